@@ -1,0 +1,18 @@
+"""The one error that a person's input can cause, from data to report."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+  """Bad input: data, configuration, weights or a checkpoint.
+
+  The message is one sentence for the person at the terminal: what was wrong (file, field, value),
+  what is allowed, what to do. The command line prints it without a traceback and exits non-zero.
+  """
+
+
+def suggestion(word: str, choices: Iterable[str]) -> str:
+  """Returns `"; did you mean 'x'?"` for the closest of `choices`, or an empty string."""
+  close = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
+  return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,1 @@
+"""From clips to embeddings, and from embeddings to CMC and mAP."""

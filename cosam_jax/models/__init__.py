@@ -1,0 +1,1 @@
+"""The network: backbone, COSAM, temporal heads. jax and flax.linen; never TensorFlow."""

@@ -1,0 +1,1 @@
+"""Losses, optimiser, jitted step, checkpoints and the loop around them."""
