@@ -1,0 +1,237 @@
+"""The table of tracklets: spans of frames, each with an identity and a camera.
+
+Every reader returns these tables and everything after them (clips, batches, embedding, retrieval)
+reads nothing else. A data set of a million frames holds no Python object per frame: a frame is an
+integer, a tracklet is a span of integers, and a path is made when it is asked for.
+
+Notation: n tracklets in a table, f frames in a store.
+"""
+
+import dataclasses
+import os
+import pathlib
+from typing import Protocol
+
+import numpy as np
+
+from cosam_jax.errors import InputError
+
+JUNK = -1
+"""Identity of tracklets that no protocol uses (MARS writes `00-1`); every reader drops them."""
+
+
+class FrameStore(Protocol):
+  """Encoded frames addressed by an integer, 0 .. len - 1."""
+
+  def __len__(self) -> int:
+    """Number of frames."""
+    ...
+
+  def name(self, frame: int) -> str:
+    """A path or record name, for people and for errors."""
+    ...
+
+  def read(self, frame: int) -> bytes:
+    """The encoded image; OSError when it cannot be read."""
+    ...
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FilePaths:
+  """Frames that are files: root / folder / name, with each folder written once.
+
+  Attributes:
+    root: directory that all paths start from.
+    folders: bytes[k], folders below `root`, `/` between their parts, "" for the root itself.
+    folder_ids: int32[f], the folder of each frame.
+    files: bytes[f], the file name of each frame.
+  """
+
+  root: pathlib.Path
+  folders: np.ndarray
+  folder_ids: np.ndarray
+  files: np.ndarray
+
+  def __len__(self) -> int:
+    return len(self.files)
+
+  def relative(self, frame: int) -> str:
+    """The path below `root`, with `/` between its parts."""
+    folder = os.fsdecode(bytes(self.folders[self.folder_ids[frame]]))
+    file = os.fsdecode(bytes(self.files[frame]))
+    return f"{folder}/{file}" if folder else file
+
+  def path(self, frame: int) -> str:
+    """The path of a frame, as `open` takes it."""
+    return os.path.join(self.root, self.relative(frame))
+
+  def name(self, frame: int) -> str:
+    """The path of a frame."""
+    return self.path(frame)
+
+  def read(self, frame: int) -> bytes:
+    """The bytes of the file; OSError when it cannot be read."""
+    with open(self.path(frame), "rb") as file:
+      return file.read()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class JoinedFrames:
+  """Several stores addressed as one; the first frame of store i is `offsets[i]`."""
+
+  stores: tuple[FrameStore, ...]
+
+  @property
+  def offsets(self) -> np.ndarray:
+    """int64[stores + 1]: the first frame of each store, then the number of frames."""
+    return np.cumsum([0] + [len(store) for store in self.stores], dtype=np.int64)
+
+  def __len__(self) -> int:
+    return sum(len(store) for store in self.stores)
+
+  def locate(self, frame: int) -> tuple[FrameStore, int]:
+    """The store of a frame and the frame's number in it; IndexError past the end."""
+    first = 0
+    for store in self.stores:
+      if first <= frame < first + len(store):
+        return store, frame - first
+      first += len(store)
+    raise IndexError(f"frame {frame} of {len(self)}")
+
+  def name(self, frame: int) -> str:
+    """The path or record name of a frame."""
+    store, inner = self.locate(int(frame))
+    return store.name(inner)
+
+  def read(self, frame: int) -> bytes:
+    """The encoded image; OSError when it cannot be read."""
+    store, inner = self.locate(int(frame))
+    return store.read(inner)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TrackletTable:
+  """Tracklets as spans of the frames of one store.
+
+  Attributes:
+    frames: where the encoded frames lie.
+    starts: int64[n], first frame of each tracklet; its frames are `starts[i]` to
+      `starts[i] + lengths[i] - 1`, in the order of time.
+    lengths: int32[n], frames of each tracklet, always at least 1.
+    identities: int32[n], the data set's own numbers (MARS: 0 is a distractor).
+    cameras: int32[n], the data set's own numbers.
+    names: str[n], tracklet names for people, such as `0065C1T0002` or `0001/cam1/0002`.
+
+  Raises:
+    InputError: when a tracklet has no frame, or its span leaves the store.
+  """
+
+  frames: FrameStore
+  starts: np.ndarray
+  lengths: np.ndarray
+  identities: np.ndarray
+  cameras: np.ndarray
+  names: np.ndarray
+
+  def __post_init__(self):
+    convert = {"starts": np.int64, "lengths": np.int32, "identities": np.int32, "cameras": np.int32}
+    for field, dtype in convert.items():
+      object.__setattr__(self, field, np.asarray(getattr(self, field), dtype))
+    object.__setattr__(self, "names", np.asarray(self.names, np.str_))
+    fields = (*convert, "names")
+    shapes = {field: getattr(self, field).shape for field in fields}
+    if any(shape != (len(self.starts),) for shape in shapes.values()):
+      raise ValueError(f"every column of a tracklet table needs one entry a tracklet, got {shapes}")
+    empty = np.flatnonzero(self.lengths < 1)
+    if len(empty):
+      raise InputError(
+        f"tracklet {str(self.names[empty[0]])!r} has no frames ({len(empty)} such tracklets); "
+        "remove it from the data or add its frames"
+      )
+    outside = np.flatnonzero((self.starts < 0) | (self.starts + self.lengths > len(self.frames)))
+    if len(outside):
+      i = outside[0]
+      raise InputError(
+        f"tracklet {str(self.names[i])!r} spans frames {self.starts[i]} to "
+        f"{self.starts[i] + self.lengths[i] - 1}, but there are {len(self.frames)} frames; "
+        "correct its row"
+      )
+
+  def __len__(self) -> int:
+    return len(self.starts)
+
+  @property
+  def num_frames(self) -> int:
+    """Frames of all tracklets together."""
+    return int(self.lengths.sum(dtype=np.int64))
+
+  @property
+  def num_identities(self) -> int:
+    """Number of different identities."""
+    return len(np.unique(self.identities))
+
+  def frame_ids(self, tracklet: int) -> np.ndarray:
+    """int64[length], the frames of a tracklet in the order of time."""
+    start = self.starts[tracklet]
+    return np.arange(start, start + self.lengths[tracklet], dtype=np.int64)
+
+  def labels(self) -> np.ndarray:
+    """int32[n], identities renumbered 0 .. K-1 in ascending order, as a classifier needs them."""
+    return np.unique(self.identities, return_inverse=True)[1].reshape(-1).astype(np.int32)
+
+  def select(self, which: np.ndarray) -> "TrackletTable":
+    """The tracklets at `which` (indices in the order wanted, or a boolean mask), same store."""
+    which = np.asarray(which)
+    if which.size == 0:
+      which = which.astype(np.int64)
+    return dataclasses.replace(
+      self,
+      starts=self.starts[which],
+      lengths=self.lengths[which],
+      identities=self.identities[which],
+      cameras=self.cameras[which],
+      names=self.names[which],
+    )
+
+
+def concatenate(a: TrackletTable, b: TrackletTable) -> TrackletTable:
+  """The tracklets of `a`, then those of `b`; frames of two stores are addressed as one."""
+  if a.frames is b.frames:
+    frames, offset = a.frames, 0
+  else:
+    frames, offset = JoinedFrames((a.frames, b.frames)), len(a.frames)
+  return TrackletTable(
+    frames=frames,
+    starts=np.concatenate([a.starts, b.starts + offset]),
+    lengths=np.concatenate([a.lengths, b.lengths]),
+    identities=np.concatenate([a.identities, b.identities]),
+    cameras=np.concatenate([a.cameras, b.cameras]),
+    names=np.concatenate([a.names, b.names]),
+  )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tables:
+  """A data set as its protocol uses it.
+
+  Attributes:
+    name: the data set's name, such as `mars`.
+    train: tracklets to learn from.
+    query: tracklets to search for.
+    gallery: tracklets to search in: the `reference` gallery, with the queries taken out and junk
+      dropped. Distractors stay.
+    official: the `official` gallery where it differs from `gallery` (MARS: queries left in, junk
+      dropped), else None.
+    warnings: sentences about the directory that are no errors, such as counts of a subset.
+  """
+
+  name: str
+  train: TrackletTable
+  query: TrackletTable
+  gallery: TrackletTable
+  official: TrackletTable | None = None
+  warnings: tuple[str, ...] = ()
+
+  def gallery_with_queries(self) -> TrackletTable:
+    """The `official` gallery; the gallery itself where the data set has only one."""
+    return self.gallery if self.official is None else self.official
