@@ -87,7 +87,7 @@ class ReidNet(nn.Module):
     """Height and width of the grid after `stage`."""
     return grid_size(self.settings, self.image_size, stage, self.stage5_stride)
 
-  def setup(self):
+  def setup(self) -> None:
     """Names every submodule; raises `InputError` for values outside their sets."""
     if self.temporal not in TEMPORAL_HEADS:
       raise InputError(f"temporal is {self.temporal!r}: choose one of {', '.join(TEMPORAL_HEADS)}")

@@ -1,0 +1,238 @@
+"""What a configuration may say: the rules between fields, presets, and the ablations' flags.
+
+`resolve` fills in what a preset decides; `check` refuses what cannot work, before any work, with
+one sentence that names field, value and legal values. The poster's ablations have flags of their
+own (`ABLATION_FLAGS`), which override the configuration file.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from absl import flags
+from ml_collections import ConfigDict
+
+from cosam_jax.config_fields import (
+  DATASETS,
+  FRAME_SELECTIONS,
+  FROM_PRESET,
+  PRESETS,
+  SCHEMA,
+  SPLITS,
+  SYNTHETIC_SCHEMA,
+  Field,
+)
+from cosam_jax.errors import InputError, suggestion
+from cosam_jax.models.resnet import BACKBONES, grid_size, resnet_settings
+
+# Fields that may change between two runs in the same workdir: they do not alter the training.
+FREE_ON_RESUME = ("data.dir", "data.source", "data.prepared_dir", "data.check_files",
+                  "model.cost_volume", "init.weights", "train.epochs", "train.log_every_steps",
+                  "train.checkpoint_every_epochs", "train.keep_checkpoints",
+                  "train.validate_every_epochs", "evaluation")  # fmt: skip
+
+
+def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+  """Yields (dotted field name, value) of a nested configuration."""
+  for name, value in config.items():
+    if isinstance(value, ConfigDict):
+      yield from flatten(value, f"{prefix}{name}.")
+    else:
+      yield f"{prefix}{name}", value
+
+
+def schema_for(config: ConfigDict) -> dict[str, Field]:
+  """The fields that this configuration must have."""
+  synthetic = config.get("data", {}).get("name") == "synthetic"
+  return SCHEMA | SYNTHETIC_SCHEMA if synthetic else SCHEMA
+
+
+def resolve(config: ConfigDict) -> ConfigDict:
+  """Returns a copy in which every field that reads `preset` has the preset's value."""
+  config = ConfigDict(config.to_dict())
+  for field, value in PRESETS.get(config.get("preset", ""), {}).items():
+    group, name = field.split(".")
+    if config.get(group, {}).get(name) == FROM_PRESET:
+      config[group][name] = value
+  return config
+
+
+def check(config: ConfigDict) -> None:
+  """Refuses a configuration that cannot work.
+
+  Raises:
+    InputError: a field is missing, unknown, of the wrong type or outside its set, or two fields
+      contradict each other. One sentence with field, value and legal values.
+  """
+  schema, given = schema_for(config), dict(flatten(config))
+  for name, value in given.items():
+    # The drawing's fields may stay when another data set is asked for by flag.
+    field = schema.get(name) or SYNTHETIC_SCHEMA.get(name)
+    if field is None:
+      raise InputError(f"config.{name} is not a field{suggestion(name, schema)}")
+    if not field.accepts(value):
+      close = suggestion(value, field.legal or ()) if isinstance(value, str) else ""
+      raise InputError(f"config.{name} is {value!r}: it must be {field.allowed()}{close}")
+  for name, field in schema.items():
+    if name not in given:
+      raise InputError(f"config.{name} is missing: set it to {field.allowed()}")
+  resolved = resolve(config)
+  for rule in _RULES:
+    rule(resolved)
+
+
+def _frames_and_grid(config: ConfigDict) -> None:
+  model, clips = config.model, config.clips
+  stages = tuple(model.cosam_stages)
+  if len(set(stages)) != len(stages):
+    raise InputError(f"config.model.cosam_stages is {stages}: name each stage once")
+  if stages and clips.num_frames < 2:
+    raise InputError(
+      f"config.clips.num_frames is {clips.num_frames}: COSAM compares a clip's frames with each "
+      "other, so it must be at least 2, or config.model.cosam_stages empty"
+    )
+  family = {"stride_in": model.stride_in, "pool": model.pool}
+  settings = resnet_settings(
+    model.backbone,
+    width=model.width,
+    **{key: None if value == "family" else value for key, value in family.items()},
+  )
+  stride = model.last_stride or (2 if model.temporal == "ta" else 1)
+  height, width = grid_size(settings, tuple(clips.image_size), 5, stride)
+  if stages and height * width < 2:
+    raise InputError(
+      f"config.clips.image_size is {tuple(clips.image_size)}: the last grid is {height}x{width}, "
+      "and a spatial mask needs two positions or more; use larger frames"
+    )
+
+
+def _training(config: ConfigDict) -> None:
+  if config.train.validate_every_epochs and config.data.validation_identities < 2:
+    raise InputError(
+      f"config.train.validate_every_epochs is {config.train.validate_every_epochs}, but "
+      f"config.data.validation_identities is {config.data.validation_identities}: hold out at "
+      "least 2 identities to validate on (the test set is never used to choose a model)"
+    )
+  if config.data.validation_identities and not config.train.validate_every_epochs:
+    raise InputError(
+      f"config.data.validation_identities is {config.data.validation_identities}, but "
+      "config.train.validate_every_epochs is 0: set it to 1 or more, or hold out nobody"
+    )
+  if config.evaluation.checkpoint == "best" and not config.train.validate_every_epochs:
+    raise InputError(
+      "config.evaluation.checkpoint is 'best', but nothing is validated: set "
+      "config.train.validate_every_epochs and config.data.validation_identities, or use 'last'"
+    )
+
+
+def _data(config: ConfigDict) -> None:
+  count = SPLITS.get(config.data.name, 1)
+  if config.data.split >= count:
+    raise InputError(
+      f"config.data.split is {config.data.split}: {config.data.name} has {count} split(s), "
+      f"numbered from 0 to {count - 1}"
+    )
+  if not config.data.dir:
+    raise InputError("config.data.dir is empty: give the data set's directory with --data_dir")
+  if config.data.source == "prepared" and not config.data.prepared_dir:
+    raise InputError(
+      "config.data.source is 'prepared', but config.data.prepared_dir is empty: say where the "
+      "prepared set lies"
+    )
+  if config.data.source == "prepared" and config.data.name in ("folder", "synthetic"):
+    raise InputError(
+      f"config.data.source is 'prepared', but {config.data.name} has no prepared form: use "
+      "'directory'"
+    )
+
+
+def _evaluation(config: ConfigDict) -> None:
+  evaluation = config.evaluation
+  if evaluation.rerank_k2 > evaluation.rerank_k1:
+    raise InputError(
+      f"config.evaluation.rerank_k2 is {evaluation.rerank_k2}: it must be at most rerank_k1, "
+      f"which is {evaluation.rerank_k1}"
+    )
+  if evaluation.rerank and evaluation.distance != "sqeuclidean":
+    raise InputError(
+      f"config.evaluation.distance is {evaluation.distance!r}: re-ranking is defined on "
+      "'sqeuclidean'"
+    )
+
+
+def _drawing(config: ConfigDict) -> None:
+  if config.data.name != "synthetic":
+    return
+  fewest, most = config.synthetic.frames
+  if fewest > most:
+    raise InputError(f"config.synthetic.frames is {(fewest, most)}: the first must not exceed "
+                     "the second")  # fmt: skip
+
+
+_RULES: tuple[Callable[[ConfigDict], None], ...] = (
+  _frames_and_grid, _training, _data, _evaluation, _drawing
+)  # fmt: skip
+
+
+def parse_stages(text: str) -> tuple[int, ...]:
+  """`"4,5"` -> (4, 5); `"none"` -> ().
+
+  Raises:
+    InputError: anything else.
+  """
+  if text.strip().lower() == "none":
+    return ()
+  if not re.fullmatch(r"\s*[2-5](\s*,\s*[2-5])*\s*", text):
+    raise InputError(f"--cosam is {text!r}: list stages among 2, 3, 4 and 5 (such as 4,5), or none")
+  return tuple(int(stage) for stage in text.split(","))
+
+
+# flag -> (field, how its text becomes a value, help with legal values)
+ABLATION_FLAGS: dict[str, tuple[str, Callable[[str], Any], str]] = {
+  "backbone": ("model.backbone", str, f"Backbone: {', '.join(BACKBONES)}."),
+  "cosam": ("model.cosam_stages", parse_stages,
+            "Stages that COSAM follows, a comma-separated list among 2,3,4,5; or none."),
+  "temporal": ("model.temporal", str,
+               "Temporal head: tp (average), ta (attention), rnn (LSTM)."),
+  "num_frames": ("clips.num_frames", int, "Frames in a clip: an integer, 2 or more with COSAM."),
+  "frame_selection": ("clips.selection", str,
+                      f"Frames of a training clip: {', '.join(FRAME_SELECTIONS)}."),
+  "dataset": ("data.name", str, f"Data set: {', '.join(DATASETS)}."),
+  "data_dir": ("data.dir", str, "Directory of the data set, or a manifest (.csv, .jsonl)."),
+}  # fmt: skip
+
+
+def define_ablation_flags() -> None:
+  """Registers the poster's ablations as absl flags; unset ones leave the configuration alone."""
+  for name, (field, _, text) in ABLATION_FLAGS.items():
+    flags.DEFINE_string(name, None, f"{text} Overrides config.{field}.", module_name="cosam_jax")
+
+
+def apply_ablation_flags(config: ConfigDict, values: dict[str, str | None]) -> ConfigDict:
+  """Returns a copy with the fields of the flags that are set.
+
+  Raises:
+    InputError: a flag's text cannot be read.
+  """
+  config = ConfigDict(config.to_dict())
+  for name, text in values.items():
+    field, read, _ = ABLATION_FLAGS[name]
+    if text is None:
+      continue
+    group, key = field.split(".")
+    try:
+      config[group][key] = read(text)
+    except InputError:
+      raise
+    except ValueError as error:
+      raise InputError(f"--{name} is {text!r}: it must be {SCHEMA[field].allowed()}") from error
+  return config
+
+
+def describe_fields() -> str:
+  """Every field with its meaning and legal values, a line each, for `--helpfull`."""
+  lines = [
+    f"  --config.{name}: {field.help} ({field.allowed()})"
+    for name, field in (SCHEMA | SYNTHETIC_SCHEMA).items()
+  ]
+  return "\n".join(lines)

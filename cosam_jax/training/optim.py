@@ -1,0 +1,35 @@
+"""Adam with the published schedule and weight decay."""
+
+import optax
+
+
+def learning_rate_schedule(
+  *, learning_rate: float, decay_every_steps: int, decay_factor: float
+) -> optax.Schedule:
+  """Multiplies `learning_rate` by `decay_factor` after every `decay_every_steps` steps."""
+  return optax.exponential_decay(
+    learning_rate, transition_steps=decay_every_steps, decay_rate=decay_factor, staircase=True
+  )
+
+
+def make_optimizer(
+  schedule: optax.Schedule,
+  *,
+  weight_decay: float,
+  weight_decay_form: str = "coupled",
+  clip_norm: float = 0.0,
+) -> optax.GradientTransformation:
+  """Adam on every parameter, norms and biases included.
+
+  Args:
+    schedule: step -> learning rate.
+    weight_decay: factor of the parameters.
+    weight_decay_form: `"coupled"` adds it to the gradient before Adam's moments, as PyTorch's
+      `Adam(weight_decay=...)` and so the published code; `"decoupled"` is AdamW.
+    clip_norm: largest global norm of the gradient, 0 for no clipping.
+  """
+  decay = optax.add_decayed_weights(weight_decay) if weight_decay else optax.identity()
+  adam = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)
+  clip = optax.clip_by_global_norm(clip_norm) if clip_norm else optax.identity()
+  inner = (decay, adam) if weight_decay_form == "coupled" else (adam, decay)
+  return optax.chain(clip, *inner, optax.scale_by_learning_rate(schedule))

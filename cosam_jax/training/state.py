@@ -1,0 +1,44 @@
+"""The training state: a small frozen record, and all that a checkpoint holds."""
+
+from typing import Any
+
+import flax
+import jax
+import jax.numpy as jnp
+import optax
+
+from cosam_jax.models import ReidNet
+
+
+@flax.struct.dataclass
+class TrainState:
+  """Everything that training changes.
+
+  Attributes:
+    step: int32 scalar, optimisation steps done; names the next batch.
+    params: the network's parameters.
+    batch_stats: running statistics of the norms.
+    opt_state: Adam's moments.
+  """
+
+  step: jax.Array
+  params: Any
+  batch_stats: Any
+  opt_state: Any
+
+  @property
+  def variables(self) -> dict[str, Any]:
+    """The collections that `ReidNet.apply` takes."""
+    return {"params": self.params, "batch_stats": self.batch_stats}
+
+
+def init_variables(model: ReidNet, seed: int) -> dict[str, Any]:
+  """Draws the network's variables; the same seed gives the same ones."""
+  clips = jnp.zeros((1, model.num_frames, *model.image_size, 3))
+  return jax.jit(model.init)(jax.random.key(seed), clips)
+
+
+def create_state(variables: dict[str, Any], optimizer: optax.GradientTransformation) -> TrainState:
+  """The state before the first step."""
+  params = variables["params"]
+  return TrainState(jnp.int32(0), params, variables["batch_stats"], optimizer.init(params))
