@@ -1,0 +1,128 @@
+"""Reads the pickles inside PyTorch files without PyTorch and without running anything in them.
+
+A pickle is a program for a small stack machine, and the usual loader lets it call any function.
+This machine knows only the instructions that a state dict needs, and the names it may "call" are
+entries of the tables in `torch_objects`: each builds a plain record. Any other name is refused.
+"""
+
+import pickletools
+import struct
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from cosam_jax.models import torch_objects
+from cosam_jax.models.torch_objects import Storage, UnreadableError
+
+# ResNet-101 with COSAM needs some 40 thousand; a file that asks for more is no state dict.
+MAX_INSTRUCTIONS = 2_000_000
+# numpy arrays are written as text and turned into bytes by an instruction that could be repeated.
+_MAX_ENCODED = 256 << 20
+
+# What a damaged file can raise in the standard library and numpy while it is being read.
+DAMAGE = (
+  ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, AssertionError,
+  EOFError, MemoryError, RecursionError, SyntaxError, struct.error,
+)  # fmt: skip
+
+
+_LITERALS = {
+  "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE",
+  "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BINSTRING", "SHORT_BINSTRING",
+}  # fmt: skip
+_EMPTY: dict[str, Callable[[], Any]] = {
+  "EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": list,
+  "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False,
+}  # fmt: skip
+_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+
+
+def _extend(target: Any, items: list) -> None:
+  if not isinstance(target, list):
+    raise TypeError("an item for something that is no list")
+  target.extend(items)
+
+
+def run(stream: BinaryIO, storages: dict[str, Storage] | None = None) -> Any:
+  """Reads one pickle from `stream` and leaves the stream right behind it.
+
+  Args:
+    stream: bytes in memory; a file could be asked for more than it has.
+    storages: gathers every storage that the pickle names.
+
+  Returns:
+    Plain dictionaries, lists, tuples, numbers and text, with `Tensor`, `Storage` and `Box` records
+    where PyTorch's and numpy's objects stood.
+
+  Raises:
+    UnreadableError: a name or an instruction that is not allowed, or a damaged pickle.
+  """
+  try:
+    return _run(stream, {} if storages is None else storages)
+  except DAMAGE as error:
+    raise UnreadableError("is damaged or cut short: download or save it again") from error
+
+
+def _run(stream: BinaryIO, storages: dict[str, Storage]) -> Any:
+  encoded = 0
+  stack: list[Any] = []
+  marks: list[list[Any]] = []
+  memo: dict[int, Any] = {}
+  arg: Any
+  for count, (opcode, arg, _) in enumerate(pickletools.genops(stream)):
+    op = opcode.name
+    if count > MAX_INSTRUCTIONS:
+      raise UnreadableError(f"has more than {MAX_INSTRUCTIONS} instructions: it is no state dict")
+    if op in _LITERALS:
+      stack.append(arg)
+    elif op in _EMPTY:
+      stack.append(_EMPTY[op]())
+    elif op in ("BINPUT", "LONG_BINPUT"):
+      memo[arg] = stack[-1]
+    elif op == "MEMOIZE":
+      memo[len(memo)] = stack[-1]
+    elif op in ("BINGET", "LONG_BINGET"):
+      stack.append(memo[arg])
+    elif op == "MARK":
+      marks.append(stack)
+      stack = []
+    elif op in ("TUPLE", "APPENDS", "SETITEMS", "POP_MARK"):
+      items, stack = stack, marks.pop()
+      if op == "TUPLE":
+        stack.append(tuple(items))
+      elif op == "APPENDS":
+        _extend(stack[-1], items)
+      elif op == "SETITEMS":
+        torch_objects.put(stack[-1], items)
+    elif op in _TUPLES:
+      items = [stack.pop() for _ in range(_TUPLES[op])]
+      stack.append(tuple(reversed(items)))
+    elif op == "APPEND":
+      item = stack.pop()
+      _extend(stack[-1], [item])
+    elif op == "SETITEM":
+      value, key = stack.pop(), stack.pop()
+      torch_objects.put(stack[-1], [key, value])
+    elif op == "GLOBAL":
+      stack.append(torch_objects.lookup(*arg.split(" ", 1)))
+    elif op == "STACK_GLOBAL":
+      name, module = stack.pop(), stack.pop()
+      stack.append(torch_objects.lookup(module, name))
+    elif op == "BINPERSID":
+      stack.append(torch_objects.storage_of(stack.pop(), storages))
+    elif op in ("REDUCE", "NEWOBJ"):
+      args, function = stack.pop(), stack.pop()
+      result = torch_objects.call(function, args)
+      encoded += len(result) if isinstance(result, bytes) else 0
+      if encoded > _MAX_ENCODED:
+        raise UnreadableError("holds more numpy arrays than any checkpoint needs")
+      stack.append(result)
+    elif op == "BUILD":
+      state = stack.pop()
+      torch_objects.set_state(stack[-1], state)
+    elif op == "POP":
+      stack.pop()
+    elif op == "STOP":
+      return stack.pop()
+    elif op not in ("PROTO", "FRAME"):
+      raise UnreadableError(f"has the pickle instruction {op}, which no state dict needs")
+  raise EOFError
