@@ -78,29 +78,19 @@ def _old_file(path: pathlib.Path, state: bytes, keys: list[str], storages: list[
 
 
 def _tensor_opcodes(key: bytes, numel: int, view: bytes = b"N") -> bytes:
-  storage = b"(U\x07storagectorch\nFloatStorage\nU%c%bU\x03cpuK%c%btQ" % (
-    len(key),
-    key,
-    numel,
-    view,
-  )
+  storage = b"(U\x07storagectorch\nFloatStorage\nU%c%bU\x03cpuK%c%btQ"
+  storage %= (len(key), key, numel, view)
   return b"ctorch._utils\n_rebuild_tensor\n(%bK\x01K\x02\x85K\x01\x85tR" % storage
 
 
 def test_python2_parameters_and_storage_views(tmp_path):
   values = np.arange(8, dtype=np.float32)
-  parameter = b"ctorch.nn.parameter\nParameter\n%b\x85\x81(\x88\x89NtbK\x00" % _tensor_opcodes(
-    b"9", 8
-  )
-  state_in_build = b"ctorch.nn.parameter\nParameter\n)\x81(%bNN\x88\x89tb" % _tensor_opcodes(
-    b"9", 8
-  )
+  tensor = _tensor_opcodes(b"9", 8)
+  parameter = b"ctorch.nn.parameter\nParameter\n%b\x85\x81(\x88\x89Ntb" % tensor
+  state_in_build = b"ctorch.nn.parameter\nParameter\n)\x81(%bNN\x88\x89tb" % tensor
   view = _tensor_opcodes(b"9", 8, b"(U\x01vK\x03K\x05t")
-  state = b"\x80\x02ccollections\nOrderedDict\n](](U\x01a%be](U\x01b%be](U\x01c%bee\x85R." % (
-    parameter[:-2],
-    state_in_build,
-    view,
-  )
+  pairs = (parameter, state_in_build, view)
+  state = b"\x80\x02ccollections\nOrderedDict\n](](U\x01a%be](U\x01b%be](U\x01c%bee\x85R." % pairs
   _old_file(tmp_path / "old.pth", state, ["9"], [values])
   found = read_weights(tmp_path / "old.pth")
   np.testing.assert_array_equal(found["a"], [1, 2])
@@ -186,7 +176,7 @@ def test_other_contents_say_what_they_are(tmp_path):
     with pytest.raises(InputError, match=message):
       read_weights(tmp_path / "w.pth")
   np.savez(tmp_path / "objects.npz", a=np.asarray([None]))
-  with pytest.raises(InputError, match="'a.npy'.*not numbers"):
+  with pytest.raises(InputError, match=r"'a\.npy'.*not numbers"):
     read_weights(tmp_path / "objects.npz")
   with pytest.raises(InputError, match="does not exist"):
     read_weights(tmp_path / "missing.pth")
@@ -195,11 +185,11 @@ def test_other_contents_say_what_they_are(tmp_path):
 
 
 def test_damaged_files_give_one_sentence(tmp_path):
-  """Bytes changed and ends cut off: either the file reads, or one InputError says that it does not."""
+  """Bytes changed and ends cut off: the file still reads, or one InputError says why not."""
   np.savez_compressed(tmp_path / "w.npz", a=np.ones((3, 4)), b=np.ones(2))
   originals = [(DATA / name).read_bytes() for name in [*FILES, "tensors.safetensors"]]
   originals.append((tmp_path / "w.npz").read_bytes())
-  rng, refused, path = random.Random(0), 0, tmp_path / "damaged"
+  rng, messages, path = random.Random(0), [], tmp_path / "damaged"
   for _ in range(3000):
     content = bytearray(rng.choice(originals))
     for _ in range(rng.choice([1, 1, 4])):
@@ -210,8 +200,9 @@ def test_damaged_files_give_one_sentence(tmp_path):
     try:
       read_weights(path)
     except InputError as error:
-      refused += 1
-      assert str(path) in str(error)
-      assert "\n" not in str(error)
-      assert len(str(error)) < 600
-  assert refused > 1000
+      messages.append(str(error))
+  assert len(messages) > 1000
+  for message in messages:
+    assert str(path) in message
+    assert "\n" not in message
+    assert len(message) < 600
