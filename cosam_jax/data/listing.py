@@ -1,0 +1,174 @@
+"""Directories -> compact stores of frames: sorted listings, safe paths, missing frames."""
+
+import dataclasses
+import os
+import pathlib
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from cosam_jax.data.tracklets import FilePaths, FrameStore, JoinedFrames, TrackletTable
+from cosam_jax.errors import InputError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+def require_directory(path: str | os.PathLike, what: str) -> pathlib.Path:
+  """Returns the directory as a path; InputError naming `what` it should hold when there is none."""
+  path = pathlib.Path(path)
+  if not path.is_dir():
+    state = "is a file, not a directory" if path.exists() else "does not exist"
+    raise InputError(f"data directory {path} {state}; it must hold {what}: correct data_dir")
+  return path
+
+
+def natural_key(name: str) -> list[tuple[int, int | str]]:
+  """Sort key under which `frame2` comes before `frame10`."""
+  parts = re.split(r"([0-9]+)", name)
+  return [(1, int(part)) if i % 2 else (0, part) for i, part in enumerate(parts) if part]
+
+
+def list_folders(path: pathlib.Path, contents: str = "data") -> list[str]:
+  """Names of the folders in `path` in natural order, hidden ones left out.
+
+  Raises:
+    InputError: there is none; `contents` says what they should have held.
+  """
+  with os.scandir(path) as entries:
+    names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+  if not names:
+    raise InputError(f"folder {path} has no folders of {contents}; add them or remove the folder")
+  return sorted(names, key=natural_key)
+
+
+def list_images(path: pathlib.Path) -> list[str]:
+  """Names of the images in `path` in natural order; other and hidden files are left out.
+
+  Raises:
+    InputError: there is none: an empty tracklet.
+  """
+  names = [name for name in os.listdir(path) if is_image(name)]
+  if not names:
+    raise InputError(
+      f"tracklet folder {path} is empty: it has no {', '.join(IMAGE_SUFFIXES)} file; "
+      "remove the folder or add its frames"
+    )
+  return sorted(names, key=natural_key)
+
+
+def is_image(name: str) -> bool:
+  """Whether a file name ends as an image that can be decoded, and is not hidden."""
+  return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+
+
+def unsafe_reason(path: str) -> str | None:
+  """Why a listed path may not be opened below the data directory, or None when it may."""
+  if path.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", path):
+    return "is absolute"
+  if ".." in re.split(r"[/\\]", path):
+    return "leaves the data directory with '..'"
+  return "holds a NUL character" if "\0" in path else None
+
+
+@dataclasses.dataclass(frozen=True)
+class ListedTracklet:
+  """One tracklet as a reader found it.
+
+  `folder` is below the data directory, `/` between its parts: one for all `files`, or one for each.
+  """
+
+  folder: str | Sequence[str]
+  files: Sequence[str]
+  identity: int
+  camera: int
+  name: str
+
+
+def table_of(root: pathlib.Path, tracklets: Iterable[ListedTracklet]) -> TrackletTable:
+  """Packs listed tracklets into a table; their strings can be dropped one tracklet at a time."""
+  folders: dict[str, int] = {}
+  folder_ids, files, lengths = [], [], []
+  identities, cameras, names = [], [], []
+  for tracklet in tracklets:
+    one = isinstance(tracklet.folder, str)
+    parents = [tracklet.folder] * len(tracklet.files) if one else tracklet.folder
+    folder_ids.append(np.array([folders.setdefault(p, len(folders)) for p in parents], np.int32))
+    files.append(np.array([os.fsencode(file) for file in tracklet.files], np.bytes_))
+    lengths.append(len(tracklet.files))
+    identities.append(tracklet.identity)
+    cameras.append(tracklet.camera)
+    names.append(tracklet.name)
+  spans = np.array(lengths, np.int64)
+  store = FilePaths(
+    root=root,
+    folders=np.array([os.fsencode(folder) for folder in folders], np.bytes_),
+    folder_ids=np.concatenate(folder_ids) if files else np.zeros(0, np.int32),
+    files=np.concatenate(files) if files else np.array([], np.bytes_),
+  )
+  return TrackletTable(
+    frames=store,
+    starts=np.cumsum(spans) - spans,
+    lengths=spans,
+    identities=np.array(identities, np.int64),
+    cameras=np.array(cameras, np.int64),
+    names=np.array(names, np.str_),
+  )
+
+
+def used_frames(table: TrackletTable) -> np.ndarray:
+  """bool[f], which frames of the table's store belong to one of its tracklets."""
+  change = np.zeros(len(table.frames) + 1, np.int64)
+  np.add.at(change, table.starts, 1)
+  np.add.at(change, table.starts + table.lengths, -1)
+  return np.cumsum(change[:-1]) > 0
+
+
+def missing_frames(store: FrameStore, used: np.ndarray) -> np.ndarray:
+  """int64[m], the frames among `used` (bool[f]) that have no file, in ascending order.
+
+  A folder is listed once instead of asking for each file, which on network disks is the difference
+  between seconds and an hour. Stores that are not files have no missing frames.
+  """
+  if isinstance(store, JoinedFrames):
+    bounds = zip(store.stores, store.offsets[:-1], store.offsets[1:])
+    return np.concatenate([missing_frames(inner, used[a:b]) + a for inner, a, b in bounds])
+  wanted = np.flatnonzero(used)
+  if not isinstance(store, FilePaths) or not len(wanted):
+    return np.zeros(0, np.int64)
+  wanted = wanted[np.argsort(store.folder_ids[wanted], kind="stable")]
+  folders = store.folder_ids[wanted]
+  starts = np.flatnonzero(np.diff(folders, prepend=-1))
+  missing = []
+  for first, last in zip(starts, [*starts[1:], len(wanted)]):
+    frames = wanted[first:last]
+    folder = os.path.join(os.fsencode(store.root), bytes(store.folders[folders[first]]))
+    try:
+      with os.scandir(folder) as entries:
+        # A broken link is listed but cannot be opened; is_file follows links and costs nothing else
+        present = [entry.name for entry in entries if entry.is_file()]
+    except OSError:
+      present = []
+    here = np.isin(store.files[frames], np.array(present, np.bytes_))
+    missing.append(frames[~here])
+  return np.sort(np.concatenate(missing))
+
+
+def require_frames(tables: Sequence[TrackletTable], show: int = 3) -> None:
+  """Raises InputError with the first few missing frames and how many there are of how many."""
+  total, count, first = 0, 0, []
+  for store in {id(table.frames): table.frames for table in tables}.values():
+    used = np.zeros(len(store), bool)
+    for table in tables:
+      if table.frames is store:
+        used |= used_frames(table)
+    absent = missing_frames(store, used)
+    total += int(used.sum())
+    count += len(absent)
+    first += [store.name(int(frame)) for frame in absent[:show]]
+  if count:
+    more = f" and {count - show:,} more" if count > show else ""
+    raise InputError(
+      f"{count:,} of {total:,} frames are missing: {', '.join(first[:show])}{more}; unpack the "
+      "data set again or correct data_dir"
+    )

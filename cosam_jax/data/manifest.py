@@ -1,0 +1,230 @@
+"""A person's own data as a list: CSV with a header, or JSON lines, one row a frame or a pattern.
+
+Fields are `path`, `identity`, `camera`, `tracklet` and, where known, `split`:
+
+    path,identity,camera,tracklet,split
+    walk/0001/*.jpg,0001,cam1,0001/cam1/0,train
+    other/17.png,0002,cam2,0002/cam2/0,gallery
+
+Paths start at the manifest's own folder and may not leave it. A path is one frame or a pattern
+with `*`, `?` or `[..]`, whose files are taken in natural order; a tracklet's frames are in the
+order of its rows. Tracklet names are unique in the manifest. Splits are `train`, `query`,
+`gallery` or `test` (one query for each identity and camera is drawn from it, the rest is gallery).
+Without the field, half of the identities, drawn by seed, are `test`.
+"""
+
+import csv
+import dataclasses
+import glob
+import json
+import os
+import pathlib
+import posixpath
+from collections.abc import Iterator
+
+import numpy as np
+
+from cosam_jax.data import expected, listing
+from cosam_jax.data.draws import shuffled
+from cosam_jax.data.folder import drop_junk
+from cosam_jax.data.holdout import choose_queries
+from cosam_jax.data.numbering import numbers_of
+from cosam_jax.data.tracklets import JUNK, Tables, TrackletTable, concatenate
+from cosam_jax.errors import InputError, suggestion
+
+SUFFIXES = (".csv", ".jsonl")
+REQUIRED = ("path", "identity", "camera", "tracklet")
+SPLITS = (*expected.SPLITS, "test")
+
+
+@dataclasses.dataclass
+class _Tracklet:
+  """What the rows of one tracklet say; `line` is the first of them."""
+
+  line: int
+  identity: str
+  camera: str
+  split: str | None
+  folders: list[str] = dataclasses.field(default_factory=list)
+  files: list[str] = dataclasses.field(default_factory=list)
+
+
+def is_manifest(path: str | os.PathLike) -> bool:
+  """Whether a data_dir is meant as a manifest: it ends in `.csv` or `.jsonl` and is no folder."""
+  return pathlib.Path(path).suffix.lower() in SUFFIXES and not os.path.isdir(path)
+
+
+def read_manifest(
+  path: str | os.PathLike, *, name: str = "folder", check_files: bool = True, seed: int = 0
+) -> Tables:
+  """Reads a manifest.
+
+  Args:
+    path: a `.csv` or `.jsonl` file.
+    name: the data set's name; the published ones have counts to compare with.
+    check_files: whether every frame must be on disk; patterns need the disk in any case.
+    seed: draws the queries of `test` and, without splits, the identities to test on.
+
+  Raises:
+    InputError: the file or a frame is missing, a field is missing or empty, a path leaves the
+      folder, a pattern matches nothing, or a tracklet has two identities, cameras or splits.
+  """
+  path = pathlib.Path(path)
+  if not path.is_file():
+    raise InputError(f"manifest {path} does not exist; correct data_dir")
+  rows = _group(path)
+  identities = numbers_of((row.identity for row in rows.values()), "identity")
+  cameras = numbers_of((row.camera for row in rows.values()), "camera")
+  table = listing.table_of(
+    path.parent,
+    (
+      listing.ListedTracklet(
+        row.folders, row.files, identities[row.identity], cameras[row.camera], tracklet
+      )
+      for tracklet, row in rows.items()
+    ),
+  )
+  splits, warnings = _splits(path, list(rows.values()), table, seed)
+  train, query, gallery, test = (
+    drop_junk(table.select(splits == split), split) for split in SPLITS
+  )
+  queries = choose_queries(test, seed)
+  tables = Tables(
+    name=name,
+    train=train,
+    query=concatenate(query, test.select(queries)),
+    gallery=concatenate(gallery, test.select(~queries)),
+    warnings=warnings,
+  )
+  if check_files:
+    listing.require_frames([tables.train, tables.query, tables.gallery])
+  return expected.check_counts(tables)
+
+
+def _group(path: pathlib.Path) -> dict[str, _Tracklet]:
+  """The rows by tracklet, in the order in which the tracklets first appear."""
+  tracklets: dict[str, _Tracklet] = {}
+  for line, row in _rows(path):
+    for field in REQUIRED:
+      if not row.get(field):
+        raise InputError(
+          f"line {line} of {path} has no {field!r}{suggestion(field, set(row) - set(REQUIRED))}; "
+          f"each row needs {', '.join(REQUIRED)}"
+        )
+    split = row.get("split") or None
+    if split is not None and split not in SPLITS:
+      raise InputError(
+        f"line {line} of {path} has split {split!r}, which is none of {', '.join(SPLITS)}"
+        f"{suggestion(split, SPLITS)}"
+      )
+    seen = tracklets.setdefault(
+      row["tracklet"], _Tracklet(line, row["identity"], row["camera"], split)
+    )
+    for field, before in (
+      ("identity", seen.identity),
+      ("camera", seen.camera),
+      ("split", seen.split),
+    ):
+      now = split if field == "split" else row[field]
+      if now != before:
+        raise InputError(
+          f"tracklet {row['tracklet']!r} of {path} has two values of {field!r}: {before!r} on line "
+          f"{seen.line} and {now!r} on line {line}; give each tracklet a name of its own"
+        )
+    for file in _frames(path, line, row["path"]):
+      folder, base = posixpath.split(file)
+      seen.folders.append(folder)
+      seen.files.append(base)
+  if not tracklets:
+    raise InputError(f"manifest {path} has no rows; add one for each frame or pattern")
+  return tracklets
+
+
+def _rows(path: pathlib.Path) -> Iterator[tuple[int, dict[str, str]]]:
+  """(line number from 1, fields) of every row; values are stripped strings."""
+  try:
+    with open(path, encoding="utf-8-sig", newline="") as file:
+      if path.suffix.lower() == ".csv":
+        reader = csv.DictReader(file)
+        header = [field.strip() for field in reader.fieldnames or []]
+        reader.fieldnames = header
+        for field in REQUIRED:
+          if field not in header:
+            raise InputError(
+              f"the header of {path} has no {field!r}, only {', '.join(header) or 'nothing'}"
+              f"{suggestion(field, header)}; it needs {', '.join(REQUIRED)} and may have split"
+            )
+        for row in reader:
+          yield reader.line_num, {key: (row[key] or "").strip() for key in header}
+      else:
+        for line, text in enumerate(file, start=1):
+          if text.strip():
+            yield line, _json_row(path, line, text)
+  except (UnicodeDecodeError, csv.Error) as error:
+    raise InputError(f"manifest {path} is no UTF-8 text table ({error}); save it as one") from error
+
+
+def _json_row(path: pathlib.Path, line: int, text: str) -> dict[str, str]:
+  try:
+    row = json.loads(text)
+  except ValueError as error:
+    raise InputError(f"line {line} of {path} is no JSON ({error}); correct the line") from error
+  if not isinstance(row, dict):
+    raise InputError(f"line {line} of {path} must be a JSON object with {', '.join(REQUIRED)}")
+  for field, value in row.items():
+    if field in (*REQUIRED, "split") and not isinstance(value, str | int | None):
+      raise InputError(
+        f"line {line} of {path} has {field} {value!r}, which must be a text or a whole number"
+      )
+  return {field: "" if value is None else str(value).strip() for field, value in row.items()}
+
+
+def _frames(manifest: pathlib.Path, line: int, text: str) -> list[str]:
+  """The frames that a path or pattern means, below the manifest's folder."""
+  reason = listing.unsafe_reason(text)
+  if reason:
+    raise InputError(
+      f"line {line} of {manifest} has the path {text!r}, which {reason}; a path starts at the "
+      "manifest's own folder: move the manifest above its frames"
+    )
+  root = manifest.parent
+  if glob.has_magic(text) and not (root / text).is_file():
+    found = [name for name in glob.glob(text, root_dir=root) if listing.is_image(name)]
+    if not found:
+      raise InputError(
+        f"line {line} of {manifest}: no {', '.join(listing.IMAGE_SUFFIXES)} file matches the "
+        f"pattern {text!r} below {root}, so its tracklet is empty; correct the pattern"
+      )
+    return [posixpath.normpath(name) for name in sorted(found, key=listing.natural_key)]
+  if not listing.is_image(posixpath.basename(text)):
+    raise InputError(
+      f"line {line} of {manifest} has the path {text!r}, which is no "
+      f"{', '.join(listing.IMAGE_SUFFIXES)} file; for all frames of a folder write {text}/*.jpg"
+    )
+  return [posixpath.normpath(text)]
+
+
+def _splits(
+  path: pathlib.Path, rows: list[_Tracklet], table: TrackletTable, seed: int
+) -> tuple[np.ndarray, tuple[str, ...]]:
+  """str[n], the split of each tracklet, and what there is to say about it."""
+  unsplit = [row for row in rows if row.split is None]
+  if not unsplit:
+    return np.array([row.split for row in rows]), ()
+  if len(unsplit) < len(rows):
+    raise InputError(
+      f"line {unsplit[0].line} of {path} has no 'split', but other rows have one; give every row "
+      f"one of {', '.join(SPLITS)}, or none"
+    )
+  people = np.setdiff1d(table.identities, [JUNK])
+  if len(people) < 2:
+    raise InputError(
+      f"manifest {path} has no 'split' and {len(people)} identities, but halves for training and "
+      "testing need two; add identities or splits"
+    )
+  tested = people[shuffled(len(people), seed)[: len(people) // 2]]
+  warning = (
+    f"{path} has no 'split': {len(people) - len(tested)} identities train and {len(tested)}, drawn "
+    f"with seed {seed}, test"
+  )
+  return np.where(np.isin(table.identities, tested), "test", "train"), (warning,)

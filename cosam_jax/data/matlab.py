@@ -1,0 +1,41 @@
+"""Reads matrices of whole numbers from MATLAB files, with errors that name file and variable."""
+
+import pathlib
+
+import numpy as np
+import scipy.io
+
+from cosam_jax.errors import InputError, suggestion
+
+
+def read_matrix(path: pathlib.Path, variable: str) -> np.ndarray:
+  """Returns `int64[rows, columns]`, the variable of that name in a `.mat` file.
+
+  Raises:
+    InputError: the file is missing or no MATLAB file, has no such variable, or the variable is not
+      a matrix of whole numbers.
+  """
+  if not path.is_file():
+    raise InputError(f"info file {path} is missing; copy it there from the official release")
+  try:
+    contents = scipy.io.loadmat(path)
+  except Exception as error:  # scipy raises ValueError, TypeError, zlib.error, NotImplementedError.
+    raise InputError(
+      f"info file {path} cannot be read as a MATLAB 5 file ({type(error).__name__}: {error}); "
+      "copy it again from the official release"
+    ) from error
+  found = sorted(name for name in contents if not name.startswith("__"))
+  if variable not in contents:
+    raise InputError(
+      f"info file {path} has no variable {variable!r}, only {', '.join(found) or 'nothing'}"
+      f"{suggestion(variable, found)}; use the file of the official release"
+    )
+  values = contents[variable]
+  numeric = isinstance(values, np.ndarray) and values.dtype.kind in "iuf" and values.ndim == 2
+  if not numeric or not np.array_equal(values, np.floor(values)) or np.isinf(values).any():
+    raise InputError(
+      f"variable {variable!r} of {path} must be a matrix of whole numbers, got "
+      f"{getattr(values, 'dtype', type(values).__name__)} of shape {np.shape(values)}; "
+      "use the file of the official release"
+    )
+  return values.astype(np.int64)
