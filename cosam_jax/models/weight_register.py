@@ -1,0 +1,151 @@
+"""Weights by name: which file a name means, where it is fetched from, where it is kept.
+
+The register is `weights.json` beside this module; `third_party/README.md` explains its entries.
+"""
+
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+import urllib.error
+import urllib.request
+from importlib import resources
+from typing import TypedDict
+
+import tqdm
+
+from cosam_jax.errors import InputError, suggestion
+
+_CHUNK = 1 << 20
+_TIMEOUT = 30  # seconds without a byte; dead hosts should not hold up the next mirror for long
+_SUFFIXES = (".pth", ".pt", ".tar", ".safetensors", ".npz")
+
+
+class Entry(TypedDict):
+  """One weights file of the register."""
+
+  file: str  # ends in -<first digits of its SHA-256>.<suffix>
+  urls: list[str]  # tried in this order
+  layout: str  # whose names its tensors have
+
+
+def weight_register() -> dict[str, dict[str, Entry]]:
+  """The register: weights' name -> backbone -> entry."""
+  # Package data, because third_party/ is outside the package and would not be in a wheel.
+  text = resources.files("cosam_jax.models").joinpath("weights.json").read_text("utf-8")
+  return json.loads(text)
+
+
+def cache_folder() -> pathlib.Path:
+  """Where fetched weights are kept: `$COSAM_CACHE`, else `~/.cache/cosam_jax`."""
+  return pathlib.Path(os.environ.get("COSAM_CACHE") or "~/.cache/cosam_jax").expanduser()
+
+
+def resolve_weights(
+  name_or_path: str | os.PathLike[str],
+  backbone: str,
+  cache_dir: str | os.PathLike[str] | None = None,
+) -> pathlib.Path:
+  """Finds a weights file, fetching it where a name of the register is given.
+
+  Args:
+    name_or_path: a file, or a name in the register such as `"imagenet"`.
+    backbone: a key of `resnet.BACKBONES`; tells which file the name means.
+    cache_dir: where fetched files are kept; None is `cache_folder()`.
+
+  Returns:
+    The path of a file that exists; one from the register has the SHA-256 that its name says.
+
+  Raises:
+    InputError: no such file or name, none for this backbone, or it cannot be fetched.
+  """
+  text = os.fspath(name_or_path)
+  path = pathlib.Path(text).expanduser()
+  register = weight_register()
+  if path.is_file():
+    return path
+  if text not in register:
+    names = ", ".join(register)
+    if path.name != text or path.suffix in _SUFFIXES:
+      raise InputError(
+        f"weights file {text} does not exist: give the path of a file, or a name ({names})"
+      )
+    raise InputError(
+      f"no weights are called {text!r}: choose one of {names}, or give the path of a file"
+      f"{suggestion(text, register)}"
+    )
+  if backbone not in register[text]:
+    raise InputError(
+      f"there are no {text!r} weights for backbone {backbone!r}, only for "
+      f"{', '.join(register[text])}: choose one of these, or give the path of a file"
+    )
+  folder = pathlib.Path(cache_dir).expanduser() if cache_dir is not None else cache_folder()
+  return _fetch(register[text][backbone], folder)
+
+
+def _fetch(entry: Entry, folder: pathlib.Path) -> pathlib.Path:
+  target = folder / entry["file"]
+  if target.is_file():
+    _check_digest(target, entry["file"])
+    return target
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    raise InputError(
+      f"the weights' cache {folder} cannot be made ({error.strerror}): set COSAM_CACHE to a folder "
+      "that can be written"
+    ) from error
+  failures = []
+  for url in entry["urls"]:
+    try:
+      _download(url, target)
+      return target
+    # URLError, timeouts and a full disk; a wrong digest; a connection that breaks off.
+    except (OSError, ValueError, http.client.HTTPException) as error:
+      failures.append(f"{url} ({_reason(error)})")
+  raise InputError(
+    f"weights {entry['file']} could not be fetched from {' nor from '.join(failures)}: get the "
+    f"file by other means and put it at {target}, or give its path"
+  )
+
+
+def _download(url: str, target: pathlib.Path) -> None:
+  """Fetches `url` into `target`, which appears only when it is complete and checked."""
+  descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+  part = pathlib.Path(name)
+  try:
+    with os.fdopen(descriptor, "wb") as file, urllib.request.urlopen(url, timeout=_TIMEOUT) as body:
+      size = int(body.headers.get("Content-Length") or 0) or None
+      with tqdm.tqdm.wrapattr(body, "read", total=size, desc=target.name) as counted:
+        shutil.copyfileobj(counted, file, _CHUNK)
+    _check_digest(part, target.name)
+    part.chmod(0o644)  # mkstemp lets only the owner read; a shared cache wants more
+    part.replace(target)
+  finally:
+    part.unlink(missing_ok=True)
+
+
+def _check_digest(path: pathlib.Path, name: str) -> None:
+  """Compares a file's SHA-256 with the digits in `name`."""
+  wanted = name.split(".")[0].rsplit("-", 1)[-1]
+  with path.open("rb") as file:
+    found = hashlib.file_digest(file, "sha256").hexdigest()
+  if not found.startswith(wanted):
+    raise InputError(
+      f"weights file {path} has SHA-256 {found[:16]}..., but its name promises {wanted}...: it is "
+      "damaged or another file, so delete it and fetch it again"
+    )
+
+
+def _reason(error: Exception) -> str:
+  """A few words on why a download failed."""
+  if isinstance(error, InputError):
+    return "the content does not have the SHA-256 that the name promises"
+  if isinstance(error, urllib.error.HTTPError):
+    return f"HTTP {error.code}"
+  if isinstance(error, urllib.error.URLError):
+    return str(error.reason)
+  return str(error) or type(error).__name__
