@@ -91,8 +91,9 @@ def table_of(root: pathlib.Path, tracklets: Iterable[ListedTracklet]) -> Trackle
   folder_ids, files, lengths = [], [], []
   identities, cameras, names = [], [], []
   for tracklet in tracklets:
-    one = isinstance(tracklet.folder, str)
-    parents = [tracklet.folder] * len(tracklet.files) if one else tracklet.folder
+    parents = tracklet.folder
+    if isinstance(parents, str):
+      parents = [parents] * len(tracklet.files)
     folder_ids.append(np.array([folders.setdefault(p, len(folders)) for p in parents], np.int32))
     files.append(np.array([os.fsencode(file) for file in tracklet.files], np.bytes_))
     lengths.append(len(tracklet.files))

@@ -38,8 +38,8 @@ def numbers_of(names: Iterable[str], what: str) -> dict[str, int]:
       other = first.setdefault(int(match[2]), match[0])
       if other != match[0]:
         raise InputError(
-          f"{what} names {other!r} and {match[0]!r} are the same number {int(match[2])}; write each "
-          f"{what} in one way"
+          f"{what} names {other!r} and {match[0]!r} are the same number {int(match[2])}; write "
+          f"each {what} in one way"
         )
       result[match[0]] = int(match[2])
   return result

@@ -1,0 +1,252 @@
+"""Looks a data set over before hours are spent on it, and says what to do about what it finds."""
+
+import collections
+import concurrent.futures
+import dataclasses
+import functools
+import io
+import itertools
+import os
+import re
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import PIL.Image
+import tqdm
+
+from cosam_jax.data import expected
+from cosam_jax.data.holdout import seen_by_several_cameras
+from cosam_jax.data.listing import missing_frames, used_frames
+from cosam_jax.data.tracklets import FrameStore, JoinedFrames, Tables, TrackletTable
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+_SHOWN = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+  """One thing that is not as it should be.
+
+  Attributes:
+    severity: `error` (a run would stop or mean nothing), `warning` or `note`.
+    what: a sentence with the numbers.
+    advice: what to do about it.
+    examples: the first few names it is about.
+  """
+
+  severity: str
+  what: str
+  advice: str
+  examples: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnosis:
+  """What `diagnose` found: counts a split, frames looked at, and findings, the worst first."""
+
+  name: str
+  counts: tuple[str, ...]
+  findings: tuple[Finding, ...]
+
+  @property
+  def errors(self) -> tuple[Finding, ...]:
+    """The findings that must be mended before a run."""
+    return tuple(finding for finding in self.findings if finding.severity == ERROR)
+
+  def render(self) -> str:
+    """The whole diagnosis as lines of text for a terminal."""
+    lines = [f"data set {self.name}", *(f"  {line}" for line in self.counts)]
+    for finding in self.findings:
+      lines.append(f"{finding.severity}: {finding.what}")
+      lines += [f"    {example}" for example in finding.examples]
+      lines.append(f"  -> {finding.advice}")
+    if not self.findings:
+      lines.append("nothing found: the data set is ready")
+    else:
+      tally = collections.Counter(finding.severity for finding in self.findings)
+      parts = ", ".join(f"{tally[kind]} {kind}s" for kind in (ERROR, WARNING, NOTE) if tally[kind])
+      lines.append(f"found {parts}")
+    return "\n".join(lines)
+
+
+def diagnose(
+  tables: Tables, *, num_frames: int = 4, sample: int | None = None, progress: bool | None = None
+) -> Diagnosis:
+  """Checks counts, frames and protocol of a data set.
+
+  Args:
+    tables: as a reader returned them; read with `check_files=False` to have missing frames listed
+      here instead of refused there.
+    num_frames: frames of a clip; shorter tracklets repeat frames, which is worth knowing.
+    sample: frames to decode, spread evenly over the data set; None decodes all, 0 none.
+    progress: whether to show a bar while decoding; by default only on a terminal.
+
+  Returns:
+    A Diagnosis; `.errors` is empty when a run can start.
+  """
+  splits = {split: getattr(tables, split) for split in expected.SPLITS}
+  counts = [
+    f"{split}: {expected.counts(table)}, {table.num_frames:,} frames, "
+    f"cameras {', '.join(map(str, np.unique(table.cameras))) or 'none'}"
+    for split, table in splits.items()
+  ]
+  findings = [
+    Finding(WARNING, warning, "ignore it if that is meant, else unpack the data set again")
+    for warning in tables.warnings
+  ]
+  findings += _protocol(tables, num_frames)
+  decoded, frame_findings = _frames(list(splits.values()), sample, progress)
+  counts.append(f"frames decoded: {decoded:,}")
+  findings += frame_findings
+  order = (ERROR, WARNING, NOTE)
+  findings.sort(key=lambda finding: order.index(finding.severity))
+  return Diagnosis(tables.name, tuple(counts), tuple(findings))
+
+
+def _protocol(tables: Tables, num_frames: int) -> Iterator[Finding]:
+  """What training and evaluation would stumble over, from the tables alone."""
+  train, query, gallery = tables.train, tables.query, tables.gallery
+  for split, table in (("train", train), ("query", query), ("gallery", gallery)):
+    if not len(table):
+      yield Finding(ERROR, f"{split} has no tracklets", f"add tracklets to {split}")
+    short = np.flatnonzero(table.lengths < num_frames)
+    if len(short):
+      yield Finding(
+        NOTE,
+        f"{len(short):,} of {len(table):,} {split} tracklets have fewer than {num_frames} frames",
+        "their clips repeat frames; choose a smaller num_frames if they are many",
+        _examples(f"{table.names[i]} ({table.lengths[i]} frames)" for i in short),
+      )
+  identities, tracklets = np.unique(train.identities, return_counts=True)
+  single = identities[tracklets == 1]
+  if len(single):
+    yield Finding(
+      WARNING,
+      f"{len(single):,} of {len(identities):,} training identities have a single tracklet",
+      "all their clips in a batch come from it, so their positives are easy; add tracklets if you "
+      "can",
+      _examples(f"identity {identity}" for identity in single),
+    )
+  one_camera = np.setdiff1d(identities, seen_by_several_cameras(train))
+  if len(one_camera):
+    yield Finding(
+      NOTE,
+      f"{len(one_camera):,} of {len(identities):,} training identities are seen by one camera",
+      "they teach nothing across cameras and cannot be held out for validation",
+      _examples(f"identity {identity}" for identity in one_camera),
+    )
+  pairs = set(zip(gallery.identities.tolist(), gallery.cameras.tolist()))
+  seen_by = collections.defaultdict(set)
+  for identity, camera in pairs:
+    seen_by[identity].add(camera)
+  asked = zip(query.identities.tolist(), query.cameras.tolist())
+  lonely = [i for i, (who, camera) in enumerate(asked) if not seen_by[who] - {camera}]
+  if lonely:
+    every = len(lonely) == len(query)
+    yield Finding(
+      ERROR if every else WARNING,
+      f"{len(lonely):,} of {len(query):,} queries have no match in the gallery from another camera",
+      "no query can be scored: add gallery tracklets from other cameras"
+      if every
+      else "they are skipped and not counted; MARS itself has some",
+      _examples(str(query.names[i]) for i in lonely),
+    )
+
+
+def _frames(
+  tables: list[TrackletTable], sample: int | None, progress: bool | None
+) -> tuple[int, list[Finding]]:
+  """Returns how many frames were decoded, and what is wrong with them."""
+  store, used = _all_frames(tables)
+  missing = missing_frames(store, used)
+  used[missing] = False
+  chosen = np.flatnonzero(used)
+  if sample is not None and sample < len(chosen):
+    chosen = chosen[np.linspace(0, len(chosen) - 1, max(sample, 0)).astype(np.int64)]
+  unreadable: list[str] = []
+  by_size: dict[tuple[int, int], list[int]] = collections.defaultdict(list)
+  for frame, result in zip(chosen.tolist(), _decode_all(store, chosen, progress)):
+    if isinstance(result, str):
+      unreadable.append(f"{store.name(frame)}: {result}")
+    else:
+      by_size[result].append(frame)
+  findings = []
+  if len(missing):
+    findings.append(
+      Finding(
+        ERROR,
+        f"{len(missing):,} of {len(missing) + int(used.sum()):,} frames are missing",
+        "unpack the data set again, or correct data_dir",
+        _examples(store.name(int(frame)) for frame in missing[:_SHOWN]),
+      )
+    )
+  if unreadable:
+    findings.append(
+      Finding(
+        ERROR,
+        f"{len(unreadable):,} of {len(chosen):,} decoded frames cannot be read",
+        "copy these files again or remove them, or have them skipped by the config",
+        tuple(unreadable[:_SHOWN]),
+      )
+    )
+  sizes = sorted(by_size, key=lambda size: -len(by_size[size]))
+  if len(sizes) > 1:
+    odd = sum(len(by_size[size]) for size in sizes[1:])
+    findings.append(
+      Finding(
+        WARNING if odd * 10 < len(chosen) else NOTE,
+        f"{odd:,} of {len(chosen):,} decoded frames are not {sizes[0][0]} wide and {sizes[0][1]} "
+        f"high like most; there are {len(sizes)} sizes",
+        "all are resized to the config's image_size; look at these if one size was expected",
+        _examples(
+          f"{size[0]}x{size[1]}: {len(by_size[size]):,}, first {store.name(by_size[size][0])}"
+          for size in sizes[1:]
+        ),
+      )
+    )
+  return len(chosen), findings
+
+
+def _all_frames(tables: list[TrackletTable]) -> tuple[JoinedFrames, np.ndarray]:
+  """One store of all the tables' frames, and bool[f]: which of them a tracklet uses."""
+  stores = tuple({id(table.frames): table.frames for table in tables}.values())
+  used = [np.zeros(len(store), bool) for store in stores]
+  for table in tables:
+    used[[table.frames is store for store in stores].index(True)] |= used_frames(table)
+  return JoinedFrames(stores), np.concatenate(used)
+
+
+def _decode_all(
+  store: FrameStore, frames: np.ndarray, progress: bool | None
+) -> Iterator[tuple[int, int] | str]:
+  """The size (width, height) of each frame in turn, or why it cannot be read."""
+  shown = sys.stderr.isatty() if progress is None else progress
+  decode = functools.partial(_decode, store)
+  with (
+    concurrent.futures.ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool,
+    tqdm.tqdm(total=len(frames), desc="decoding", unit="frame", disable=not shown) as bar,
+  ):
+    # In pieces, so that a million frames do not wait as a million tasks.
+    for first in range(0, len(frames), 1024):
+      for result in pool.map(decode, frames[first : first + 1024].tolist()):
+        bar.update()
+        yield result
+
+
+def _decode(store: FrameStore, frame: int) -> tuple[int, int] | str:
+  try:
+    data = store.read(frame)
+    with PIL.Image.open(io.BytesIO(data)) as image:
+      image.verify()
+    with PIL.Image.open(io.BytesIO(data)) as image:  # verify closes; only load decodes all of it.
+      image.load()
+      return image.size
+  except Exception as error:  # PIL raises OSError, SyntaxError, ValueError, struct.error, ...
+    # BytesIO's address in PIL's message says nothing to a person.
+    reason = re.sub(r" <_io\.BytesIO object at [^>]*>", "", str(error)).replace("\n", " ")
+    return f"{type(error).__name__}: {reason}"
+
+
+def _examples(names: Iterator[str]) -> tuple[str, ...]:
+  return tuple(itertools.islice(names, _SHOWN))
