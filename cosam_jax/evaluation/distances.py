@@ -40,10 +40,11 @@ def cosine(queries: chex.Array, gallery: chex.Array) -> chex.Array:
   Returns:
     float32[Q, G], in 0..2 up to rounding.
   """
-  return 1.0 - jnp.matmul(_unit(queries), _unit(gallery).T, precision=jax.lax.Precision.HIGHEST)
+  return 1.0 - jnp.matmul(unit(queries), unit(gallery).T, precision=jax.lax.Precision.HIGHEST)
 
 
-def _unit(vectors: chex.Array) -> chex.Array:
+def unit(vectors: chex.Array) -> chex.Array:
+  """Scales each row of float32[n, D] to length 1; a zero row stays zero."""
   # Scaling by the largest entry first keeps the squares of tiny or huge vectors representable.
   largest = jnp.max(jnp.abs(vectors), axis=1, keepdims=True)
   vectors = vectors / jnp.where(largest > 0, largest, 1.0)

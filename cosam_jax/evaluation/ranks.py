@@ -15,9 +15,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cosam_jax.data.tracklets import JUNK
 from cosam_jax.errors import InputError
 
-JUNK = -1  # The identity of tracklets that the data set's authors tell us to ignore.
 INT32 = np.iinfo(np.int32)
 MATCHES_AT_A_TIME = 8
 BLOCKS_IN_FLIGHT = 2

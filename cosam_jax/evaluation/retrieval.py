@@ -79,6 +79,7 @@ def evaluate_rankings(
   Raises:
     InputError: shapes that do not fit, NaN in the distances, or no query with a match.
   """
+  _check_settings(max_rank, query_block)
   if not hasattr(distance, "dtype"):
     distance = np.asarray(distance)
   labels = ranks.Labels.checked(query_ids, gallery_ids, query_cameras, gallery_cameras)
@@ -91,15 +92,17 @@ def evaluate_rankings(
   # Distances in double precision must not be rounded: that would make ties of near equals.
   kind = np.float32 if distance.dtype in (np.float16, np.float32, jnp.bfloat16) else np.float64
 
-  def positions(rows: np.ndarray, *labels_and_matches: np.ndarray) -> jax.Array:
-    block = np.asarray(distance[rows], dtype=kind)
-    if np.isnan(block).any():
-      row, column = np.argwhere(np.isnan(block))[0]
+  for start in range(0, len(distance), query_block):
+    nan = np.isnan(np.asarray(distance[start : start + query_block], dtype=kind))
+    if nan.any():
+      row, column = np.argwhere(nan)[0]
       raise InputError(
-        f"The distance between query row {rows[row]} and gallery row {column} is NaN; "
+        f"The distance between query row {start + row} and gallery row {column} is NaN; "
         "distances must be numbers."
       )
-    return ranks.match_positions(block, *labels_and_matches)
+
+  def positions(rows: np.ndarray, *labels_and_matches: np.ndarray) -> jax.Array:
+    return ranks.match_positions(np.asarray(distance[rows], dtype=kind), *labels_and_matches)
 
   with jax.enable_x64(True) if kind is np.float64 else contextlib.nullcontext():
     return _evaluate(labels, positions, max_rank, query_block)
@@ -137,6 +140,7 @@ def evaluate_features(
   Raises:
     InputError: shapes that do not fit, features that are not finite, no query with a match.
   """
+  _check_settings(max_rank, query_block)
   measure = distances.distance_function(distance)
   queries = distances.check_features(query_features, "query", query_names)
   gallery = distances.check_features(gallery_features, "gallery", gallery_names)
@@ -182,14 +186,17 @@ def feature_positions(
   return ranks.match_positions(values, *labels_and_matches)
 
 
-def _evaluate(
-  labels: ranks.Labels, positions: Callable[..., jax.Array], max_rank: int, query_block: int
-) -> RetrievalMetrics:
-  """Runs `positions` over blocks of queries and turns places into metrics."""
+def _check_settings(max_rank: int, query_block: int) -> None:
   if max_rank < 1 or query_block < 1:
     raise InputError(
       f"max_rank is {max_rank} and query_block {query_block}; both must be at least 1."
     )
+
+
+def _evaluate(
+  labels: ranks.Labels, positions: Callable[..., jax.Array], max_rank: int, query_block: int
+) -> RetrievalMetrics:
+  """Runs `positions` over blocks of queries and turns places into metrics."""
   average_precision = np.full(labels.num_queries, np.nan)
   penalty = np.full(labels.num_queries, np.nan)
   first_match = np.zeros(labels.num_queries, np.int64)

@@ -1,0 +1,103 @@
+"""The result of an evaluation, and the card that says what its numbers mean.
+
+Notation: `Q` queries.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cosam_jax.evaluation.retrieval import RetrievalMetrics
+
+RANKS = (1, 5, 10, 20)
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+  """What must be known before two results may be compared.
+
+  Attributes:
+    dataset: its name.
+    protocol: its name, see `protocol.Settings`.
+    split: number of the split, where a data set has several, else None.
+    gallery_size: entries, distractors included, junk not.
+    queries_in_gallery: queries that stand in the gallery too.
+    distractors: gallery entries of identity 0, which match nobody.
+    junk: gallery entries of identity -1, which were dropped.
+    queries: how many were asked.
+    valid_queries: how many count.
+    not_counted: for each reason, how many queries do not count because of it.
+    frames: "all", or "<N> evenly drawn".
+    frames_used: frames of all embedded tracklets together.
+    num_frames: frames of a clip; None where vectors came from elsewhere.
+    tail: what happens when a tracklet is no whole number of clips.
+    distance: its name.
+    reranking: None, or {"k1", "k2", "lambda"}.
+    checkpoint: what identifies the weights, such as a hash; None if unknown.
+  """
+
+  dataset: str
+  protocol: str
+  split: int | None
+  gallery_size: int
+  queries_in_gallery: int
+  distractors: int
+  junk: int
+  queries: int
+  valid_queries: int
+  not_counted: Mapping[str, int]
+  frames: str
+  frames_used: int
+  num_frames: int | None
+  tail: str
+  distance: str
+  reranking: Mapping[str, float] | None
+  checkpoint: str | None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Result:
+  """Metrics with the card that says what they mean.
+
+  Attributes:
+    card: the protocol.
+    metrics: the numbers, with one entry a query.
+    query_names: str[Q].
+    query_identities: int32[Q].
+    label: what was evaluated, for people, such as "before training"; may be empty.
+  """
+
+  card: Card
+  metrics: RetrievalMetrics
+  query_names: np.ndarray
+  query_identities: np.ndarray
+  label: str = ""
+
+  def record(self) -> dict[str, Any]:
+    """Plain Python values for `reports`: label, card, metrics and cmc as fractions, queries."""
+    metrics = self.metrics
+    first = metrics.first_match[metrics.valid]
+    shares = {f"Rank-{rank}": float(np.mean(first <= rank)) for rank in RANKS}
+    return {
+      "label": self.label,
+      "card": dataclasses.asdict(self.card),
+      "metrics": {
+        "mAP": metrics.mean_average_precision,
+        **shares,
+        "mINP": metrics.mean_inverse_negative_penalty,
+      },
+      "cmc": metrics.cmc.tolist(),
+      "queries": {
+        "name": [str(name) for name in self.query_names],
+        "identity": self.query_identities.tolist(),
+        "average_precision": _without_nan(metrics.average_precision),
+        "inverse_negative_penalty": _without_nan(metrics.inverse_negative_penalty),
+        "first_match": metrics.first_match.tolist(),
+      },
+    }
+
+
+def _without_nan(values: np.ndarray) -> list[float | None]:
+  return [None if np.isnan(value) else float(value) for value in values]

@@ -1,0 +1,225 @@
+"""Which tracklets are searched for, where, and how: the protocol, its card, and its result.
+
+Published numbers on MARS come from protocols that cannot be compared. `reference` (the poster's)
+takes the queries out of the gallery, `official` leaves them in; `reference_4f` and `official_4f`
+use 4 evenly drawn frames of each tracklet (any number may stand there), the others all frames.
+
+Notation: `Q` queries, `G` gallery entries, `n` tracklets to embed, `D` embedding size.
+"""
+
+import dataclasses
+import re
+
+import chex
+import numpy as np
+
+from cosam_jax.data.tracklets import JUNK, Tables, TrackletTable, concatenate
+from cosam_jax.errors import InputError, suggestion
+from cosam_jax.evaluation import distances, rerank
+from cosam_jax.evaluation.cards import Card, Result
+from cosam_jax.evaluation.retrieval import RetrievalMetrics, evaluate_features, evaluate_rankings
+
+GALLERIES = ("reference", "official")
+DISTRACTOR = 0
+TAIL = "cyclic: the last clip repeats its own frames until it is full, and weighs as any other"
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+  """How to evaluate.
+
+  Attributes:
+    protocol: "reference" or "official", with all frames; or with "_<N>f" for N frames a tracklet.
+    distance: "sqeuclidean" or "cosine".
+    reranking: whether to report k-reciprocal re-ranking too.
+    k1: see `rerank.k_reciprocal_distance`.
+    k2: likewise.
+    lambda_value: likewise.
+    max_rank: length of the CMC curve, at least 1.
+  """
+
+  protocol: str = "reference"
+  distance: str = "sqeuclidean"
+  reranking: bool = False
+  k1: int = 20
+  k2: int = 6
+  lambda_value: float = 0.3
+  max_rank: int = 50
+
+  def __post_init__(self):
+    parse_protocol(self.protocol)
+    distances.distance_function(self.distance)
+    rerank.check_settings(self.k1, self.k2, self.lambda_value)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation:
+  """The tracklets of a protocol, each to be embedded once.
+
+  Attributes:
+    dataset: the data set's name.
+    protocol: the protocol's name.
+    table: the n tracklets.
+    query_rows: int64[Q], where the queries are in `table`.
+    gallery_rows: int64[G], where the gallery is in `table`, in gallery order.
+  """
+
+  dataset: str
+  protocol: str
+  table: TrackletTable
+  query_rows: np.ndarray
+  gallery_rows: np.ndarray
+
+  @property
+  def frames_per_tracklet(self) -> int | None:
+    """How many evenly drawn frames of a tracklet are used; None: all."""
+    return parse_protocol(self.protocol)[1]
+
+
+def parse_protocol(name: str) -> tuple[str, int | None]:
+  """Splits "official_4f" into ("official", 4) and "reference" into ("reference", None)."""
+  found = re.fullmatch(r"([a-z]+)(?:_([1-9][0-9]*)f)?", str(name))
+  if found is None or found[1] not in GALLERIES:
+    raise InputError(
+      f"protocol is {name!r}; use reference, official, or either with a number of frames, such as "
+      f"official_4f{suggestion(str(name), GALLERIES)}."
+    )
+  return found[1], int(found[2]) if found[2] else None
+
+
+def evaluation_of(tables: Tables, protocol: str = "reference") -> Evaluation:
+  """Lists the tracklets that a protocol needs, without embedding any twice.
+
+  Args:
+    tables: a data set.
+    protocol: see `Settings`.
+
+  Raises:
+    InputError: an unknown protocol, or no query or gallery at all.
+  """
+  kind, _ = parse_protocol(protocol)
+  gallery = tables.gallery if kind == "reference" else tables.gallery_with_queries()
+  for part, table in (("query", tables.query), ("gallery", gallery)):
+    if not len(table):
+      raise InputError(f"{tables.name} has no {part} tracklets; evaluation needs at least one.")
+  both = concatenate(tables.query, gallery)
+  # A tracklet is known by its first frame: queries that are in the gallery too appear twice.
+  _, first, inverse = np.unique(both.starts, return_index=True, return_inverse=True)
+  kept = np.sort(first)
+  rows = np.searchsorted(kept, first[inverse])
+  return Evaluation(
+    dataset=tables.name,
+    protocol=protocol,
+    table=both.select(kept),
+    query_rows=rows[: len(tables.query)],
+    gallery_rows=rows[len(tables.query) :],
+  )
+
+
+def evaluate_tables(
+  features: chex.Array,
+  evaluation: Evaluation,
+  settings: Settings,
+  *,
+  num_frames: int | None = None,
+  split: int | None = None,
+  checkpoint: str | None = None,
+  label: str = "",
+) -> tuple[Result, ...]:
+  """Ranks a gallery for every query and writes down what was done.
+
+  Args:
+    features: float[n, D], one vector for each tracklet of `evaluation.table`.
+    evaluation: from `evaluation_of`, with the same protocol as `settings`.
+    settings: how to evaluate.
+    num_frames: for the card.
+    split: for the card.
+    checkpoint: for the card.
+    label: for the result.
+
+  Returns:
+    The result; with `settings.reranking`, then the re-ranked one.
+
+  Raises:
+    InputError: features that cannot be ranked (the tracklet is named), no query that counts.
+  """
+  if settings.protocol != evaluation.protocol:
+    raise InputError(
+      f"The settings ask for protocol {settings.protocol!r}, but the tracklets were listed for "
+      f"{evaluation.protocol!r}; list them again with evaluation_of."
+    )
+  table, queries, gallery = evaluation.table, evaluation.query_rows, evaluation.gallery_rows
+  vectors = distances.check_features(features, "embedded", table.names)
+  if len(vectors) != len(table):
+    raise InputError(
+      f"There are {len(vectors)} vectors for the {len(table)} tracklets of {evaluation.dataset}; "
+      "give one for each."
+    )
+  identities = table.identities[queries]
+  who = {
+    # A query of identity 0 or -1 is nobody in particular: nothing may match it.
+    "query_ids": np.where((identities == DISTRACTOR) | (identities == JUNK), JUNK, identities),
+    "gallery_ids": table.identities[gallery],
+    "query_cameras": table.cameras[queries],
+    "gallery_cameras": table.cameras[gallery],
+    "max_rank": settings.max_rank,
+  }
+  metrics = evaluate_features(vectors[queries], vectors[gallery], distance=settings.distance, **who)
+  card = _card(evaluation, settings, metrics, num_frames, split, checkpoint)
+  names = table.names[queries]
+  results = [Result(card, metrics, names, identities, label)]
+  if settings.reranking:
+    # Squared distances of unit vectors are twice their cosine distances, and scale cancels here.
+    base = vectors if settings.distance == "sqeuclidean" else np.asarray(distances.unit(vectors))
+    k1, k2, lambda_value = settings.k1, settings.k2, settings.lambda_value
+    distance = rerank.k_reciprocal_distance(base[queries], base[gallery], k1, k2, lambda_value)
+    constants = {"k1": k1, "k2": k2, "lambda": lambda_value}
+    reranked = dataclasses.replace(card, reranking=constants)
+    metrics = evaluate_rankings(distance, **who)
+    results.append(Result(reranked, metrics, names, identities, label))
+  return tuple(results)
+
+
+def _card(
+  evaluation: Evaluation,
+  settings: Settings,
+  metrics: RetrievalMetrics,
+  num_frames: int | None,
+  split: int | None,
+  checkpoint: str | None,
+) -> Card:
+  table, queries, gallery = evaluation.table, evaluation.query_rows, evaluation.gallery_rows
+  gallery_ids = table.identities[gallery]
+  frames, lengths = evaluation.frames_per_tracklet, table.lengths.astype(np.int64)
+  return Card(
+    dataset=evaluation.dataset,
+    protocol=evaluation.protocol,
+    split=split,
+    gallery_size=int((gallery_ids != JUNK).sum()),
+    queries_in_gallery=int(np.isin(queries, gallery).sum()),
+    distractors=int((gallery_ids == DISTRACTOR).sum()),
+    junk=int((gallery_ids == JUNK).sum()),
+    queries=len(queries),
+    valid_queries=metrics.num_valid_queries,
+    not_counted=_not_counted(table.identities[queries], gallery_ids, metrics.valid),
+    frames="all" if frames is None else f"{frames} evenly drawn",
+    frames_used=int(lengths.sum() if frames is None else np.minimum(lengths, frames).sum()),
+    num_frames=num_frames,
+    tail=TAIL,
+    distance=settings.distance,
+    reranking=None,
+    checkpoint=checkpoint,
+  )
+
+
+def _not_counted(
+  query_ids: np.ndarray, gallery_ids: np.ndarray, valid: np.ndarray
+) -> dict[str, int]:
+  nobody = (query_ids == DISTRACTOR) | (query_ids == JUNK)
+  absent = ~nobody & ~np.isin(query_ids, gallery_ids)
+  reasons = {
+    "a distractor or junk as a query": nobody,
+    "identity not in the gallery": absent,
+    "identity seen by the query's camera only": ~valid & ~nobody & ~absent,
+  }
+  return {reason: int(which.sum()) for reason, which in reasons.items() if which.any()}

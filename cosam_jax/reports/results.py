@@ -1,0 +1,182 @@
+"""results.json, and the table that a person sees on the terminal when an evaluation ends.
+
+A result is a plain mapping, or anything with a method `record` that makes one:
+`label`, `card` (the protocol), `metrics` (fractions by name), `cmc` (fractions), `queries` (lists).
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cosam_jax
+from cosam_jax.errors import InputError
+
+FORMAT = 1
+COLUMNS = ("mAP", "Rank-1", "Rank-5", "Rank-10", "Rank-20")
+WIDTH = 79
+
+
+def write_results(
+  path: str | os.PathLike, results: Sequence[Any], run: Mapping[str, Any] | None = None
+) -> None:
+  """Writes results whole or not at all: a reader never sees half a file.
+
+  Every metric is written twice, so that nobody has to guess: as `fraction` (0..1, all digits) and
+  as `percent` (two decimals).
+
+  Args:
+    path: the file, usually `results.json` in the run's folder, which is made if need be.
+    results: see the module.
+    run: what else identifies the run, such as seed and configuration; plain values.
+
+  Raises:
+    InputError: the file cannot be written (no permission, full disk).
+  """
+  content = {
+    "format": FORMAT,
+    "program": f"cosam-jax {cosam_jax.__version__}",
+    "run": dict(run or {}),
+    "results": [_explicit(_record(result)) for result in results],
+  }
+  path = pathlib.Path(path)
+  try:
+    _replace(path, _pretty(content) + "\n")
+  except OSError as error:
+    raise InputError(
+      f"The results could not be written to {path}: {error.strerror or error}; make room or choose "
+      "another folder, and evaluate again."
+    ) from error
+
+
+def read_results(path: str | os.PathLike) -> dict[str, Any]:
+  """Reads what `write_results` wrote; InputError names a file that is missing or something else."""
+  try:
+    content = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+  except (OSError, ValueError) as error:
+    raise InputError(
+      f"{path} cannot be read as results ({error}); give a results.json that an evaluation wrote."
+    ) from error
+  if not isinstance(content, dict) or content.get("format") != FORMAT:
+    found = content.get("format") if isinstance(content, dict) else None
+    raise InputError(
+      f"{path} has results format {found!r} and this program reads format {FORMAT}; evaluate again."
+    )
+  return content
+
+
+def terminal_table(results: Sequence[Any]) -> str:
+  """The numbers in percent, with the protocol below them; every line is under 80 columns.
+
+  Results of the same protocol (re-ranked or not, or of several labels) share one block.
+
+  Args:
+    results: see the module.
+  """
+  blocks: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
+  for record in map(_record, results):
+    card = record["card"]
+    shared = {key: value for key, value in card.items() if key not in ("reranking", "checkpoint")}
+    key = json.dumps(shared, sort_keys=True, default=str)
+    blocks.setdefault(key, (card, []))[1].append(_row(record))
+  return "\n\n".join(_block(card, rows) for card, rows in blocks.values())
+
+
+def _record(result: Any) -> Mapping[str, Any]:
+  return result if isinstance(result, Mapping) else result.record()
+
+
+def _fraction(value: Any) -> float:
+  # Records in memory hold numbers; those read from a file hold both forms.
+  return float(value["fraction"] if isinstance(value, Mapping) else value)
+
+
+def _explicit(record: Mapping[str, Any]) -> dict[str, Any]:
+  fractions = {name: _fraction(value) for name, value in record["metrics"].items()}
+  metrics = {
+    name: {"fraction": fraction, "percent": round(100 * fraction, 2)}
+    for name, fraction in fractions.items()
+  }
+  return {**record, "metrics": metrics}
+
+
+def _pretty(value: Any, indent: str = "") -> str:
+  """JSON with a line for each field, but a list of numbers or names on one line."""
+  inner = indent + " "
+  if isinstance(value, Mapping) and value:
+    items = [f"{inner}{json.dumps(key)}: {_pretty(value[key], inner)}" for key in value]
+    return "{\n" + ",\n".join(items) + f"\n{indent}}}"
+  if isinstance(value, (list, tuple)) and any(isinstance(item, Mapping) for item in value):
+    items = [inner + _pretty(item, inner) for item in value]
+    return "[\n" + ",\n".join(items) + f"\n{indent}]"
+  return json.dumps(value, allow_nan=False)
+
+
+def _replace(path: pathlib.Path, text: str) -> None:
+  path.parent.mkdir(parents=True, exist_ok=True)
+  descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+  try:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+      file.write(text)
+      file.flush()
+      os.fsync(file.fileno())
+    os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read.
+    os.replace(temporary, path)
+  except BaseException:
+    with contextlib.suppress(OSError):
+      os.unlink(temporary)
+    raise
+
+
+def _row(record: Mapping[str, Any]) -> str:
+  reranking = record["card"].get("reranking")
+  name = record.get("label") or ""
+  if reranking:
+    name = f"{name}, re-ranked" if name else "re-ranked"
+  name = name or "as ranked"
+  numbers = "".join(f"{100 * _fraction(record['metrics'][key]):9.2f}" for key in COLUMNS)
+  return f"{_cut(name, WIDTH - len(numbers)):<{WIDTH - len(numbers)}}{numbers}"
+
+
+def _block(card: Mapping[str, Any], rows: Sequence[str]) -> str:
+  heads = "".join(f"{key:>9}" for key in COLUMNS)
+  split = f", split {card['split']}" if card.get("split") is not None else ""
+  title = _cut(f"{card['dataset']}{split} (%)", WIDTH - len(heads))
+  return "\n".join([f"{title:<{WIDTH - len(heads)}}{heads}", "-" * WIDTH, *rows, *_protocol(card)])
+
+
+def _protocol(card: Mapping[str, Any]) -> list[str]:
+  gallery = [f"{card['gallery_size']:,} tracklets", f"{card['distractors']:,} distractors"]
+  gallery.append(f"{card['queries_in_gallery']:,} queries in it")
+  if card["junk"]:
+    gallery.append(f"{card['junk']:,} junk dropped")
+  queries = [f"{card['queries']:,}", f"{card['valid_queries']:,} of them count"]
+  queries += [f"{count:,}: {reason}" for reason, count in card["not_counted"].items()]
+  frames = [f"{card['frames']} ({card['frames_used']:,})"]
+  if card["num_frames"] is not None:
+    frames.append(f"clips of {card['num_frames']}")
+  facts = {
+    "protocol": [card["protocol"]],
+    "gallery": gallery,
+    "queries": queries,
+    "frames": frames,
+    "distance": [card["distance"]],
+  }
+  lines = []
+  for name, parts in facts.items():
+    line = f"{name:<10}"
+    for i, part in enumerate(parts):
+      piece = part if i + 1 == len(parts) else f"{part}, "
+      if len(line) + len(piece.rstrip()) > WIDTH and line.strip():
+        lines.append(line.rstrip())
+        line = " " * 10
+      line += _cut(piece, WIDTH - 10)
+    lines.append(line.rstrip())
+  return lines
+
+
+def _cut(text: str, width: int) -> str:
+  return text if len(text) <= width else text[: width - 4] + "... "
