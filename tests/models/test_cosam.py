@@ -1,0 +1,181 @@
+"""COSAM against loops written from the poster's equations, and its two evaluations."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from absl.testing import parameterized
+
+from cosam_jax.errors import InputError
+from cosam_jax.models import Cosam
+from cosam_jax.models.cosam import ncc_cost_volume, normalise_descriptors, summarise_factored
+
+
+def loop_ncc(p, q, ncc):
+  if ncc == "unbiased":
+    return (
+      ((p - p.mean()) / (p.std(ddof=1) + 1e-4)) * ((q - q.mean()) / (q.std(ddof=1) + 1e-4))
+    ).mean()
+  return ((p - p.mean()) * (q - q.mean())).mean() / (p.std() * q.std())
+
+
+def loop_cost_volume(descriptors, ncc):
+  clips, frames, height, width, _ = descriptors.shape
+  positions = height * width
+  volume = np.zeros((clips, frames, positions, frames - 1, positions))
+  for b in range(clips):
+    for n in range(frames):
+      for i in range(positions):
+        for slot, m in enumerate(m for m in range(frames) if m != n):
+          for j in range(positions):
+            p = descriptors[b, n, i // width, i % width].astype(np.float64)
+            q = descriptors[b, m, j // width, j % width].astype(np.float64)
+            volume[b, n, i, slot, j] = loop_ncc(p, q, ncc)
+  return volume
+
+
+def loop_summary(volume, kernel, valid):
+  """The 1x1 convolution on the volume, one output at a time."""
+  clips, frames, positions = volume.shape[:3]
+  out = np.zeros((clips, frames, positions, kernel.shape[1]))
+  for b in range(clips):
+    for n in range(frames):
+      for slot, m in enumerate(m for m in range(frames) if m != n):
+        if valid[b, m]:
+          block = kernel[slot * positions : (slot + 1) * positions]
+          out[b, n] += volume[b, n, :, slot] @ block
+  return out
+
+
+def random_descriptors(shape, seed=0):
+  return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+class CostVolume(chex.TestCase):
+  @chex.variants(with_jit=True, without_jit=True)
+  @parameterized.product(ncc=["unbiased", "population"], frames=[2, 3])
+  def test_equals_loops_over_frames_and_positions(self, ncc, frames):
+    descriptors = random_descriptors((2, frames, 3, 2, 5))
+    volume = self.variant(ncc_cost_volume, static_argnums=1)(descriptors, ncc)
+    chex.assert_shape(volume, (2, frames, 6, frames - 1, 6))
+    np.testing.assert_allclose(volume, loop_cost_volume(descriptors, ncc), atol=1e-5)
+
+  @chex.variants(with_jit=True, without_jit=True)
+  @parameterized.product(frames=[2, 3, 5], all_valid=[True, False])
+  def test_factored_summary_equals_a_loop_over_the_volume(self, frames, all_valid):
+    descriptors = random_descriptors((2, frames, 2, 3, 7))
+    kernel = random_descriptors(((frames - 1) * 6, 4), seed=1)
+    valid = np.ones((2, frames), bool)
+    valid[1, frames - 1] = all_valid
+    expected = loop_summary(loop_cost_volume(descriptors, "unbiased"), kernel, valid)
+    normal = normalise_descriptors(descriptors).reshape(2, frames, 6, 7)
+    found = self.variant(summarise_factored)(normal, kernel, valid)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def cosam_variables(module, features, seed=0):
+  """Variables with nothing at a special value, so that every term of the module counts."""
+  variables = module.init(jax.random.key(seed), features, train=False)
+  leaves, tree = jax.tree.flatten(variables)
+  rng = np.random.default_rng(seed)
+  drawn = [leaf + 0.3 * rng.uniform(0.1, 1, leaf.shape).astype(np.float32) for leaf in leaves]
+  return jax.tree.unflatten(tree, drawn)
+
+
+@pytest.mark.parametrize("summary", ["two_layers", "one_layer", "order_free"])
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("masked", [True, False])
+def test_explicit_and_factored_agree_in_outputs_and_gradients(summary, train, masked):
+  features = random_descriptors((3, 4, 4, 2, 24))
+  valid = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 1, 1]], bool) if masked else None
+  cotangent = random_descriptors(features.shape, seed=5)
+  results = {}
+  for cost_volume in ("explicit", "factored"):
+    module = Cosam(cost_volume=cost_volume, summary=summary)
+    variables = cosam_variables(module, features)
+
+    def scalar(params, features, module=module, stats=variables["batch_stats"]):
+      (out, masks), _ = module.apply(
+        {"params": params, "batch_stats": stats},
+        features, valid, train=train, mutable=["batch_stats"],
+      )  # fmt: skip
+      return (out * cotangent).sum() + masks.spatial.sum(), (out, masks)
+
+    gradients, outputs = jax.jit(jax.grad(scalar, argnums=(0, 1), has_aux=True))(
+      variables["params"], features
+    )
+    results[cost_volume] = jax.tree.leaves((gradients, outputs))
+  # A bias before a norm in training mode has a gradient of zero: measure it against the others.
+  scale = max(np.linalg.norm(leaf) for leaf in results["explicit"])
+  for explicit, factored in zip(results["explicit"], results["factored"]):
+    error = np.linalg.norm(explicit - factored) / max(np.linalg.norm(explicit), 1e-3 * scale)
+    assert error < 2e-5
+
+
+@pytest.mark.parametrize("train", [True, False])
+@pytest.mark.parametrize("summary", ["two_layers", "order_free"])
+def test_padded_frames_change_nothing(train, summary):
+  features = random_descriptors((2, 4, 4, 2, 16))
+  valid = np.array([[1, 1, 1, 1], [1, 1, 1, 0]], bool)
+  module = Cosam(summary=summary)
+  variables = cosam_variables(module, features)
+  outputs = []
+  for filler in (0.0, 50.0):
+    filled = features.copy()
+    filled[1, 3] = filler
+    (out, masks), stats = module.apply(
+      variables, filled, valid, train=train, mutable=["batch_stats"]
+    )
+    outputs.append((out[0], out[1, :3], masks.spatial[1, :3], masks.channel, stats))
+  chex.assert_trees_all_close(*outputs, atol=1e-6)
+
+
+def test_order_free_summary_ignores_the_order_of_the_other_frames():
+  features = random_descriptors((1, 4, 4, 2, 16))
+  module = Cosam(summary="order_free")
+  variables = cosam_variables(module, features)
+  _, masks = module.apply(variables, features, train=False)
+  order = np.array([0, 3, 1, 2])
+  _, reordered = module.apply(variables, features[:, order], train=False)
+  np.testing.assert_allclose(reordered.spatial, masks.spatial[:, order], atol=1e-6)
+
+
+def test_channel_gate_multiply_is_the_part_that_residual_adds():
+  features = random_descriptors((1, 2, 4, 2, 16))
+  variables = cosam_variables(Cosam(), features)
+  residual, masks = Cosam().apply(variables, features, train=False)
+  gated, _ = Cosam(channel_gate="multiply").apply(variables, features, train=False)
+  masked = features * np.asarray(masks.spatial)[..., None]
+  np.testing.assert_allclose(residual - gated, masked, atol=1e-5)
+
+
+def test_constant_descriptors_have_zero_correlation_and_finite_gradients():
+  constant = jnp.ones((1, 2, 2, 2, 6))
+  assert not ncc_cost_volume(constant).any()
+  gradient = jax.grad(lambda d: ncc_cost_volume(d).sum())(constant)
+  assert np.isfinite(gradient).all()
+
+
+def test_bf16_stays_near_float32():
+  features = random_descriptors((2, 3, 4, 2, 32))
+  variables = cosam_variables(Cosam(), features)
+  full, _ = Cosam().apply(variables, features, train=False)
+  half, masks = Cosam(dtype=jnp.bfloat16).apply(
+    variables, features.astype(jnp.bfloat16), train=False
+  )
+  assert half.dtype == jnp.bfloat16
+  assert masks.spatial.dtype == jnp.float32
+  assert np.linalg.norm(half.astype(np.float32) - full) / np.linalg.norm(full) < 2e-2
+
+
+def test_one_frame_is_refused():
+  with pytest.raises(InputError, match="num_frames is 1"):
+    Cosam().init(jax.random.key(0), jnp.zeros((1, 1, 4, 2, 8)), train=False)
+
+
+def test_weights_of_another_grid_or_clip_length_are_refused():
+  module = Cosam()
+  variables = module.init(jax.random.key(0), jnp.zeros((1, 3, 4, 2, 8)), train=False)
+  with pytest.raises(InputError, match=r"16 inputs, but 3 frames on a 8x2 grid need 32"):
+    module.apply(variables, jnp.zeros((1, 3, 8, 2, 8)), train=False)
