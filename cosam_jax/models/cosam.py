@@ -101,7 +101,7 @@ def summarise_explicit(
   index = jnp.arange(frames)[:, None]
   slots = jnp.arange(frames - 1)[None]
   other = slots + (slots >= index)  # [T, T-1]: which frame stands in each slot of each frame
-  weight = jnp.ones(volume.shape[:2], jnp.float32) if valid is None else valid.astype(jnp.float32)
+  weight = jnp.ones(volume.shape[:2]) if valid is None else jnp.asarray(valid, jnp.float32)
   weight = weight[:, other]  # [B, T, T-1]
   volume = volume * weight[:, :, None, :, None]
   if kernel.shape[0] == positions:

@@ -108,7 +108,7 @@ class ReidNet(nn.Module):
       "ta": lambda: TemporalAttention(self.score_relu, self.dtype),
       "rnn": TemporalRnn,
     }
-    self.head = heads[self.temporal]()
+    self.head = heads[self.temporal]()  # type: ignore[operator]
     if self.neck:
       self.neck_norm = BatchNorm()
     self.classifier = nn.Dense(

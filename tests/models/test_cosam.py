@@ -79,7 +79,8 @@ def cosam_variables(module, features, seed=0):
   variables = module.init(jax.random.key(seed), features, train=False)
   leaves, tree = jax.tree.flatten(variables)
   rng = np.random.default_rng(seed)
-  drawn = [leaf + 0.3 * rng.uniform(0.1, 1, leaf.shape).astype(np.float32) for leaf in leaves]
+  drawn = [leaf + 0.1 * np.abs(leaf).mean() * rng.standard_normal(leaf.shape) for leaf in leaves]
+  drawn = [np.asarray(leaf, np.float32) for leaf in drawn]
   return jax.tree.unflatten(tree, drawn)
 
 
@@ -109,8 +110,8 @@ def test_explicit_and_factored_agree_in_outputs_and_gradients(summary, train, ma
   # A bias before a norm in training mode has a gradient of zero: measure it against the others.
   scale = max(np.linalg.norm(leaf) for leaf in results["explicit"])
   for explicit, factored in zip(results["explicit"], results["factored"]):
-    error = np.linalg.norm(explicit - factored) / max(np.linalg.norm(explicit), 1e-3 * scale)
-    assert error < 2e-5
+    error = np.linalg.norm(explicit - factored) / max(np.linalg.norm(explicit), 1e-2 * scale)
+    assert error < 1e-5
 
 
 @pytest.mark.parametrize("train", [True, False])
