@@ -5,6 +5,7 @@ download, on data whose answer is known: clothes and build make an identity; cam
 their randomness make everything else. Frames are drawn by `cosam_jax.data.figures`.
 """
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -192,8 +193,9 @@ def _record(settings: _Settings) -> dict:
 def _sweep(target: pathlib.Path) -> None:
   """Removes what killed processes left beside `target` more than an hour ago."""
   for left in target.parent.glob(f".{target.name}.part-*"):
-    if time.time() - left.stat().st_mtime > 3600:
-      shutil.rmtree(left, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):  # Another process may sweep as well.
+      if time.time() - left.stat().st_mtime > 3600:
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _write(root: pathlib.Path, settings: _Settings) -> None:

@@ -17,8 +17,8 @@ import pytest
 import scipy.io
 from PIL import Image
 
+from cosam_jax.data import load_dataset
 from cosam_jax.data.figures import Camera, Scene, difference, distinct_looks
-from cosam_jax.data.mars import read_mars
 from cosam_jax.data.synthetic import MASKS_FOLDER, figure_mask_path, write_synthetic
 from cosam_jax.errors import InputError
 
@@ -111,7 +111,7 @@ def test_everybody_is_seen_by_two_cameras_and_asked_for_once_in_each(tiny):
 
 
 def test_the_mars_reader_reads_it_without_a_warning(tiny):
-  tables = read_mars(tiny, name="synthetic")
+  tables = load_dataset("synthetic", tiny)
   assert tables.warnings == ()
   assert (len(tables.train), len(tables.query), len(tables.gallery)) == (12, 20, 22)
   _, rows = _split(tiny, "train")
