@@ -1,0 +1,236 @@
+"""PyTorch state dicts <-> our variables: the published checkpoints, torchvision's and Cadene's.
+
+Values only change their order of axes, so both directions are exact; names are `state_names`'.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import logging
+from flax import traverse_util
+
+from cosam_jax.errors import InputError
+from cosam_jax.models import state_names
+from cosam_jax.models.misfits import explain
+from cosam_jax.models.reid import ReidNet
+
+Variables = dict[str, Any]
+_BACKBONE = ("stem", "stage2", "stage3", "stage4", "stage5")
+
+
+class Merged(NamedTuple):
+  """Variables filled from a state dict, and what was not.
+
+  Attributes:
+    variables: complete `params` and `batch_stats`, float32.
+    filled: plain names (see `state_names`) of the tensors that came from the state dict.
+    kept: plain names of those that kept their initial values.
+    unused: names of the state dict that nothing was made of, as they stand there.
+  """
+
+  variables: Variables
+  filled: tuple[str, ...]
+  kept: tuple[str, ...]
+  unused: tuple[str, ...]
+
+
+def from_torch(
+  state_dict: Mapping[str, Any],
+  model: ReidNet,
+  *,
+  allow_missing: Iterable[str] = (),
+  allow_unused: Iterable[str] = (),
+  init: Variables | None = None,
+) -> Variables:
+  """Makes variables for `model` of a state dict.
+
+  Args:
+    state_dict: arrays or tensors by name: a published checkpoint's, or a backbone alone with
+      torchvision's or Cadene's names, whose classifier is known and not used; any of them with or
+      without `module.` before each name. `num_batches_tracked` is known and not used: it counts
+      steps for an average that is not taken here.
+    model: the network that wants the weights.
+    allow_missing: beginnings of plain names (`"classifier"`, `"cosam4"`, `"head"`) whose tensors
+      may be missing or of another shape; they keep their initial values.
+    allow_unused: beginnings of names in the state dict that may stay unused.
+    init: where tensors that the state dict lacks come from; None draws them with key 0.
+
+  Returns:
+    `{"params": ..., "batch_stats": ...}` of float32 arrays. What came from `init` is logged.
+
+  Raises:
+    InputError: names that are missing, not known or of another shape, or values that are no
+      finite numbers; it says which architecture the weights look like.
+  """
+  merged = _merge(state_dict, model, init, tuple(allow_missing), tuple(allow_unused))
+  if merged.kept:
+    logging.info("%d tensors from the state dict; %d keep initial values: %s", len(merged.filled),
+                 len(merged.kept), _parts(merged.kept))  # fmt: skip
+  if merged.unused:
+    logging.info("of the state dict, not used: %s", _parts(merged.unused))
+  return merged.variables
+
+
+def merge_backbone(
+  variables_init: Variables, state_dict: Mapping[str, Any], model: ReidNet
+) -> Merged:
+  """Replaces the backbone of initial variables by a state dict's; the rest stays as it is.
+
+  Args:
+    variables_init: what `model.init` gave.
+    state_dict: as for `from_torch`; COSAM, head and classifier in it are not used.
+    model: the network that the variables belong to.
+
+  Raises:
+    InputError: the state dict's backbone is not the model's.
+  """
+  return _merge(state_dict, model, variables_init, (), (), only_backbone=True)
+
+
+def to_torch(
+  variables: Variables, model: ReidNet, *, layout: Literal["published", "torchvision"] = "published"
+) -> dict[str, np.ndarray]:
+  """Makes a PyTorch state dict of variables.
+
+  Args:
+    variables: `params` and `batch_stats` of `model`.
+    model: the network they belong to.
+    layout: `"published"` is the whole network with the published code's names and order;
+      `"torchvision"` is the backbone alone, as torchvision (ResNet) or Cadene (SE) names it.
+
+  Returns:
+    Arrays by name: float32, and an int64 zero for each `num_batches_tracked`.
+
+  Raises:
+    InputError: another layout.
+  """
+  if layout not in ("published", "torchvision"):
+    raise InputError(f"layout is {layout!r}: choose published or torchvision")
+  leaves = _flatten(variables)
+  plain = {state_names.of_variable(path): path for path in leaves}
+  made: dict[str, np.ndarray] = {}
+  for name in sorted(plain, key=state_names.order):
+    if layout == "torchvision" and plain[name][1] not in _BACKBONE:
+      continue
+    outside = state_names.to_file(
+      name, se=model.settings.squeeze_excitation, published=layout == "published"
+    )
+    made[outside] = _to_torch_axes(np.asarray(leaves[plain[name]], np.float32))
+    if outside.endswith("running_var"):
+      made[outside.replace("running_var", "num_batches_tracked")] = np.zeros((), np.int64)
+  return made
+
+
+def variable_shapes(model: ReidNet) -> Variables:
+  """The tree of `jax.ShapeDtypeStruct` that `model.init` would give, without computing it."""
+  return jax.eval_shape(lambda: _init(model))
+
+
+def _init(model: ReidNet) -> Variables:
+  clips = jnp.zeros((1, model.num_frames, *model.image_size, 3))
+  return dict(model.init(jax.random.key(0), clips, train=False))
+
+
+def _merge(
+  state_dict: Mapping[str, Any],
+  model: ReidNet,
+  init: Variables | None,
+  allow_missing: tuple[str, ...],
+  allow_unused: tuple[str, ...],
+  only_backbone: bool = False,
+) -> Merged:
+  se = any(".se_module." in key for key in state_dict)
+  in_file: dict[str, str] = {}  # plain name -> name in the file
+  for key in state_dict:
+    name = state_names.of_file(key, se=se)
+    if name.endswith(".num_batches_tracked"):
+      continue
+    if name in in_file:
+      raise InputError(
+        f"the weights have both {in_file[name]!r} and {key!r}, which mean the same tensor: remove "
+        "one of them"
+      )
+    in_file[name] = key
+
+  shapes = _flatten(variable_shapes(model))
+  paths = {state_names.of_variable(path): path for path in shapes}
+  wanted = {name: _torch_shape(shapes[path].shape) for name, path in paths.items()}
+  found = {name: tuple(np.shape(state_dict[key])) for name, key in in_file.items()}
+
+  bare = not any(key.removeprefix("module.").startswith("base.") for key in state_dict)
+  if only_backbone or (bare and not any(map(state_names.is_behind_backbone, found))):
+    allow_missing += state_names.BEHIND_BACKBONE
+  known = state_names.BEHIND_BACKBONE if only_backbone else ()
+  filled, unused, misfits, unknown = [], [], [], []
+  for name, key in in_file.items():
+    if name in wanted and not name.startswith(known):
+      if found[name] == wanted[name]:
+        filled.append(name)
+      elif name.startswith(allow_missing):
+        unused.append(key)
+      else:
+        misfits.append(name)
+    elif (
+      name.startswith(known)
+      or (bare and state_names.is_foreign_classifier(name))
+      or key.startswith(allow_unused)
+      or name.startswith(allow_unused)
+    ):
+      unused.append(key)
+    else:
+      unknown.append(name)
+  kept = [name for name in wanted if name not in found or name not in (*filled, *misfits)]
+  missing = [name for name in kept if not name.startswith(allow_missing)]
+  if missing or unknown or misfits:
+    raise InputError(explain(model, found, wanted, in_file, missing, unknown, misfits))
+
+  initial = [paths[name] for name in kept]
+  if init is None:  # compiles only what draws the missing tensors
+    drawn = jax.jit(lambda: [_flatten(_init(model))[path] for path in initial])() if initial else []
+  else:
+    drawn = [_flatten(init)[path] for path in initial]
+  leaves = dict(zip(initial, drawn, strict=True))
+  for name in filled:
+    leaves[paths[name]] = jnp.asarray(_from_torch_axes(_values(state_dict, in_file[name])))
+  variables = traverse_util.unflatten_dict({path: leaves[path] for path in shapes})
+  return Merged(variables, tuple(filled), tuple(kept), tuple(unused))
+
+
+def _flatten(variables: Variables) -> dict[tuple[str, ...], Any]:
+  return traverse_util.flatten_dict(dict(variables))
+
+
+def _values(state_dict: Mapping[str, Any], key: str) -> np.ndarray:
+  value = state_dict[key]
+  if hasattr(value, "detach"):  # a torch tensor, perhaps on a GPU, with gradient, or bfloat16
+    value = value.detach().cpu().float().numpy()
+  value = np.asarray(value)
+  if value.dtype.kind in "OSUcmM":
+    raise InputError(f"the weights' {key!r} has type {value.dtype}: only real numbers can be used")
+  value = value.astype(np.float32)
+  if not np.isfinite(value).all():
+    raise InputError(f"the weights' {key!r} has values that are not finite: use another checkpoint")
+  return value
+
+
+def _from_torch_axes(x: np.ndarray) -> np.ndarray:
+  """[out, in, h, w] -> [h, w, in, out]; [out, in, t] -> [t, in, out]; [out, in] -> [in, out]."""
+  axes = (2, 3, 1, 0) if x.ndim == 4 else tuple(reversed(range(x.ndim)))
+  return np.ascontiguousarray(x.transpose(axes))
+
+
+def _to_torch_axes(x: np.ndarray) -> np.ndarray:
+  axes = (3, 2, 0, 1) if x.ndim == 4 else tuple(reversed(range(x.ndim)))
+  return np.ascontiguousarray(x.transpose(axes))
+
+
+def _torch_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+  return _to_torch_axes(np.broadcast_to(np.float32(0), shape)).shape
+
+
+def _parts(names: Iterable[str]) -> str:
+  """The parts that names belong to, each once: `cosam4, cosam5, classifier`."""
+  return ", ".join(dict.fromkeys(name.removeprefix("module.").split(".")[0] for name in names))

@@ -1,0 +1,90 @@
+"""One sentence on why weights do not fit a network."""
+
+from collections.abc import Mapping, Sequence
+
+from cosam_jax.models.reid import ReidNet
+from cosam_jax.models.resnet import grid_size
+from cosam_jax.models.state_names import architecture
+
+Shapes = Mapping[str, tuple[int, ...]]
+_SHOWN = 3
+_SUMMARY = ".spatial_mask_summary.0.weight"
+
+
+def explain(
+  model: ReidNet,
+  found: Shapes,
+  wanted: Shapes,
+  in_file: Mapping[str, str],
+  missing: Sequence[str],
+  unknown: Sequence[str],
+  misfits: Sequence[str],
+) -> str:
+  """Says what differs between the weights and the network.
+
+  Args:
+    model: the network.
+    found: plain name -> PyTorch shape, in the weights. wanted: the same, for the network.
+    in_file: plain name -> name in the weights.
+    missing: plain names that the weights lack.
+    unknown: plain names that the network lacks.
+    misfits: plain names of tensors whose shapes differ.
+  """
+  parts = []
+  theirs, ours = architecture(found), architecture(wanted)
+  differ = [field for field in theirs if theirs[field] != ours.get(field, theirs[field])]
+  if differ:
+    parts.append(
+      f"they look like {', '.join(f'{field}={theirs[field]}' for field in differ)} where the model "
+      f"has {', '.join(f'{field}={ours[field]}' for field in differ)}"
+    )
+  summaries = [name for name in misfits if name.endswith(_SUMMARY)]
+  # With another backbone or head the grids differ too, and guesses at the clip would mislead.
+  if summaries and not {"backbone", "temporal"} & set(differ):
+    parts.append(_explain_summary(model, summaries[0], found, wanted))
+  if missing:
+    parts.append(f"{_list(missing)} of the model are missing")
+  if unknown:
+    parts.append(f"{_list([in_file[name] for name in unknown])} of the weights are not known")
+  if misfits:
+    shapes = [f"{in_file[name]} {found[name]} for {wanted[name]}" for name in misfits]
+    parts.append(f"{_list(shapes)} have another shape")
+  return (
+    f"the weights do not fit the model: {'; '.join(parts)}; choose the model they belong to, or "
+    "name what may stay out in allow_missing and allow_unused"
+  )
+
+
+def _explain_summary(model: ReidNet, name: str, found: Shapes, wanted: Shapes) -> str:
+  """COSAM's weights belong to a clip length and an image size: which ones?"""
+  stage, inputs, needed = int(name[5]), found[name][1], wanted[name][1]
+  height, width = model.grid_size(stage)
+  guesses = []
+  if model.summary != "order_free":
+    if inputs % (height * width) == 0:
+      guesses.append(f"num_frames={inputs // (height * width) + 1} at this image size")
+    if inputs % (model.num_frames - 1) == 0:
+      size = _image_size(model, stage, inputs // (model.num_frames - 1))
+      guesses += [f"image_size={size} at this num_frames"] if size else []
+  meaning = f" ({' or '.join(guesses)})" if guesses else ""
+  return (
+    f"COSAM's weights after stage {stage} belong to (num_frames-1)*h*w = {inputs} positions"
+    f"{meaning}, and the model with num_frames="
+    f"{model.num_frames} and image_size={tuple(model.image_size)} has {needed}"
+  )
+
+
+def _image_size(model: ReidNet, stage: int, positions: int) -> tuple[int, int] | None:
+  """A size of the model's shape whose grid has `positions` positions after `stage`."""
+  height, width = model.image_size
+  for k in range(1, 97):
+    size = (height * k // 24, width * k // 24)
+    rows, columns = grid_size(model.settings, size, stage, model.stage5_stride)
+    if min(size) > 0 and rows * columns == positions:
+      return size
+  return None
+
+
+def _list(names: Sequence[str]) -> str:
+  more = f", ... ({len(names)} in all)" if len(names) > _SHOWN else ""
+  return ", ".join(names[:_SHOWN]) + more
