@@ -28,7 +28,16 @@ def test_equals_the_published_code(golden, row_block):
 
 @pytest.mark.parametrize(
   ("k1", "k2", "lambda_value"),
-  [(20, 6, 0.3), (5, 1, 0.0), (7, 3, 1.0), (1, 1, 0.5), (3, 9, 0.2), (1000, 2, 0.3), (6, 1000, 0)],
+  [
+    (20, 6, 0.3),
+    (5, 1, 0.0),
+    (7, 3, 0.1),
+    (9, 3, 1.0),
+    (1, 1, 0.5),
+    (3, 9, 0.2),
+    (1000, 2, 0.3),
+    (6, 1000, 0),
+  ],
 )
 def test_equals_a_slow_loop(k1, k2, lambda_value):
   rng = np.random.default_rng(k1)
@@ -43,6 +52,17 @@ def test_equals_a_slow_loop(k1, k2, lambda_value):
 def test_identical_vectors_give_numbers():
   found = k_reciprocal_distance(np.ones((3, 4)), np.ones((30, 4)), k1=5, k2=2)
   assert np.isfinite(found).all()
+
+
+def test_neighbours_come_by_distance_then_by_row_whatever_the_block():
+  rng = np.random.default_rng(2)
+  vectors = rng.integers(0, 4, (50, 2)).astype(np.float32)  # Many are equal.
+  distance = oracles.squared_distances(vectors, vectors)
+  wanted = [sorted(range(50), key=lambda j: (row[j], j))[:9] for row in distance]
+  for row_block in (7, 256):
+    neighbours, largest = rerank._nearest(vectors, 9, row_block)
+    np.testing.assert_array_equal(neighbours, wanted)
+    np.testing.assert_allclose(largest, distance.max(axis=1), rtol=1e-6)
 
 
 def test_queries_that_repeat_give_the_same_rows():

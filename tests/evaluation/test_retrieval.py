@@ -153,6 +153,41 @@ def test_some_identical_features_tie_exactly():
   assert_equals_oracle(evaluate_features(queries, few[copies], **who), matrix, who, max_rank=50)
 
 
+def test_copies_share_the_distance_of_the_first():
+  """Matrix products that round equal columns differently are rare, so the columns differ here."""
+  gallery = np.array([[1.0], [3.0], [1.001], [2.0]], np.float32)
+  matches = np.zeros((1, ranks.MATCHES_AT_A_TIME), np.int32)
+  matches[0, :2] = [2, 3]
+  who = [np.array(x, np.int32) for x in ([1], [0], [2, 2, 1, 1], [1, 1, 1, 1])]
+  query = np.array([[1.0005]], np.float32)
+  for copies, wanted in ((None, [1, 2]), (np.array([1, 1, 1, 3], np.int32), [3, 0])):
+    places = retrieval.feature_positions(
+      query, gallery, copies, *who, matches, np.int32(2), measure=distances.squared_euclidean
+    )
+    np.testing.assert_array_equal(places[0, :2], wanted)
+
+
+def test_features_whose_distance_overflows_rank_last():
+  found = evaluate_features(
+    np.array([[1e20], [1.0]]),
+    np.array([[1e20], [1.0], [2.0]]),
+    query_ids=[1, 2],
+    gallery_ids=[1, 3, 2],
+    query_cameras=[0, 0],
+    gallery_cameras=[1, 1, 1],
+  )
+  np.testing.assert_array_equal(found.first_match, [1, 2])  # All of the first query's are equal.
+  far = evaluate_features(
+    np.array([[10.0]]),
+    np.array([[1.0], [3e38], [2.0]]),
+    query_ids=[1],
+    gallery_ids=[2, 1, 3],
+    query_cameras=[0],
+    gallery_cameras=[1, 1, 1],
+  )
+  assert far.first_match[0] == 3
+
+
 def test_first_copies():
   rows = np.array([[0.0, 1], [2, 3], [-0.0, 1], [2, 3], [4, 5]], np.float32)
   np.testing.assert_array_equal(distances.first_copies(rows), [0, 1, 0, 1, 4])
