@@ -13,15 +13,14 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from cosam_jax.config_fields import (
-  DATASETS,
   FRAME_SELECTIONS,
   FROM_PRESET,
   PRESETS,
   SCHEMA,
-  SPLITS,
   SYNTHETIC_SCHEMA,
   Field,
 )
+from cosam_jax.data import DATASETS, SPLIT_DATASETS
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.models.resnet import BACKBONES, grid_size, resnet_settings
 
@@ -126,7 +125,7 @@ def _training(config: ConfigDict) -> None:
 
 
 def _data(config: ConfigDict) -> None:
-  count = SPLITS.get(config.data.name, 1)
+  count = 10 if config.data.name in SPLIT_DATASETS else 1
   if config.data.split >= count:
     raise InputError(
       f"config.data.split is {config.data.split}: {config.data.name} has {count} split(s), "
@@ -160,17 +159,8 @@ def _evaluation(config: ConfigDict) -> None:
     )
 
 
-def _drawing(config: ConfigDict) -> None:
-  if config.data.name != "synthetic":
-    return
-  fewest, most = config.synthetic.frames
-  if fewest > most:
-    raise InputError(f"config.synthetic.frames is {(fewest, most)}: the first must not exceed "
-                     "the second")  # fmt: skip
-
-
 _RULES: tuple[Callable[[ConfigDict], None], ...] = (
-  _frames_and_grid, _training, _data, _evaluation, _drawing
+  _frames_and_grid, _training, _data, _evaluation
 )  # fmt: skip
 
 

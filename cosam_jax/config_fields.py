@@ -3,11 +3,10 @@
 import dataclasses
 from typing import Any
 
+from cosam_jax.data import DATASETS
 from cosam_jax.models.reid import TEMPORAL_HEADS
 from cosam_jax.models.resnet import BACKBONES
 
-DATASETS = ("mars", "dukemtmc_vidreid", "ilids_vid", "prid2011", "folder", "synthetic")
-SPLITS = {"ilids_vid": 10, "prid2011": 10}
 FRAME_SELECTIONS = ("sequential", "random", "evenly")
 FROM_PRESET = "preset"
 
@@ -163,11 +162,13 @@ SCHEMA: dict[str, Field] = {
 
 # Only the generated data set has these.
 SYNTHETIC_SCHEMA: dict[str, Field] = {
-  "synthetic.train_identities": Field(int, "Training identities drawn.", least=2),
-  "synthetic.test_identities": Field(int, "Test identities drawn.", least=2),
-  "synthetic.cameras": Field(int, "Cameras.", least=2),
-  "synthetic.tracklets_per_camera": Field(int, "Tracklets per identity and camera.", least=1),
+  "synthetic.identities_train": Field(int, "People to train on.", least=2),
+  "synthetic.identities_test": Field(int, "People to test on.", least=2),
+  "synthetic.cameras": Field(int, "Cameras.", least=2, most=9),
+  "synthetic.tracklets_per_camera": Field(int, "Tracklets of a person and camera.", least=2),
   "synthetic.frames": Field(tuple, "Fewest and most frames of a tracklet.", length=2, least=1),
   "synthetic.image_size": Field(tuple, "Height and width drawn, in pixels.", length=2, least=32),
   "synthetic.seed": Field(int, "Seed of the drawing.", least=0),
+  "synthetic.distractors": Field(int, "Tracklets of people who match nobody.", least=0),
+  "synthetic.junk": Field(int, "Tracklets without a person.", least=0),
 }

@@ -106,4 +106,3 @@ def jit_forward(model: ReidNet, mesh: Mesh) -> Callable[..., Outputs]:
 
   whole, split = replicated(mesh), split_batch(mesh)
   return jax.jit(forward, in_shardings=(whole, split, split))
-

@@ -1,0 +1,136 @@
+"""The loop: step, log, save, validate. It holds no mathematics."""
+
+import collections
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import tqdm
+
+from cosam_jax.errors import InputError
+from cosam_jax.training.scalars import ScalarLog, first_non_finite
+from cosam_jax.training.state import TrainState
+
+Batch = tuple[Any, ...]
+
+
+class Progress:
+  """A bar on a terminal, lines elsewhere: losses, learning rate, clips/s and time left."""
+
+  def __init__(self, first: int, last: int, every: int, clips_per_step: int):
+    self._last, self._every, self._clips = last, every, clips_per_step
+    # The first step compiles; a window over the latest steps forgets it.
+    self._ends: collections.deque[float] = collections.deque(maxlen=50)
+    hidden = not sys.stderr.isatty()
+    self._bar = tqdm.tqdm(total=last, initial=first, unit="step", desc="train", disable=hidden)
+
+  def rate(self) -> float:
+    """Clips per second over the latest steps; 0 before the second one."""
+    if len(self._ends) < 2:
+      return 0.0
+    return self._clips * (len(self._ends) - 1) / max(self._ends[-1] - self._ends[0], 1e-9)
+
+  def update(self, step: int, values: dict[str, float]) -> None:
+    """Shows the values of a finished step (1 .. last)."""
+    self._ends.append(time.perf_counter())
+    text = (
+      f"loss {values['loss']:.3f} (cross-entropy {values['cross_entropy']:.3f}, triplet "
+      f"{values['triplet']:.3f}), rate {values['learning_rate']:.1e}, {self.rate():.1f} clips/s"
+    )
+    self._bar.update()
+    self._bar.set_postfix_str(text, refresh=False)
+    if self._bar.disable and (step % self._every == 0 or step == self._last):
+      left = (self._last - step) * self._clips / self.rate() if self.rate() else 0.0
+      print(f"step {step}/{self._last}  {text}, {_clock(left)} left", flush=True)
+
+  def note(self, text: str) -> None:
+    """Prints a line without tearing the bar."""
+    self._bar.clear()
+    print(text, flush=True)
+
+  def close(self) -> None:
+    """Ends the bar."""
+    self._bar.close()
+
+
+def run(
+  state: TrainState,
+  step_fn: Callable[..., tuple[TrainState, dict[str, jax.Array]]],
+  batches: Iterator[Batch],
+  *,
+  first_step: int,
+  last_step: int,
+  learning_rate: Callable[[int], Any],
+  scalars: ScalarLog,
+  progress: Progress,
+  log_every: int,
+  save_every: int,
+  save: Callable[[int, TrainState], None],
+  validate_every: int = 0,
+  validate: Callable[[int, TrainState], None] | None = None,
+) -> TrainState:
+  """Trains from `first_step` to `last_step`.
+
+  The host reads the metrics of a step while the devices work on the next one, so nothing waits for
+  the host; they are all read before anything is saved, so a checkpoint is never of a diverged run.
+
+  Args:
+    state: after `first_step` steps.
+    step_fn: (state, *batch) -> (state, metrics).
+    batches: batches of the steps from `first_step` on, on the devices.
+    first_step, last_step: steps done at the beginning and at the end.
+    learning_rate: step -> rate, for the log.
+    scalars, progress, log_every: where values go, and how often (steps).
+    save_every, save: steps between checkpoints, and (steps done, state) -> None.
+    validate_every, validate: likewise for validation; 0 for never.
+
+  Returns:
+    The state after `last_step` steps.
+
+  Raises:
+    InputError: a loss or gradient that is not finite, with its step and name.
+  """
+  waiting: list[tuple[int, dict[str, jax.Array]]] = []
+  input_wait = 0.0
+
+  def read_metrics(keep: int) -> None:
+    while len(waiting) > keep:
+      step, metrics = waiting.pop(0)
+      values = {name: float(value) for name, value in metrics.items()}
+      bad = first_non_finite(values)
+      if bad is not None:
+        raise InputError(
+          f"{bad} is {values[bad]} at step {step}: training stopped and the last good checkpoint "
+          "is kept; lower optim.learning_rate or set optim.clip_norm, and run again"
+        )
+      values["learning_rate"] = float(learning_rate(step - 1))
+      progress.update(step, values)
+      if step % log_every == 0 or step == last_step:
+        scalars.write(step, **values, clips_per_second=round(progress.rate(), 3),
+                      input_wait_seconds=round(input_wait, 3))  # fmt: skip
+
+  for step in range(first_step + 1, last_step + 1):
+    began = time.perf_counter()
+    batch = next(batches)
+    input_wait += time.perf_counter() - began
+    state, metrics = step_fn(state, *batch)
+    waiting.append((step, metrics))
+    ending = step == last_step
+    saving = step % save_every == 0 or ending
+    validating = validate is not None and validate_every > 0 and step % validate_every == 0
+    read_metrics(keep=0 if saving or validating else 1)
+    # Validation first: a run killed after the checkpoint must not skip it.
+    if validating and validate is not None:
+      validate(step, state)
+    if saving:
+      save(step, state)
+  progress.close()
+  return state
+
+
+def _clock(seconds: float) -> str:
+  minutes, seconds = divmod(round(seconds), 60)
+  hours, minutes = divmod(minutes, 60)
+  return f"{hours}:{minutes:02d}:{seconds:02d}"
