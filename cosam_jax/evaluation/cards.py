@@ -36,6 +36,7 @@ class Card:
     distance: its name.
     reranking: None, or {"k1", "k2", "lambda"}.
     checkpoint: what identifies the weights, such as a hash; None if unknown.
+    warnings: what keeps these numbers from being set beside others, such as a subset of the data.
   """
 
   dataset: str
@@ -55,6 +56,7 @@ class Card:
   distance: str
   reranking: Mapping[str, float] | None
   checkpoint: str | None
+  warnings: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

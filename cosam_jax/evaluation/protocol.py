@@ -62,6 +62,7 @@ class Evaluation:
     table: the n tracklets.
     query_rows: int64[Q], where the queries are in `table`.
     gallery_rows: int64[G], where the gallery is in `table`, in gallery order.
+    warnings: what the reader said about the directory, such as that it is a subset.
   """
 
   dataset: str
@@ -69,6 +70,7 @@ class Evaluation:
   table: TrackletTable
   query_rows: np.ndarray
   gallery_rows: np.ndarray
+  warnings: tuple[str, ...] = ()
 
   @property
   def frames_per_tracklet(self) -> int | None:
@@ -113,6 +115,7 @@ def evaluation_of(tables: Tables, protocol: str = "reference") -> Evaluation:
     table=both.select(kept),
     query_rows=rows[: len(tables.query)],
     gallery_rows=rows[len(tables.query) :],
+    warnings=tuple(tables.warnings),
   )
 
 
@@ -209,6 +212,7 @@ def _card(
     distance=settings.distance,
     reranking=None,
     checkpoint=checkpoint,
+    warnings=evaluation.warnings,
   )
 
 
