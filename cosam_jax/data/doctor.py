@@ -65,7 +65,8 @@ class Diagnosis:
       lines.append("nothing found: the data set is ready")
     else:
       tally = collections.Counter(finding.severity for finding in self.findings)
-      parts = ", ".join(f"{tally[kind]} {kind}s" for kind in (ERROR, WARNING, NOTE) if tally[kind])
+      kinds = [kind for kind in (ERROR, WARNING, NOTE) if tally[kind]]
+      parts = ", ".join(f"{tally[kind]} {kind}{'s' * (tally[kind] > 1)}" for kind in kinds)
       lines.append(f"found {parts}")
     return "\n".join(lines)
 
