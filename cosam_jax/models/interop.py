@@ -184,6 +184,7 @@ def _merge(
       unknown.append(name)
   kept = [name for name in wanted if name not in found or name not in (*filled, *misfits)]
   missing = [name for name in kept if not name.startswith(allow_missing)]
+  missing.sort(key=state_names.order)
   if missing or unknown or misfits:
     raise InputError(explain(model, found, wanted, in_file, missing, unknown, misfits))
 

@@ -77,12 +77,13 @@ def _explain_summary(model: ReidNet, name: str, found: Shapes, wanted: Shapes) -
 def _image_size(model: ReidNet, stage: int, positions: int) -> tuple[int, int] | None:
   """A size of the model's shape whose grid has `positions` positions after `stage`."""
   height, width = model.image_size
+  found = None
   for k in range(1, 97):
     size = (height * k // 24, width * k // 24)
     rows, columns = grid_size(model.settings, size, stage, model.stage5_stride)
     if min(size) > 0 and rows * columns == positions:
-      return size
-  return None
+      found = size  # the largest: sizes that do not fill their grid are unlikely
+  return found
 
 
 def _list(names: Sequence[str]) -> str:
