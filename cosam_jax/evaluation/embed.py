@@ -24,9 +24,12 @@ class ClipBatch(Protocol):
     tracklets: int32[B], the tracklet of each clip; -1 marks clips that only fill the batch.
   """
 
-  clips: np.ndarray
-  valid: np.ndarray
-  tracklets: np.ndarray
+  @property
+  def clips(self) -> np.ndarray: ...
+  @property
+  def valid(self) -> np.ndarray: ...
+  @property
+  def tracklets(self) -> np.ndarray: ...
 
 
 def embed_tracklets(

@@ -1,0 +1,426 @@
+"""What each `--mode` does, from a configuration to what it leaves behind.
+
+The journey in one place: tables -> model -> training -> evaluation -> reports.
+"""
+
+import json
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from cosam_jax import config as config_rules
+from cosam_jax.data import Tables, load_dataset
+from cosam_jax.data.batches import BatchPlan
+from cosam_jax.data.doctor import diagnose
+from cosam_jax.data.holdout import hold_out_identities
+from cosam_jax.data.pipeline import evaluation_batches, training_batches
+from cosam_jax.data.synthetic import write_synthetic
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.cards import Result
+from cosam_jax.evaluation.embed import embed_tracklets
+from cosam_jax.evaluation.protocol import Settings, evaluate_tables, evaluation_of
+from cosam_jax.models import ReidNet, from_torch
+from cosam_jax.models.weight_files import read_weights
+from cosam_jax.models.weight_register import resolve_weights
+from cosam_jax.reports.results import terminal_table, write_results
+from cosam_jax.training import loop, mesh, optim, scalars, state, steps
+from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints, check_same
+
+DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+# What a checkpoint's weights depend on; evaluation may change everything else.
+ARCHITECTURE = ("model", "clips.num_frames", "clips.image_size")
+
+
+def read_tables(config: ConfigDict) -> Tables:
+  """The data set of a configuration; the synthetic one is drawn when it is not there yet."""
+  data = config.data
+  if data.name == "synthetic":
+    write_synthetic(data.dir, **config.synthetic.to_dict())
+  if data.source == "prepared":
+    # Imported late: tensorflow-datasets takes seconds to load, and few runs need it.
+    from cosam_jax.data.builders import load_prepared
+
+    tables = load_prepared(data.name, data.prepared_dir, split=data.split)
+  else:
+    tables = load_dataset(
+      data.name, data.dir, check_files=data.check_files, split=data.split, seed=data.split_seed
+    )
+  for warning in tables.warnings:
+    print(f"warning: {warning}")
+  return tables
+
+
+def build_model(config: ConfigDict, num_classes: int) -> ReidNet:
+  """The network that a (resolved) configuration describes."""
+  model, clips = config.model, config.clips
+
+  def own(value: str) -> str | None:
+    return None if value == "family" else value
+
+  return ReidNet(
+    backbone=model.backbone,
+    cosam_stages=tuple(sorted(model.cosam_stages)),
+    temporal=model.temporal,
+    num_frames=clips.num_frames,
+    image_size=tuple(clips.image_size),
+    num_classes=num_classes,
+    width=model.width,
+    last_stride=model.last_stride or None,
+    stride_in=own(model.stride_in),
+    pool=own(model.pool),
+    cost_volume=model.cost_volume,
+    ncc=model.ncc,
+    summary=model.summary,
+    channel_gate=model.channel_gate,
+    score_relu=model.score_relu,
+    neck=model.neck,
+    dtype=DTYPES[model.dtype],
+  )
+
+
+def initial_variables(config: ConfigDict, model: ReidNet) -> dict[str, Any]:
+  """Variables drawn from the seed, with the given weights where the configuration names some."""
+  drawn = state.init_variables(model, config.seed)
+  if not config.init.weights:
+    return drawn
+  path = resolve_weights(config.init.weights, config.model.backbone)
+  variables = from_torch(read_weights(path), model, allow_missing=_NEW_PARTS, init=drawn)
+  print(f"initial weights: {path}")
+  return variables
+
+
+# What a backbone file does not have, and what a fine-tuned network may change (the classes).
+_NEW_PARTS = ("cosam", "head", "classifier", "neck")
+
+
+class Evaluator:
+  """Embeds and ranks the query and gallery of tables; compiled once, used for any weights."""
+
+  def __init__(self, config: ConfigDict, tables: Tables, model: ReidNet, device_mesh: Any):
+    evaluation = config.evaluation
+    suffix = f"_{evaluation.frames}f" if evaluation.frames else ""
+    self._config, self._mesh = config, device_mesh
+    self._settings = Settings(
+      protocol=f"{evaluation.gallery}{suffix}",
+      distance=evaluation.distance,
+      reranking=evaluation.rerank,
+      k1=evaluation.rerank_k1,
+      k2=evaluation.rerank_k2,
+      lambda_value=evaluation.rerank_lambda,
+    )
+    self._evaluation = evaluation_of(tables, self._settings.protocol)
+    self._forward = steps.jit_forward(model, device_mesh)
+    self.skipped = 0
+
+  def __call__(
+    self, variables: dict[str, Any], *, label: str = "", checkpoint: str | None = None
+  ) -> tuple[Result, ...]:
+    """Results of these weights: the ranking, and the re-ranked one where asked for."""
+    config, table = self._config, self._evaluation.table
+    skip = config.data.on_unreadable == "skip"
+
+    def forward(clips: np.ndarray, valid: np.ndarray) -> jax.Array:
+      # Without skipping every frame of a clip is valid, and the mask would only cost time.
+      batch = mesh.put_batch(self._mesh, clips, *([valid] if skip else []))
+      return self._forward(variables, batch[0], batch[1] if skip else None).features
+
+    batches = evaluation_batches(
+      table,
+      num_frames=config.clips.num_frames,
+      batch_clips=config.evaluation.batch_clips,
+      image_size=tuple(config.clips.image_size),
+      on_unreadable=config.data.on_unreadable,
+      frames_per_tracklet=self._evaluation.frames_per_tracklet,
+    )
+    clips = -(-table.lengths // config.clips.num_frames)
+    features = embed_tracklets(
+      forward,
+      batches,
+      len(table),
+      names=table.names,
+      num_clips=None if self._evaluation.frames_per_tracklet else int(clips.sum()),
+    )
+    self.skipped = batches.skipped
+    has_splits = config.data.name in config_rules.SPLIT_DATASETS
+    return evaluate_tables(
+      features,
+      self._evaluation,
+      self._settings,
+      num_frames=config.clips.num_frames,
+      split=config.data.split if has_splits else None,
+      checkpoint=checkpoint,
+      label=label,
+    )
+
+
+class Run:
+  """Everything that training and evaluation of one workdir share."""
+
+  def __init__(self, config: ConfigDict, workdir: pathlib.Path):
+    config_rules.check(config)
+    self.config, self.workdir = config_rules.resolve(config), workdir
+    self.mesh = mesh.make_mesh()
+    mesh.check_divisible(self.mesh, "config.evaluation.batch_clips", config.evaluation.batch_clips)
+    self.tables = read_tables(self.config)
+    held_out = self.config.data.validation_identities
+    self.training_tables = (
+      hold_out_identities(self.tables, held_out, self.config.seed) if held_out else self.tables
+    )
+    self.num_classes = self.training_tables.train.num_identities
+    self.model = build_model(self.config, self.num_classes)
+
+  @property
+  def flat(self) -> dict[str, Any]:
+    """The configuration as dotted names and plain values."""
+    return {
+      name: list(value) if isinstance(value, tuple) else value
+      for name, value in config_rules.flatten(self.config)
+    }
+
+
+def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
+  """Trains, then evaluates the test set. Run again after a stop, it continues.
+
+  How a run resumes, in this order:
+    1. the configuration is checked, and compared with that of the newest complete checkpoint;
+    2. with a checkpoint, step, parameters, running statistics and Adam's moments come from it;
+       without one, parameters are drawn from the seed and replaced by `init.weights`;
+    3. scalars of later steps are dropped from scalars.jsonl;
+    4. batches are addressed by (seed, step), so the loop goes on with the next step's batch;
+    5. nothing else has a state.
+  """
+  run = Run(config, workdir)
+  config, train_table = run.config, run.training_tables.train
+  clips_per_batch = config.train.identities_per_batch * config.train.instances
+  mesh.check_divisible(run.mesh, "train.identities_per_batch * train.instances", clips_per_batch)
+  plan = BatchPlan(
+    table=train_table,
+    identities_per_batch=config.train.identities_per_batch,
+    instances=config.train.instances,
+    num_frames=config.clips.num_frames,
+    frame_selection=config.clips.selection,
+    sequential_start=config.clips.sequential_start,
+    seed=config.seed,
+  )
+  epoch = plan.steps_per_epoch
+  last_step = epoch * config.train.epochs
+  schedule = optim.learning_rate_schedule(
+    learning_rate=config.optim.learning_rate,
+    decay_every_steps=epoch * config.optim.decay_every_epochs,
+    decay_factor=config.optim.decay_factor,
+  )
+  optimizer = optim.make_optimizer(
+    schedule,
+    weight_decay=config.optim.weight_decay,
+    weight_decay_form=config.optim.weight_decay_form,
+    clip_norm=config.optim.clip_norm,
+  )
+  checkpoints = Checkpoints(workdir, LAST, config.train.keep_checkpoints)
+  about = {"config": run.flat, "num_classes": run.num_classes}
+  first_step = checkpoints.latest_step() or 0
+  if first_step:
+    saved = checkpoints.about(first_step)
+    where = f"{checkpoints.directory}/{first_step}"
+    check_same(saved["config"], run.flat, config_rules.FREE_ON_RESUME, where)
+    check_same(saved, about, ("config",), where)
+    shapes = jax.eval_shape(
+      lambda: state.create_state(state.init_variables(run.model, 0), optimizer)
+    )
+    train_state = checkpoints.restore(first_step, shapes, run.mesh)
+    print(f"continuing from step {first_step} of {last_step} in {workdir}")
+  else:
+    train_state = state.create_state(initial_variables(config, run.model), optimizer)
+    train_state = jax.device_put(train_state, mesh.replicated(run.mesh))
+  workdir.mkdir(parents=True, exist_ok=True)
+  (workdir / "config.json").write_text(json.dumps(run.flat, indent=2) + "\n")
+
+  evaluator = Evaluator(config, run.tables, run.model, run.mesh)
+  before = workdir / "before_training.json"
+  if config.evaluation.before_training and not first_step:
+    untrained = evaluator(train_state.variables, label="before training")
+    write_results(before, untrained, _describe(run, 0))
+    print(terminal_table(untrained))
+
+  best = Best(run, about) if config.train.validate_every_epochs else None
+  batches = _Batches(config, plan, first_step, last_step, run.mesh)
+  train_state = loop.run(
+    train_state,
+    steps.jit_train_step(run.model, objective(config), optimizer, run.mesh),
+    iter(batches),
+    first_step=first_step,
+    last_step=last_step,
+    learning_rate=schedule,
+    scalars=scalars.ScalarLog(workdir / "scalars.jsonl", first_step + 1),
+    progress=loop.Progress(first_step, last_step, config.train.log_every_steps, clips_per_batch),
+    log_every=config.train.log_every_steps,
+    save_every=epoch * config.train.checkpoint_every_epochs,
+    save=lambda step, current: checkpoints.save(step, current, about),
+    validate_every=epoch * config.train.validate_every_epochs,
+    validate=best,
+  )
+  variables, step = train_state.variables, last_step
+  if config.evaluation.checkpoint == "best" and best is not None:
+    variables, step = best.restore(train_state)
+  results = list(evaluator(variables, label="after training", checkpoint=f"step {step}"))
+  skipped = batches.skipped + evaluator.skipped
+  write_results(workdir / "results.json", results, _describe(run, step, skipped))
+  print(terminal_table(results))
+  if skipped:
+    print(f"skipped {skipped} unreadable frames")
+  return results
+
+
+def evaluate(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
+  """Evaluates the workdir's checkpoint; without one, the weights that `init.weights` names."""
+  run = Run(config, workdir)
+  config = run.config
+  kind = BEST if config.evaluation.checkpoint == "best" else LAST
+  has_checkpoints = (workdir / kind).is_dir()
+  checkpoints = Checkpoints(workdir, kind) if has_checkpoints else None
+  step = checkpoints.latest_step() if checkpoints else None
+  if checkpoints is not None and step is not None:
+    variables = _checkpoint_variables(run, checkpoints, step)
+    origin = f"step {step}"
+  elif config.init.weights:
+    variables, step = initial_variables(config, run.model), 0
+    origin = pathlib.Path(config.init.weights).name
+  else:
+    raise InputError(
+      f"there is nothing to evaluate: {workdir} has no folder {kind} with a checkpoint, and "
+      "config.init.weights is empty; train first, or name weights"
+    )
+  evaluator = Evaluator(config, run.tables, run.model, run.mesh)
+  variables = jax.device_put(variables, mesh.replicated(run.mesh))
+  results = list(evaluator(variables, label=origin, checkpoint=origin))
+  write_results(workdir / "results.json", results, _describe(run, step, evaluator.skipped))
+  print(terminal_table(results))
+  return results
+
+
+def doctor(config: ConfigDict, workdir: pathlib.Path) -> int:
+  """Checks the data directory; returns the number of errors found."""
+  del workdir
+  config = ConfigDict(config.to_dict())
+  config.data.check_files = False  # Missing frames are findings here.
+  config_rules.check(config)
+  diagnosis = diagnose(read_tables(config), num_frames=config.clips.num_frames)
+  print(diagnosis.render())
+  return len(diagnosis.errors)
+
+
+def prepare(config: ConfigDict, workdir: pathlib.Path) -> None:
+  """Packs a data set's encoded frames for random access (`data.source="prepared"`)."""
+  del workdir
+  config_rules.check(config)
+  if not config.data.prepared_dir:
+    raise InputError("config.data.prepared_dir is empty: say where the prepared set shall lie")
+  from cosam_jax.data import builders
+
+  builders.prepare(
+    config.data.name, config.data.dir, config.data.prepared_dir, split=config.data.split
+  )
+
+
+def objective(config: ConfigDict) -> steps.Objective:
+  """The loss that a (resolved) configuration describes."""
+  loss = config.loss
+  return steps.Objective(
+    label_smoothing=loss.label_smoothing if loss.cross_entropy == "smoothed" else 0.0,
+    triplet_margin=loss.triplet_margin,
+    triplet_weight=loss.triplet_weight,
+  )
+
+
+class Best:
+  """Validates on the held-out identities, and keeps the checkpoint with the highest mAP."""
+
+  def __init__(self, run: Run, about: dict[str, Any]):
+    self._run, self._about = run, about
+    self._evaluator = Evaluator(run.config, run.training_tables, run.model, run.mesh)
+    self._checkpoints = Checkpoints(run.workdir, BEST)
+    step = self._checkpoints.latest_step()
+    self._highest = -1.0 if step is None else self._checkpoints.about(step)["validation_mAP"]
+
+  def __call__(self, step: int, current: state.TrainState) -> None:
+    """Validates the state after `step` steps."""
+    result = self._evaluator(current.variables, label="validation")[0]
+    score = float(result.metrics.mean_average_precision)
+    print(f"step {step}  validation mAP {100 * score:.1f}", flush=True)
+    log = self._run.workdir / "validation.jsonl"
+    scalars.ScalarLog(log, step).write(step, mAP=score)
+    if score > self._highest:
+      self._highest = score
+      self._checkpoints.save(step, current, {**self._about, "validation_mAP": score})
+
+  def restore(self, like: state.TrainState) -> tuple[dict[str, Any], int]:
+    """The best weights so far, and their step."""
+    step = self._checkpoints.latest_step() or 0
+    return self._checkpoints.restore(step, like, self._run.mesh).variables, step
+
+
+class _Batches:
+  """The batches of the steps from `first_step` on, on the devices."""
+
+  def __init__(self, config: ConfigDict, plan: BatchPlan, first: int, last: int, where: Any):
+    self._source = training_batches(
+      plan,
+      image_size=tuple(config.clips.image_size),
+      augment_per=config.clips.augment_per,
+      first_step=first,
+      last_step=last,
+      on_unreadable=config.data.on_unreadable,
+    )
+    self._skip, self._mesh = config.data.on_unreadable == "skip", where
+
+  @property
+  def skipped(self) -> int:
+    """Frames that could not be read so far."""
+    return self._source.skipped
+
+  def __iter__(self) -> Iterator[tuple[Any, ...]]:
+    for batch in self._source:
+      if self._skip:
+        yield mesh.put_batch(self._mesh, batch.clips, batch.labels, batch.valid)
+      else:
+        yield (*mesh.put_batch(self._mesh, batch.clips, batch.labels), None)
+
+
+def _checkpoint_variables(run: Run, checkpoints: Checkpoints, step: int) -> dict[str, Any]:
+  """The weights of a checkpoint of the same architecture, whatever the data set."""
+  saved = checkpoints.about(step)
+  free = tuple(
+    name for name in {*saved["config"], *run.flat}
+    if not any(name == part or name.startswith(f"{part}.") for part in ARCHITECTURE)
+  )  # fmt: skip
+  free = (*free, "model.cost_volume", "model.dtype")
+  check_same(saved["config"], run.flat, free, f"{checkpoints.directory}/{step}")
+  run.model = build_model(run.config, saved["num_classes"])
+  optimizer = optim.make_optimizer(lambda _: 0.0, weight_decay=0.0)
+  shapes = jax.eval_shape(lambda: state.create_state(state.init_variables(run.model, 0), optimizer))
+  return checkpoints.restore(step, shapes, run.mesh).variables
+
+
+def _describe(run: Run, step: int | None, skipped: int = 0) -> dict[str, Any]:
+  """What results.json says of the run."""
+  return {
+    "step": step,
+    "seed": run.config.seed,
+    "config": run.flat,
+    "training_identities": run.num_classes,
+    "unreadable_frames_skipped": skipped,
+    "warnings": list(run.tables.warnings),
+    "devices": [str(device) for device in jax.devices()],
+  }
+
+
+MODES: dict[str, Callable[[ConfigDict, pathlib.Path], Any]] = {
+  "train": train,
+  "evaluate": evaluate,
+  "doctor": doctor,
+  "prepare": prepare,
+}
