@@ -102,6 +102,12 @@ SCHEMA: dict[str, Field] = {
     int, "Training identities held out for choosing the best checkpoint; 0 for none.", least=0),
   "data.on_unreadable": _choice("A frame that does not decode: stop, or skip and count it.",
                                 "error", "skip"),
+  "data.single_tracklet": _choice(
+    "Training identities with one tracklet: refuse, leave out, or keep them (published).",
+    "error",
+    "drop",
+    "repeat",
+  ),
   "clips.image_size": Field(tuple, "Frame height and width in pixels.", length=2, least=8),
   "clips.num_frames": Field(int, "Frames in a clip (T).", least=1),
   "clips.selection": _choice("How a training clip's frames are chosen.", *FRAME_SELECTIONS),

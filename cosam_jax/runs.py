@@ -19,6 +19,7 @@ from cosam_jax.data.batches import BatchPlan
 from cosam_jax.data.doctor import diagnose
 from cosam_jax.data.holdout import hold_out_identities
 from cosam_jax.data.pipeline import evaluation_batches, training_batches
+from cosam_jax.data.single_tracklets import without_single_tracklets
 from cosam_jax.data.synthetic import write_synthetic
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.cards import Result
@@ -171,7 +172,10 @@ class Run:
     self.training_tables = (
       hold_out_identities(self.tables, held_out, self.config.seed) if held_out else self.tables
     )
-    self.num_classes = self.training_tables.train.num_identities
+    self.train_table = without_single_tracklets(
+      self.training_tables.train, self.config.data.single_tracklet
+    )
+    self.num_classes = self.train_table.num_identities
     self.model = build_model(self.config, self.num_classes)
 
   @property
@@ -195,11 +199,11 @@ def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
     5. nothing else has a state.
   """
   run = Run(config, workdir)
-  config, train_table = run.config, run.training_tables.train
+  config = run.config
   clips_per_batch = config.train.identities_per_batch * config.train.instances
   mesh.check_divisible(run.mesh, "train.identities_per_batch * train.instances", clips_per_batch)
   plan = BatchPlan(
-    table=train_table,
+    table=run.train_table,
     identities_per_batch=config.train.identities_per_batch,
     instances=config.train.instances,
     num_frames=config.clips.num_frames,

@@ -16,20 +16,22 @@ from cosam_jax.errors import InputError
 
 
 class ClipBatch(Protocol):
-  """What `embed_tracklets` reads of a batch; every batch has the same shapes.
-
-  Attributes:
-    clips: float32[B, T, H, W, 3].
-    valid: bool[B, T], false for frames that are padding or could not be read.
-    tracklets: int32[B], the tracklet of each clip; -1 marks clips that only fill the batch.
-  """
+  """What `embed_tracklets` reads of a batch; every batch has the same shapes."""
 
   @property
-  def clips(self) -> np.ndarray: ...
+  def clips(self) -> np.ndarray:
+    """float32[B, T, H, W, 3]."""
+    ...
+
   @property
-  def valid(self) -> np.ndarray: ...
+  def valid(self) -> np.ndarray:
+    """bool[B, T], false for frames that are padding or could not be read."""
+    ...
+
   @property
-  def tracklets(self) -> np.ndarray: ...
+  def tracklets(self) -> np.ndarray:
+    """int32[B], the tracklet of each clip; -1 marks clips that only fill the batch."""
+    ...
 
 
 def embed_tracklets(

@@ -1,0 +1,101 @@
+r"""The embedded default: drawn figures walking through cluttered streets; needs no data.
+
+Drawn once (about half a minute), then a small network is trained and evaluated in a few minutes on
+two CPU cores, on the same road as real data. Says whether the program works and whether COSAM's
+masks find the figures; says nothing about real cameras.
+
+  python -m cosam_jax.main --config=configs/synthetic.py --workdir=runs/synthetic
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config():
+  config = ConfigDict()
+  config.preset = "published_code"  # Or "poster": the text and equations taken literally.
+  config.seed = 0
+
+  config.data = ConfigDict()
+  config.data.name = "synthetic"
+  config.data.dir = "data/synthetic"
+  config.data.source = "directory"
+  config.data.prepared_dir = ""
+  config.data.split = 0
+  config.data.split_seed = 0
+  config.data.check_files = True
+  config.data.validation_identities = 0
+  config.data.on_unreadable = "error"
+  config.data.single_tracklet = "error"
+
+  config.synthetic = ConfigDict()
+  config.synthetic.identities_train = 24
+  config.synthetic.identities_test = 16
+  config.synthetic.cameras = 3
+  config.synthetic.tracklets_per_camera = 2
+  config.synthetic.frames = (12, 24)
+  config.synthetic.image_size = (128, 64)
+  config.synthetic.seed = 0
+  config.synthetic.distractors = 6
+  config.synthetic.junk = 4
+
+  config.clips = ConfigDict()
+  config.clips.image_size = (128, 64)
+  config.clips.num_frames = 4
+  config.clips.selection = "sequential"
+  config.clips.sequential_start = "preset"
+  config.clips.augment_per = "frame"
+
+  config.model = ConfigDict()
+  config.model.backbone = "resnet18"
+  config.model.width = 0.25
+  config.model.cosam_stages = (4, 5)
+  config.model.temporal = "tp"
+  config.model.last_stride = 0  # 2 for ta, 1 for tp and rnn.
+  config.model.stride_in = "family"
+  config.model.pool = "family"
+  config.model.cost_volume = "factored"
+  config.model.ncc = "preset"
+  config.model.summary = "preset"
+  config.model.channel_gate = "preset"
+  config.model.score_relu = True
+  config.model.neck = False
+  config.model.dtype = "float32"
+
+  config.init = ConfigDict()
+  config.init.weights = ""
+
+  config.loss = ConfigDict()
+  config.loss.cross_entropy = "preset"
+  config.loss.label_smoothing = 0.1
+  config.loss.triplet_margin = 0.3
+  config.loss.triplet_weight = 1.0  # The poster's lambda.
+
+  config.optim = ConfigDict()
+  config.optim.learning_rate = 1e-3
+  config.optim.decay_every_epochs = 60
+  config.optim.decay_factor = 0.1
+  config.optim.weight_decay = 5e-4
+  config.optim.weight_decay_form = "coupled"
+  config.optim.clip_norm = 0.0
+
+  config.train = ConfigDict()
+  config.train.epochs = 80
+  config.train.identities_per_batch = 8
+  config.train.instances = 4
+  config.train.log_every_steps = 20
+  config.train.checkpoint_every_epochs = 10
+  config.train.keep_checkpoints = 2
+  config.train.validate_every_epochs = 0
+
+  config.evaluation = ConfigDict()
+  config.evaluation.gallery = "reference"  # The poster's: queries taken out of the gallery.
+  config.evaluation.frames = 0  # All.
+  config.evaluation.batch_clips = 32
+  config.evaluation.checkpoint = "last"
+  config.evaluation.before_training = True
+  config.evaluation.distance = "sqeuclidean"
+  config.evaluation.rerank = False
+  config.evaluation.rerank_k1 = 20
+  config.evaluation.rerank_k2 = 6
+  config.evaluation.rerank_lambda = 0.3
+  return config
