@@ -1,30 +1,31 @@
-"""The plan of training batches: P identities times K clips, a pure function of (seed, step).
+"""Which clips make a batch: the P x K plan for training and packed dense clips for evaluation.
 
-Nothing is remembered from one batch to the next, so a run resumes at any step and any batch can be
-drawn again. Source: the published code's identity sampler.
+Both are addresses, not iterators: any batch can be made at any time, in any order, on any host.
+
+Notation: P identities in a batch, K clips of each, B = P * K clips, T frames in a clip.
 """
 
 import dataclasses
 import functools
-from typing import NamedTuple
 
 import numpy as np
 
-from cosam_jax.data.clips import train_clip
+from cosam_jax.data import clips
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.errors import InputError
 
-# The streams of random numbers of one seed; their names keep them apart.
-_EPOCH, _STEP = 1, 2
+_PERMUTATION, _DRAW = 0, 1
 
 
-class PlannedBatch(NamedTuple):
-  """Which frames make a batch of B = P*K clips; the K clips of an identity lie side by side.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Batch:
+  """Frame numbers of B clips.
 
   Attributes:
-    tracklets: int64[B], rows of the table.
-    frames: int64[B, T], frame ids of the table's store.
-    labels: int32[B], 0 .. identities-1.
+    tracklets: int32[B], row of each clip's tracklet in the table; -1 marks a clip that only fills
+      an evaluation batch.
+    frames: int64[B, T], frames of the table's store; -1 in filling clips.
+    labels: int32[B], identities as a classifier counts them (0 .. classes - 1); -1 in evaluation.
   """
 
   tracklets: np.ndarray
@@ -32,20 +33,22 @@ class PlannedBatch(NamedTuple):
   labels: np.ndarray
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class BatchPlan:
-  """Every batch of a training run.
+  """P identities, each with K of its tracklets, one clip from each.
+
+  An epoch is a fresh permutation of the identities, cut into groups of P; the remainder of the
+  division is dropped, as the published loader does, so every identity comes at most once an epoch.
+  Its tracklets are drawn without replacement, or with it where there are fewer than K.
 
   Attributes:
-    table: training tracklets.
-    identities_per_batch: P.
-    instances: K; tracklets of an identity that has fewer are drawn with replacement.
-    num_frames: T.
+    table: the training tracklets.
+    identities_per_batch: P; instances: K; num_frames: T; each at least 1.
     frame_selection, sequential_start: see `clips.train_clip`.
-    seed: of all draws.
+    seed: at least 0.
 
   Raises:
-    InputError: there are fewer than P identities.
+    InputError: fewer identities than P, or an unknown choice.
   """
 
   table: TrackletTable
@@ -56,78 +59,131 @@ class BatchPlan:
   sequential_start: str = "published"
   seed: int = 0
 
-  def __post_init__(self) -> None:
+  def __post_init__(self):
+    clips.check_choice("frame_selection", self.frame_selection, clips.SELECTIONS)
+    clips.check_choice("sequential_start", self.sequential_start, clips.SEQUENTIAL_STARTS)
+    for field in ("identities_per_batch", "instances", "num_frames"):
+      if getattr(self, field) < 1:
+        raise InputError(f"{field} is {getattr(self, field)}, but must be at least 1")
+    if self.seed < 0:
+      raise InputError(f"seed is {self.seed}, but must be at least 0")
     if self.table.num_identities < self.identities_per_batch:
       raise InputError(
-        f"train.identities_per_batch is {self.identities_per_batch}, but the training set has "
-        f"{self.table.num_identities} identities: lower it to that or less, or give more data"
+        f"identities_per_batch is {self.identities_per_batch}, but the training set has only "
+        f"{self.table.num_identities} identities; use fewer identities per batch or more data"
       )
-
-  @property
-  def steps_per_epoch(self) -> int:
-    """Batches of an epoch: every identity at most once, the incomplete last batch dropped."""
-    return self.table.num_identities // self.identities_per_batch
 
   @functools.cached_property
   def _labels(self) -> np.ndarray:
     return self.table.labels()
 
   @functools.cached_property
-  def _tracklets_of(self) -> list[np.ndarray]:
-    """Label -> rows of the table."""
+  def _groups(self) -> list[np.ndarray]:
+    """Rows of the table by label."""
     order = np.argsort(self._labels, kind="stable")
     return np.split(order, np.cumsum(np.bincount(self._labels))[:-1])
 
-  def batch(self, step: int) -> PlannedBatch:
-    """The batch of step 0, 1, 2, ...: always the same for the same seed and step."""
-    epoch, place = divmod(step, self.steps_per_epoch)
-    order = np.random.default_rng([self.seed, _EPOCH, epoch]).permutation(len(self._tracklets_of))
-    first = place * self.identities_per_batch
-    rng = np.random.default_rng([self.seed, _STEP, step])
+  @property
+  def batch_clips(self) -> int:
+    """B, clips in a batch."""
+    return self.identities_per_batch * self.instances
+
+  @property
+  def steps_per_epoch(self) -> int:
+    """Whole groups of P identities."""
+    return self.table.num_identities // self.identities_per_batch
+
+  def batch(self, step: int) -> Batch:
+    """Batch `step` (from 0): a function of the plan and the step alone.
+
+    Clips of one identity are next to each other.
+    """
+    epoch, position = divmod(int(step), self.steps_per_epoch)
+    order = self._rng(_PERMUTATION, epoch).permutation(self.table.num_identities)
+    first = position * self.identities_per_batch
+    rng = self._rng(_DRAW, step)
     tracklets, frames = [], []
     for label in order[first : first + self.identities_per_batch]:
-      own = self._tracklets_of[label]
-      for row in rng.choice(own, self.instances, replace=len(own) < self.instances):
-        positions = train_clip(
-          int(self.table.lengths[row]),
-          self.num_frames,
-          self.frame_selection,
-          rng,
-          sequential_start=self.sequential_start,
+      group = self._groups[label]
+      for row in rng.choice(group, self.instances, replace=len(group) < self.instances):
+        length = int(self.table.lengths[row])
+        positions = clips.train_clip(
+          length, self.num_frames, self.frame_selection, rng, self.sequential_start
         )
         tracklets.append(row)
         frames.append(self.table.starts[row] + positions)
-    rows = np.array(tracklets, np.int64)
-    return PlannedBatch(rows, np.stack(frames), self._labels[rows].astype(np.int32))
+    rows = np.array(tracklets, np.int32)
+    return Batch(rows, np.stack(frames), self._labels[rows])
+
+  def _rng(self, purpose: int, number: int) -> np.random.Generator:
+    return np.random.default_rng([self.seed, purpose, int(number)])
 
 
-def without_single_tracklets(table: TrackletTable, policy: str) -> TrackletTable:
-  """Decides what becomes of training identities that have one tracklet only.
+@dataclasses.dataclass(frozen=True, eq=False)
+class EvaluationPlan:
+  """All clips of all tracklets, packed one after the other into batches of one size.
 
-  All clips of such an identity come from the same few seconds of one camera, so its triplets teach
-  nothing about seeing a person again.
-
-  Args:
-    table: training tracklets.
-    policy: `repeat` keeps them (the published sampler draws their tracklet K times), `drop` leaves
-      them out, `error` refuses.
+  Attributes:
+    table: the tracklets to embed.
+    num_frames: T.
+    batch_clips: B; only the last batch is filled with clips that do not count.
+    frames_per_tracklet: how many evenly spread frames of a tracklet to use; None uses all.
 
   Raises:
-    InputError: there are such identities and the policy is `error`, or none would be left.
+    InputError: a number below 1.
   """
-  identities, counts = np.unique(table.identities, return_counts=True)
-  single = identities[counts == 1]
-  if policy == "repeat" or not len(single):
-    return table
-  listed = f"{', '.join(map(str, single[:5]))}{', ...' if len(single) > 5 else ''}"
-  if policy == "error":
-    raise InputError(
-      f"{len(single)} of {len(identities)} training identities have one tracklet only ({listed}): "
-      "add tracklets, or set data.single_tracklet to drop or repeat"
-    )
-  if len(single) == len(identities):
-    raise InputError(
-      f"all {len(identities)} training identities have one tracklet only ({listed}), so none is "
-      "left after dropping them: add tracklets, or set data.single_tracklet to repeat"
-    )
-  return table.select(~np.isin(table.identities, single))
+
+  table: TrackletTable
+  num_frames: int
+  batch_clips: int
+  frames_per_tracklet: int | None = None
+
+  def __post_init__(self):
+    for field in ("num_frames", "batch_clips", "frames_per_tracklet"):
+      value = getattr(self, field)
+      if value is not None and value < 1:
+        raise InputError(f"{field} is {value}, but must be at least 1")
+
+  @functools.cached_property
+  def _used(self) -> np.ndarray:
+    """int64[n], frames used of each tracklet."""
+    lengths = self.table.lengths.astype(np.int64)
+    most = self.frames_per_tracklet
+    return lengths if most is None else np.minimum(lengths, most)
+
+  @functools.cached_property
+  def _first_clips(self) -> np.ndarray:
+    """int64[n + 1], the first clip of each tracklet, then the number of clips."""
+    counts = clips.num_dense_clips(self._used, self.num_frames)
+    return np.concatenate([[0], np.cumsum(counts)])
+
+  @property
+  def num_clips(self) -> int:
+    """Clips that count."""
+    return int(self._first_clips[-1])
+
+  @property
+  def num_batches(self) -> int:
+    """Batches that hold them."""
+    return -(-self.num_clips // self.batch_clips)
+
+  @property
+  def padding(self) -> float:
+    """Share of all clips in all batches that only fill the last one, 0 .. 1."""
+    return 1 - self.num_clips / (self.num_batches * self.batch_clips) if self.num_clips else 0.0
+
+  def batch(self, number: int) -> Batch:
+    """Batch `number`, 0 .. num_batches - 1."""
+    chosen = np.arange(number * self.batch_clips, (number + 1) * self.batch_clips)
+    real = chosen < self.num_clips
+    chosen = chosen[real]
+    rows = np.searchsorted(self._first_clips, chosen, side="right") - 1
+    used = self._used[rows]
+    positions = clips.dense_clip_positions(used, chosen - self._first_clips[rows], self.num_frames)
+    # The middles of `used` equal parts; where all frames are used this is the identity.
+    positions = (2 * positions + 1) * self.table.lengths[rows][:, None] // (2 * used[:, None])
+    tracklets = np.full(self.batch_clips, -1, np.int32)
+    frames = np.full((self.batch_clips, self.num_frames), -1, np.int64)
+    tracklets[real] = rows
+    frames[real] = self.table.starts[rows][:, None] + positions
+    return Batch(tracklets, frames, np.full(self.batch_clips, -1, np.int32))

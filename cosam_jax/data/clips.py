@@ -1,83 +1,100 @@
-"""Which frames of a tracklet make a clip. Pure index functions.
+"""Which frames of a tracklet make a clip: pure index functions.
 
-Notation: `n` frames of a tracklet, `T` frames of a clip. Source: the published code's samplers, as
-`sequential` and `dense` there; the poster's "frame selection" and "number of frames" ablations.
+Notation: n frames in a tracklet, T frames in a clip. All results are positions 0 .. n - 1 in the
+tracklet, in the order of time; a tracklet shorter than a clip repeats its frames cyclically from
+its start.
 """
+
+from typing import Literal, get_args
 
 import numpy as np
 
 from cosam_jax.errors import InputError, suggestion
 
-SELECTIONS = ("sequential", "random", "evenly")
+Selection = Literal["sequential", "random", "evenly"]
+SequentialStart = Literal["published", "all"]
+
+SELECTIONS: tuple[str, ...] = get_args(Selection)
+SEQUENTIAL_STARTS: tuple[str, ...] = get_args(SequentialStart)
 
 
 def train_clip(
   length: int,
   num_frames: int,
-  selection: str,
+  selection: Selection | str,
   rng: np.random.Generator,
-  *,
-  sequential_start: str = "published",
+  sequential_start: SequentialStart | str = "published",
 ) -> np.ndarray:
-  """Chooses the frames of one training clip.
-
-  A tracklet with fewer than T frames repeats them cyclically from the clip's start.
+  """Draws one training clip.
 
   Args:
     length: n, at least 1.
     num_frames: T, at least 1.
-    selection: `sequential`: T consecutive frames from a random start; `random`: T different frames
-      drawn at random, in their order; `evenly`: T frames at equal distances, not random.
+    selection: `sequential`: T consecutive frames from a random start; `random`: T frames drawn
+      without replacement, in the order of time; `evenly`: the middle frames of T equal parts, the
+      same on every call.
     rng: where the draw comes from.
-    sequential_start: `published` draws the start from 0 .. max(0, n-T-1), so the last possible
-      start never comes; `all` from 0 .. max(0, n-T).
+    sequential_start: `published`: the start is uniform in 0 .. max(0, n - T - 1), both included, so
+      that the last possible start never comes, as in the published code; `all`: uniform in
+      0 .. max(0, n - T).
 
   Returns:
-    int64[T], positions 0 .. n-1.
+    int64[T].
 
   Raises:
-    InputError: an unknown selection.
+    InputError: a selection or start that does not exist.
   """
-  if selection == "sequential":
-    last = length - num_frames - (sequential_start == "published")
-    start = int(rng.integers(0, max(0, last) + 1))
-    return fill_cyclically(np.arange(start, min(start + num_frames, length)), num_frames)
-  if selection == "random":
-    if length < num_frames:
-      return fill_cyclically(np.arange(length), num_frames)
-    return np.sort(rng.choice(length, num_frames, replace=False)).astype(np.int64)
+  check_choice("frame_selection", selection, SELECTIONS)
+  check_choice("sequential_start", sequential_start, SEQUENTIAL_STARTS)
+  if length <= num_frames:
+    return np.arange(num_frames, dtype=np.int64) % length
   if selection == "evenly":
-    return fill_cyclically(evenly(length, num_frames), num_frames)
-  raise InputError(
-    f"frame selection {selection!r} is not known: choose one of {', '.join(SELECTIONS)}"
-    f"{suggestion(selection, SELECTIONS)}"
-  )
+    return even_positions(length, num_frames)
+  if selection == "random":
+    return np.sort(rng.choice(length, num_frames, replace=False)).astype(np.int64)
+  last = length - num_frames - (sequential_start == "published")
+  return rng.integers(0, max(0, last), endpoint=True) + np.arange(num_frames, dtype=np.int64)
+
+
+def even_positions(length: int, count: int) -> np.ndarray:
+  """int64[min(length, count)], the middle frame of each of `count` equal parts of n frames."""
+  count = min(length, count)
+  return (2 * np.arange(count, dtype=np.int64) + 1) * length // (2 * count)
+
+
+def num_dense_clips(lengths: np.ndarray | int, num_frames: int) -> np.ndarray:
+  """Clips that cover tracklets of `lengths` frames: ceil(n / T), elementwise, int64."""
+  return -(-np.asarray(lengths, np.int64) // num_frames)
+
+
+def dense_clip_positions(
+  lengths: np.ndarray | int, chunks: np.ndarray | int, num_frames: int
+) -> np.ndarray:
+  """The frames of some of the clips that cover some tracklets.
+
+  Args:
+    lengths: int[m], n of each clip's tracklet.
+    chunks: int[m], the clip's number in its tracklet, 0 .. ceil(n / T) - 1.
+    num_frames: T.
+
+  Returns:
+    int64[m, T]. Clip c holds frames cT .. cT + T - 1; the last one of a tracklet holds what is
+    left and repeats it cyclically. A length divisible by T has no clip beyond its n / T.
+  """
+  first = np.asarray(chunks, np.int64) * num_frames
+  left = np.minimum(np.asarray(lengths, np.int64) - first, num_frames)
+  return first[..., None] + np.arange(num_frames, dtype=np.int64) % left[..., None]
 
 
 def dense_clips(length: int, num_frames: int) -> np.ndarray:
-  """Cuts a tracklet into consecutive clips that hold every frame.
-
-  The last clip is filled by repeating its own frames cyclically; a length divisible by T gives no
-  extra clip (published code).
-
-  Args:
-    length: n, at least 1.
-    num_frames: T, at least 1.
-
-  Returns:
-    int64[ceil(n/T), T], positions 0 .. n-1.
-  """
-  starts = range(0, length, num_frames)
-  clips = [np.arange(start, min(start + num_frames, length)) for start in starts]
-  return np.stack([fill_cyclically(clip, num_frames) for clip in clips])
+  """int64[ceil(n / T), T], all clips of a tracklet; see `dense_clip_positions`."""
+  chunks = np.arange(int(num_dense_clips(length, num_frames)))
+  return dense_clip_positions(np.full(len(chunks), length), chunks, num_frames)
 
 
-def evenly(length: int, count: int) -> np.ndarray:
-  """int64[min(n, count)]: different positions at equal distances, the first one included."""
-  count = min(length, count)
-  return np.arange(count, dtype=np.int64) * length // count
-
-
-def fill_cyclically(positions: np.ndarray, num_frames: int) -> np.ndarray:
-  """Repeats int[k] positions in order until there are T of them."""
-  return np.resize(positions, num_frames).astype(np.int64)
+def check_choice(field: str, value: str, choices: tuple[str, ...]) -> None:
+  """Raises InputError when `value` is none of `choices`, with all of them and the nearest."""
+  if value not in choices:
+    raise InputError(
+      f"{field} is {value!r}, not one of {', '.join(choices)}{suggestion(str(value), choices)}"
+    )

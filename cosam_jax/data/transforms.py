@@ -1,120 +1,137 @@
-"""Encoded bytes -> normalised frames: decode, resize, random translation, flip, normalise.
+"""Encoded image -> normalised float image, with randomness that is a function of an address.
 
-The random choices are drawn beforehand, as numbers, from (seed, step); the TensorFlow functions
-here only apply them, so the same numbers give the same frame in any thread, eagerly or in a graph.
-Source: the published code's Random2DTranslation and horizontal flip.
+Notation: H, W the image size that the network sees. Images are RGB, channels last.
 """
 
-import math
-from typing import NamedTuple
+import dataclasses
 
-import numpy as np
-import tensorflow as tf
+from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.errors import InputError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-ENLARGEMENT = 9 / 8
-_STREAM = 3  # Keeps these draws apart from those of the batch plan.
+ENLARGE = 1.125
+"""Side of the enlarged image from which a random crop is taken, as a multiple of H and W."""
 
-# This program computes on its accelerators with JAX alone.
-tf.config.set_visible_devices([], "GPU")
-tf.config.set_visible_devices([], "TPU")
+_MAX_FRAMES = 2**20
 
 
-class Augmentation(NamedTuple):
-  """The random choices for F frames.
+def decode(data: tf.Tensor) -> tf.Tensor:
+  """Decodes a JPEG, PNG or still GIF.
 
-  Attributes:
-    enlarge: bool[F], resize to 9/8 and crop instead of resizing.
-    top, left: int32[F], the crop's corner in the enlarged frame, in pixels.
-    flip: bool[F], mirror left to right.
-  """
-
-  enlarge: np.ndarray
-  top: np.ndarray
-  left: np.ndarray
-  flip: np.ndarray
-
-
-def enlarged_size(image_size: tuple[int, int]) -> tuple[int, int]:
-  """Height and width from which a random crop is taken: 9/8 of the frame's, rounded."""
-  height, width = (math.floor(side * ENLARGEMENT + 0.5) for side in image_size)
-  return height, width
-
-
-def draw_augmentation(
-  seed: int, step: int, clips: int, num_frames: int, image_size: tuple[int, int], per: str
-) -> Augmentation:
-  """Draws the augmentation of the batch of `step`, a pure function of the arguments.
+  Greyscale and palette images become RGB, CMYK is converted, alpha is dropped and 16 bits keep
+  their upper 8. The exact integer inverse transform is the one that PIL uses.
 
   Args:
-    seed, step: address of the draw.
-    clips, num_frames: B and T.
-    image_size: height and width of a frame.
-    per: `frame` draws for each frame on its own (published code), `clip` once a clip.
+    data: scalar string, the encoded image.
 
   Returns:
-    Arrays of B*T entries, clip by clip.
-  """
-  rng = np.random.default_rng([seed, _STREAM, step])
-  count = clips * num_frames if per == "frame" else clips
-  corner = [
-    np.rint(rng.uniform(0, large - small, count)).astype(np.int32)
-    for large, small in zip(enlarged_size(image_size), image_size)
-  ]
-  drawn = Augmentation(rng.random(count) >= 0.5, corner[0], corner[1], rng.random(count) < 0.5)
-  if per == "clip":
-    drawn = Augmentation(*(np.repeat(values, num_frames) for values in drawn))
-  return drawn
-
-
-def no_augmentation(frames: int) -> Augmentation:
-  """Plain resizing of `frames` frames."""
-  no, zero = np.zeros(frames, bool), np.zeros(frames, np.int32)
-  return Augmentation(no, zero, zero, no)
-
-
-def decode(encoded: tf.Tensor) -> tf.Tensor:
-  """JPEG or PNG bytes -> uint8[h, w, 3], RGB.
-
-  Greyscale is repeated over the channels, transparency is dropped, 16 bits become 8.
+    uint8[height, width, 3].
 
   Raises:
-    tf.errors.InvalidArgumentError: the bytes are no complete image.
+    tf.errors.InvalidArgumentError: empty, truncated or damaged data, or another format.
   """
-  # The op reads PNG as well; the accurate transform is the one that Pillow uses.
-  image = tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE")
-  return tf.ensure_shape(image, [None, None, 3])
-
-
-def resize(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-  """uint8[h, w, 3] -> float32[H, W, 3] in 0..255, bilinear with antialiasing.
-
-  Agrees with Pillow's bilinear resizing up to Pillow's rounding to whole grey levels.
-  """
-  resized = tf.cond(
-    tf.reduce_all(tf.equal(tf.shape(image)[:2], size)),
-    lambda: tf.cast(image, tf.float32),
-    lambda: tf.image.resize(image, size, method="bilinear", antialias=True),
+  image = tf.io.decode_jpeg(
+    data,
+    channels=3,
+    dct_method="INTEGER_ACCURATE",
+    try_recover_truncated=False,
+    acceptable_fraction=1.0,
   )
-  return tf.ensure_shape(resized, [*size, 3])
+  # The operation also takes animations, which come with four axes.
+  return tf.ensure_shape(image, (None, None, 3))
 
 
-def augment(image: tf.Tensor, choices: Augmentation, image_size: tuple[int, int]) -> tf.Tensor:
-  """uint8[h, w, 3] and one frame's choices (scalars) -> float32[H, W, 3] in 0..255."""
-  (height, width), (enlarge, top, left, flip) = image_size, choices
+def undecodable_reason(data: bytes) -> str | None:
+  """Why `decode` refuses an image, for people; None when it does not."""
+  try:
+    decode(tf.constant(data))
+  except (tf.errors.OpError, ValueError) as error:
+    if not data:
+      return "it is empty"
+    if data.startswith(b"\xff\xd8"):
+      return f"its JPEG data is truncated or damaged ({len(data):,} bytes)"
+    if data.startswith(b"\x89PNG"):
+      return f"its PNG data is truncated or damaged ({len(data):,} bytes)"
+    if data.startswith((b"BM", b"II*\0", b"MM\0*", b"RIFF", b"GIF")):
+      return "it is no still JPEG or PNG image, but another format under that name"
+    return f"it is no image ({getattr(error, 'message', str(error)).splitlines()[0][:80]})"
+  return None
 
-  def cropped() -> tf.Tensor:
-    large = resize(image, enlarged_size(image_size))
-    return large[top : top + height, left : left + width]
 
-  frame = tf.cond(enlarge, cropped, lambda: resize(image, image_size))
-  frame = tf.cond(flip, lambda: tf.reverse(frame, [1]), lambda: frame)
-  return tf.ensure_shape(frame, [height, width, 3])
+def resize(image: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Tensor:
+  """Antialiased bilinear resize, the kernel of PIL's BILINEAR.
+
+  PIL rounds to whole grey levels after each axis; here nothing is rounded.
+
+  Args:
+    image: uint8[height, width, 3].
+    size: (H, W).
+
+  Returns:
+    float32[H, W, 3] in 0 .. 255; the same values where the size is already (H, W).
+  """
+  return tf.image.resize(tf.cast(image, tf.float32), size, method="bilinear", antialias=True)
 
 
-def normalise(frame: tf.Tensor) -> tf.Tensor:
-  """float32[..., 3] in 0..255 -> ImageNet-normalised."""
-  scale = 1 / (255 * np.array(IMAGENET_STD, np.float64))
-  offset = np.array(IMAGENET_MEAN, np.float64) / np.array(IMAGENET_STD, np.float64)
-  return frame * scale.astype(np.float32) - offset.astype(np.float32)
+def normalise(image: tf.Tensor) -> tf.Tensor:
+  """float32[..., 3] in 0 .. 255 -> ImageNet's mean 0 and standard deviation 1 by channel."""
+  mean, std = (tf.constant(values, tf.float32) for values in (IMAGENET_MEAN, IMAGENET_STD))
+  return (image / 255.0 - mean) / std
+
+
+def seed_of(seed: int, step: tf.Tensor | int, index: tf.Tensor | int) -> tf.Tensor:
+  """int64[2], the random address of one frame (or clip) of a batch; index is below 2**20."""
+  address = tf.cast(step, tf.int64) * _MAX_FRAMES + tf.cast(index, tf.int64)
+  return tf.stack([tf.constant(seed, tf.int64), address])
+
+
+def augment(image: tf.Tensor, size: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
+  """Resize, or enlarge and crop at random; then flip half the time: the published augmentation.
+
+  With probability 1/2 the image is resized to (H, W), else to 9/8 of that, of which a window of
+  (H, W) is kept. The corner is a rounded uniform number, as published, so the outermost two
+  corners come half as often as the others.
+
+  Args:
+    image: uint8[height, width, 3].
+    size: (H, W).
+    seed: int64[2]; the same seed gives the same result.
+
+  Returns:
+    float32[H, W, 3] in 0 .. 255.
+  """
+  height, width = size
+  large = (round(height * ENLARGE), round(width * ENLARGE))
+  plain, down, right, flip = tf.unstack(tf.random.stateless_uniform([4], seed, alg="philox"), num=4)
+  crop = plain >= 0.5
+  image = resize(image, tf.where(crop, tf.constant(large), tf.constant(size)))
+  room = tf.constant([large[0] - height, large[1] - width], tf.float32)
+  corner = tf.cast(tf.round(tf.stack([down, right]) * room), tf.int32)
+  corner = tf.where(crop, corner, tf.zeros_like(corner))
+  image = tf.slice(image, tf.concat([corner, [0]], 0), (height, width, 3))
+  return tf.cond(flip < 0.5, lambda: tf.reverse(image, [1]), lambda: image)
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocess:
+  """What happens to the bytes of one frame.
+
+  Attributes:
+    size: (H, W).
+    train: whether to augment; otherwise the image is resized only.
+  """
+
+  size: tuple[int, int]
+  train: bool
+
+  def __post_init__(self):
+    if len(self.size) != 2 or min(self.size) < 1:
+      raise InputError(f"image_size is {self.size}, but must be a height and a width above 0")
+
+  def __call__(self, data: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Scalar string, int64[2] -> float32[H, W, 3], normalised."""
+    image = decode(data)
+    size = (int(self.size[0]), int(self.size[1]))
+    image = augment(image, size, seed) if self.train else resize(image, size)
+    return tf.ensure_shape(normalise(image), (*size, 3))
