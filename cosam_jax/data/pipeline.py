@@ -1,175 +1,150 @@
-"""Tables and plans -> batches of normalised clips, read and decoded ahead by tf.data.
+"""Plan -> tf.data graph -> numpy batches: read, decode and transform in parallel, ahead of use.
 
-Only the frames that a clip uses are read. Every batch is addressed by its number, so any of them
-can be made again, by any number of threads, from a directory or from a prepared set, bit for bit.
+Only the frames that a clip uses are read. Batches do not depend on the number of threads, and
+whether the bytes come from files or from packed records does not show in them.
 
-Notation: `B` clips, `T` frames, `H W` image.
+Notation: B clips in a batch, T frames in a clip, H, W the image size.
 """
 
-import logging
+import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
-import tensorflow as tf
+from absl import logging
 
-from cosam_jax.data import transforms
-from cosam_jax.data.batches import BatchPlan
-from cosam_jax.data.clips import dense_clips, evenly
-from cosam_jax.data.tracklets import TrackletTable
-from cosam_jax.data.transforms import Augmentation
+from cosam_jax.data.batches import Batch, BatchPlan, EvaluationPlan
+from cosam_jax.data.clips import check_choice
+from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.data.stream import frame_batches
+from cosam_jax.data.tracklets import FrameStore, TrackletTable
+from cosam_jax.data.transforms import Preprocess, undecodable_reason
 from cosam_jax.errors import InputError
 
-_PREFETCHED_BATCHES = 2
-BatchType = TypeVar("BatchType")
+ON_UNREADABLE = ("error", "skip")
+AUGMENT_PER = ("frame", "clip")
+
+BatchType = TypeVar("BatchType", covariant=True)
 
 
-class TrainBatch(NamedTuple):
-  """clips float32[B, T, H, W, 3], labels int32[B], valid bool[B, T]."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class TrainBatch:
+  """A batch to learn from.
+
+  Attributes:
+    clips: float32[B, T, H, W, 3], RGB, ImageNet-normalised.
+    labels: int32[B], 0 .. identities - 1; clips of an identity are next to each other.
+    valid: bool[B, T], false for frames that could not be read, which are zero.
+  """
 
   clips: np.ndarray
   labels: np.ndarray
   valid: np.ndarray
 
 
-class EvalBatch(NamedTuple):
-  """clips float32[B, T, H, W, 3], valid bool[B, T], tracklets int32[B]; -1 marks padding clips."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class EvalBatch:
+  """Clips of consecutive tracklets; every batch has the same shapes.
+
+  Attributes:
+    clips: float32[B, T, H, W, 3].
+    valid: bool[B, T], false for frames that could not be read and in filling clips.
+    tracklets: int32[B], row of the clip's tracklet in the table; -1 in filling clips, which come
+      in the last batch only.
+  """
 
   clips: np.ndarray
   valid: np.ndarray
   tracklets: np.ndarray
 
 
-class Batches(Generic[BatchType]):
-  """An iterable of batches that counts what it could not read.
+class Batches(Generic[BatchType], Iterator[BatchType]):
+  """The batches of a plan, in order.
 
   Attributes:
-    skipped: frames that did not decode so far (only with `on_unreadable="skip"`).
+    skipped: how many frames of the batches so far could not be read and were left out.
   """
 
   def __init__(
     self,
     table: TrackletTable,
+    address: Callable[[int], Batch],
+    finish: Callable[[Batch, np.ndarray, np.ndarray], BatchType],
+    preprocess: Preprocess,
+    *,
     first: int,
-    last: int,
-    frames_of: Callable[[int], tuple[np.ndarray, Augmentation]],
-    finish: Callable[[int, np.ndarray, np.ndarray], BatchType],
-    image_size: tuple[int, int],
-    on_unreadable: str,
-    threads: int | None,
+    last: int | None,
+    seed: int = 0,
+    augment_per: str = "frame",
+    on_unreadable: str = "error",
+    threads: int | None = None,
   ):
+    check_choice("on_unreadable", on_unreadable, ON_UNREADABLE)
+    check_choice("augment_per", augment_per, AUGMENT_PER)
     self.skipped = 0
-    self._named: set[str] = set()
-    self._table, self._first, self._last = table, first, last
-    self._frames_of, self._finish, self._size = frames_of, finish, image_size
-    self._skip, self._threads = on_unreadable == "skip", threads
+    self._table, self._address, self._finish = table, address, finish
+    self._skip = on_unreadable == "skip"
+    self._reported: set[int] = set()
+    self._step = first
+    self._last = last
+    self._frames = iter(
+      frame_batches(
+        table.frames,
+        address,
+        preprocess,
+        first=first,
+        last=np.iinfo(np.int64).max if last is None else max(first, last),
+        seed=seed,
+        per_clip=augment_per == "clip",
+        skip=self._skip,
+        threads=threads,
+      ).as_numpy_iterator()
+    )
 
-  def __len__(self) -> int:
-    return self._last - self._first
+  def __iter__(self) -> "Batches[BatchType]":
+    return self
 
-  def __iter__(self) -> Iterator[BatchType]:
-    if not len(self):
-      return
-    frames_per_clip = self._frames_of(self._first)[0].shape[1]
-    iterator = self._dataset().as_numpy_iterator()
-    for number in range(self._first, self._last):
-      try:
-        frames, readable = next(iterator)
-      except (tf.errors.OpError, OSError) as error:
-        raise self._culprit(number, error) from error
-      clips = frames.reshape(-1, frames_per_clip, *self._size, 3)
-      valid = readable.reshape(-1, frames_per_clip)
-      if not readable.all():
-        self._count(number, valid)
-      yield self._finish(number, clips, valid)
+  def __next__(self) -> BatchType:
+    if self._last is not None and self._step >= self._last:
+      raise StopIteration
+    batch = self._address(self._step)
+    try:
+      images, valid = next(self._frames)
+    except tf.errors.OpError as error:
+      raise self._explained(batch, error) from error
+    images = images.reshape(*batch.frames.shape, *images.shape[1:])
+    valid = valid.reshape(batch.frames.shape)
+    if self._skip:
+      self._count(batch, valid)
+    self._step += 1
+    return self._finish(batch, images, valid)
 
-  def _dataset(self) -> tf.data.Dataset:
-    """Batches of (float32[B*T, H, W, 3], bool[B*T])."""
-    store, size = self._table.frames, self._size
-    path_of = getattr(store, "path", None)
-
-    def plan(number: np.ndarray) -> tuple[np.ndarray, ...]:
-      frames, augmentation = self._frames_of(int(number))
-      flat = frames.reshape(-1)
-      paths = [path_of(int(frame)) if path_of else "" for frame in flat]
-      return flat.astype(np.int64), np.array(paths, object), *augmentation
-
-    def planned(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
-      kinds = (tf.int64, tf.string, tf.bool, tf.int32, tf.int32, tf.bool)
-      outputs = tf.numpy_function(plan, [number], kinds, stateful=False)
-      return tuple(tf.ensure_shape(output, [None]) for output in outputs)
-
-    def encoded(frame: tf.Tensor, path: tf.Tensor) -> tf.Tensor:
-      if path_of:
-        return tf.io.read_file(path)
-      content = tf.numpy_function(lambda i: store.read(int(i)), [frame], tf.string, stateful=False)
-      return tf.ensure_shape(content, [])
-
-    def decoded_or_nothing(frame: np.ndarray) -> tuple[np.ndarray, bool]:
-      try:
-        return transforms.decode(store.read(int(frame))).numpy(), True
-      except (OSError, tf.errors.OpError, InputError):
-        return np.zeros((1, 1, 3), np.uint8), False
-
-    def load(
-      frame: tf.Tensor, path: tf.Tensor, *augmentation: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-      if self._skip:
-        image, readable = tf.numpy_function(
-          decoded_or_nothing, [frame], (tf.uint8, tf.bool), stateful=False
-        )
-        image = tf.ensure_shape(image, [None, None, 3])
-        readable = tf.ensure_shape(readable, [])
-      else:
-        image, readable = transforms.decode(encoded(frame, path)), tf.constant(True)
-      image = transforms.augment(image, Augmentation(*augmentation), size)
-      # An unreadable frame is zero after normalisation too, whatever the augmentation made of it.
-      return transforms.normalise(image) * tf.cast(readable, tf.float32), readable
-
-    count = self._frames_of(self._first)[0].size
-    dataset = tf.data.Dataset.range(self._first, self._last).map(planned).unbatch()
-    dataset = dataset.map(load, num_parallel_calls=self._threads or tf.data.AUTOTUNE)
-    options = tf.data.Options()
-    options.deterministic = True
-    if self._threads:
-      options.threading.private_threadpool_size = self._threads
-    dataset = dataset.batch(count, drop_remainder=True).with_options(options)
-    return dataset.prefetch(_PREFETCHED_BATCHES)
-
-  def _tracklet_name(self, frame: int) -> str:
-    starts, table = self._table.starts, self._table
-    inside = (starts <= frame) & (frame < starts + table.lengths)
-    return str(table.names[np.argmax(inside)])
-
-  def _culprit(self, number: int, error: Exception) -> InputError:
-    """Reads a failed batch's frames one by one, to say which of them it was."""
-    store = self._table.frames
-    for frame in np.unique(self._frames_of(number)[0]):
-      reason = None
-      try:
-        transforms.decode(store.read(int(frame)))
-      except InputError as own:
-        return own
-      except OSError as problem:
-        reason = problem.strerror or str(problem)
-      except tf.errors.OpError:
-        reason = "not a complete JPEG or PNG image"
-      if reason:
-        return InputError(
-          f"frame {store.name(int(frame))} of tracklet {self._tracklet_name(int(frame))!r} cannot "
-          f"be read ({reason}): replace the file, or set data.on_unreadable to skip"
-        )
-    return InputError(f"batch {number} could not be read ({error}); every frame of it can be read "
-                      "now: run the same command again")  # fmt: skip
-
-  def _count(self, number: int, valid: np.ndarray) -> None:
-    bad = self._frames_of(number)[0][~valid]
+  def _count(self, batch: Batch, valid: np.ndarray) -> None:
+    bad = np.argwhere(~valid & (batch.frames >= 0))
     self.skipped += len(bad)
-    for frame in np.unique(bad):
-      name = self._table.frames.name(int(frame))
-      if name not in self._named:
-        self._named.add(name)
-        logging.warning("skipped an unreadable frame: %s", name)
+    for clip, position in bad.tolist():
+      frame = int(batch.frames[clip, position])
+      if frame not in self._reported:
+        self._reported.add(frame)
+        what = _describe(self._table, int(batch.tracklets[clip]), frame)
+        reason = unreadable_reason(self._table.frames, frame) or "it could not be read once"
+        logging.warning("%s is left out: %s", what, reason)
+
+  def _explained(self, batch: Batch, error: Exception) -> InputError:
+    """Reads the frames of a batch that failed one by one, to say which it was and why."""
+    for tracklet, frames in zip(batch.tracklets.tolist(), batch.frames.tolist()):
+      for frame in dict.fromkeys(frames):
+        reason = None if frame < 0 else unreadable_reason(self._table.frames, frame)
+        if reason:
+          return InputError(
+            f"{_describe(self._table, tracklet, frame)} cannot be used: {reason}; repair the file, "
+            "or leave such frames out with on_unreadable='skip'"
+          )
+    line = str(getattr(error, "message", error)).splitlines()[0]
+    return InputError(
+      f"batch {self._step} could not be read, although each of its frames can be now ({line}); "
+      "look at the disk or network that holds the data, then run again"
+    )
 
 
 def training_batches(
@@ -178,36 +153,44 @@ def training_batches(
   image_size: tuple[int, int],
   augment_per: str = "frame",
   first_step: int = 0,
-  last_step: int,
+  last_step: int | None = None,
   on_unreadable: str = "error",
+  train: bool = True,
   threads: int | None = None,
 ) -> Batches[TrainBatch]:
-  """The augmented batches of the steps first_step .. last_step-1.
+  """Batches `first_step` .. `last_step - 1` of a plan.
+
+  Batch n is the same whatever the first step, so a run resumes without any iterator state.
 
   Args:
-    plan: which frames.
-    image_size: H and W in pixels.
-    augment_per: see `transforms.draw_augmentation`.
-    first_step, last_step: which steps; a batch does not depend on where the run began.
-    on_unreadable: `error`, or `skip`: the frame is zero, marked invalid and counted.
-    threads: of decoding; None lets tf.data choose. The batches do not depend on it.
+    plan: which frames make batch n.
+    image_size: (H, W).
+    augment_per: whether each `frame` is augmented on its own, as published, or a `clip` as one.
+    first_step: at least 0.
+    last_step: None goes on without end.
+    on_unreadable: `error` stops; `skip` leaves the frame zero and invalid, counts and logs it.
+    train: whether to augment; without, frames are resized only.
+    threads: how many work on frames; None leaves it to tf.data.
 
-  Raises (while iterating):
-    InputError: a frame cannot be read; it names tracklet, file and reason.
+  Raises:
+    InputError: an unknown choice; while iterating, a frame that cannot be read or decoded, with
+      its tracklet, file and reason.
   """
 
-  def frames_of(step: int) -> tuple[np.ndarray, Augmentation]:
-    frames = plan.batch(step).frames
-    clips, num_frames = frames.shape
-    return frames, transforms.draw_augmentation(
-      plan.seed, step, clips, num_frames, image_size, augment_per
-    )
-
-  def finish(step: int, clips: np.ndarray, valid: np.ndarray) -> TrainBatch:
-    return TrainBatch(clips, plan.batch(step).labels, valid)
+  def finish(batch: Batch, images: np.ndarray, valid: np.ndarray) -> TrainBatch:
+    return TrainBatch(images, batch.labels, valid)
 
   return Batches(
-    plan.table, first_step, last_step, frames_of, finish, image_size, on_unreadable, threads
+    plan.table,
+    plan.batch,
+    finish,
+    Preprocess(image_size, train),
+    first=first_step,
+    last=last_step,
+    seed=plan.seed,
+    augment_per=augment_per,
+    on_unreadable=on_unreadable,
+    threads=threads,
   )
 
 
@@ -221,57 +204,52 @@ def evaluation_batches(
   frames_per_tracklet: int | None = None,
   threads: int | None = None,
 ) -> Batches[EvalBatch]:
-  """All frames of every tracklet, the clips of consecutive tracklets packed into full batches.
+  """The clips that cover every tracklet, packed into batches of one size.
 
-  Only the last batch is padded, so there is one shape to compile for and little wasted work.
+  `batches.EvaluationPlan` with the same numbers tells how many clips and batches will come. With
+  `on_unreadable="skip"` a tracklet of which no frame can be read still has its clips, with `valid`
+  false throughout: whoever embeds it decides what that means.
 
   Args:
-    table: tracklets.
-    num_frames, batch_clips: T and B.
-    image_size: H and W in pixels.
-    on_unreadable: as for `training_batches`; a clip may then have no valid frame.
-    frames_per_tracklet: use that many evenly drawn frames of each tracklet; None: all.
-    threads: of decoding.
+    table: the tracklets.
+    num_frames: T.
+    batch_clips: B.
+    image_size: (H, W).
+    on_unreadable: see `training_batches`.
+    frames_per_tracklet: use so many evenly spread frames of a tracklet; None uses all.
+    threads: how many work on frames; None leaves it to tf.data.
 
-  Raises (while iterating):
-    InputError: a frame cannot be read; it names tracklet, file and reason.
+  Raises:
+    InputError: as `training_batches`.
   """
-  clips, owners = packed_clips(table, num_frames, batch_clips, frames_per_tracklet)
+  plan = EvaluationPlan(table, num_frames, batch_clips, frames_per_tracklet)
 
-  def rows(number: int) -> slice:
-    return slice(number * batch_clips, (number + 1) * batch_clips)
+  def finish(batch: Batch, images: np.ndarray, valid: np.ndarray) -> EvalBatch:
+    return EvalBatch(images, valid, batch.tracklets)
 
-  def frames_of(number: int) -> tuple[np.ndarray, Augmentation]:
-    frames = clips[rows(number)]
-    return frames, transforms.no_augmentation(frames.size)
-
-  def finish(number: int, images: np.ndarray, valid: np.ndarray) -> EvalBatch:
-    tracklets = owners[rows(number)]
-    return EvalBatch(images, valid & (tracklets >= 0)[:, None], tracklets)
-
-  last = len(clips) // batch_clips
-  return Batches(table, 0, last, frames_of, finish, image_size, on_unreadable, threads)
-
-
-def packed_clips(
-  table: TrackletTable, num_frames: int, batch_clips: int, frames_per_tracklet: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-  """The clips of a whole table in order, padded to whole batches.
-
-  Returns:
-    int64[clips, T] frame ids, and int32[clips] rows of the table; padding repeats the last clip
-    and has row -1.
-  """
-  clips, owners = [], []
-  for row, (start, length) in enumerate(zip(table.starts, table.lengths)):
-    chosen = np.arange(length) if frames_per_tracklet is None else evenly(
-      int(length), frames_per_tracklet
-    )  # fmt: skip
-    clips.append(start + chosen[dense_clips(len(chosen), num_frames)])
-    owners.append(np.full(len(clips[-1]), row, np.int32))
-  frames, rows = np.concatenate(clips), np.concatenate(owners)
-  padding = -len(frames) % batch_clips
-  return (
-    np.concatenate([frames, np.repeat(frames[-1:], padding, axis=0)]),
-    np.concatenate([rows, np.full(padding, -1, np.int32)]),
+  return Batches(
+    table,
+    plan.batch,
+    finish,
+    Preprocess(image_size, train=False),
+    first=0,
+    last=plan.num_batches,
+    on_unreadable=on_unreadable,
+    threads=threads,
   )
+
+
+def unreadable_reason(store: FrameStore, frame: int) -> str | None:
+  """Why a frame cannot be used, in words; None when it can."""
+  try:
+    data = store.read(frame)
+  except FileNotFoundError:
+    return "there is no such file"
+  except (OSError, InputError) as error:
+    return getattr(error, "strerror", None) or str(error)
+  return undecodable_reason(data)
+
+
+def _describe(table: TrackletTable, tracklet: int, frame: int) -> str:
+  """Frame and tracklet, for people."""
+  return f"frame {table.frames.name(frame)} of tracklet {str(table.names[tracklet])!r}"

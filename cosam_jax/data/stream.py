@@ -1,0 +1,105 @@
+"""The tf.data graph under the pipeline: steps -> frames -> images, in parallel, in order."""
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+
+from cosam_jax.data.batches import Batch
+from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.data.tracklets import FilePaths, FrameStore, JoinedFrames
+from cosam_jax.data.transforms import Preprocess, seed_of
+
+
+def frame_batches(
+  store: FrameStore,
+  address: Callable[[int], Batch],
+  preprocess: Preprocess,
+  *,
+  first: int,
+  last: int,
+  seed: int,
+  per_clip: bool,
+  skip: bool,
+  threads: int | None,
+) -> tf.data.Dataset:
+  """The frames of each step, read, decoded and transformed in parallel and ahead of use.
+
+  Args:
+    store: where the frames lie; files are read by TensorFlow, other stores through `read`.
+    address: step -> which frames; frames below 0 become zeros.
+    preprocess: bytes -> image.
+    first, last: steps first .. last - 1.
+    seed: of the augmentation.
+    per_clip: whether the frames of a clip share their random numbers.
+    skip: whether a frame that cannot be read becomes zeros instead of an error.
+    threads: how many work on frames; None leaves it to tf.data.
+
+  Returns:
+    Dataset of (float32[B * T, H, W, 3], bool[B * T]), one element a step, the same whatever the
+    number of threads. The flags are false where the frame is zeros.
+  """
+  path = _paths(store)
+  height, width = preprocess.size
+
+  def plan(step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Frames, paths ("" where there are none) and random addresses of a step, all [B * T]."""
+    frames = address(int(step)).frames
+    index = np.arange(frames.size)
+    flat = frames.reshape(-1)
+    names = [os.fsencode(path(frame)) if path and frame >= 0 else b"" for frame in flat.tolist()]
+    return flat, np.array(names, np.object_), index // frames.shape[1] if per_clip else index
+
+  def addresses(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    types = (tf.int64, tf.string, tf.int64)
+    parts = tf.numpy_function(plan, [step], types, stateful=False)
+    parts = [tf.ensure_shape(part, [None]) for part in parts]
+    return (*parts, tf.fill(tf.shape(parts[0]), step))
+
+  def read(frame: tf.Tensor, name: tf.Tensor) -> tf.Tensor:
+    if path:
+      return tf.io.read_file(name)
+    return tf.numpy_function(lambda i: store.read(int(i)), [frame], tf.string, stateful=False)
+
+  def load(frame: tf.Tensor, name: tf.Tensor, index: tf.Tensor, step: tf.Tensor):
+    image = preprocess(tf.ensure_shape(read(frame, name), []), seed_of(seed, step, index))
+    return image, True
+
+  def nothing() -> tuple[tf.Tensor, bool]:
+    return tf.zeros([height, width, 3], tf.float32), False
+
+  def load_or_fill(frame: tf.Tensor, name: tf.Tensor, index: tf.Tensor, step: tf.Tensor):
+    return tf.cond(frame < 0, nothing, lambda: load(frame, name, index, step))
+
+  def load_or_skip(*frame: tf.Tensor) -> tf.data.Dataset:
+    one = tf.data.Dataset.from_tensors(frame).map(load_or_fill).ignore_errors(log_warning=False)
+    return one.concatenate(tf.data.Dataset.from_tensors(nothing())).take(1)
+
+  parallel = threads or tf.data.AUTOTUNE
+  frames = tf.data.Dataset.range(first, last).map(addresses).unbatch()
+  if skip:
+    # One element from each inner set, so interleaving keeps the order.
+    frames = frames.interleave(
+      load_or_skip,
+      cycle_length=threads or os.cpu_count() or 1,
+      num_parallel_calls=parallel,
+      deterministic=True,
+    )
+  else:
+    frames = frames.map(load_or_fill, num_parallel_calls=parallel, deterministic=True)
+  size = address(first).frames.size if last > first else 1
+  options = tf.data.Options()
+  options.deterministic = True
+  options.autotune.enabled = True
+  if threads:
+    options.threading.private_threadpool_size = threads
+  return frames.batch(size, drop_remainder=True).prefetch(2).with_options(options)
+
+
+def _paths(store: FrameStore) -> Callable[[int], str] | None:
+  """Frame -> path where all frames are files, which TensorFlow then reads without Python."""
+  if isinstance(store, FilePaths):
+    return store.path
+  if isinstance(store, JoinedFrames) and all(_paths(inner) for inner in store.stores):
+    return store.name
+  return None
