@@ -1,0 +1,238 @@
+"""tensorflow-datasets builders over the readers: encoded frames, packed once, read at random.
+
+After `import cosam_jax.data.builders` the names `mars`, `dukemtmc_video_reid`, `ilids_vid` and
+`prid2011` work with `tfds.load` and `tfds.data_source`. The images cannot be downloaded by a
+program: `manual_dir` is where a person has unpacked them.
+"""
+
+import os
+import pathlib
+
+import tensorflow_datasets as tfds
+
+from cosam_jax.data import prepared
+from cosam_jax.data.dukemtmc_vidreid import read_dukemtmc_vidreid
+from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.data.ilids_vid import read_ilids_vid
+from cosam_jax.data.listing import require_directory
+from cosam_jax.data.mars import read_mars
+from cosam_jax.data.prid2011 import NUM_SPLITS, read_prid2011
+from cosam_jax.data.record_builder import TrackletBuilder, is_complete
+from cosam_jax.data.tracklets import Tables
+from cosam_jax.errors import InputError, suggestion
+
+
+class Mars(TrackletBuilder):
+  """MARS."""
+
+  DESCRIPTION = "MARS: tracklets of 1,261 pedestrians seen by six cameras on a campus."
+  HOMEPAGE = "http://zheng-lab.cecs.anu.edu.au/Project/project_mars.html"
+  CITATION = """@inproceedings{zheng2016mars,
+  title={{MARS}: A Video Benchmark for Large-Scale Person Re-Identification},
+  author={Zheng, Liang and Bie, Zhi and Sun, Yifan and Wang, Jingdong and Su, Chi and
+    Wang, Shengjin and Tian, Qi},
+  booktitle={European Conference on Computer Vision},
+  year={2016}
+}"""
+  MANUAL_DOWNLOAD_INSTRUCTIONS = (
+    "Unpack bbox_train.zip and bbox_test.zip and put the official info/ folder (train_name.txt, "
+    "test_name.txt, tracks_train_info.mat, tracks_test_info.mat, query_IDX.mat) beside them; "
+    "manual_dir is the folder that holds bbox_train, bbox_test and info."
+  )
+
+  def read_tables(self, root: pathlib.Path) -> Tables:
+    """See `read_mars`."""
+    return read_mars(root)
+
+
+class DukemtmcVideoReid(TrackletBuilder):
+  """DukeMTMC-VideoReID."""
+
+  DESCRIPTION = "DukeMTMC-VideoReID: tracklets of 1,404 pedestrians and 408 distractors."
+  HOMEPAGE = "https://github.com/Yu-Wu/DukeMTMC-VideoReID"
+  CITATION = """@inproceedings{wu2018exploit,
+  title={Exploit the Unknown Gradually: One-Shot Video-Based Person Re-Identification by
+    Stepwise Learning},
+  author={Wu, Yu and Lin, Yutian and Dong, Xuanyi and Yan, Yan and Ouyang, Wanli and Yang, Yi},
+  booktitle={IEEE Conference on Computer Vision and Pattern Recognition},
+  year={2018}
+}"""
+  MANUAL_DOWNLOAD_INSTRUCTIONS = (
+    "The public release was withdrawn in 2019. With a copy: manual_dir is the folder that holds "
+    "DukeMTMC-VideoReID, or train, query and gallery."
+  )
+
+  def read_tables(self, root: pathlib.Path) -> Tables:
+    """See `read_dukemtmc_vidreid`."""
+    return read_dukemtmc_vidreid(root)
+
+
+class SplitConfig(tfds.core.BuilderConfig):
+  """One of ten divisions of the identities into training and test, and the seed that draws it."""
+
+  def __init__(self, split: int, seed: int = 0):
+    name = f"split{split}" if seed == 0 else f"split{split}_seed{seed}"
+    super().__init__(name=name, description=f"Split {split} of 0 .. 9, seed {seed}.")
+    self.split, self.seed = split, seed
+
+
+class IlidsVid(TrackletBuilder):
+  """iLIDS-VID, split 0 by default."""
+
+  BUILDER_CONFIGS = [SplitConfig(split) for split in range(10)]
+  DESCRIPTION = "iLIDS-VID: 300 people, one tracklet in each of two cameras of an airport."
+  HOMEPAGE = "https://xiatian-zhu.github.io/downloads_qmul_iLIDS-VID_ReID_dataset.html"
+  CITATION = """@inproceedings{wang2014person,
+  title={Person Re-Identification by Video Ranking},
+  author={Wang, Taiqing and Gong, Shaogang and Zhu, Xiatian and Wang, Shengjin},
+  booktitle={European Conference on Computer Vision},
+  year={2014}
+}"""
+  MANUAL_DOWNLOAD_INSTRUCTIONS = (
+    "Unpack iLIDS-VID.tar; manual_dir is the folder that holds i-LIDS-VID and "
+    "'train-test people splits'."
+  )
+
+  def read_tables(self, root: pathlib.Path) -> Tables:
+    """See `read_ilids_vid`."""
+    return read_ilids_vid(root, split=self.builder_config.split)
+
+
+class Prid2011(TrackletBuilder):
+  """PRID2011, split 0 of seed 0 by default."""
+
+  BUILDER_CONFIGS = [SplitConfig(split) for split in range(NUM_SPLITS)]
+  DESCRIPTION = "PRID2011: the 178 people with more than 27 frames in both of two cameras."
+  HOMEPAGE = "https://www.tugraz.at/institute/icg/research/team-bischof/lrs/downloads/prid11"
+  CITATION = """@inproceedings{hirzer2011person,
+  title={Person Re-Identification by Descriptive and Discriminative Classification},
+  author={Hirzer, Martin and Beleznai, Csaba and Roth, Peter M. and Bischof, Horst},
+  booktitle={Scandinavian Conference on Image Analysis},
+  year={2011}
+}"""
+  MANUAL_DOWNLOAD_INSTRUCTIONS = (
+    "Unpack prid_2011.zip; manual_dir is the folder that holds prid_2011/multi_shot."
+  )
+
+  def read_tables(self, root: pathlib.Path) -> Tables:
+    """See `read_prid2011`."""
+    config = self.builder_config
+    return read_prid2011(root, split=config.split, seed=config.seed)
+
+
+BUILDERS: dict[str, type[TrackletBuilder]] = {
+  "mars": Mars,
+  "dukemtmc_vidreid": DukemtmcVideoReid,
+  "ilids_vid": IlidsVid,
+  "prid2011": Prid2011,
+}
+"""Builders by the names that `load_dataset` uses."""
+
+
+def make_builder(
+  name: str, prepared_dir: str | os.PathLike, *, split: int = 0, seed: int = 0
+) -> TrackletBuilder:
+  """The builder of a data set; InputError for a name or split that has none."""
+  if name not in BUILDERS:
+    raise InputError(
+      f"dataset {name!r} has no prepared form: choose one of {', '.join(BUILDERS)}"
+      f"{suggestion(name, BUILDERS)}, or read the directory itself"
+    )
+  cls = BUILDERS[name]
+  splits = len(cls.BUILDER_CONFIGS) or 1
+  if not 0 <= split < splits:
+    raise InputError(f"split {split} of {name} does not exist: choose 0 to {splits - 1}")
+  kwargs = {}
+  if cls.BUILDER_CONFIGS:
+    # Only PRID2011 draws its splits; a seed of its own makes another data set.
+    drawn = name == "prid2011" and seed != 0
+    kwargs["config"] = SplitConfig(split, seed) if drawn else f"split{split}"
+  return cls(data_dir=os.fspath(prepared_dir), **kwargs)
+
+
+def prepare(
+  name: str,
+  manual_dir: str | os.PathLike,
+  prepared_dir: str | os.PathLike,
+  *,
+  split: int = 0,
+  seed: int = 0,
+) -> Tables:
+  """Packs the encoded frames of a data set, once; a prepared set is left as it is.
+
+  When the process is killed or fails, there is no prepared set, and the next call starts again.
+
+  Args:
+    name: `mars`, `dukemtmc_vidreid`, `ilids_vid` or `prid2011`.
+    manual_dir: the unpacked data set.
+    prepared_dir: where prepared sets lie; this one goes to `<name>/[<split>/]<version>`.
+    split: which of the ten splits of iLIDS-VID or PRID2011.
+    seed: draws PRID2011's splits.
+
+  Returns:
+    The tables of the prepared set.
+
+  Raises:
+    InputError: what the reader refuses, an unreadable frame, a full disk, or another process that
+      prepares the same set.
+  """
+  builder = make_builder(name, prepared_dir, split=split, seed=seed)
+  if not is_complete(builder):
+    require_directory(manual_dir, builder.MANUAL_DOWNLOAD_INSTRUCTIONS)
+    config = tfds.download.DownloadConfig(manual_dir=os.fspath(manual_dir), try_download_gcs=False)
+    try:
+      builder.download_and_prepare(download_config=config)
+    except InputError:
+      raise
+    except (OSError, RuntimeError, tf.errors.OpError) as error:
+      raise InputError(
+        f"preparing {name} in {prepared_dir} failed ({str(error).splitlines()[0]}); look at the "
+        "room on its disk and the rights to write there, then prepare again"
+      ) from error
+  return load_prepared(name, prepared_dir, split=split, seed=seed)
+
+
+def load_prepared(
+  name: str, prepared_dir: str | os.PathLike, split: int = 0, *, seed: int = 0
+) -> Tables:
+  """The tables of a prepared set: those of the reader, with records instead of files.
+
+  Raises:
+    InputError: there is no complete prepared set, or its records are not those of its metadata.
+  """
+  builder = make_builder(name, prepared_dir, split=split, seed=seed)
+  directory = os.fspath(builder.data_path)
+  if not is_complete(builder):
+    raise InputError(
+      f"there is no complete prepared set of {name} at {directory}; make it with --mode=prepare, "
+      "or correct prepared_dir"
+    )
+  sources = builder.as_data_source(decoders={"image": tfds.decode.SkipDecoding()})
+  stores = {
+    split_name: prepared.RecordStore(sources[split_name], split_name, directory)
+    for split_name in prepared.SPLITS
+  }
+  return prepared.tables_of(builder.info.metadata, stores)
+
+
+def verify_prepared(
+  name: str, prepared_dir: str | os.PathLike, split: int = 0, *, seed: int = 0
+) -> int:
+  """Reads every record of a prepared set and compares the digests of its splits.
+
+  Returns:
+    The number of frames.
+
+  Raises:
+    InputError: a damaged record, or a split whose SHA-256 is another than when it was packed.
+  """
+  tables = load_prepared(name, prepared_dir, split, seed=seed)
+  metadata = make_builder(name, prepared_dir, split=split, seed=seed).info.metadata
+  for part in prepared.SPLITS:
+    found, packed = prepared.digest(getattr(tables, part)), metadata["splits"][part]["sha256"]
+    if found != packed:
+      raise InputError(
+        f"{part} of the prepared set of {name} in {prepared_dir} has SHA-256 {found[:12]}, but was "
+        f"packed with {packed[:12]}; remove it and prepare it again"
+      )
+  return sum(getattr(tables, part).num_frames for part in prepared.SPLITS)

@@ -1,0 +1,179 @@
+"""What a prepared data set keeps beside its records, and the tables that are made of it again.
+
+A split is packed tracklet after tracklet, frame after frame, so a tracklet is a span of record
+numbers. The spans lie in the data set's `metadata.json`: opening a prepared set scans nothing.
+"""
+
+import contextlib
+import hashlib
+import os
+import pathlib
+import shutil
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cosam_jax.data.tracklets import Tables, TrackletTable, concatenate
+from cosam_jax.errors import InputError
+
+SPLITS = ("train", "query", "gallery")
+FORMAT = 1
+_LOCK = ".preparing"
+_INCOMPLETE = "incomplete."
+
+
+class DamagedRecord(InputError, OSError):
+  """A record that cannot be read, or whose bytes are not those that were packed."""
+
+
+class RecordStore:
+  """Frames that are records of one split of a prepared data set.
+
+  Attributes:
+    source: record number -> example with the bytes `image` and their `crc32`.
+    split: the split's name, for messages; directory: where the data set lies, for messages.
+  """
+
+  def __init__(self, source: Sequence[Mapping[str, Any]], split: str, directory: str):
+    self.source, self.split, self.directory = source, split, directory
+
+  def __len__(self) -> int:
+    return len(self.source)
+
+  def name(self, frame: int) -> str:
+    """Which record of which split of which data set."""
+    return f"record {frame} of {self.split} in {self.directory}"
+
+  def read(self, frame: int) -> bytes:
+    """The encoded image, checked.
+
+    Raises:
+      DamagedRecord: the record cannot be read, or its checksum is another than when packed.
+    """
+    try:
+      example = self.source[int(frame)]
+      data, packed = bytes(example["image"]), int(example["crc32"])
+    except Exception as error:  # Each layer below has its own kinds of errors for damaged files.
+      reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+      raise self._damaged(frame, f"cannot be read ({reason})") from error
+    found = zlib.crc32(data)
+    if found != packed:
+      raise self._damaged(frame, f"has checksum {found:08x}, but was packed with {packed:08x}")
+    return data
+
+  def _damaged(self, frame: int, what: str) -> DamagedRecord:
+    return DamagedRecord(
+      f"{self.name(frame)} {what}; the prepared set is damaged: remove it and prepare it again"
+    )
+
+
+def describe_tables(tables: Tables) -> dict[str, Any]:
+  """Everything but the images, as JSON takes it; digests are added when the images are packed."""
+  return {
+    "format": FORMAT,
+    "dataset": tables.name,
+    "warnings": list(tables.warnings),
+    "official": _official_rows(tables),
+    "splits": {
+      split: {
+        "lengths": table.lengths.tolist(),
+        "identities": table.identities.tolist(),
+        "cameras": table.cameras.tolist(),
+        "names": table.names.tolist(),
+      }
+      for split in SPLITS
+      for table in [getattr(tables, split)]
+    },
+  }
+
+
+def tables_of(metadata: Mapping[str, Any], stores: Mapping[str, RecordStore]) -> Tables:
+  """Makes the tables of a prepared set again, equal to the reader's in everything but the store.
+
+  Raises:
+    InputError: the metadata is of another format, or its counts are not those of the records.
+  """
+  directory = stores[SPLITS[0]].directory
+  if metadata.get("format") != FORMAT or set(SPLITS) - set(metadata.get("splits", {})):
+    raise InputError(
+      f"the metadata of {directory} are not those of a prepared set of format {FORMAT}; remove it "
+      "and prepare it again"
+    )
+  tables = {}
+  for split in SPLITS:
+    columns = metadata["splits"][split]
+    lengths = np.array(columns["lengths"], np.int64)
+    if lengths.sum() != len(stores[split]) or "sha256" not in columns:
+      raise InputError(
+        f"{split} in {directory} has {len(stores[split]):,} records, but its tracklets have "
+        f"{int(lengths.sum()):,} frames; the prepared set is incomplete: remove it and prepare it "
+        "again"
+      )
+    tables[split] = TrackletTable(
+      frames=stores[split],
+      starts=np.cumsum(lengths) - lengths,
+      lengths=lengths,
+      identities=columns["identities"],
+      cameras=columns["cameras"],
+      names=columns["names"],
+    )
+  official = None
+  if metadata["official"] is not None:
+    rows = np.array(metadata["official"], np.int64)
+    official = concatenate(tables["query"], tables["gallery"]).select(rows)
+  return Tables(
+    name=metadata["dataset"],
+    train=tables["train"],
+    query=tables["query"],
+    gallery=tables["gallery"],
+    official=official,
+    warnings=tuple(metadata["warnings"]),
+  )
+
+
+def digest(table: TrackletTable) -> str:
+  """SHA-256 over the encoded bytes of all frames, tracklet after tracklet; reads everything."""
+  sha = hashlib.sha256()
+  for row in range(len(table)):
+    for frame in table.frame_ids(row).tolist():
+      sha.update(table.frames.read(frame))
+  return sha.hexdigest()
+
+
+@contextlib.contextmanager
+def only_preparer(folder: pathlib.Path) -> Iterator[None]:
+  """Lets one process prepare in `folder`, and removes what killed ones left there.
+
+  A data set is written into a folder of another name, which is renamed when all of it is there.
+  The lock goes with its process, so a killed one never blocks the next.
+
+  Raises:
+    InputError: another process is preparing there.
+  """
+  import fcntl  # Not on Windows, where there are no ArrayRecord files either.
+
+  folder.mkdir(parents=True, exist_ok=True)
+  with open(folder / _LOCK, "w") as lock:
+    try:
+      fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+      raise InputError(
+        f"another process is preparing a data set in {folder}; wait until it is done, or end it"
+      ) from error
+    for entry in os.scandir(folder):
+      if entry.name.startswith(_INCOMPLETE) and entry.is_dir(follow_symlinks=False):
+        shutil.rmtree(entry.path)
+    yield
+
+
+def _official_rows(tables: Tables) -> list[int] | None:
+  """The official gallery as rows of the queries followed by the gallery, or None without one."""
+  if tables.official is None:
+    return None
+  both = concatenate(tables.query, tables.gallery)
+  if both.frames is not tables.official.frames:
+    raise ValueError("the official gallery must be made of the queries' and gallery's tracklets")
+  rows = {start: row for row, start in enumerate(both.starts.tolist())}
+  return [rows[start] for start in tables.official.starts.tolist()]
