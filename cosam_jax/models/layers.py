@@ -3,6 +3,7 @@
 Notation: `F` frames (clips and time flattened), `h w` grid, `C` channels.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 Dtype = Any
+_FEW_CHANNELS = 4
 Initializer = Callable[..., jax.Array]
 
 # He initialisation over the fan-out, as torchvision's and the published networks are drawn.
@@ -40,15 +42,38 @@ class Conv(nn.Module):
     if size == 1:
       x = x[:, ::stride, ::stride] if stride > 1 else x
       y = x @ kernel[0, 0]
-    else:
-      pad = size // 2
-      y = jax.lax.conv_general_dilated(
-        x, kernel, (stride, stride), ((pad, pad), (pad, pad)),
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    elif x.shape[-1] <= _FEW_CHANNELS:
+      # XLA's CPU convolution is slow on few channels, forward and above all for the kernel's
+      # gradient; gathered patches make it one matrix product.
+      y = jax.lax.platform_dependent(
+        x, kernel, cpu=functools.partial(_convolve_patches, stride=stride),
+        default=functools.partial(_convolve, stride=stride),
       )  # fmt: skip
+    else:
+      y = _convolve(x, kernel, stride=stride)
     if self.use_bias:
       y = y + self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
     return y
+
+
+def _convolve(x: jax.Array, kernel: jax.Array, *, stride: int) -> jax.Array:
+  pad = kernel.shape[0] // 2
+  return jax.lax.conv_general_dilated(
+    x, kernel, (stride, stride), ((pad, pad), (pad, pad)),
+    dimension_numbers=("NHWC", "HWIO", "NHWC"),
+  )  # fmt: skip
+
+
+def _convolve_patches(x: jax.Array, kernel: jax.Array, *, stride: int) -> jax.Array:
+  """The same as `_convolve`, as a matrix product over patches that exist in memory."""
+  size, pad = kernel.shape[0], kernel.shape[0] // 2
+  for axis in (2, 1):
+    pads = [(pad, pad) if a == axis else (0, 0) for a in range(4)]
+    padded = jnp.pad(x, pads)
+    steps = (x.shape[axis] - 1) // stride * stride + 1
+    shifted = [jax.lax.slice_in_dim(padded, i, i + steps, stride, axis=axis) for i in range(size)]
+    x = jnp.concatenate(shifted, -1)
+  return x @ kernel.reshape(-1, kernel.shape[-1])
 
 
 class BatchNorm(nn.Module):
@@ -108,8 +133,12 @@ def _moments(x: jax.Array, valid: jax.Array | None) -> tuple[jax.Array, jax.Arra
   return mean, var, count
 
 
-def max_pool(x: jax.Array, *, ceil_mode: bool) -> jax.Array:
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
+def max_pool(x: jax.Array, ceil_mode: bool) -> jax.Array:
   """3x3 maximum with stride 2.
+
+  Where a window's maximum stands twice, both places get the gradient. The network pools after a
+  ReLU, where only zeros repeat, and those pass no gradient on.
 
   Args:
     x: float[F, h, w, C].
@@ -125,6 +154,46 @@ def max_pool(x: jax.Array, *, ceil_mode: bool) -> jax.Array:
     left = 0 if ceil_mode else 1
     pads.append((left, max(0, (out - 1) * 2 + 3 - size - left)))
   return nn.max_pool(x, (3, 3), (2, 2), tuple(pads))
+
+
+def _max_pool_forward(
+  x: jax.Array, ceil_mode: bool
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+  pooled = max_pool(x, ceil_mode)
+  return pooled, (x, pooled)
+
+
+def _max_pool_backward(
+  ceil_mode: bool, saved: tuple[jax.Array, jax.Array], gradient: jax.Array
+) -> tuple[jax.Array]:
+  """Compares each place with the up to four windows that it lies in.
+
+  XLA's own rule (select and scatter) is several times slower on CPU. In padded coordinates, place
+  q lies in window q // 2, and, if q is even, in window q // 2 - 1 too.
+  """
+  x, pooled = saved
+  left = 0 if ceil_mode else 1
+  rows, columns = (2 * size + 1 for size in pooled.shape[1:3])
+  right = (rows - left - x.shape[1], columns - left - x.shape[2])
+  padded = jnp.pad(x, ((0, 0), (left, right[0]), (left, right[1]), (0, 0)))
+  even = [(jnp.arange(size) % 2 == 0) for size in (rows, columns)]
+
+  def spread(windows: jax.Array, down: int, across: int, filler: float) -> jax.Array:
+    pads = ((0, 0), (down, 1 - down), (across, 1 - across), (0, 0))
+    windows = jnp.pad(windows, pads, constant_values=filler)
+    return jnp.repeat(jnp.repeat(windows, 2, 1), 2, 2)[:, :rows, :columns]
+
+  total = jnp.zeros_like(padded)
+  for down in (0, 1):
+    for across in (0, 1):
+      hit = padded == spread(pooled, down, across, jnp.inf)
+      hit &= even[0][None, :, None, None] if down else True
+      hit &= even[1][None, None, :, None] if across else True
+      total += jnp.where(hit, spread(gradient, down, across, 0.0), 0.0)
+  return (total[:, left : left + x.shape[1], left : left + x.shape[2]],)
+
+
+max_pool.defvjp(_max_pool_forward, _max_pool_backward)
 
 
 def pooled_size(size: int, *, ceil_mode: bool) -> int:

@@ -119,7 +119,7 @@ class Stem(nn.Module):
     """float[F, H, W, 3] -> dtype[F, ~H/4, ~W/4, 64]."""
     x = Conv(_STEM_CHANNELS, 7, 2, dtype=self.dtype, name="conv")(x)
     x = nn.relu(BatchNorm(dtype=self.dtype, name="norm")(x, train=train, valid=valid))
-    return max_pool(x, ceil_mode=self.settings.pool == "ceil")
+    return max_pool(x, self.settings.pool == "ceil")
 
 
 class Block(nn.Module):

@@ -149,7 +149,7 @@ def test_pool_equals_a_loop(ceil_mode, side):
   windows = [
     [x[0, max(r, 0) : r + 3, max(c, 0) : c + 3, 0].max() for c in expected] for r in expected
   ]
-  np.testing.assert_array_equal(max_pool(jnp.asarray(x), ceil_mode=ceil_mode)[0, :, :, 0], windows)
+  np.testing.assert_array_equal(max_pool(jnp.asarray(x), ceil_mode)[0, :, :, 0], windows)
 
 
 @pytest.mark.parametrize(
@@ -172,3 +172,17 @@ def test_clips_of_another_shape_are_refused():
   model = small()
   with pytest.raises(InputError, match=r"built for \[B, 3, 64, 32, 3\]"):
     jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 2, 64, 32, 3)))
+
+
+@pytest.mark.parametrize("ceil_mode", [True, False])
+@pytest.mark.parametrize("size", [(4, 4), (5, 8), (7, 6), (9, 9)])
+def test_pool_gradient_goes_to_each_windows_maximum(ceil_mode, size):
+  rng = np.random.default_rng(0)
+  x = rng.permutation(2 * size[0] * size[1] * 2).reshape(2, *size, 2).astype(np.float32)
+  pooled, backward = jax.vjp(lambda x: max_pool(x, ceil_mode), x)
+  gradient = rng.standard_normal(pooled.shape).astype(np.float32)
+  expected = np.zeros_like(x)
+  for at in np.ndindex(pooled.shape):
+    # Every value is unique, so the place of the maximum is where the value stands.
+    expected[x == pooled[at]] += gradient[at]
+  np.testing.assert_allclose(backward(gradient)[0], expected, atol=1e-5)
