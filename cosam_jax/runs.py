@@ -46,7 +46,7 @@ def read_tables(config: ConfigDict) -> Tables:
     # Imported late: tensorflow-datasets takes seconds to load, and few runs need it.
     from cosam_jax.data.builders import load_prepared
 
-    tables = load_prepared(data.name, data.prepared_dir, split=data.split)
+    tables = load_prepared(data.name, data.prepared_dir, split=data.split, seed=data.split_seed)
   else:
     tables = load_dataset(
       data.name, data.dir, check_files=data.check_files, split=data.split, seed=data.split_seed
@@ -326,7 +326,11 @@ def prepare(config: ConfigDict, workdir: pathlib.Path) -> None:
   from cosam_jax.data import builders
 
   builders.prepare(
-    config.data.name, config.data.dir, config.data.prepared_dir, split=config.data.split
+    config.data.name,
+    config.data.dir,
+    config.data.prepared_dir,
+    split=config.data.split,
+    seed=config.data.split_seed,
   )
 
 

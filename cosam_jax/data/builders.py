@@ -1,125 +1,153 @@
-"""tensorflow-datasets builders over the readers, and prepared sets by the readers' names.
+"""tensorflow-datasets builders over the readers: encoded frames, packed once, read at random.
 
-    import cosam_jax.data.builders
-    config = tfds.download.DownloadConfig(manual_dir="data/mars")
-    tfds.load("mars", download_and_prepare_kwargs={"download_config": config})
-
-`packing.py` says what a prepared set holds.
+After `import cosam_jax.data.builders` the names `mars`, `dukemtmc_video_reid`, `ilids_vid` and
+`prid2011` work with `tfds.load` and `tfds.data_source`. The images cannot be downloaded by a
+program: `manual_dir` is where a person has unpacked them.
 """
 
-import contextlib
-import errno
 import os
 import pathlib
-from collections.abc import Iterator
 
 import tensorflow_datasets as tfds
 
-from cosam_jax.data import load_dataset
-from cosam_jax.data.manifest import is_manifest
-from cosam_jax.data.packing import TrackletBuilder
+from cosam_jax.data import prepared
+from cosam_jax.data.dukemtmc_vidreid import read_dukemtmc_vidreid
+from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.data.ilids_vid import read_ilids_vid
+from cosam_jax.data.listing import require_directory
+from cosam_jax.data.mars import read_mars
+from cosam_jax.data.prid2011 import NUM_SPLITS, read_prid2011
+from cosam_jax.data.record_builder import TrackletBuilder, is_complete
 from cosam_jax.data.tracklets import Tables
 from cosam_jax.errors import InputError, suggestion
-
-NUM_SPLITS = 10
-
-
-def _configs(description: str) -> list[tfds.core.BuilderConfig]:
-  """One configuration for each split, named `split0` to `split9`."""
-  return [
-    tfds.core.BuilderConfig(name=f"split{i}", description=description.format(i))
-    for i in range(NUM_SPLITS)
-  ]
 
 
 class Mars(TrackletBuilder):
   """MARS."""
 
-  DATASET = "mars"
-  DESCRIPTION = "MARS: 20,478 tracklets of 1,261 people from six cameras, found by a detector."
+  DESCRIPTION = "MARS: tracklets of 1,261 pedestrians seen by six cameras on a campus."
   HOMEPAGE = "http://zheng-lab.cecs.anu.edu.au/Project/project_mars.html"
-  MANUAL_DOWNLOAD_INSTRUCTIONS = """manual_dir is the directory that holds bbox_train/, bbox_test/
-and info/ with train_name.txt, test_name.txt, tracks_train_info.mat, tracks_test_info.mat and
-query_IDX.mat. The authors' page links the frames and the repository of the info files."""
   CITATION = """@inproceedings{zheng2016mars,
   title={{MARS}: A Video Benchmark for Large-Scale Person Re-Identification},
   author={Zheng, Liang and Bie, Zhi and Sun, Yifan and Wang, Jingdong and Su, Chi and
     Wang, Shengjin and Tian, Qi},
-  booktitle={European Conference on Computer Vision (ECCV)},
+  booktitle={European Conference on Computer Vision},
   year={2016}
 }"""
+  MANUAL_DOWNLOAD_INSTRUCTIONS = (
+    "Unpack bbox_train.zip and bbox_test.zip and put the official info/ folder (train_name.txt, "
+    "test_name.txt, tracks_train_info.mat, tracks_test_info.mat, query_IDX.mat) beside them; "
+    "manual_dir is the folder that holds bbox_train, bbox_test and info."
+  )
+
+  def read_tables(self, root: pathlib.Path) -> Tables:
+    """See `read_mars`."""
+    return read_mars(root)
 
 
 class DukemtmcVideoReid(TrackletBuilder):
   """DukeMTMC-VideoReID."""
 
-  DATASET = "dukemtmc_vidreid"
-  DESCRIPTION = "DukeMTMC-VideoReID: 4,832 tracklets of 1,404 people and 408 distractors."
+  DESCRIPTION = "DukeMTMC-VideoReID: tracklets of 1,404 pedestrians and 408 distractors."
   HOMEPAGE = "https://github.com/Yu-Wu/DukeMTMC-VideoReID"
-  MANUAL_DOWNLOAD_INSTRUCTIONS = """manual_dir is the directory that holds DukeMTMC-VideoReID/ with
-train/, query/ and gallery/. Duke University withdrew the videos in 2019; there is no public
-download any more."""
   CITATION = """@inproceedings{wu2018exploit,
-  title={Exploit the Unknown Gradually: One-Shot Video-Based Person Re-Identification by Stepwise
-    Learning},
+  title={Exploit the Unknown Gradually: One-Shot Video-Based Person Re-Identification by
+    Stepwise Learning},
   author={Wu, Yu and Lin, Yutian and Dong, Xuanyi and Yan, Yan and Ouyang, Wanli and Yang, Yi},
-  booktitle={IEEE Conference on Computer Vision and Pattern Recognition (CVPR)},
+  booktitle={IEEE Conference on Computer Vision and Pattern Recognition},
   year={2018}
-}
-@inproceedings{ristani2016performance,
-  title={Performance Measures and a Data Set for Multi-Target, Multi-Camera Tracking},
-  author={Ristani, Ergys and Solera, Francesco and Zou, Roger and Cucchiara, Rita and
-    Tomasi, Carlo},
-  booktitle={European Conference on Computer Vision Workshops},
-  year={2016}
 }"""
+  MANUAL_DOWNLOAD_INSTRUCTIONS = (
+    "The public release was withdrawn in 2019. With a copy: manual_dir is the folder that holds "
+    "DukeMTMC-VideoReID, or train, query and gallery."
+  )
+
+  def read_tables(self, root: pathlib.Path) -> Tables:
+    """See `read_dukemtmc_vidreid`."""
+    return read_dukemtmc_vidreid(root)
+
+
+class SplitConfig(tfds.core.BuilderConfig):
+  """One of ten divisions of the identities into training and test, and the seed that draws it."""
+
+  def __init__(self, split: int, seed: int = 0):
+    name = f"split{split}" if seed == 0 else f"split{split}_seed{seed}"
+    super().__init__(name=name, description=f"Split {split} of 0 .. 9, seed {seed}.")
+    self.split, self.seed = split, seed
 
 
 class IlidsVid(TrackletBuilder):
-  """iLIDS-VID, a configuration for each of its ten splits."""
+  """iLIDS-VID, split 0 by default."""
 
-  DATASET = "ilids_vid"
-  BUILDER_CONFIGS = _configs("published split {} of 10")
-  DESCRIPTION = "iLIDS-VID: 300 people in an airport hall, one tracklet from each of two cameras."
+  BUILDER_CONFIGS = [SplitConfig(split) for split in range(10)]
+  DESCRIPTION = "iLIDS-VID: 300 people, one tracklet in each of two cameras of an airport."
   HOMEPAGE = "https://xiatian-zhu.github.io/downloads_qmul_iLIDS-VID_ReID_dataset.html"
-  MANUAL_DOWNLOAD_INSTRUCTIONS = """manual_dir is the directory that holds
-i-LIDS-VID/sequences/cam1, i-LIDS-VID/sequences/cam2 and
-train-test people splits/train_test_splits_ilidsvid.mat, as the archive of the authors' page
-unpacks."""
   CITATION = """@inproceedings{wang2014person,
   title={Person Re-Identification by Video Ranking},
   author={Wang, Taiqing and Gong, Shaogang and Zhu, Xiatian and Wang, Shengjin},
-  booktitle={European Conference on Computer Vision (ECCV)},
+  booktitle={European Conference on Computer Vision},
   year={2014}
 }"""
+  MANUAL_DOWNLOAD_INSTRUCTIONS = (
+    "Unpack iLIDS-VID.tar; manual_dir is the folder that holds i-LIDS-VID and "
+    "'train-test people splits'."
+  )
+
+  def read_tables(self, root: pathlib.Path) -> Tables:
+    """See `read_ilids_vid`."""
+    return read_ilids_vid(root, split=self.builder_config.split)
 
 
 class Prid2011(TrackletBuilder):
-  """PRID2011, a configuration for each of the ten splits that a seed makes."""
+  """PRID2011, split 0 of seed 0 by default."""
 
-  DATASET = "prid2011"
-  SEEDED = True
-  BUILDER_CONFIGS = _configs("split {} of the 10 that the seed makes")
-  DESCRIPTION = "PRID2011: 178 people seen by both of two outdoor cameras, in random halves."
-  HOMEPAGE = (
-    "https://www.tugraz.at/institute/icg/research/team-bischof/learning-recognition-surveillance/"
-    "downloads/prid11"
-  )
-  MANUAL_DOWNLOAD_INSTRUCTIONS = """manual_dir is the directory that holds
-prid_2011/multi_shot/cam_a and prid_2011/multi_shot/cam_b, as the archive of the authors' page
-unpacks."""
+  BUILDER_CONFIGS = [SplitConfig(split) for split in range(NUM_SPLITS)]
+  DESCRIPTION = "PRID2011: the 178 people with more than 27 frames in both of two cameras."
+  HOMEPAGE = "https://www.tugraz.at/institute/icg/research/team-bischof/lrs/downloads/prid11"
   CITATION = """@inproceedings{hirzer2011person,
   title={Person Re-Identification by Descriptive and Discriminative Classification},
   author={Hirzer, Martin and Beleznai, Csaba and Roth, Peter M. and Bischof, Horst},
-  booktitle={Scandinavian Conference on Image Analysis (SCIA)},
+  booktitle={Scandinavian Conference on Image Analysis},
   year={2011}
 }"""
+  MANUAL_DOWNLOAD_INSTRUCTIONS = (
+    "Unpack prid_2011.zip; manual_dir is the folder that holds prid_2011/multi_shot."
+  )
+
+  def read_tables(self, root: pathlib.Path) -> Tables:
+    """See `read_prid2011`."""
+    config = self.builder_config
+    return read_prid2011(root, split=config.split, seed=config.seed)
 
 
 BUILDERS: dict[str, type[TrackletBuilder]] = {
-  builder.DATASET: builder for builder in (Mars, DukemtmcVideoReid, IlidsVid, Prid2011)
+  "mars": Mars,
+  "dukemtmc_vidreid": DukemtmcVideoReid,
+  "ilids_vid": IlidsVid,
+  "prid2011": Prid2011,
 }
-"""The builders by the names of `load_dataset`."""
+"""Builders by the names that `load_dataset` uses."""
+
+
+def make_builder(
+  name: str, prepared_dir: str | os.PathLike, *, split: int = 0, seed: int = 0
+) -> TrackletBuilder:
+  """The builder of a data set; InputError for a name or split that has none."""
+  if name not in BUILDERS:
+    raise InputError(
+      f"dataset {name!r} has no prepared form: choose one of {', '.join(BUILDERS)}"
+      f"{suggestion(name, BUILDERS)}, or read the directory itself"
+    )
+  cls = BUILDERS[name]
+  splits = len(cls.BUILDER_CONFIGS) or 1
+  if not 0 <= split < splits:
+    raise InputError(f"split {split} of {name} does not exist: choose 0 to {splits - 1}")
+  kwargs = {}
+  if cls.BUILDER_CONFIGS:
+    # Only PRID2011 draws its splits; a seed of its own makes another data set.
+    drawn = name == "prid2011" and seed != 0
+    kwargs["config"] = SplitConfig(split, seed) if drawn else f"split{split}"
+  return cls(data_dir=os.fspath(prepared_dir), **kwargs)
 
 
 def prepare(
@@ -129,105 +157,82 @@ def prepare(
   *,
   split: int = 0,
   seed: int = 0,
-) -> None:
-  """Packs a data set's encoded frames, so that `load_prepared` finds them.
+) -> Tables:
+  """Packs the encoded frames of a data set, once; a prepared set is left as it is.
 
-  Stopped at any moment, even by a kill, it leaves nothing that looks complete; run again, it starts
-  afresh and removes what was left. A set that is there already is compared with the directory's
-  tracklets and kept.
+  When the process is killed or fails, there is no prepared set, and the next call starts again.
 
   Args:
-    name: a name of `load_dataset` that is in `BUILDERS`.
-    manual_dir: the data directory itself, or a manifest.
-    prepared_dir: where prepared sets lie, each in a folder of its own.
-    split: which of the splits of iLIDS-VID or PRID2011.
-    seed: of the reader.
+    name: `mars`, `dukemtmc_vidreid`, `ilids_vid` or `prid2011`.
+    manual_dir: the unpacked data set.
+    prepared_dir: where prepared sets lie; this one goes to `<name>/[<split>/]<version>`.
+    split: which of the ten splits of iLIDS-VID or PRID2011.
+    seed: draws PRID2011's splits.
+
+  Returns:
+    The tables of the prepared set.
 
   Raises:
-    InputError: bad data, a set of other tracklets in its place, another process that prepares the
-      same set, or a disk that cannot take it.
+    InputError: what the reader refuses, an unreadable frame, a full disk, or another process that
+      prepares the same set.
   """
-  builder = _builder(name, prepared_dir, split, seed)
-  builder.tables = load_dataset(name, manual_dir, split=split, seed=seed)
-  builder.seeded |= is_manifest(manual_dir)
-  folder = pathlib.Path(builder.data_path)
-  if not folder.exists():
-    with _failing_in_a_sentence(folder):
-      config = tfds.download.DownloadConfig(manual_dir=manual_dir)
+  builder = make_builder(name, prepared_dir, split=split, seed=seed)
+  if not is_complete(builder):
+    require_directory(manual_dir, builder.MANUAL_DOWNLOAD_INSTRUCTIONS)
+    config = tfds.download.DownloadConfig(manual_dir=os.fspath(manual_dir), try_download_gcs=False)
+    try:
       builder.download_and_prepare(download_config=config)
-    with contextlib.suppress(OSError):  # Not empty: someone else's.
-      os.removedirs(pathlib.Path(prepared_dir).expanduser() / "downloads" / "extracted")
-  elif not builder.matches():
-    raise InputError(
-      f"{folder} was prepared from other tracklets than those of {manual_dir} with split {split} "
-      f"and seed {seed}; delete it, or give another prepared_dir"
-    )
+    except InputError:
+      raise
+    except (OSError, RuntimeError, tf.errors.OpError) as error:
+      raise InputError(
+        f"preparing {name} in {prepared_dir} failed ({str(error).splitlines()[0]}); look at the "
+        "room on its disk and the rights to write there, then prepare again"
+      ) from error
+  return load_prepared(name, prepared_dir, split=split, seed=seed)
 
 
 def load_prepared(
-  name: str, prepared_dir: str | os.PathLike, *, split: int = 0, seed: int = 0
+  name: str, prepared_dir: str | os.PathLike, split: int = 0, *, seed: int = 0
 ) -> Tables:
-  """The tables of a prepared set, equal to those of `load_dataset` but for where frames lie.
-
-  Args:
-    name, prepared_dir, split, seed: as for `prepare`. The seed has to be that of the preparation
-      where the tracklets depend on it: PRID2011 and manifests.
-
-  Returns:
-    Tables whose query and gallery share one store; frames are read at random, and checked.
+  """The tables of a prepared set: those of the reader, with records instead of files.
 
   Raises:
-    InputError: there is no such set, it is not complete, or its seed is another.
+    InputError: there is no complete prepared set, or its records are not those of its metadata.
   """
-  builder = _builder(name, prepared_dir, split, seed)
-  folder = pathlib.Path(builder.data_path)
-  if not folder.exists():
+  builder = make_builder(name, prepared_dir, split=split, seed=seed)
+  directory = os.fspath(builder.data_path)
+  if not is_complete(builder):
     raise InputError(
-      f"there is no prepared {name} in {folder}; make it with --mode=prepare and the same "
-      "config.data, or read the directory with config.data.source='directory'"
+      f"there is no complete prepared set of {name} at {directory}; make it with --mode=prepare, "
+      "or correct prepared_dir"
     )
-  builder.require_complete()
-  stored = builder.metadata["seed"]
-  if stored is not None and stored != seed:
-    raise InputError(
-      f"{folder} was prepared with seed {stored}, but split_seed is {seed}; use {stored}, or "
-      "prepare another prepared_dir with --mode=prepare"
-    )
-  return builder.load()
+  sources = builder.as_data_source(decoders={"image": tfds.decode.SkipDecoding()})
+  stores = {
+    split_name: prepared.RecordStore(sources[split_name], split_name, directory)
+    for split_name in prepared.SPLITS
+  }
+  return prepared.tables_of(builder.info.metadata, stores)
 
 
-def _builder(name: str, prepared_dir: str | os.PathLike, split: int, seed: int) -> TrackletBuilder:
-  if name not in BUILDERS:
-    raise InputError(
-      f"dataset {name!r} has no prepared form, only {', '.join(BUILDERS)} have"
-      f"{suggestion(name, BUILDERS)}; use config.data.source='directory'"
-    )
-  builder = BUILDERS[name]
-  splits = max(1, len(builder.BUILDER_CONFIGS))
-  if not 0 <= split < splits:
-    allowed = f"0 to {splits - 1}" if splits > 1 else "0"
-    raise InputError(f"split {split} of {name} does not exist: choose {allowed}")
-  config = {"config": f"split{split}"} if splits > 1 else {}
-  return builder(data_dir=os.path.expanduser(prepared_dir), seed=seed, **config)
+def verify_prepared(
+  name: str, prepared_dir: str | os.PathLike, split: int = 0, *, seed: int = 0
+) -> int:
+  """Reads every record of a prepared set and compares the digests of its splits.
 
+  Returns:
+    The number of frames.
 
-@contextlib.contextmanager
-def _failing_in_a_sentence(folder: pathlib.Path) -> Iterator[None]:
-  """What a disk says while writing, as an InputError; records are written by C++ and TensorFlow,
-  which have other exceptions for it than Python."""
-  try:
-    yield
-  except InputError:
-    raise
-  except Exception as error:
-    text = " ".join(str(error).split())
-    if "No space left" in text or getattr(error, "errno", None) == errno.ENOSPC:
+  Raises:
+    InputError: a damaged record, or a split whose SHA-256 is another than when it was packed.
+  """
+  tables = load_prepared(name, prepared_dir, split, seed=seed)
+  metadata = make_builder(name, prepared_dir, split=split, seed=seed).info.metadata
+  for part in prepared.SPLITS:
+    found, packed = prepared.digest(getattr(tables, part)), metadata["splits"][part]["sha256"]
+    if found != packed:
       raise InputError(
-        f"the disk of {folder.parent} is full, so nothing was prepared; make room or give another "
-        "prepared_dir"
-      ) from error
-    if isinstance(error, OSError):
-      raise InputError(
-        f"{folder} cannot be written: {error.strerror or text}; give another prepared_dir"
-      ) from error
-    raise
+        f"{part} of the prepared set of {name} in {prepared_dir} has SHA-256 {found[:12]}, but was "
+        f"packed with {packed[:12]}; remove it and prepare it again"
+      )
+  return sum(getattr(tables, part).num_frames for part in prepared.SPLITS)
