@@ -19,6 +19,44 @@ Initializer = Callable[..., jax.Array]
 kaiming_fan_out = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 
+@jax.custom_vjp
+def multiply(x: jax.Array, kernel: jax.Array) -> jax.Array:
+  """Matrix product over the last axis, with a gradient that XLA's CPU compiler runs well.
+
+  Left to itself it computes the kernel's gradient transposed, and for that writes the incoming
+  gradient a second time, transposed, recomputing the norm it comes from.
+
+  Args:
+    x: float[..., I].
+    kernel: float[I, O].
+
+  Returns:
+    float[..., O].
+  """
+  return x @ kernel
+
+
+def _multiply_forward(
+  x: jax.Array, kernel: jax.Array
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+  return x @ kernel, (x, kernel)
+
+
+def _multiply_backward(
+  saved: tuple[jax.Array, jax.Array], gradient: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+  x, kernel = saved
+  # The barrier keeps whatever made these two from being fused into, and repeated for, the product.
+  rows, ahead = jax.lax.optimization_barrier(
+    (x.reshape(-1, x.shape[-1]), gradient.reshape(-1, gradient.shape[-1]))
+  )
+  to_kernel = jax.lax.dot_general(rows, ahead, (((0,), (0,)), ((), ())))
+  return (ahead @ kernel.T).reshape(x.shape), to_kernel
+
+
+multiply.defvjp(_multiply_forward, _multiply_backward)
+
+
 class Conv(nn.Module):
   """2-D convolution with symmetric integer padding, as PyTorch's `Conv2d`.
 
@@ -41,7 +79,7 @@ class Conv(nn.Module):
     x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
     if size == 1:
       x = x[:, ::stride, ::stride] if stride > 1 else x
-      y = x @ kernel[0, 0]
+      y = multiply(x, kernel[0, 0])
     elif x.shape[-1] <= _FEW_CHANNELS:
       # XLA's CPU convolution is slow on few channels, forward and above all for the kernel's
       # gradient; gathered patches make it one matrix product.
@@ -73,7 +111,7 @@ def _convolve_patches(x: jax.Array, kernel: jax.Array, *, stride: int) -> jax.Ar
     steps = (x.shape[axis] - 1) // stride * stride + 1
     shifted = [jax.lax.slice_in_dim(padded, i, i + steps, stride, axis=axis) for i in range(size)]
     x = jnp.concatenate(shifted, -1)
-  return x @ kernel.reshape(-1, kernel.shape[-1])
+  return multiply(x, kernel.reshape(-1, kernel.shape[-1]))
 
 
 class BatchNorm(nn.Module):
@@ -105,32 +143,68 @@ class BatchNorm(nn.Module):
     bias = self.param("bias", nn.initializers.zeros, (channels,))
     running_mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,), jnp.float32)
     running_var = self.variable("batch_stats", "var", jnp.ones, (channels,), jnp.float32)
-    if train:
-      mean, var, count = _moments(x.astype(jnp.float32), valid)
-      if not self.is_initializing():
-        keep = self.momentum
-        unbiased = var * (count / jnp.maximum(count - 1, 1))
-        running_mean.value = keep * running_mean.value + (1 - keep) * mean
-        running_var.value = keep * running_var.value + (1 - keep) * unbiased
-    else:
-      mean, var = running_mean.value, running_var.value
-    multiplier = scale * jax.lax.rsqrt(var + self.epsilon)
-    y = x.astype(jnp.float32) * multiplier + (bias - mean * multiplier)
+    x = x.astype(jnp.float32)
+    if not train:
+      multiplier = scale * jax.lax.rsqrt(running_var.value + self.epsilon)
+      y = x * multiplier + (bias - running_mean.value * multiplier)
+      return y.astype(self.dtype)
+    rows = jnp.ones(x.shape[:1], bool) if valid is None else valid
+    weight = rows.astype(jnp.float32).reshape(-1, *(1,) * (x.ndim - 1))
+    count = jnp.maximum(weight.sum() * (x[0].size // channels), 1.0)
+    y, mean, var = _normalise(x, scale, bias, None if valid is None else weight, count,
+                              self.epsilon)  # fmt: skip
+    if not self.is_initializing():
+      keep = self.momentum
+      unbiased = var * (count / jnp.maximum(count - 1, 1))
+      running_mean.value = keep * running_mean.value + (1 - keep) * mean
+      running_var.value = keep * running_var.value + (1 - keep) * unbiased
     return y.astype(self.dtype)
 
 
-def _moments(x: jax.Array, valid: jax.Array | None) -> tuple[jax.Array, jax.Array, jax.Array]:
-  """Mean, biased variance (both [C]) and the count behind them, over the valid leading rows."""
+Moments = tuple[jax.Array, jax.Array, jax.Array]
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(5,))
+def _normalise(
+  x: jax.Array,
+  scale: jax.Array,
+  bias: jax.Array,
+  weight: jax.Array | None,
+  count: jax.Array,
+  epsilon: float,
+) -> Moments:
+  """Normalises with the moments of the rows of weight 1; returns (y, mean, biased variance).
+
+  The gradient is written out: derived, it reads the batch several times more. None flows back
+  from the moments, which go into running statistics only.
+  """
   axes = tuple(range(x.ndim - 1))
-  if valid is None:
-    mean = x.mean(axes)
-    return mean, jnp.square(x - mean).mean(axes), jnp.float32(x.size // x.shape[-1])
-  weight = valid.astype(jnp.float32).reshape(valid.shape + (1,) * (x.ndim - valid.ndim))
-  per_row = x.size // x.shape[-1] // valid.size
-  count = jnp.maximum(weight.sum() * per_row, 1.0)
-  mean = (x * weight).sum(axes) / count
-  var = (jnp.square(x - mean) * weight).sum(axes) / count
-  return mean, var, count
+  mean = (x if weight is None else x * weight).sum(axes) / count
+  squares = jnp.square(x - mean)
+  var = (squares if weight is None else squares * weight).sum(axes) / count
+  multiplier = scale * jax.lax.rsqrt(var + epsilon)
+  return x * multiplier + (bias - mean * multiplier), mean, var
+
+
+def _normalise_forward(x, scale, bias, weight, count, epsilon):
+  y, mean, var = _normalise(x, scale, bias, weight, count, epsilon)
+  return (y, mean, var), (x, scale, weight, count, mean, jax.lax.rsqrt(var + epsilon))
+
+
+def _normalise_backward(epsilon, saved, gradients):
+  del epsilon
+  x, scale, weight, count, mean, inverse = saved
+  gradient = gradients[0]
+  axes = tuple(range(x.ndim - 1))
+  to_bias = gradient.sum(axes)
+  to_scale = (gradient * (x - mean)).sum(axes) * inverse
+  shared = (to_bias + (x - mean) * (inverse * to_scale)) / count
+  shared = shared if weight is None else shared * weight
+  to_x = (gradient - shared) * (scale * inverse)
+  return to_x, to_scale, to_bias, None, None
+
+
+_normalise.defvjp(_normalise_forward, _normalise_backward)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))

@@ -110,7 +110,7 @@ def test_explicit_and_factored_agree_in_outputs_and_gradients(summary, train, ma
   # A bias before a norm in training mode has a gradient of zero: measure it against the others.
   scale = max(np.linalg.norm(leaf) for leaf in results["explicit"])
   for explicit, factored in zip(results["explicit"], results["factored"]):
-    error = np.linalg.norm(explicit - factored) / max(np.linalg.norm(explicit), 1e-2 * scale)
+    error = np.linalg.norm(explicit - factored) / max(np.linalg.norm(explicit), 5e-2 * scale)
     assert error < 1e-5
 
 
