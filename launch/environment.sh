@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Sourced by the other scripts: a virtual environment of this checkout's own with the package in it.
+#   VENV    where it lies (default: .venv in the checkout)
+#   PYTHON  which Python makes it (default: python3; 3.11 or newer)
+
+checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+venv=${VENV:-$checkout/.venv}
+python=${PYTHON:-python3}
+
+# make_environment EXTRAS: creates or updates the environment; EXTRAS such as [dev], or nothing.
+make_environment() {
+  if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "error: $python is $("$python" --version 2>&1): Python 3.11 or newer is needed; name one with PYTHON=..." >&2
+    return 2
+  fi
+  [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+  "$venv/bin/python" -m pip install --quiet --upgrade pip
+  "$venv/bin/python" -m pip install --quiet --editable "$checkout$1"
+}

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Own virtual environment, install, lint, type check, tests. Needs Python 3.11+ and a package index.
+#   bash launch/test.sh [pytest arguments, such as -m slow]
+# Real frames are tested when ../shared (or the folder in COSAM_SHARED) has them.
+set -euo pipefail
+# shellcheck source=launch/environment.sh
+source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+make_environment "[dev]"
+cd "$checkout"
+"$venv/bin/ruff" check .
+"$venv/bin/ruff" format --check .
+"$venv/bin/shellcheck" -x launch/*.sh .ci/run
+"$venv/bin/mypy"
+"$venv/bin/python" -m pytest "$@"
