@@ -1,8 +1,7 @@
-"""The real MARS identity and camera structure, at full size: right, fast and small."""
+"""The real MARS identity and camera structure, at full size: right, and in bounded memory."""
 
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -28,20 +27,10 @@ def who(shared):
   }
 
 
-def best_time(function):
-  times = []
-  for _ in range(4):  # The first compiles.
-    start = time.perf_counter()
-    result = function()
-    times.append(time.perf_counter() - start)
-  return min(times), result
-
-
 def test_ranking_a_given_matrix(who):
   rng = np.random.default_rng(0)
   distance = rng.integers(0, 5000, (1980, 9330)).astype(np.float32)  # Two entries share a place.
-  seconds, found = best_time(lambda: evaluate_rankings(distance, **who))
-  assert seconds < 1
+  found = evaluate_rankings(distance, **who)
   assert (found.num_valid_queries, len(found.valid)) == (1840, 1980)
   rows = rng.choice(1980, 25, replace=False)
   some = who | {key: who[key][rows] for key in ("query_ids", "query_cameras")}
@@ -53,27 +42,28 @@ def test_ranking_features(who):
   rng = np.random.default_rng(1)
   queries = rng.standard_normal((1980, 2048), dtype=np.float32)
   gallery = rng.standard_normal((9330, 2048), dtype=np.float32)
-  seconds, found = best_time(lambda: evaluate_features(queries, gallery, **who))
-  assert seconds < 3
+  found = evaluate_features(queries, gallery, **who)
   assert found.num_valid_queries == 1840
+  rows = rng.choice(1980, 5, replace=False)
+  distance = oracles.squared_distances(queries[rows], gallery)
+  some = who | {key: who[key][rows] for key in ("query_ids", "query_cameras")}
+  wanted = oracles.ranking_metrics(distance, *some.values(), 50)
+  np.testing.assert_allclose(found.average_precision[rows], wanted["average_precision"], rtol=1e-5)
 
 
 RERANK = """
-import resource, time
+import resource
 import numpy as np
 from cosam_jax.evaluation.rerank import k_reciprocal_distance
 rng = np.random.default_rng(0)
 centres = rng.standard_normal((625, 128))
 vectors = centres[rng.integers(0, 625, 11310)] + 0.8 * rng.standard_normal((11310, 128))
-start = time.perf_counter()
 k_reciprocal_distance(vectors[:1980], vectors[1980:])
-print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss counts kilobytes on Linux only")
-def test_reranking_takes_a_fifth_of_the_published_time_and_fits_in_memory():
+def test_reranking_of_all_of_mars_fits_in_memory():
   run = subprocess.run([sys.executable, "-c", RERANK], check=True, capture_output=True, text=True)
-  seconds, kilobytes = map(float, run.stdout.split())
-  assert seconds < 27 / 5
-  assert kilobytes < 1.5e6
+  assert float(run.stdout) < 1.5e6
