@@ -15,7 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from cosam_jax.data.tracklets import Tables, TrackletTable, concatenate
+from cosam_jax.data.tracklets import (
+  FilePaths,
+  FrameStore,
+  JoinedFrames,
+  Tables,
+  TrackletTable,
+  concatenate,
+)
 from cosam_jax.errors import InputError
 
 SPLITS = ("train", "query", "gallery")
@@ -32,7 +39,7 @@ class RecordStore:
   """Frames that are records of one split of a prepared data set.
 
   Attributes:
-    source: record number -> example with the bytes `image` and their `crc32`.
+    source: record number -> example with the bytes `image`, their `crc32` and the file's `name`.
     split: the split's name, for messages; directory: where the data set lies, for messages.
   """
 
@@ -43,8 +50,11 @@ class RecordStore:
     return len(self.source)
 
   def name(self, frame: int) -> str:
-    """Which record of which split of which data set."""
-    return f"record {frame} of {self.split} in {self.directory}"
+    """The file that was packed, as far as it can be read, and the record it is in."""
+    try:
+      return f"{self.source[int(frame)]['name'].decode()} ({self._record(frame)})"
+    except Exception:  # Of whatever kind, reading the frame says it better.
+      return self._record(frame)
 
   def read(self, frame: int) -> bytes:
     """The encoded image, checked.
@@ -56,16 +66,19 @@ class RecordStore:
       example = self.source[int(frame)]
       data, packed = bytes(example["image"]), int(example["crc32"])
     except Exception as error:  # Each layer below has its own kinds of errors for damaged files.
-      reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+      reason = " ".join(str(error).split(";")[0].split()) or type(error).__name__
       raise self._damaged(frame, f"cannot be read ({reason})") from error
     found = zlib.crc32(data)
     if found != packed:
       raise self._damaged(frame, f"has checksum {found:08x}, but was packed with {packed:08x}")
     return data
 
+  def _record(self, frame: int) -> str:
+    return f"record {int(frame)} of {self.split} in {self.directory}"
+
   def _damaged(self, frame: int, what: str) -> DamagedRecord:
     return DamagedRecord(
-      f"{self.name(frame)} {what}; the prepared set is damaged: remove it and prepare it again"
+      f"{self._record(frame)} {what}; the prepared set is damaged: remove it and prepare it again"
     )
 
 
@@ -92,6 +105,8 @@ def describe_tables(tables: Tables) -> dict[str, Any]:
 def tables_of(metadata: Mapping[str, Any], stores: Mapping[str, RecordStore]) -> Tables:
   """Makes the tables of a prepared set again, equal to the reader's in everything but the store.
 
+  Query and gallery share one store, in which the frames of the query come first.
+
   Raises:
     InputError: the metadata is of another format, or its counts are not those of the records.
   """
@@ -101,8 +116,14 @@ def tables_of(metadata: Mapping[str, Any], stores: Mapping[str, RecordStore]) ->
       f"the metadata of {directory} are not those of a prepared set of format {FORMAT}; remove it "
       "and prepare it again"
     )
+  tested = JoinedFrames((stores["query"], stores["gallery"]))
+  places: dict[str, tuple[FrameStore, int]] = {
+    "train": (stores["train"], 0),
+    "query": (tested, 0),
+    "gallery": (tested, len(stores["query"])),
+  }
   tables = {}
-  for split in SPLITS:
+  for split, (frames, first) in places.items():
     columns = metadata["splits"][split]
     lengths = np.array(columns["lengths"], np.int64)
     if lengths.sum() != len(stores[split]) or "sha256" not in columns:
@@ -112,8 +133,8 @@ def tables_of(metadata: Mapping[str, Any], stores: Mapping[str, RecordStore]) ->
         "again"
       )
     tables[split] = TrackletTable(
-      frames=stores[split],
-      starts=np.cumsum(lengths) - lengths,
+      frames=frames,
+      starts=first + np.cumsum(lengths) - lengths,
       lengths=lengths,
       identities=columns["identities"],
       cameras=columns["cameras"],
@@ -131,6 +152,13 @@ def tables_of(metadata: Mapping[str, Any], stores: Mapping[str, RecordStore]) ->
     official=official,
     warnings=tuple(metadata["warnings"]),
   )
+
+
+def relative_name(store: FrameStore, frame: int) -> str:
+  """The file of a frame below its data directory, wherever that lies."""
+  while isinstance(store, JoinedFrames):
+    store, frame = store.locate(frame)
+  return store.relative(frame) if isinstance(store, FilePaths) else store.name(frame)
 
 
 def digest(table: TrackletTable) -> str:

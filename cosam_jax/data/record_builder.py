@@ -1,11 +1,13 @@
 """What the tensorflow-datasets builders have in common: records, checksums, spans, restarting."""
 
+import contextlib
+import dataclasses
 import hashlib
 import io
 import os
 import pathlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,16 @@ from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.errors import InputError
 
-_KEYS = 2**128
+# A quarter of all keys: tensorflow-datasets sorts what is too much for memory in 1,000 files, all
+# of them open, and keys up to here use 250, fewer than any limit of open files.
+_KEYS = 2**126
+
+
+class _LocalInfo(tfds.core.DatasetInfo):
+  """Information about data that no public bucket holds."""
+
+  def initialize_from_bucket(self) -> None:
+    """Does not ask the network, which may take minutes to say no where there is none."""
 
 
 class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
@@ -34,6 +45,8 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
   def __init__(self, *, file_format: Any = None, **kwargs: Any):
     # Records that are read at random are the point, whatever the default of tensorflow-datasets.
     super().__init__(file_format=file_format or "array_record", **kwargs)
+    self.tables: Tables | None = None  # What to pack; without, what `manual_dir` holds.
+    self.seed: int | None = None  # What drew the tables, where the configuration does not say it.
 
   def read_tables(self, root: pathlib.Path) -> Tables:
     """The tables of an unpacked data set."""
@@ -48,7 +61,7 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
       "name": tfds.features.Text(doc="The file below the data set's directory."),
       "crc32": tfds.features.Scalar(np.int64, doc="zlib.crc32 of the encoded image."),
     }
-    return tfds.core.DatasetInfo(
+    return _LocalInfo(
       builder=self,
       description=self.DESCRIPTION,
       features=tfds.features.FeaturesDict(features),
@@ -58,19 +71,38 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
       metadata=tfds.core.MetadataDict(),
     )
 
+  def _download_and_prepare(
+    self, dl_manager: tfds.download.DownloadManager, download_config: Any = None
+  ) -> None:
+    if self.tables is None:
+      root = pathlib.Path(dl_manager.manual_dir)
+      # tensorflow-datasets gives all data sets one manual_dir by default.
+      root = root / self.name if (root / self.name).is_dir() else root
+      self.tables = self.read_tables(root)
+    expected = []
+    for split in prepared.SPLITS:
+      frames = getattr(self.tables, split).num_frames
+      if not frames:
+        raise InputError(
+          f"{split} of {self.tables.name} has no tracklets, and a prepared set cannot do without; "
+          "read the directory itself"
+        )
+      expected.append(tfds.core.SplitInfo(name=split, shard_lengths=[frames], num_bytes=0))
+    # Known beforehand, the numbers of frames give the progress bars their ends.
+    self.info.set_splits(tfds.core.SplitDict(expected))
+    super()._download_and_prepare(dl_manager, download_config)
+
   def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
-    root = pathlib.Path(dl_manager.manual_dir)
-    # tensorflow-datasets gives all data sets one manual_dir by default.
-    root = root / self.name if (root / self.name).is_dir() else root
-    tables = self.read_tables(root)
-    self.info.metadata.update(prepared.describe_tables(tables))
+    del dl_manager
+    assert self.tables is not None
+    self.info.metadata.update(prepared.describe_tables(self.tables), seed=self.seed)
     return {
-      split: self._generate_examples(split, getattr(tables, split), root)
+      split: self._generate_examples(split, getattr(self.tables, split))
       for split in prepared.SPLITS
     }
 
   def _generate_examples(
-    self, split: str, table: TrackletTable, root: pathlib.Path
+    self, split: str, table: TrackletTable
   ) -> Iterator[tuple[int, dict[str, Any]]]:
     sha = hashlib.sha256()
     count = 0
@@ -90,7 +122,7 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
           "tracklet": row,
           "identity": int(table.identities[row]),
           "camera": int(table.cameras[row]),
-          "name": os.path.relpath(path, root),
+          "name": prepared.relative_name(table.frames, frame),
           "crc32": zlib.crc32(data),
         }
         # Records are sorted by key, a bucket of keys at a time, in memory: keys that are spread
@@ -99,13 +131,29 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
         count += 1
     self.info.metadata["splits"][split]["sha256"] = sha.hexdigest()
 
-  def download_and_prepare(self, **kwargs: Any) -> None:
-    """As in tensorflow-datasets, and removes what a killed preparation has left behind."""
+  def download_and_prepare(self, *, download_config: Any = None, **kwargs: Any) -> None:
+    """As in tensorflow-datasets, and removes what a killed preparation has left behind.
+
+    Raises:
+      InputError: another process prepares the same set, or something else is in its place.
+    """
+    config = download_config or tfds.download.DownloadConfig()
+    config = dataclasses.replace(config, try_download_gcs=False)  # No public bucket has them.
+    folder = pathlib.Path(self.data_path)
     if is_complete(self):
-      super().download_and_prepare(**kwargs)
+      super().download_and_prepare(download_config=config, **kwargs)
       return
-    with prepared.only_preparer(pathlib.Path(self.data_path).parent):
-      super().download_and_prepare(**kwargs)
+    with prepared.only_preparer(folder.parent):
+      if folder.exists():
+        raise InputError(
+          f"{folder} is there, but without its dataset_info.json it is no prepared set, or a part "
+          "of one; remove it and prepare it again"
+        )
+      try:
+        super().download_and_prepare(download_config=config, **kwargs)
+      finally:
+        with contextlib.suppress(OSError):  # Somebody's downloads are in it.
+          os.removedirs(pathlib.Path(self.data_dir_root) / "downloads" / "extracted")
 
   def _as_dataset(
     self, split: Any, decoders: Any = None, read_config: Any = None, shuffle_files: bool = False
@@ -136,3 +184,21 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
 def is_complete(builder: TrackletBuilder) -> bool:
   """Whether a data set is prepared; its folder only gets its name when all of it is written."""
   return (pathlib.Path(builder.data_path) / "dataset_info.json").is_file()
+
+
+class ExampleRecords(Sequence[Mapping[str, Any]]):
+  """Records of `tf.train.Example` as the mappings that a `RecordStore` reads."""
+
+  def __init__(self, examples: Sequence[Any]):
+    self._examples = examples
+
+  def __len__(self) -> int:
+    return len(self._examples)
+
+  def __getitem__(self, record):
+    feature = self._examples[record].features.feature
+    return {
+      "image": feature["image"].bytes_list.value[0],
+      "crc32": feature["crc32"].int64_list.value[0],
+      "name": feature["name"].bytes_list.value[0],
+    }

@@ -91,6 +91,50 @@ def test_batches_are_identical_from_either_source(unpacked, ready):
   np.testing.assert_array_equal(a.tracklets, b.tracklets)
 
 
+def test_real_frames_come_back_as_they_are_on_disk(shared, tmp_path):
+  source = shared / "data" / "mars_mini"
+  direct, packed = load_dataset("mars", source), builders.prepare("mars", source, tmp_path)
+  assert_same_tables(direct, packed)
+  assert packed.official.frames is packed.query.frames is packed.gallery.frames
+  name = packed.train.frames.name(3)
+  assert name.startswith(f"bbox_train/0003/0003C4T0003F004.jpg (record 3 of train in {tmp_path}")
+
+
+def test_a_manifest_is_packed_as_a_folder_is(unpacked, tmp_path):
+  rows = ["path,identity,camera,tracklet"]
+  for person, camera in [(1, 1), (1, 2), (7, 1)]:
+    name = f"{person:04d}C{camera}T0001"
+    rows.append(f"bbox_train/{person:04d}/{name}F*.jpg,{person},{camera},{name}")
+  for camera, tracklet in [(1, 1), (2, 1), (2, 2)]:
+    name = f"0002C{camera}T{tracklet:04d}"
+    rows.append(f"bbox_test/0002/{name}F*.jpg,2,{camera},{name}")
+  split = [",split", *[",train"] * 3, *[",test"] * 3]
+  manifest = unpacked / "tracklets.csv"
+  manifest.write_text("".join(f"{row}{end}\n" for row, end in zip(rows, split, strict=True)))
+  direct = load_dataset("mars", manifest, seed=5)
+  assert_same_tables(direct, builders.prepare("mars", manifest, tmp_path, seed=5))
+  with pytest.raises(InputError, match="with seed 5, but split_seed is 0; use 5, or"):
+    builders.load_prepared("mars", tmp_path)
+  manifest.write_text("".join(f"{row}{end}\n" for row, end in zip(rows[:4], split[:4])))
+  with pytest.raises(InputError, match="query of mars has no tracklets"):
+    builders.prepare("mars", manifest, tmp_path / "empty")
+  assert not (tmp_path / "empty" / "mars" / "1.0.0").exists()
+
+
+def test_progress_bars_know_their_end(unpacked, tmp_path, monkeypatch):
+  totals = {}
+  bar = tfds.core.utils.tqdm
+
+  def noted(*args, **kwargs):
+    totals[kwargs["desc"]] = kwargs.get("total")
+    return bar(*args, **kwargs)
+
+  monkeypatch.setattr(tfds.core.utils, "tqdm", noted)
+  builders.prepare("mars", unpacked, tmp_path)
+  for split, frames in (("train", 10), ("query", 5), ("gallery", 7)):
+    assert totals[f"Generating {split} examples..."] == frames
+
+
 def test_others_load_it_by_name(unpacked, ready):
   skip = {"image": tfds.decode.SkipDecoding()}
   table = load_dataset("mars", unpacked).train
@@ -227,5 +271,5 @@ def test_names_directories_and_splits_are_checked(tmp_path):
     builders.prepare("folder", tmp_path, tmp_path)
   with pytest.raises(InputError, match="split 10 of ilids_vid does not exist: choose 0 to 9"):
     builders.load_prepared("ilids_vid", tmp_path, 10)
-  with pytest.raises(InputError, match=r"nowhere does not exist; it must hold Unpack bbox_train"):
+  with pytest.raises(InputError, match=r"nowhere does not exist; it must hold MARS: bbox_train/"):
     builders.prepare("mars", tmp_path / "nowhere", tmp_path)

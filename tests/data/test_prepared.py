@@ -28,6 +28,35 @@ def test_checksums_are_compared_on_reading():
     store.read(1)
 
 
+def _cut(path):
+  path.write_bytes(path.read_bytes()[:300])
+
+
+@pytest.mark.parametrize(
+  ("file", "change", "message"),
+  [
+    (
+      "mars-gallery.array_record-00000-of-00001",
+      pathlib.Path.unlink,
+      "of-00001 is missing .1 such",
+    ),
+    ("metadata.json", pathlib.Path.unlink, "are not those of a prepared set of format 1"),
+    ("metadata.json", _cut, "metadata.json cannot be read"),
+    ("dataset_info.json", _cut, "dataset_info.json of the prepared mars in .* cannot be read"),
+    ("dataset_info.json", pathlib.Path.unlink, "no complete prepared set"),
+  ],
+)
+def test_half_a_copy_of_a_set_is_refused(unpacked, tmp_path, file, change, message):
+  copy = tmp_path / "copy"
+  builders.prepare("mars", unpacked, copy)
+  change(copy / "mars" / "1.0.0" / file)
+  with pytest.raises(InputError, match=message) as caught:
+    builders.load_prepared("mars", copy)
+  assert "\n" not in str(caught.value)
+  with pytest.raises(InputError, match=r"prepare it again"):
+    builders.prepare("mars", unpacked, copy)
+
+
 CHILD = """
 import sys, time
 from cosam_jax.data import builders, tracklets
