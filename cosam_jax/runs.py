@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
 from cosam_jax.data import Tables, load_dataset
-from cosam_jax.data.batches import BatchPlan
+from cosam_jax.data.batches import BatchPlan, EvaluationPlan
 from cosam_jax.data.doctor import diagnose
 from cosam_jax.data.holdout import hold_out_identities
 from cosam_jax.data.pipeline import evaluation_batches, training_batches
@@ -138,13 +138,18 @@ class Evaluator:
       on_unreadable=config.data.on_unreadable,
       frames_per_tracklet=self._evaluation.frames_per_tracklet,
     )
-    clips = -(-table.lengths // config.clips.num_frames)
+    plan = EvaluationPlan(
+      table,
+      config.clips.num_frames,
+      config.evaluation.batch_clips,
+      self._evaluation.frames_per_tracklet,
+    )
     features = embed_tracklets(
       forward,
       batches,
       len(table),
       names=table.names,
-      num_clips=None if self._evaluation.frames_per_tracklet else int(clips.sum()),
+      num_clips=plan.num_clips,
     )
     self.skipped = batches.skipped
     has_splits = config.data.name in config_rules.SPLIT_DATASETS
