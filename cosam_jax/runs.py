@@ -5,191 +5,32 @@ The journey in one place: tables -> model -> training -> evaluation -> reports.
 
 import json
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
-from cosam_jax.data import Tables, load_dataset
-from cosam_jax.data.batches import BatchPlan, EvaluationPlan
+from cosam_jax.assembly import (
+  Evaluator,
+  Run,
+  TrainingBatches,
+  build_model,
+  initial_variables,
+  objective,
+  read_tables,
+)
+from cosam_jax.data.batches import BatchPlan
 from cosam_jax.data.doctor import diagnose
-from cosam_jax.data.holdout import hold_out_identities
-from cosam_jax.data.pipeline import evaluation_batches, training_batches
-from cosam_jax.data.single_tracklets import without_single_tracklets
-from cosam_jax.data.synthetic import write_synthetic
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.cards import Result
-from cosam_jax.evaluation.embed import embed_tracklets
-from cosam_jax.evaluation.protocol import Settings, evaluate_tables, evaluation_of
-from cosam_jax.models import ReidNet, from_torch
-from cosam_jax.models.weight_files import read_weights
-from cosam_jax.models.weight_register import resolve_weights
 from cosam_jax.reports.results import terminal_table, write_results
 from cosam_jax.training import loop, mesh, optim, scalars, state, steps
 from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints, check_same
 
-DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 # What a checkpoint's weights depend on; evaluation may change everything else.
 ARCHITECTURE = ("model", "clips.num_frames", "clips.image_size")
-
-
-def read_tables(config: ConfigDict) -> Tables:
-  """The data set of a configuration; the synthetic one is drawn when it is not there yet."""
-  data = config.data
-  if data.name == "synthetic":
-    write_synthetic(data.dir, **config.synthetic.to_dict())
-  if data.source == "prepared":
-    # Imported late: tensorflow-datasets takes seconds to load, and few runs need it.
-    from cosam_jax.data.builders import load_prepared
-
-    tables = load_prepared(data.name, data.prepared_dir, split=data.split, seed=data.split_seed)
-  else:
-    tables = load_dataset(
-      data.name, data.dir, check_files=data.check_files, split=data.split, seed=data.split_seed
-    )
-  for warning in tables.warnings:
-    print(f"warning: {warning}")
-  return tables
-
-
-def build_model(config: ConfigDict, num_classes: int) -> ReidNet:
-  """The network that a (resolved) configuration describes."""
-  model, clips = config.model, config.clips
-
-  def own(value: str) -> str | None:
-    return None if value == "family" else value
-
-  return ReidNet(
-    backbone=model.backbone,
-    cosam_stages=tuple(sorted(model.cosam_stages)),
-    temporal=model.temporal,
-    num_frames=clips.num_frames,
-    image_size=tuple(clips.image_size),
-    num_classes=num_classes,
-    width=model.width,
-    last_stride=model.last_stride or None,
-    stride_in=own(model.stride_in),
-    pool=own(model.pool),
-    cost_volume=model.cost_volume,
-    ncc=model.ncc,
-    summary=model.summary,
-    channel_gate=model.channel_gate,
-    score_relu=model.score_relu,
-    neck=model.neck,
-    dtype=DTYPES[model.dtype],
-  )
-
-
-def initial_variables(config: ConfigDict, model: ReidNet) -> dict[str, Any]:
-  """Variables drawn from the seed, with the given weights where the configuration names some."""
-  drawn = state.init_variables(model, config.seed)
-  if not config.init.weights:
-    return drawn
-  path = resolve_weights(config.init.weights, config.model.backbone)
-  variables = from_torch(read_weights(path), model, allow_missing=_NEW_PARTS, init=drawn)
-  print(f"initial weights: {path}")
-  return variables
-
-
-# What a backbone file does not have, and what a fine-tuned network may change (the classes).
-_NEW_PARTS = ("cosam", "head", "classifier", "neck")
-
-
-class Evaluator:
-  """Embeds and ranks the query and gallery of tables; compiled once, used for any weights."""
-
-  def __init__(self, config: ConfigDict, tables: Tables, model: ReidNet, device_mesh: Any):
-    evaluation = config.evaluation
-    suffix = f"_{evaluation.frames}f" if evaluation.frames else ""
-    self._config, self._mesh = config, device_mesh
-    self._settings = Settings(
-      protocol=f"{evaluation.gallery}{suffix}",
-      distance=evaluation.distance,
-      reranking=evaluation.rerank,
-      k1=evaluation.rerank_k1,
-      k2=evaluation.rerank_k2,
-      lambda_value=evaluation.rerank_lambda,
-    )
-    self._evaluation = evaluation_of(tables, self._settings.protocol)
-    self._forward = steps.jit_forward(model, device_mesh)
-    self.skipped = 0
-
-  def __call__(
-    self, variables: dict[str, Any], *, label: str = "", checkpoint: str | None = None
-  ) -> tuple[Result, ...]:
-    """Results of these weights: the ranking, and the re-ranked one where asked for."""
-    config, table = self._config, self._evaluation.table
-    skip = config.data.on_unreadable == "skip"
-
-    def forward(clips: np.ndarray, valid: np.ndarray) -> jax.Array:
-      # Without skipping every frame of a clip is valid, and the mask would only cost time.
-      batch = mesh.put_batch(self._mesh, clips, *([valid] if skip else []))
-      return self._forward(variables, batch[0], batch[1] if skip else None).features
-
-    batches = evaluation_batches(
-      table,
-      num_frames=config.clips.num_frames,
-      batch_clips=config.evaluation.batch_clips,
-      image_size=tuple(config.clips.image_size),
-      on_unreadable=config.data.on_unreadable,
-      frames_per_tracklet=self._evaluation.frames_per_tracklet,
-    )
-    plan = EvaluationPlan(
-      table,
-      config.clips.num_frames,
-      config.evaluation.batch_clips,
-      self._evaluation.frames_per_tracklet,
-    )
-    features = embed_tracklets(
-      forward,
-      batches,
-      len(table),
-      names=table.names,
-      num_clips=plan.num_clips,
-    )
-    self.skipped = batches.skipped
-    has_splits = config.data.name in config_rules.SPLIT_DATASETS
-    return evaluate_tables(
-      features,
-      self._evaluation,
-      self._settings,
-      num_frames=config.clips.num_frames,
-      split=config.data.split if has_splits else None,
-      checkpoint=checkpoint,
-      label=label,
-    )
-
-
-class Run:
-  """Everything that training and evaluation of one workdir share."""
-
-  def __init__(self, config: ConfigDict, workdir: pathlib.Path):
-    config_rules.check(config)
-    self.config, self.workdir = config_rules.resolve(config), workdir
-    self.mesh = mesh.make_mesh()
-    mesh.check_divisible(self.mesh, "config.evaluation.batch_clips", config.evaluation.batch_clips)
-    self.tables = read_tables(self.config)
-    held_out = self.config.data.validation_identities
-    self.training_tables = (
-      hold_out_identities(self.tables, held_out, self.config.seed) if held_out else self.tables
-    )
-    self.train_table = without_single_tracklets(
-      self.training_tables.train, self.config.data.single_tracklet
-    )
-    self.num_classes = self.train_table.num_identities
-    self.model = build_model(self.config, self.num_classes)
-
-  @property
-  def flat(self) -> dict[str, Any]:
-    """The configuration as dotted names and plain values."""
-    return {
-      name: list(value) if isinstance(value, tuple) else value
-      for name, value in config_rules.flatten(self.config)
-    }
 
 
 def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
@@ -256,7 +97,7 @@ def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
     print(terminal_table(untrained))
 
   best = Best(run, about) if config.train.validate_every_epochs else None
-  batches = _Batches(config, plan, first_step, last_step, run.mesh)
+  batches = TrainingBatches(config, plan, first_step, last_step, run.mesh)
   train_state = loop.run(
     train_state,
     steps.jit_train_step(run.model, objective(config), optimizer, run.mesh),
@@ -339,16 +180,6 @@ def prepare(config: ConfigDict, workdir: pathlib.Path) -> None:
   )
 
 
-def objective(config: ConfigDict) -> steps.Objective:
-  """The loss that a (resolved) configuration describes."""
-  loss = config.loss
-  return steps.Objective(
-    label_smoothing=loss.label_smoothing if loss.cross_entropy == "smoothed" else 0.0,
-    triplet_margin=loss.triplet_margin,
-    triplet_weight=loss.triplet_weight,
-  )
-
-
 class Best:
   """Validates on the held-out identities, and keeps the checkpoint with the highest mAP."""
 
@@ -374,33 +205,6 @@ class Best:
     """The best weights so far, and their step."""
     step = self._checkpoints.latest_step() or 0
     return self._checkpoints.restore(step, like, self._run.mesh).variables, step
-
-
-class _Batches:
-  """The batches of the steps from `first_step` on, on the devices."""
-
-  def __init__(self, config: ConfigDict, plan: BatchPlan, first: int, last: int, where: Any):
-    self._source = training_batches(
-      plan,
-      image_size=tuple(config.clips.image_size),
-      augment_per=config.clips.augment_per,
-      first_step=first,
-      last_step=last,
-      on_unreadable=config.data.on_unreadable,
-    )
-    self._skip, self._mesh = config.data.on_unreadable == "skip", where
-
-  @property
-  def skipped(self) -> int:
-    """Frames that could not be read so far."""
-    return self._source.skipped
-
-  def __iter__(self) -> Iterator[tuple[Any, ...]]:
-    for batch in self._source:
-      if self._skip:
-        yield mesh.put_batch(self._mesh, batch.clips, batch.labels, batch.valid)
-      else:
-        yield (*mesh.put_batch(self._mesh, batch.clips, batch.labels), None)
 
 
 def _checkpoint_variables(run: Run, checkpoints: Checkpoints, step: int) -> dict[str, Any]:
