@@ -4,12 +4,15 @@ A checkpoint appears whole or not at all: orbax writes it beside and renames it 
 latest few are kept, and the best one by validation in a folder of its own.
 """
 
+import logging
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import absl.logging
 import jax
 import orbax.checkpoint as ocp
+from flax import traverse_util
 from jax.sharding import Mesh
 
 from cosam_jax.errors import InputError
@@ -17,6 +20,22 @@ from cosam_jax.training.mesh import replicated
 from cosam_jax.training.state import TrainState
 
 LAST, BEST = "checkpoints", "best"
+
+
+class _OrbaxWarnings(logging.Filter):
+  """Drops what orbax tells of its own work (dozens of lines a save), and nothing else.
+
+  Orbax logs through absl's one logger, as we do, so only the place of a line tells them apart.
+  """
+
+  def filter(self, record: logging.LogRecord) -> bool:
+    ours = "orbax" not in pathlib.PurePath(record.pathname).parts
+    # Told when a save replaces what a killed one left: that is how it should be.
+    expected = "Attempted to create temporary directory" in str(record.msg)
+    return ours or (record.levelno >= logging.WARNING and not expected)
+
+
+_ORBAX_WARNINGS = _OrbaxWarnings()
 
 
 class Checkpoints:
@@ -29,6 +48,7 @@ class Checkpoints:
   """
 
   def __init__(self, workdir: str | pathlib.Path, kind: str = LAST, keep: int = 1):
+    absl.logging.get_absl_logger().addFilter(_ORBAX_WARNINGS)  # Once, however often it is added.
     self.directory = pathlib.Path(workdir).absolute() / kind
     # Synchronous, so that a step is either on disk or still to be done when the loop goes on.
     options = ocp.CheckpointManagerOptions(
@@ -51,6 +71,9 @@ class Checkpoints:
   def save(self, step: int, state: TrainState, about: Mapping[str, Any]) -> None:
     """Writes a checkpoint; on return it is complete on disk.
 
+    Those of this and of later steps, if there are any, were made by a run that has been begun
+    again, and go.
+
     Args:
       step: steps done.
       state: what is saved.
@@ -64,8 +87,9 @@ class Checkpoints:
       state=ocp.args.StandardSave(state), about=ocp.args.JsonSave(dict(about))
     )
     try:
-      if before is None or step > before:
-        self._manager.save(step, args=arguments)
+      for outdated in [other for other in self._manager.all_steps() if other >= step]:
+        self._manager.delete(outdated)
+      self._manager.save(step, args=arguments)
     except (OSError, ValueError, RuntimeError) as error:
       reason = " ".join(str(error).split())[:200]
       raise InputError(
@@ -99,9 +123,29 @@ class Checkpoints:
     )
     arguments = ocp.args.Composite(state=ocp.args.StandardRestore(target))
     try:
+      self._check_shapes(step, like)
       return self._manager.restore(step, args=arguments).state
+    except InputError:
+      raise
     except (OSError, ValueError, KeyError, TypeError) as error:
       raise self._unreadable(step, error) from error
+
+  def _check_shapes(self, step: int, like: TrainState) -> None:
+    """Refuses a checkpoint whose network is not that of `like`."""
+    metadata = self._manager.item_metadata(step).state
+    if metadata is None:
+      return  # Damaged, which restoring will tell.
+    there = _shapes(metadata["params"], metadata["batch_stats"])
+    here = _shapes(like.params, like.batch_stats)
+    differing = sorted(name for name in {*there, *here} if there.get(name) != here.get(name))
+    if differing:
+      first, more = differing[0], len(differing) - 1
+      was, now = (f"{shapes.get(first, 'missing')}" for shapes in (there, here))
+      raise InputError(
+        f"the checkpoint of step {step} in {self.directory} is of another architecture ({first} is "
+        f"{was} there and {now} here{f', and {more:,} more arrays differ' if more else ''}): give "
+        "the model, clips and data set that it was trained with, or another --workdir"
+      )
 
   def _unreadable(self, step: int, error: Exception) -> InputError:
     reason = " ".join(str(error).split())[:300]
@@ -109,6 +153,12 @@ class Checkpoints:
       f"the checkpoint of step {step} in {self.directory} does not fit or cannot be read "
       f"({reason}): remove that folder to go on from an earlier one, or use another --workdir"
     )
+
+
+def _shapes(params: Any, batch_stats: Any) -> dict[str, tuple[int, ...]]:
+  """Name, with slashes, -> shape."""
+  leaves = traverse_util.flatten_dict({"params": params, "batch_stats": batch_stats}, sep="/")
+  return {name: tuple(leaf.shape) for name, leaf in leaves.items()}
 
 
 def check_same(

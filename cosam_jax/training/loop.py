@@ -37,13 +37,15 @@ class Progress:
     self._ends.append(time.perf_counter())
     text = (
       f"loss {values['loss']:.3f} (cross-entropy {values['cross_entropy']:.3f}, triplet "
-      f"{values['triplet']:.3f}), rate {values['learning_rate']:.1e}, {self.rate():.1f} clips/s"
+      f"{values['triplet']:.3f}), learning rate {values['learning_rate']:.1e}, "
+      f"{self.rate():.1f} clips/s"
     )
     self._bar.update()
     self._bar.set_postfix_str(text, refresh=False)
     if self._bar.disable and (step % self._every == 0 or step == self._last):
-      left = (self._last - step) * self._clips / self.rate() if self.rate() else 0.0
-      print(f"step {step}/{self._last}  {text}, {_clock(left)} left", flush=True)
+      rate = self.rate()
+      left = _clock((self._last - step) * self._clips / rate) if rate else "unknown time"
+      print(f"step {step}/{self._last}  {text}, {left} left", flush=True)
 
   def note(self, text: str) -> None:
     """Prints a line without tearing the bar."""

@@ -4,6 +4,8 @@ BatchNorm and the triplet loss see the global batch, whatever the number of devi
 code, with DataParallel, took statistics per device.
 """
 
+import logging
+
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
@@ -15,6 +17,8 @@ DATA_AXIS = "data"
 
 def make_mesh() -> Mesh:
   """A one-dimensional mesh of all devices."""
+  # jax tells at INFO of every kind of accelerator that this machine does not have.
+  logging.getLogger("jax._src.xla_bridge").setLevel(logging.WARNING)
   # Auto axes: with explicit ones the triplet loss's distance matrix has no legal sharding.
   return jax.make_mesh((jax.device_count(),), (DATA_AXIS,), axis_types=(AxisType.Auto,))
 

@@ -28,8 +28,14 @@ def make_optimizer(
       `Adam(weight_decay=...)` and so the published code; `"decoupled"` is AdamW.
     clip_norm: largest global norm of the gradient, 0 for no clipping.
   """
-  decay = optax.add_decayed_weights(weight_decay) if weight_decay else optax.identity()
-  adam = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)
-  clip = optax.clip_by_global_norm(clip_norm) if clip_norm else optax.identity()
-  inner = (decay, adam) if weight_decay_form == "coupled" else (adam, decay)
-  return optax.chain(clip, *inner, optax.scale_by_learning_rate(schedule))
+  nothing = optax.identity()
+  decay = optax.add_decayed_weights(weight_decay) if weight_decay else nothing
+  coupled = weight_decay_form == "coupled"
+  # The same places whatever the settings, so that every checkpoint has the same tree.
+  return optax.chain(
+    optax.clip_by_global_norm(clip_norm) if clip_norm else nothing,
+    decay if coupled else nothing,
+    optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8),
+    nothing if coupled else decay,
+    optax.scale_by_learning_rate(schedule),
+  )
