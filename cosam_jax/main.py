@@ -8,18 +8,20 @@ Any field of the configuration can be set with --config.group.field=value; the p
 also have flags of their own, which override it. --helpfull explains each.
 """
 
+import errno
 import os
 import pathlib
+import re
 import sys
 
 # Before TensorFlow and XLA are loaded: errors only.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from absl import app, flags
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 from cosam_jax import config as config_rules
-from cosam_jax.config_fields import SCHEMA
+from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
 from cosam_jax.errors import InputError, suggestion
 
 MODES = ("train", "evaluate", "doctor", "prepare")
@@ -45,48 +47,122 @@ config_rules.define_ablation_flags()
 
 def main(arguments: list[str]) -> int:
   """Runs one mode; returns the exit status: 0, or 2 for input that cannot work."""
-  if len(arguments) > 1:
-    return _refuse(f"{arguments[1]!r} is no flag: every option begins with --")
-  if _CONFIG.value is None:
-    return _refuse("--config is missing: give an experiment's file, such as configs/synthetic.py")
-  if _WORKDIR.value is None and _MODE.value in ("train", "evaluate"):
-    return _refuse("--workdir is missing: give a directory for checkpoints and results")
-  values = {name: flags.FLAGS[name].value for name in config_rules.ABLATION_FLAGS}
   try:
+    if len(arguments) > 1:
+      raise InputError(f"{arguments[1]!r} is no flag: every option begins with --")
+    if _CONFIG.value is None:
+      raise InputError(
+        "--config is missing: give an experiment's file, such as configs/synthetic.py"
+      )
+    if not isinstance(_CONFIG.value, ConfigDict):
+      kind = type(_CONFIG.value).__name__
+      raise InputError(
+        f"--config gives a {kind}: get_config() must return an ml_collections.ConfigDict"
+      )
+    if _WORKDIR.value is None and _MODE.value in ("train", "evaluate"):
+      raise InputError("--workdir is missing: give a directory for checkpoints and results")
+    values = {name: flags.FLAGS[name].value for name in config_rules.ABLATION_FLAGS}
     config = config_rules.apply_ablation_flags(_CONFIG.value, values)
     config_rules.check(config)
     # Only now the libraries that take seconds to load.
     from cosam_jax import runs
 
-    errors = runs.MODES[_MODE.value](config, pathlib.Path(_WORKDIR.value or "."))
-    return 2 if _MODE.value == "doctor" and errors else 0
+    result = runs.MODES[_MODE.value](config, pathlib.Path(_WORKDIR.value or "."))
+    if _MODE.value == "doctor" and result:
+      raise InputError(f"{config.data.dir} has {result} error(s), told above: repair them first")
+    return 0
   except InputError as error:
     return _refuse(str(error))
   except OSError as error:
     place = f" ({error.filename})" if error.filename else ""
-    return _refuse(f"{error.strerror or error}{place}: make room or give another place")
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    way_out = "make room" if full else "make it usable, or give another place"
+    return _refuse(f"{error.strerror or error}{place}: {way_out}, and run the same command again")
+  except KeyboardInterrupt:
+    _refuse("stopped by hand: the same command goes on from the last checkpoint")
+    return 130
 
 
 def run() -> None:
   """The console script `cosam-jax`."""
+  # absl shows the text and the flags of the script; here the script is a stub of two lines.
+  sys.modules["__main__"].__doc__ = __doc__
+  for name in ("config", "workdir", "mode", *config_rules.ABLATION_FLAGS):
+    flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
   app.run(main, flags_parser=_parse)
 
 
 def _parse(arguments: list[str]) -> list[str]:
   """Parses flags; what cannot be parsed is one sentence, not a traceback."""
   try:
+    _check_config_arguments(arguments)
     return flags.FLAGS(arguments)
-  except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
-    text = " ".join(str(error).split())
-    for argument in arguments[1:]:
-      name = argument.removeprefix("--").removeprefix("config.").split("=")[0]
-      if argument.startswith("--config.") and name not in SCHEMA and name in text.replace('"', "'"):
-        text = f"config.{name} is not a field{suggestion(name, SCHEMA)}"
-    sys.exit(_refuse(text))
+  except InputError as error:
+    sentence = str(error)
+  except flags.UnrecognizedFlagError as error:
+    close = suggestion(f"--{error.flagname}", [f"--{name}" for name in flags.FLAGS])
+    sentence = f"--{error.flagname} is no option: --helpfull lists them all{close}"
+  except flags.IllegalFlagValueError as error:
+    sentence = _illegal_value(str(error))
+  except flags.Error as error:
+    sentence = str(error)
+  except Exception as error:  # The experiment's file is a program, which can fail in any way.
+    sentence = (
+      f"--config is {_config_path(arguments)!r}, which cannot be used ({type(error).__name__}: "
+      f"{error}): it must define get_config() and have every field that is set on the command line"
+    )
+  sys.exit(_refuse(sentence))
+
+
+def _config_path(arguments: list[str]) -> str | None:
+  """The experiment's file as the command line gives it, or None."""
+  for i, argument in enumerate(arguments):
+    name, equals, value = argument.partition("=")
+    if name in ("--config", "-config"):
+      return value if equals else next(iter(arguments[i + 1 :]), "")
+  return None
+
+
+def _check_config_arguments(arguments: list[str]) -> None:
+  """Refuses a file that is not there, and fields that no configuration has.
+
+  ml_collections tells of both too, in several lines and by an error's name.
+  """
+  path = _config_path(arguments)
+  if path is not None and not pathlib.Path(path.split(":")[0]).is_file():
+    others = [str(file) for file in pathlib.Path(path).parent.glob("*.py")]
+    raise InputError(
+      f"--config is {path!r}, and there is no such file; give an experiment's file, such "
+      f"as configs/synthetic.py{suggestion(path, others)}"
+    )
+  known = SCHEMA | SYNTHETIC_SCHEMA
+  for argument in arguments[1:]:
+    found = re.match(r"--?config\.([^=]+)", argument)
+    if found and path is None:
+      raise InputError(f"{argument} sets a field, but --config is missing: give it too")
+    if found and found[1] not in known:
+      raise InputError(
+        f"config.{found[1]} is not a field: --helpfull lists them all{suggestion(found[1], known)}"
+      )
+
+
+def _illegal_value(text: str) -> str:
+  """One sentence for a value that absl could not read: `flag --NAME=VALUE: reason`."""
+  found = re.match(r"flag --([^=]+)=(.*?): (.*)", text, re.DOTALL)
+  if found is None:
+    return text
+  name, value, reason = found.groups()
+  field = (SCHEMA | SYNTHETIC_SCHEMA).get(name.removeprefix("config."))
+  if field is not None:
+    return f"{name} is {value!r}: it must be {field.allowed()}"
+  if name == "mode":
+    return f"--mode is {value!r}: it must be one of {', '.join(MODES)}{suggestion(value, MODES)}"
+  return f"--{name} is {value!r}: {reason}"
 
 
 def _refuse(sentence: str) -> int:
-  print(f"error: {sentence}", file=sys.stderr)
+  """Prints the one line of a refusal; returns the exit status."""
+  print("error: " + " ".join(sentence.split()), file=sys.stderr)
   return 2
 
 
