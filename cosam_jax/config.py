@@ -42,7 +42,8 @@ def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def schema_for(config: ConfigDict) -> dict[str, Field]:
   """The fields that this configuration must have."""
-  synthetic = config.get("data", {}).get("name") == "synthetic"
+  data = config.get("data")
+  synthetic = isinstance(data, ConfigDict) and data.get("name") == "synthetic"
   return SCHEMA | SYNTHETIC_SCHEMA if synthetic else SCHEMA
 
 
@@ -70,7 +71,7 @@ def check(config: ConfigDict) -> None:
     if field is None:
       raise InputError(f"config.{name} is not a field{suggestion(name, schema)}")
     if not field.accepts(value):
-      close = suggestion(value, field.legal or ()) if isinstance(value, str) else ""
+      close = suggestion(value, map(str, field.legal or ())) if isinstance(value, str) else ""
       raise InputError(f"config.{name} is {value!r}: it must be {field.allowed()}{close}")
   for name, field in schema.items():
     if name not in given:
@@ -159,8 +160,16 @@ def _evaluation(config: ConfigDict) -> None:
     )
 
 
+def _synthetic(config: ConfigDict) -> None:
+  if config.data.name == "synthetic" and config.synthetic.frames[0] > config.synthetic.frames[1]:
+    raise InputError(
+      f"config.synthetic.frames is {tuple(config.synthetic.frames)}: the first number, the fewest "
+      "frames of a tracklet, must be at most the second"
+    )
+
+
 _RULES: tuple[Callable[[ConfigDict], None], ...] = (
-  _frames_and_grid, _training, _data, _evaluation
+  _frames_and_grid, _training, _data, _evaluation, _synthetic
 )  # fmt: skip
 
 

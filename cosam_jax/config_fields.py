@@ -1,6 +1,7 @@
 """The fields of a configuration: type, meaning and legal values of each, and the two presets."""
 
 import dataclasses
+import math
 from typing import Any
 
 from cosam_jax.data import DATASETS
@@ -65,7 +66,7 @@ class Field:
   def accepts(self, value: Any) -> bool:
     """Whether `value` has the type and lies in the set."""
     if self.kind is float:
-      fits = isinstance(value, int | float) and not isinstance(value, bool)
+      fits = type(value) in (int, float) and math.isfinite(value)
     elif self.kind is tuple:
       fits = isinstance(value, tuple | list) and all(type(item) is int for item in value)
       fits = fits and self.length in (None, len(value))
@@ -168,13 +169,19 @@ SCHEMA: dict[str, Field] = {
 
 # Only the generated data set has these.
 SYNTHETIC_SCHEMA: dict[str, Field] = {
-  "synthetic.identities_train": Field(int, "People to train on.", least=2),
-  "synthetic.identities_test": Field(int, "People to test on.", least=2),
-  "synthetic.cameras": Field(int, "Cameras.", least=2, most=9),
-  "synthetic.tracklets_per_camera": Field(int, "Tracklets of a person and camera.", least=2),
-  "synthetic.frames": Field(tuple, "Fewest and most frames of a tracklet.", length=2, least=1),
-  "synthetic.image_size": Field(tuple, "Height and width drawn, in pixels.", length=2, least=32),
-  "synthetic.seed": Field(int, "Seed of the drawing.", least=0),
-  "synthetic.distractors": Field(int, "Tracklets of people who match nobody.", least=0),
-  "synthetic.junk": Field(int, "Tracklets without a person.", least=0),
+  "synthetic.identities_train": Field(int, "People to train on.", least=2, most=4999),
+  "synthetic.identities_test": Field(int, "People to test on.", least=2, most=4999),
+  "synthetic.cameras": Field(int, "Number of cameras.", least=2, most=9),
+  "synthetic.tracklets_per_camera": Field(
+    int, "Tracklets of a person and camera.", least=2, most=99
+  ),
+  "synthetic.frames": Field(
+    tuple, "Fewest and most frames of a tracklet.", length=2, least=1, most=999
+  ),
+  "synthetic.image_size": Field(
+    tuple, "Height and width drawn, in pixels.", length=2, least=32, most=2048
+  ),
+  "synthetic.seed": Field(int, "Seed of the drawing.", least=0, most=2**32 - 1),
+  "synthetic.distractors": Field(int, "Tracklets of people who match nobody.", least=0, most=9999),
+  "synthetic.junk": Field(int, "Tracklets without a person.", least=0, most=9999),
 }
