@@ -216,9 +216,10 @@ def apply_ablation_flags(config: ConfigDict, values: dict[str, str | None]) -> C
   config = ConfigDict(config.to_dict())
   for name, text in values.items():
     field, read, _ = ABLATION_FLAGS[name]
-    if text is None:
-      continue
     group, key = field.split(".")
+    # A configuration without the group is `check`'s to refuse.
+    if text is None or not isinstance(config.get(group), ConfigDict):
+      continue
     try:
       config[group][key] = read(text)
     except InputError:

@@ -90,7 +90,7 @@ def _choice(help_text: str, *values: str, preset: bool = False) -> Field:
 
 SCHEMA: dict[str, Field] = {
   "preset": _choice("Which side of the fidelity table `preset` fields take.", *PRESETS),
-  "seed": Field(int, "Seed of initial weights, batches and augmentation.", least=0),
+  "seed": Field(int, "Seed of initial weights, batches and augmentation.", least=0, most=2**32 - 1),
   "data.name": _choice("Data set, by reader.", *DATASETS),
   "data.dir": Field(str, "Directory of the data set, or a manifest (.csv, .jsonl)."),
   "data.source": _choice("Read frames from the directory or the prepared set.",

@@ -24,8 +24,8 @@ def mars(**changes) -> ConfigDict:
   """configs/mars.py with some fields changed: `mars(**{"clips.num_frames": 8})`."""
   config = load(FILES[0].with_name("mars.py"))
   for name, value in changes.items():
-    group, field = name.split(".")
-    config[group][field] = value
+    group, _, field = name.rpartition(".")
+    (config[group] if group else config)[field] = value
   return config
 
 
@@ -93,6 +93,8 @@ def test_every_field_refuses_another_type(name):
     ("train.instances", 1, "an integer at least 2"),
     ("train.identities_per_batch", 1, "an integer at least 2"),
     ("data.split", -1, "an integer at least 0"),
+    # jax would silently take the lower 32 bits.
+    ("seed", 2**32, "an integer at least 0 and at most 4294967295"),
   ],
 )
 def test_values_outside_their_set(name, value, legal):

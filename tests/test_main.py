@@ -1,0 +1,247 @@
+"""The command as a person meets it: help, refusals in one line, exit statuses."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+from typing import NamedTuple
+
+import layouts
+import pytest
+
+from cosam_jax.config import ABLATION_FLAGS
+from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+MARS = f"--config={ROOT / 'configs' / 'mars.py'}"
+MINI = f"--config={ROOT / 'configs' / 'mars_mini.py'}"
+SYNTHETIC = f"--config={ROOT / 'configs' / 'synthetic.py'}"
+WORKDIR = "--workdir=never_made"
+
+# Many commands for one start: each is a child of a process that has the command loaded already.
+FORKS = """
+import json, os, pathlib, sys, traceback
+import cosam_jax.main
+for i, arguments in enumerate(json.loads(sys.argv[1])):
+  child = os.fork()
+  if child == 0:
+    for stream, name in ((1, "out"), (2, "err")):
+      os.dup2(os.open(f"{i}.{name}", os.O_CREAT | os.O_WRONLY), stream)
+    sys.argv = ["cosam-jax", *arguments]
+    try:
+      cosam_jax.main.run()
+    except SystemExit as end:
+      sys.stdout.flush(), sys.stderr.flush()
+      os._exit(end.code)  # Without the second that taking a process down takes.
+    except BaseException:
+      traceback.print_exc()
+    os._exit(1)
+  status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+  pathlib.Path(f"{i}.status").write_text(str(status))
+"""
+
+
+class Answer(NamedTuple):
+  """What a command left: its exit status, what it printed, and what it complained of."""
+
+  status: int
+  out: str
+  errors: str
+
+
+def command(*arguments, **options) -> Answer:
+  """A process as a person starts it."""
+  result = subprocess.run(
+    [sys.executable, "-m", "cosam_jax.main", *arguments],
+    capture_output=True, text=True, timeout=120, cwd=ROOT, check=False, **options,
+  )  # fmt: skip
+  return Answer(result.returncode, result.stdout, result.stderr)
+
+
+def only_line(answer: Answer) -> str:
+  """The sentence of a refusal, after `error: `."""
+  assert answer.status not in (0, 1), answer
+  lines = answer.errors.splitlines()
+  assert len(lines) == 1, answer.errors
+  assert lines[0].startswith("error: ")
+  return lines[0].removeprefix("error: ")
+
+
+FILES = {
+  "broken.py": "def get_config(:\n",
+  "empty.py": "",
+  "fails.py": "import no_such_module_anywhere\n",
+  "dictionary.py": "def get_config():\n  return {'seed': 0}\n",
+  "partial.py": (
+    "from ml_collections import ConfigDict\ndef get_config():\n  return ConfigDict({'seed': 0})\n"
+  ),
+  "mars.py": "raise SystemError\n",
+}
+
+# name -> (arguments, what the sentence says)
+REFUSALS = {
+  "misspelt field": (
+    [MARS, WORKDIR, "--config.model.temporl=ta"],
+    ["config.model.temporl is not a field", "did you mean 'model.temporal'?"],
+  ),
+  "misspelt field before the file": (
+    ["--config.model.temporl=ta", MARS, WORKDIR],
+    ["config.model.temporl is not a field", "did you mean 'model.temporal'?"],
+  ),
+  "a group": (
+    [MARS, WORKDIR, "--config.model=ta"],
+    ["config.model is not a field", "--helpfull"],
+  ),
+  "a field of another data set": (
+    [MARS, WORKDIR, "--config.synthetic.cameras=3"],
+    ["mars.py'", "'synthetic'", "every field that is set on the command line"],
+  ),
+  "a field without a file": (["--config.seed=3", WORKDIR], ["--config.seed=3", "--config is"]),
+  "no integer": (
+    [MARS, WORKDIR, "--config.train.epochs=many"],
+    ["config.train.epochs is 'many': it must be an integer at least 1"],
+  ),
+  "no integer, in two words": (
+    [MARS, WORKDIR, "--config.train.epochs", "1.5"],
+    ["config.train.epochs is '1.5': it must be an integer at least 1"],
+  ),
+  "no number": (
+    [MARS, WORKDIR, "--config.optim.learning_rate=a: b"],
+    ["config.optim.learning_rate is 'a", "it must be a number greater than 0"],
+  ),
+  "neither true nor false": (
+    [MARS, WORKDIR, "--config.model.neck=7"],
+    ["config.model.neck is '7': it must be True or False"],
+  ),
+  "no tuple": (
+    [MARS, WORKDIR, "--config.clips.image_size=(256,"],
+    ["config.clips.image_size is '(256,': it must be a tuple of 2 integers at least 8"],
+  ),
+  "outside its set": (
+    [MARS, WORKDIR, "--config.model.temporal=lstm"],
+    ["config.model.temporal is 'lstm': it must be one of tp, ta, rnn"],
+  ),
+  "outside its bounds": (
+    [MARS, WORKDIR, "--config.train.epochs=0"],
+    ["config.train.epochs is 0: it must be an integer at least 1"],
+  ),
+  "two fields": (
+    [MARS, WORKDIR, "--num_frames=1"],
+    ["config.clips.num_frames is 1", "at least 2, or config.model.cosam_stages empty"],
+  ),
+  "an ablation's text": ([MARS, WORKDIR, "--cosam=4;5"], ["--cosam is '4;5'", "none"]),
+  "an ablation's set": (
+    [MARS, WORKDIR, "--backbone=se_resnet_50"],
+    ["config.model.backbone is 'se_resnet_50'", "did you mean 'se_resnet50'?"],
+  ),
+  "mode": (
+    [MARS, WORKDIR, "--mode=evalute"],
+    ["--mode is 'evalute': it must be one of train,", "did you mean 'evaluate'?"],
+  ),
+  "misspelt flag": ([MARS, "--worcdir=x"], ["--worcdir is no option", "did you mean '--workdir'?"]),
+  "flag without value": ([MARS, "--workdir"], ["workdir"]),
+  "stray": ([MARS, WORKDIR, "stray"], ["'stray' is no flag", "--"]),
+  "stray before flags": ([MARS, "stray", WORKDIR], ["'stray' is no flag", "--"]),
+  "no workdir": ([MARS], ["--workdir is missing"]),
+  "no workdir to evaluate": ([MARS, "--mode=evaluate"], ["--workdir is missing"]),
+  "no config": ([WORKDIR], ["--config is missing", "configs/synthetic.py"]),
+  "nothing at all": ([], ["--config is missing"]),
+  "empty config": (["--config=", WORKDIR], ["--config is ''", "no such file"]),
+  "missing file": (["--config=mras.py", WORKDIR], ["'mras.py'", "did you mean 'mars.py'?"]),
+  "missing file and a field": (["--config=mras.py", "--config.seed=1"], ["'mras.py'", "no such"]),
+  "a folder for a file": (["--config=.", WORKDIR], ["--config is '.'", "no such file"]),
+  "a file with a slip": (["--config=broken.py", WORKDIR], ["'broken.py'", "SyntaxError", "line 1"]),
+  "a file without get_config": (["--config=empty.py", WORKDIR], ["'empty.py'", "get_config"]),
+  "a file that fails": (["--config=fails.py", WORKDIR], ["'fails.py'", "no_such_module_anywhere"]),
+  "a file of another kind": (["--config=dictionary.py", WORKDIR], ["dict", "ConfigDict"]),
+  "a file with little": (["--config=partial.py", WORKDIR], ["config.preset is missing"]),
+  "a field that a file lacks": (["--config=partial.py", "--temporal=ta"], ["--workdir is missing"]),
+  "a flag for what a file lacks": (
+    ["--config=partial.py", WORKDIR, "--temporal=ta"],
+    ["config.preset is missing"],
+  ),
+}
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory) -> dict[str, Answer]:
+  """The answers to all refused commands, and the folder where they ran."""
+  folder = tmp_path_factory.mktemp("commands")
+  for name, text in FILES.items():
+    (folder / name).write_text(text)
+  arguments = json.dumps([arguments for arguments, _ in REFUSALS.values()])
+  environment = os.environ | {"PYTHONPATH": str(ROOT)}
+  subprocess.run(
+    [sys.executable, "-c", FORKS, arguments], cwd=folder, env=environment, check=True, timeout=120
+  )
+  assert not (folder / "never_made").exists(), "nothing is done before everything is checked"
+
+  def read(i: int) -> Answer:
+    out, errors, status = (
+      (folder / f"{i}.{kind}").read_text() for kind in ("out", "err", "status")
+    )
+    return Answer(int(status), out, errors)
+
+  return {name: read(i) for i, name in enumerate(REFUSALS)}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_what_cannot_work_is_one_sentence(answers, name):
+  sentence = only_line(answers[name])
+  assert answers[name].out == ""
+  for words in REFUSALS[name][1]:
+    assert words in sentence
+
+
+def test_a_real_process_refuses_in_the_same_words(answers):
+  answer = command(*REFUSALS["misspelt field"][0])
+  assert only_line(answer) == only_line(answers["misspelt field"])
+  assert answer.status == 2
+
+
+def test_help_explains_every_flag_and_field():
+  text = " ".join(command("--helpfull").out.split())
+  for name, (field, _, meaning) in ABLATION_FLAGS.items():
+    assert f"--{name}: {meaning} Overrides config.{field}." in text
+    for value in SCHEMA[field].legal or ():
+      assert re.search(rf"--{name}: [^.]*\b{value}\b", text), (name, value)
+  for name, field in (SCHEMA | SYNTHETIC_SCHEMA).items():
+    assert f"--config.{name}: {field.help} ({field.allowed()})" in text
+  assert "--workdir: " in text
+  assert "--mode: <train|evaluate|doctor|prepare>" in text
+
+
+def test_the_console_scripts_short_help_has_our_flags():
+  script = "import sys; sys.argv = ['cosam-jax', '--help']; from cosam_jax.main import run; run()"
+  result = subprocess.run(
+    [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
+  )
+  assert "python -m cosam_jax.main --config=configs/mars.py" in result.stdout
+  for name in ("config", "workdir", "mode", *ABLATION_FLAGS):
+    assert f"\n  --{name}: " in result.stdout
+
+
+def test_the_doctor_finds_a_sound_directory_sound(shared):
+  answer = command(MINI, "--mode=doctor", f"--data_dir={shared / 'data' / 'mars_mini'}")
+  assert answer.status == 0, answer.errors
+  assert answer.errors == ""
+  assert "16 identities" in answer.out
+  assert "frames decoded: " in answer.out
+
+
+def test_the_doctor_tells_of_damage_and_exits_accordingly(tmp_path):
+  root = layouts.mars(tmp_path)
+  victim = root / "bbox_train" / "0007" / "0007C1T0001F002.jpg"
+  victim.write_bytes(victim.read_bytes()[:100])
+  answer = command(MINI, "--mode=doctor", f"--data_dir={root}")
+  assert answer.status == 2
+  assert str(victim) in answer.out
+  assert only_line(answer) == f"{root} has 1 error(s), told above: repair them first"
+
+
+def test_the_doctor_says_in_one_sentence_that_there_is_nothing_to_examine(tmp_path):
+  answer = command(MINI, "--mode=doctor", f"--data_dir={tmp_path / 'nowhere'}")
+  assert f"data directory {tmp_path / 'nowhere'} does not exist" in only_line(answer)
+  assert answer.out == ""
