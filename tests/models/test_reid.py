@@ -93,6 +93,25 @@ def test_a_clip_of_valid_frames_needs_no_mask():
   chex.assert_trees_all_close(plain.features, masked.features, atol=1e-5)
 
 
+@pytest.mark.parametrize("temporal", ["tp", "ta", "rnn"])
+def test_bfloat16_stays_near_float32_and_keeps_float32_where_it_matters(temporal):
+  model = small(temporal=temporal)
+  clips = clips_for(model)
+  variables = jax.jit(model.init)(jax.random.key(1), clips)
+  apply = jax.jit(
+    lambda half, v: small(temporal=temporal, dtype=jnp.bfloat16 if half else jnp.float32).apply(
+      v, clips
+    ),
+    static_argnums=0,
+  )
+  full, half = apply(False, variables), apply(True, variables)
+  assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(half))
+  for name in ("features", "logits"):
+    wanted, found = getattr(full, name), getattr(half, name)
+    # bfloat16 has 8 bits of mantissa; the layers' roundings add up.
+    assert np.linalg.norm(found - wanted) < 0.05 * np.linalg.norm(wanted)
+
+
 def loop_conv(x, kernel, stride):
   """2-D convolution with padding k//2, one output position at a time."""
   size = kernel.shape[0]
