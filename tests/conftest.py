@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from collections.abc import Iterator
 
 import pytest
 
@@ -24,3 +25,37 @@ def shared() -> pathlib.Path:
 def golden() -> pathlib.Path:
   """Small outputs of the published PyTorch code, shipped with the tests."""
   return ROOT / "tests" / "golden"
+
+
+@pytest.fixture(scope="session")
+def tiny_synthetic(tmp_path_factory) -> pathlib.Path:
+  """A drawn data set in MARS's layout, 6 + 4 people; see `tiny.py` for runs on it."""
+  import tiny
+
+  from cosam_jax.data.synthetic import write_synthetic
+
+  directory = tmp_path_factory.mktemp("tiny") / "set"
+  drawing = {name.split(".")[1]: value for name, value in tiny.DRAWING.items()}
+  write_synthetic(directory, **drawing)
+  return directory
+
+
+@pytest.fixture(scope="session")
+def compilation_cache(tmp_path_factory) -> Iterator[dict[str, str]]:
+  """Programs compiled once are kept for the session, here and in processes with this environment.
+
+  Yields the environment variables that say so.
+  """
+  import jax
+
+  options = {
+    "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+    "jax_persistent_cache_min_compile_time_secs": 0.1,
+    "jax_persistent_cache_min_entry_size_bytes": -1,
+  }
+  before = {name: getattr(jax.config, name) for name in options}
+  for name, value in options.items():
+    jax.config.update(name, value)
+  yield {name.upper(): str(value) for name, value in options.items()}
+  for name, value in before.items():
+    jax.config.update(name, value)

@@ -1,5 +1,6 @@
 """Adam with the published schedule and weight decay."""
 
+import chex
 import optax
 
 
@@ -7,9 +8,13 @@ def learning_rate_schedule(
   *, learning_rate: float, decay_every_steps: int, decay_factor: float
 ) -> optax.Schedule:
   """Multiplies `learning_rate` by `decay_factor` after every `decay_every_steps` steps."""
-  return optax.exponential_decay(
-    learning_rate, transition_steps=decay_every_steps, decay_rate=decay_factor, staircase=True
-  )
+
+  # Whole numbers: where XLA divides by a constant in floating point (as in optax's own staircase),
+  # the quotient at a border can fall just below it, and the drop comes a step late.
+  def schedule(step: chex.Numeric) -> chex.Numeric:
+    return learning_rate * decay_factor ** (step // decay_every_steps)
+
+  return schedule
 
 
 def make_optimizer(

@@ -1,0 +1,143 @@
+"""The loop with steps that only count: order of events, what is logged, and when it stops."""
+
+import itertools
+import re
+
+import jax.numpy as jnp
+import pytest
+
+from cosam_jax.errors import InputError
+from cosam_jax.training import loop
+from cosam_jax.training.scalars import ScalarLog, read_scalars
+
+
+class Recorder:
+  """A step that counts, and everything that happens, in order."""
+
+  def __init__(self, bad_step=None, bad_name="loss", bad_value=float("nan")):
+    self.events, self._bad = [], (bad_step, bad_name, bad_value)
+
+  def step(self, state, number):
+    assert number == state, "a batch came out of turn"
+    self.events.append(("step", state + 1))
+    bad_step, name, value = self._bad
+    metrics = {"loss": 3.0, "cross_entropy": 2.0, "triplet": 1.0, "gradient_norm": 9.0}
+    if state + 1 == bad_step:
+      metrics[name] = value
+    return state + 1, {key: jnp.float32(number) for key, number in metrics.items()}
+
+  def save(self, step, state):
+    assert step == state
+    self.events.append(("save", step))
+
+  def validate(self, step, state):
+    assert step == state
+    self.events.append(("validate", step))
+
+  def of(self, kind):
+    return [step for name, step in self.events if name == kind]
+
+
+def run(recorder, path, *, first=0, last=10, log_every=1, **options):
+  return loop.run(
+    first,
+    recorder.step,
+    ((i,) for i in itertools.count(first)),
+    first_step=first,
+    last_step=last,
+    learning_rate=lambda step: 0.1 ** (step // 4),
+    scalars=ScalarLog(path, first + 1),
+    progress=loop.Progress(first, last, log_every, clips_per_step=32),
+    log_every=log_every,
+    save=recorder.save,
+    **{"save_every": 3} | options,
+  )
+
+
+@pytest.fixture
+def path(tmp_path):
+  return tmp_path / "scalars.jsonl"
+
+
+def test_every_step_once_and_checkpoints_in_time_and_at_the_end(path):
+  recorder = Recorder()
+  assert run(recorder, path) == 10
+  assert recorder.of("step") == list(range(1, 11))
+  assert recorder.of("save") == [3, 6, 9, 10]
+
+
+def test_a_resumed_loop_goes_on_with_the_next_batch(path):
+  run(Recorder(), path, last=6)
+  recorder = Recorder()
+  assert run(recorder, path, first=6) == 10
+  assert recorder.of("step") == [7, 8, 9, 10]
+  assert recorder.of("save") == [9, 10]
+  assert [row["step"] for row in read_scalars(path)] == list(range(1, 11))
+
+
+def test_nothing_is_left_to_do_after_the_last_step(path):
+  recorder = Recorder()
+  assert run(recorder, path, first=10) == 10
+  assert recorder.events == []
+
+
+def test_validation_comes_before_the_checkpoint_of_the_same_step(path):
+  recorder = Recorder()
+  run(recorder, path, validate_every=6, validate=recorder.validate)
+  assert recorder.of("validate") == [6]
+  assert recorder.events.index(("validate", 6)) == recorder.events.index(("save", 6)) - 1
+
+
+@pytest.mark.parametrize("name", ["loss", "triplet", "gradient_norm"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("bad_step", [1, 5, 6, 10])
+def test_a_diverged_step_is_named_and_never_saved_or_validated(path, name, value, bad_step):
+  recorder = Recorder(bad_step, name, value)
+  with pytest.raises(InputError, match=rf"^{name} is {value} at step {bad_step}: .*last good"):
+    run(recorder, path, validate_every=3, validate=recorder.validate)
+  assert recorder.of("save") == [step for step in (3, 6, 9) if step < bad_step]
+  assert recorder.of("validate") == recorder.of("save")
+  assert max(recorder.of("step")) <= bad_step + 1, "trained on after the loss was lost"
+  assert [row["step"] for row in read_scalars(path)] == list(range(1, bad_step))
+
+
+def test_scalars_of_every_nth_step_and_the_last(path):
+  run(Recorder(), path, log_every=4)
+  rows = read_scalars(path)
+  assert [row["step"] for row in rows] == [4, 8, 10]
+  assert set(rows[0]) == {
+    "step", "loss", "cross_entropy", "triplet", "gradient_norm", "learning_rate",
+    "clips_per_second", "input_wait_seconds",
+  }  # fmt: skip
+  # The rate of a step is that of the steps done before it.
+  assert [row["learning_rate"] for row in rows] == pytest.approx([1.0, 0.1, 0.01])
+  waits = [row["input_wait_seconds"] for row in rows]
+  assert waits == sorted(waits)
+
+
+def test_progress_lines_where_there_is_no_terminal(path, capsys):
+  run(Recorder(), path, log_every=5)
+  lines = capsys.readouterr().out.splitlines()
+  assert [line.split()[1] for line in lines] == ["5/10", "10/10"]
+  for line, rate in zip(lines, ("1.0e-01", "1.0e-02")):
+    assert "loss 3.000 (cross-entropy 2.000, triplet 1.000)" in line
+    assert f"learning rate {rate}" in line
+    assert float(re.search(r"([\d.]+) clips/s", line)[1]) > 0
+    assert re.search(r"\d+:\d\d:\d\d left$", line)
+
+
+def test_the_first_step_knows_no_speed_yet(path, capsys):
+  run(Recorder(), path, last=1)
+  assert capsys.readouterr().out.endswith("unknown time left\n")
+
+
+def test_speed_and_time_left_come_from_the_latest_steps(monkeypatch, capsys):
+  clock = iter([0.0, 100.0] + [100.0 + 0.5 * i for i in range(1, 60)])
+  monkeypatch.setattr(loop.time, "perf_counter", lambda: next(clock))
+  progress = loop.Progress(0, 100, 60, clips_per_step=8)
+  values = {"loss": 0.0, "cross_entropy": 0.0, "triplet": 0.0, "learning_rate": 0.0}
+  for step in range(1, 61):
+    progress.update(step, values)
+  # Half a second a step; the first one, which compiles, took 100 and is forgotten.
+  assert progress.rate() == pytest.approx(16.0)
+  assert capsys.readouterr().out.rstrip().endswith("16.0 clips/s, 0:00:20 left")

@@ -1,0 +1,44 @@
+"""Batches are split over the devices, or refused with the numbers."""
+
+import types
+
+import jax
+import numpy as np
+import pytest
+
+from cosam_jax.errors import InputError
+from cosam_jax.training.mesh import check_divisible, make_mesh, put_batch, replicated, split_batch
+
+
+def test_a_mesh_of_all_devices():
+  mesh = make_mesh()
+  assert mesh.axis_names == ("data",)
+  assert mesh.size == jax.device_count()
+
+
+def test_batches_are_split_and_unchanged():
+  mesh = make_mesh()
+  clips = np.arange(mesh.size * 6, dtype=np.float32).reshape(mesh.size * 2, 3)
+  labels = np.arange(mesh.size * 2)
+  found = put_batch(mesh, clips, labels)
+  for array, wanted in zip(found, (clips, labels)):
+    np.testing.assert_array_equal(array, wanted)
+    assert array.sharding == split_batch(mesh)
+    assert array.addressable_shards[0].data.shape[0] == 2
+  assert replicated(mesh).is_fully_replicated
+
+
+@pytest.mark.parametrize(("clips", "devices"), [(32, 8), (32, 1), (7, 7), (30, 3)])
+def test_batches_that_devices_can_share(clips, devices):
+  check_divisible(types.SimpleNamespace(size=devices), "config.evaluation.batch_clips", clips)
+
+
+@pytest.mark.parametrize(("clips", "devices"), [(32, 3), (4, 8), (33, 2)])
+def test_a_batch_that_devices_cannot_share_is_refused_with_the_numbers(clips, devices):
+  mesh = types.SimpleNamespace(size=devices)
+  with pytest.raises(InputError) as raised:
+    check_divisible(mesh, "config.evaluation.batch_clips", clips)
+  sentence = str(raised.value)
+  assert "config.evaluation.batch_clips" in sentence
+  assert f"is {clips}" in sentence
+  assert f"{devices} devices" in sentence

@@ -1,0 +1,74 @@
+"""JSON lines: exact, append-only within a run, and cut back by the next one."""
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cosam_jax.training.scalars import ScalarLog, first_non_finite, read_scalars
+
+
+def test_lines_are_json_with_the_step_first(tmp_path):
+  path = tmp_path / "scalars.jsonl"
+  log = ScalarLog(path, 1)
+  log.write(1, loss=0.1, learning_rate=3e-4)
+  log.write(2, loss=1 / 3, learning_rate=3e-4)
+  lines = path.read_text().splitlines()
+  assert lines[0] == '{"step": 1, "loss": 0.1, "learning_rate": 0.0003}'
+  assert json.loads(lines[1]) == {"step": 2, "loss": 1 / 3, "learning_rate": 3e-4}
+  assert read_scalars(path) == [json.loads(line) for line in lines]
+
+
+def test_a_line_is_there_when_write_returns(tmp_path):
+  log = ScalarLog(tmp_path / "scalars.jsonl", 1)
+  for step in (1, 2, 3):
+    log.write(step, loss=0.0)
+    assert len(read_scalars(tmp_path / "scalars.jsonl")) == step
+
+
+def test_a_resumed_run_drops_the_lines_it_will_write_again(tmp_path):
+  path = tmp_path / "scalars.jsonl"
+  first = ScalarLog(path, 1)
+  for step in range(1, 8):
+    first.write(step, loss=float(step))
+  before = path.read_text().splitlines(keepends=True)
+  second = ScalarLog(path, 5)
+  assert path.read_text() == "".join(before[:4])
+  second.write(5, loss=50.0)
+  assert [row["loss"] for row in read_scalars(path)] == [1, 2, 3, 4, 50]
+  assert [entry.name for entry in tmp_path.iterdir()] == ["scalars.jsonl"]
+
+
+@pytest.mark.parametrize("cut", range(1, 25))
+def test_a_line_that_a_kill_cut_short_is_dropped(tmp_path, cut):
+  path = tmp_path / "scalars.jsonl"
+  log = ScalarLog(path, 1)
+  log.write(1, loss=1.5)
+  whole = path.read_bytes()
+  log.write(2, loss=2.5)
+  full = path.read_bytes()
+  path.write_bytes(full[:-cut])
+  # Without its newline a line may still be whole; then nothing is lost.
+  rows = [1] if cut > 1 else [1, 2]
+  assert [row["step"] for row in read_scalars(path)] == rows
+  resumed = ScalarLog(path, 3)
+  assert path.read_bytes() == (whole if cut > 1 else full)
+  resumed.write(3, loss=3.5)
+  assert [row["step"] for row in read_scalars(path)] == [*rows, 3]
+
+
+def test_there_are_no_scalars_without_a_file(tmp_path):
+  assert read_scalars(tmp_path / "none.jsonl") == []
+
+
+@given(st.lists(st.floats(), min_size=1, max_size=6))
+def test_the_first_value_that_is_not_finite_is_named(numbers):
+  values = {f"value{i}": number for i, number in enumerate(numbers)}
+  wanted = None
+  for name, number in values.items():
+    if number != number or number in (math.inf, -math.inf):
+      wanted = name
+      break
+  assert first_non_finite(values) == wanted

@@ -1,0 +1,180 @@
+"""The training step on a tiny network: gradients, state, one compilation; one device or eight."""
+
+import functools
+import json
+import os
+import subprocess
+import sys
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from absl.testing import parameterized
+from flax import linen as nn
+
+from cosam_jax.models import Outputs, ReidNet
+from cosam_jax.models.layers import BatchNorm
+from cosam_jax.training import losses
+from cosam_jax.training.mesh import make_mesh, put_batch, replicated
+from cosam_jax.training.optim import make_optimizer
+from cosam_jax.training.state import create_state, init_variables
+from cosam_jax.training.steps import (
+  Objective,
+  forward_with_loss,
+  jit_forward,
+  jit_train_step,
+  train_step,
+)
+
+MODEL = ReidNet(
+  "resnet18", (5,), "tp", num_frames=2, image_size=(32, 16), num_classes=4, width=0.125
+)
+OPTIMIZER = make_optimizer(optax.constant_schedule(1e-3), weight_decay=5e-4)
+
+
+def batch(seed=0, clips=8):
+  rng = np.random.default_rng(seed)
+  labels = np.repeat(np.arange(clips // 2), 2).astype(np.int32) % 4
+  return rng.standard_normal((clips, 2, 32, 16, 3)).astype(np.float32), labels
+
+
+@functools.cache
+def variables():
+  return jax.device_get(init_variables(MODEL, 0))
+
+
+def fresh_state():
+  return create_state(jax.tree.map(jnp.asarray, variables()), OPTIMIZER)
+
+
+class Small(nn.Module):
+  """Stands in for the network where only the step is tested: a layer, a norm, a classifier."""
+
+  @nn.compact
+  def __call__(self, clips, valid=None, *, train=False):
+    del valid
+    x = nn.Dense(5)(clips.mean((1, 2)).reshape(len(clips), -1))
+    features = jnp.tanh(BatchNorm()(x, train=train))
+    return Outputs(features, nn.Dense(4)(features), {}, None)
+
+
+SMALL = Small()
+
+
+def small_state():
+  return create_state(SMALL.init(jax.random.key(0), batch()[0]), OPTIMIZER)
+
+
+class StepVariants(chex.TestCase):
+  @chex.variants(with_jit=True, without_jit=True)
+  @parameterized.parameters(Objective(), Objective(0.0, 0.5, 2.0))
+  def test_a_step_is_loss_gradient_and_update(self, objective):
+    clips, labels = batch()
+    before = small_state()
+    step = self.variant(functools.partial(train_step, SMALL, objective, OPTIMIZER))
+    after, metrics = step(before, clips, labels)
+
+    outputs, updated = SMALL.apply(before.variables, clips, train=True, mutable=["batch_stats"])
+    entropy = losses.cross_entropy(outputs.logits, labels, objective.label_smoothing)
+    triplet = losses.batch_hard_triplet(outputs.features, labels, objective.triplet_margin)
+    np.testing.assert_allclose(metrics["cross_entropy"], entropy, rtol=1e-5)
+    np.testing.assert_allclose(metrics["triplet"], triplet, rtol=1e-5)
+    total = entropy + objective.triplet_weight * triplet
+    np.testing.assert_allclose(metrics["loss"], total, rtol=1e-5)
+    chex.assert_trees_all_close(after.batch_stats, updated["batch_stats"], rtol=1e-5)
+    assert int(after.step) == 1
+
+    def loss_of(params):
+      variables = before.variables | {"params": params}
+      return forward_with_loss(SMALL, objective, variables, clips, labels)[0]
+
+    # Against finite differences, along the direction that the optimiser took.
+    moved = jax.tree.map(jnp.subtract, after.params, before.params)
+    ahead, behind = (
+      float(loss_of(jax.tree.map(lambda p, m, s=s: p + s * m, before.params, moved)))
+      for s in (0.5, -0.5)
+    )
+    gradients = jax.grad(loss_of)(before.params)
+    slope = sum(float(jnp.vdot(g, m)) for g, m in zip(*map(jax.tree.leaves, (gradients, moved))))
+    assert slope < 0
+    np.testing.assert_allclose(ahead - behind, slope, rtol=0.02)
+    norm = np.sqrt(sum(float((g**2).sum()) for g in jax.tree.leaves(gradients)))
+    np.testing.assert_allclose(metrics["gradient_norm"], norm, rtol=1e-4)
+    # Adam's first step is the rate against the sign of the gradient with the decay in it.
+    signs = jax.tree.map(lambda g, p: jnp.sign(g + 5e-4 * p), gradients, before.params)
+    sure = jax.tree.map(lambda g, m, s: jnp.where(jnp.abs(g) > 1e-4, m, -1e-3 * s), gradients,
+                        moved, signs)  # fmt: skip
+    chex.assert_trees_all_close(sure, jax.tree.map(lambda s: -1e-3 * s, signs), rtol=2e-3)
+
+
+def test_steps_share_one_trace():
+  chex.clear_trace_counter()
+  traced = chex.assert_max_traces(train_step, n=1)
+  step = jax.jit(functools.partial(traced, SMALL, Objective(), OPTIMIZER), donate_argnums=0)
+  state, found = small_state(), []
+  for seed in range(4):
+    state, metrics = step(state, *batch(seed))
+    found.append(float(metrics["loss"]))
+  assert int(state.step) == 4
+  assert len(set(found)) == 4
+
+
+def test_invalid_frames_change_neither_losses_nor_statistics():
+  """What stands in a frame that is marked invalid does not matter."""
+  clips, labels = batch()
+  valid = np.ones(clips.shape[:2], bool)
+  valid[1, 1] = valid[6, 0] = False
+  other = np.where(valid[..., None, None, None], clips, 7.0).astype(np.float32)
+
+  @jax.jit
+  def evaluate(clips, valid):
+    loss = forward_with_loss(MODEL, Objective(), variables(), clips, labels, valid)
+    return loss[1][:2]
+
+  found, same = evaluate(clips, valid), evaluate(other, valid)
+  chex.assert_trees_all_close(found, same, rtol=1e-5, atol=1e-6)
+  different = evaluate(other, np.ones_like(valid))
+  assert abs(float(found[0]["loss"] - different[0]["loss"])) > 1e-4
+
+
+def test_inference_over_the_mesh_equals_the_plain_network():
+  mesh = make_mesh()
+  clips, _ = batch()
+  found = jit_forward(MODEL, mesh)(variables(), *put_batch(mesh, clips), None)
+  wanted = jax.jit(MODEL.apply)(variables(), clips)
+  chex.assert_trees_all_close(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+def three_steps() -> list[list[float]]:
+  """Losses of three steps over all devices there are; what the test below runs in processes."""
+  mesh = make_mesh()
+  step = jit_train_step(MODEL, Objective(), OPTIMIZER, mesh)
+  state = given = jax.device_put(fresh_state(), replicated(mesh))
+  rows = []
+  for seed in range(3):
+    state, metrics = step(state, *put_batch(mesh, *batch(seed)), None)
+    rows.append([float(metrics[name]) for name in ("cross_entropy", "triplet", "gradient_norm")])
+  assert step._cache_size() == 1, "compiled again for the state that it returned itself"
+  # The state is donated: the old buffers serve again.
+  assert all(leaf.is_deleted() for leaf in jax.tree.leaves(given.params))
+  assert int(state.step) == 3
+  return rows
+
+
+def test_eight_devices_give_the_losses_of_one(compilation_cache):
+  """Statistics and hard triplets are of the whole batch, whatever the number of devices."""
+  script = "import jax, test_steps; print(jax.device_count(), test_steps.three_steps())"
+  flags = "--xla_force_host_platform_device_count=8"
+  folder = os.path.dirname(__file__)
+  environment = os.environ | compilation_cache | {"XLA_FLAGS": flags, "PYTHONPATH": folder}
+  output = subprocess.run(
+    [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=300
+  )
+  assert output.returncode == 0, output.stderr[-2000:]
+  devices, found = output.stdout.strip().split(" ", 1)
+  assert devices == "8"
+  # Rounding grows from step to step: Adam follows the signs of small gradients.
+  for step, (eight, one) in enumerate(zip(json.loads(found), three_steps())):
+    np.testing.assert_allclose(eight, one, rtol=(1e-4, 1e-2, 3e-2)[step], err_msg=f"step {step}")
