@@ -56,7 +56,13 @@ class Checkpoints:
     )
     try:
       self._manager = ocp.CheckpointManager(
-        self.directory, options=options, item_names=("state", "about")
+        self.directory,
+        options=options,
+        # Named here, not by the first save: a resumed run reads before it writes.
+        item_handlers={
+          "state": ocp.StandardCheckpointHandler(),
+          "about": ocp.JsonCheckpointHandler(),
+        },
       )
     except OSError as error:
       raise InputError(

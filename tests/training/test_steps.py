@@ -127,10 +127,11 @@ def test_invalid_frames_change_neither_losses_nor_statistics():
   valid = np.ones(clips.shape[:2], bool)
   valid[1, 1] = valid[6, 0] = False
   other = np.where(valid[..., None, None, None], clips, 7.0).astype(np.float32)
+  given = variables()
 
   @jax.jit
   def evaluate(clips, valid):
-    loss = forward_with_loss(MODEL, Objective(), variables(), clips, labels, valid)
+    loss = forward_with_loss(MODEL, Objective(), given, clips, labels, valid)
     return loss[1][:2]
 
   found, same = evaluate(clips, valid), evaluate(other, valid)

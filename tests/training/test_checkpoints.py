@@ -1,0 +1,262 @@
+"""Real checkpoints in real folders: exact, whole or absent, and clear when they do not fit."""
+
+import logging
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import absl.logging
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from cosam_jax.errors import InputError
+from cosam_jax.training.checkpoints import BEST, Checkpoints, check_same
+from cosam_jax.training.mesh import make_mesh
+from cosam_jax.training.optim import make_optimizer
+from cosam_jax.training.state import create_state
+
+OPTIMIZER = make_optimizer(optax.constant_schedule(0.1), weight_decay=0.1)
+
+
+def state_of(seed=0, size=3, **extra):
+  """A state with values in every part, moments included."""
+  rng = np.random.default_rng(seed)
+  params = {"conv": {"kernel": rng.standard_normal((size, 2)), "bias": np.float64([1 / 3, -0.0])}}
+  params = jax.tree.map(jnp.float32, params | extra)
+  made = create_state({"params": params, "batch_stats": {"norm": {"mean": jnp.ones(2)}}}, OPTIMIZER)
+  moments = jax.tree.map(
+    lambda leaf: leaf + jnp.asarray(rng.integers(1, 9), leaf.dtype), made.opt_state
+  )
+  return made.replace(step=jnp.int32(seed), opt_state=moments)
+
+
+def shapes():
+  return jax.eval_shape(state_of)
+
+
+def restored(checkpoints, step, like=None):
+  return checkpoints.restore(step, shapes() if like is None else like, make_mesh())
+
+
+def folders(directory):
+  return sorted(entry.name for entry in pathlib.Path(directory).iterdir())
+
+
+def test_what_is_saved_comes_back_bit_for_bit(tmp_path):
+  saved = state_of(7)
+  about = {"config": {"seed": 0, "size": [256, 128], "name": "ü"}, "num_classes": 625}
+  Checkpoints(tmp_path).save(7, saved, about)
+  again = Checkpoints(tmp_path)
+  assert again.latest_step() == 7
+  assert again.about(7) == about
+  found = restored(again, 7)
+  chex.assert_trees_all_equal(found, saved)
+  chex.assert_trees_all_equal_dtypes(found, saved)
+
+
+def test_there_is_no_latest_step_in_a_new_folder(tmp_path):
+  assert Checkpoints(tmp_path / "new" / "one").latest_step() is None
+
+
+def test_the_latest_few_are_kept(tmp_path):
+  checkpoints = Checkpoints(tmp_path, keep=2)
+  for step in (3, 6, 9, 12):
+    checkpoints.save(step, state_of(step), {})
+  assert folders(checkpoints.directory) == ["12", "9"]
+  chex.assert_trees_all_equal(restored(checkpoints, 9), state_of(9))
+  # Whoever only looks removes nothing.
+  assert Checkpoints(tmp_path, keep=1).latest_step() == 12
+  assert folders(checkpoints.directory) == ["12", "9"]
+
+
+def test_the_best_lies_apart(tmp_path):
+  last, best = Checkpoints(tmp_path, keep=1), Checkpoints(tmp_path, BEST)
+  best.save(2, state_of(2), {"validation_mAP": 0.5})
+  last.save(2, state_of(2), {})
+  last.save(4, state_of(4), {})
+  assert folders(tmp_path) == ["best", "checkpoints"]
+  assert (folders(best.directory), folders(last.directory)) == (["2"], ["4"])
+  assert Checkpoints(tmp_path, BEST).about(2)["validation_mAP"] == 0.5
+
+
+def test_a_run_begun_again_replaces_the_steps_it_makes_again(tmp_path):
+  Checkpoints(tmp_path, BEST).save(9, state_of(9), {})
+  again = Checkpoints(tmp_path, BEST)
+  again.save(3, state_of(3), {})
+  assert again.latest_step() == 3
+  again.save(3, state_of(5), {})
+  chex.assert_trees_all_equal(restored(again, 3), state_of(5))
+
+
+def test_what_a_killed_save_left_is_ignored_and_replaced(tmp_path):
+  checkpoints = Checkpoints(tmp_path, keep=3)
+  checkpoints.save(3, state_of(3), {})
+  half = checkpoints.directory / "6.orbax-checkpoint-tmp"
+  shutil.copytree(checkpoints.directory / "3", half)
+  shutil.rmtree(half / "state" / "d")
+  again = Checkpoints(tmp_path, keep=3)
+  assert again.latest_step() == 3
+  again.save(6, state_of(6), {})
+  assert folders(again.directory) == ["3", "6"]
+  chex.assert_trees_all_equal(restored(Checkpoints(tmp_path), 6), state_of(6))
+
+
+def test_an_old_checkpoint_that_is_half_removed_does_no_harm(tmp_path):
+  checkpoints = Checkpoints(tmp_path, keep=2)
+  checkpoints.save(3, state_of(3), {})
+  checkpoints.save(6, state_of(6), {})
+  shutil.rmtree(checkpoints.directory / "3" / "state")
+  again = Checkpoints(tmp_path, keep=2)
+  chex.assert_trees_all_equal(restored(again, again.latest_step()), state_of(6))
+  again.save(9, state_of(9), {})
+  assert folders(again.directory) == ["6", "9"]
+
+
+@pytest.mark.parametrize(
+  ("other", "parts"),
+  [
+    (lambda: state_of(size=4), ("params/conv/kernel", "(3, 2)", "(4, 2)")),
+    (lambda: state_of(head=np.ones(5)), ("params/head", "missing there", "(5,) here")),
+  ],
+)
+def test_another_architecture_is_one_clear_sentence(tmp_path, other, parts):
+  Checkpoints(tmp_path).save(3, state_of(3), {})
+  with pytest.raises(InputError) as raised:
+    restored(Checkpoints(tmp_path), 3, jax.eval_shape(other))
+  sentence = str(raised.value)
+  assert "another architecture" in sentence
+  assert "step 3" in sentence
+  assert "\n" not in sentence
+  assert all(part in sentence for part in parts)
+
+
+def test_a_damaged_checkpoint_is_one_clear_sentence(tmp_path):
+  checkpoints = Checkpoints(tmp_path)
+  checkpoints.save(3, state_of(3), {"a": 1})
+  for file in (checkpoints.directory / "3").rglob("*"):
+    if file.is_file() and file.name != "_CHECKPOINT_METADATA":
+      file.write_bytes(file.read_bytes()[:7])
+  for read in (lambda: restored(checkpoints, 3), lambda: checkpoints.about(3)):
+    with pytest.raises(InputError, match=r"^the checkpoint of step 3 in .* cannot be read") as why:
+      read()
+    assert "\n" not in str(why.value)
+    assert "remove that folder" in str(why.value)
+
+
+def test_a_workdir_that_is_a_file_is_one_clear_sentence(tmp_path):
+  (tmp_path / "file").write_text("")
+  with pytest.raises(InputError, match="workdir"):
+    Checkpoints(tmp_path / "file")
+
+
+_FILL_AND_SAVE = """
+import os, pathlib, sys
+import jax.numpy as jnp
+from test_checkpoints import Checkpoints, InputError, restored, state_of
+import chex
+workdir = pathlib.Path(sys.argv[1])
+small = Checkpoints(workdir, keep=2)
+small.save(3, state_of(3), {"good": True})
+limit = sys.argv[2]
+if limit == "disk":
+  with open(workdir / "fill", "wb", buffering=0) as file:
+    try:
+      while True:
+        file.write(bytes(4096))
+    except OSError:
+      pass
+else:
+  import resource, signal
+  signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (64, resource.RLIM_INFINITY))
+try:
+  small.save(6, state_of(6), {})
+except InputError as error:
+  print("REFUSED", error)
+again = Checkpoints(workdir, keep=2)
+print("LATEST", again.latest_step())
+chex.assert_trees_all_equal(restored(again, 3), state_of(3))
+if limit == "disk":
+  (workdir / "fill").unlink()
+else:
+  resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+again.save(6, state_of(6), {})
+chex.assert_trees_all_equal(restored(Checkpoints(workdir), 6), state_of(6))
+print("SAVED", again.latest_step())
+"""
+
+
+def _can_mount() -> bool:
+  command = "mount -t tmpfs none /mnt"
+  try:
+    found = subprocess.run(["unshare", "-rm", "sh", "-c", command], capture_output=True, timeout=20)
+  except (OSError, subprocess.TimeoutExpired):
+    return False
+  return found.returncode == 0
+
+
+@pytest.mark.parametrize("limit", ["disk", "file size"])
+def test_a_full_disk_keeps_the_last_good_checkpoint_and_says_so(tmp_path, limit):
+  """A real file system of 1 MiB, filled; and where none can be mounted, files that cannot grow."""
+  command = [sys.executable, "-c", _FILL_AND_SAVE, str(tmp_path), limit]
+  if limit == "disk":
+    if not _can_mount():
+      pytest.skip("needs the right to mount a small file system (unshare -rm)")
+    script = 'mount -t tmpfs -o size=1m none "$1" && shift && exec "$@"'
+    command = ["unshare", "-rm", "sh", "-c", script, "sh", str(tmp_path), *command]
+  environment = os.environ | {"PYTHONPATH": os.path.dirname(__file__)}
+  output = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200)
+  assert output.returncode == 0, output.stderr[-3000:]
+  refused, latest, saved = output.stdout.strip().splitlines()
+  assert refused.startswith("REFUSED the checkpoint of step 6 could not be written to ")
+  assert "the last good one is of step 3; make room" in refused
+  assert (latest, saved) == ("LATEST 3", "SAVED 6")
+
+
+def test_orbax_is_quiet_and_our_own_lines_are_not(tmp_path):
+  lines = []
+  handler = logging.Handler()
+  handler.emit = lambda record: lines.append(record.getMessage())
+  logger = absl.logging.get_absl_logger()
+  level = logger.level
+  logger.addHandler(handler)
+  logger.setLevel(logging.DEBUG)
+  try:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(3, state_of(3), {})
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.about(3) == {}
+    restored(checkpoints, 3)
+    absl.logging.info("a line of ours")
+    absl.logging.warning("a warning of ours")
+  finally:
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+  assert lines == ["a line of ours", "a warning of ours"]
+
+
+def test_each_field_that_differs_is_listed_with_both_values():
+  saved = {"seed": 0, "model.width": 1.0, "clips.image_size": [256, 128], "data.dir": "a", "old": 1}
+  asked = {"seed": 1, "model.width": 1.0, "clips.image_size": (256, 128), "data.dir": "b", "new": 2}
+  with pytest.raises(InputError) as raised:
+    check_same(saved, asked, ("data",), "W/checkpoints/3")
+  sentence = str(raised.value)
+  assert "W/checkpoints/3" in sentence
+  assert "seed was 0 and is now 1" in sentence
+  assert "old was 1 and is now None" in sentence
+  assert "new was None and is now 2" in sentence
+  assert "model.width" not in sentence
+  assert "image_size" not in sentence
+  assert "data.dir" not in sentence
+
+
+def test_free_names_cover_groups_but_not_names_that_begin_alike():
+  check_same({"data.dir": 1, "evaluation.rerank": 1}, {}, ("data.dir", "evaluation"), "")
+  with pytest.raises(InputError, match=r"data\.directory"):
+    check_same({"data.directory": 1}, {}, ("data.dir",), "")
