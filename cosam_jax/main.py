@@ -24,7 +24,7 @@ from cosam_jax import config as config_rules
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
 from cosam_jax.errors import InputError, suggestion
 
-MODES = ("train", "evaluate", "doctor", "prepare")
+MODES = ("train", "evaluate", "masks", "doctor", "prepare")
 
 _CONFIG = config_flags.DEFINE_config_file(
   "config",
@@ -40,6 +40,7 @@ _MODE = flags.DEFINE_enum(
   "train",
   MODES,
   "train: train (or continue) and evaluate. evaluate: a checkpoint, or config.init.weights. "
+  "masks: measure and draw COSAM's masks on test frames. "
   "doctor: check the data directory. prepare: pack the frames for random access.",
 )
 config_rules.define_ablation_flags()
@@ -59,7 +60,7 @@ def main(arguments: list[str]) -> int:
       raise InputError(
         f"--config gives a {kind}: get_config() must return an ml_collections.ConfigDict"
       )
-    if _WORKDIR.value is None and _MODE.value in ("train", "evaluate"):
+    if _WORKDIR.value is None and _MODE.value in ("train", "evaluate", "masks"):
       raise InputError("--workdir is missing: give a directory for checkpoints and results")
     values = {name: flags.FLAGS[name].value for name in config_rules.ABLATION_FLAGS}
     config = config_rules.apply_ablation_flags(_CONFIG.value, values)

@@ -25,6 +25,7 @@ from cosam_jax.data.batches import BatchPlan
 from cosam_jax.data.doctor import diagnose
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.cards import Result
+from cosam_jax.mask_report import MaskReport
 from cosam_jax.reports.results import terminal_table, write_results
 from cosam_jax.training import loop, mesh, optim, scalars, state, steps
 from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints, check_same
@@ -90,11 +91,13 @@ def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
   (workdir / "config.json").write_text(json.dumps(run.flat, indent=2) + "\n")
 
   evaluator = Evaluator(config, run.tables, run.model, run.mesh)
+  mask_report = MaskReport(run)
   before = workdir / "before_training.json"
   if config.evaluation.before_training and not first_step:
     untrained = evaluator(train_state.variables, label="before training")
     write_results(before, untrained, _describe(run, 0))
     print(terminal_table(untrained))
+    mask_report.write(train_state.variables, "before training", before)
 
   best = Best(run, about) if config.train.validate_every_epochs else None
   batches = TrainingBatches(config, plan, first_step, last_step, run.mesh)
@@ -122,34 +125,32 @@ def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
   print(terminal_table(results))
   if skipped:
     print(f"skipped {skipped} unreadable frames")
+  mask_report.write(variables, "after training", workdir / "results.json")
   return results
 
 
 def evaluate(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
   """Evaluates the workdir's checkpoint; without one, the weights that `init.weights` names."""
   run = Run(config, workdir)
-  config = run.config
-  kind = BEST if config.evaluation.checkpoint == "best" else LAST
-  has_checkpoints = (workdir / kind).is_dir()
-  checkpoints = Checkpoints(workdir, kind) if has_checkpoints else None
-  step = checkpoints.latest_step() if checkpoints else None
-  if checkpoints is not None and step is not None:
-    variables = _checkpoint_variables(run, checkpoints, step)
-    origin = f"step {step}"
-  elif config.init.weights:
-    variables, step = initial_variables(config, run.model), 0
-    origin = pathlib.Path(config.init.weights).name
-  else:
-    raise InputError(
-      f"there is nothing to evaluate: {workdir} has no folder {kind} with a checkpoint, and "
-      "config.init.weights is empty; train first, or name weights"
-    )
-  evaluator = Evaluator(config, run.tables, run.model, run.mesh)
-  variables = jax.device_put(variables, mesh.replicated(run.mesh))
+  variables, step, origin = _weights(run)
+  evaluator = Evaluator(run.config, run.tables, run.model, run.mesh)
   results = list(evaluator(variables, label=origin, checkpoint=origin))
   write_results(workdir / "results.json", results, _describe(run, step, evaluator.skipped))
   print(terminal_table(results))
+  MaskReport(run).write(variables, origin, workdir / "results.json")
   return results
+
+
+def masks(config: ConfigDict, workdir: pathlib.Path) -> None:
+  """Measures and draws COSAM's masks for the weights that `evaluate` would take."""
+  run = Run(config, workdir)
+  if not run.config.model.cosam_stages:
+    raise InputError(
+      "config.model.cosam_stages is empty, and a network without COSAM has no masks: name stages "
+      "among 2, 3, 4 and 5"
+    )
+  variables, _, origin = _weights(run)
+  MaskReport(run).show(variables, origin)
 
 
 def doctor(config: ConfigDict, workdir: pathlib.Path) -> int:
@@ -207,6 +208,27 @@ class Best:
     return self._checkpoints.restore(step, like, self._run.mesh).variables, step
 
 
+def _weights(run: Run) -> tuple[dict[str, Any], int, str]:
+  """Weights to evaluate, on the devices; their step, 0 for given ones; and what they are."""
+  config, workdir = run.config, run.workdir
+  kind = BEST if config.evaluation.checkpoint == "best" else LAST
+  has_checkpoints = (workdir / kind).is_dir()
+  checkpoints = Checkpoints(workdir, kind) if has_checkpoints else None
+  step = checkpoints.latest_step() if checkpoints else None
+  if checkpoints is not None and step is not None:
+    variables = _checkpoint_variables(run, checkpoints, step)
+    origin = f"step {step}"
+  elif config.init.weights:
+    variables, step = initial_variables(config, run.model), 0
+    origin = pathlib.Path(config.init.weights).name
+  else:
+    raise InputError(
+      f"there is nothing to evaluate: {workdir} has no folder {kind} with a checkpoint, and "
+      "config.init.weights is empty; train first, or name weights"
+    )
+  return jax.device_put(variables, mesh.replicated(run.mesh)), step, origin
+
+
 def _checkpoint_variables(run: Run, checkpoints: Checkpoints, step: int) -> dict[str, Any]:
   """The weights of a checkpoint of the same architecture, whatever the data set."""
   saved = checkpoints.about(step)
@@ -238,6 +260,7 @@ def _describe(run: Run, step: int | None, skipped: int = 0) -> dict[str, Any]:
 MODES: dict[str, Callable[[ConfigDict, pathlib.Path], Any]] = {
   "train": train,
   "evaluate": evaluate,
+  "masks": masks,
   "doctor": doctor,
   "prepare": prepare,
 }

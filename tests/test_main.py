@@ -210,7 +210,7 @@ def test_help_explains_every_flag_and_field():
   for name, field in (SCHEMA | SYNTHETIC_SCHEMA).items():
     assert f"--config.{name}: {field.help} ({field.allowed()})" in text
   assert "--workdir: " in text
-  assert "--mode: <train|evaluate|doctor|prepare>" in text
+  assert "--mode: <train|evaluate|masks|doctor|prepare>" in text
 
 
 def test_the_console_scripts_short_help_has_our_flags():

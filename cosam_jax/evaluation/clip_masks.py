@@ -1,0 +1,72 @@
+"""A clip with its masks, to look at. No jax, so that pictures can be drawn anywhere.
+
+Notation: `T` frames in a clip, `H W` frame as it lies on disk, `h w` grid of a mask.
+"""
+
+import dataclasses
+import io
+
+import numpy as np
+from PIL import Image
+
+from cosam_jax.data.batches import EvaluationPlan
+from cosam_jax.data.clips import num_dense_clips
+from cosam_jax.data.tracklets import TrackletTable
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ClipMasks:
+  """A clip with its masks, for pictures.
+
+  Attributes:
+    tracklet: its name. identity, camera: the data set's own numbers.
+    clip: number of the clip in its tracklet, from 1. clips: how many the tracklet has.
+    numbers: the frames' numbers in the tracklet, from 1; T of them.
+    length: frames of the tracklet.
+    images: uint8[H, W, 3] each, as they lie on disk; None for a frame that cannot be read.
+    masks: stage -> float32[T, h, w] in 0 .. 1.
+  """
+
+  tracklet: str
+  identity: int
+  camera: int
+  clip: int
+  clips: int
+  numbers: tuple[int, ...]
+  length: int
+  images: tuple[np.ndarray | None, ...]
+  masks: dict[int, np.ndarray]
+
+
+def clip_masks(
+  plan: EvaluationPlan, row: int, frames: np.ndarray, masks: dict[int, np.ndarray]
+) -> ClipMasks:
+  """Puts frames and names to the masks of a clip.
+
+  Args:
+    plan: the clip's plan, with all frames of every tracklet.
+    row: of the clip's tracklet in the plan's table.
+    frames: int64[T], of the table's store.
+    masks: stage -> float32[T, h, w].
+  """
+  table = plan.table
+  positions = frames - table.starts[row]
+  return ClipMasks(
+    tracklet=str(table.names[row]),
+    identity=int(table.identities[row]),
+    camera=int(table.cameras[row]),
+    clip=int(positions[0]) // plan.num_frames + 1,
+    clips=int(num_dense_clips(table.lengths[row], plan.num_frames)),
+    numbers=tuple(int(position) + 1 for position in positions),
+    length=int(table.lengths[row]),
+    images=tuple(_image(table, int(frame)) for frame in frames),
+    masks=masks,
+  )
+
+
+def _image(table: TrackletTable, frame: int) -> np.ndarray | None:
+  try:
+    with Image.open(io.BytesIO(table.frames.read(frame))) as image:
+      return np.asarray(image.convert("RGB"))
+  except OSError:  # Where this is an error, it has been raised before the network saw the clip.
+    return None

@@ -1,0 +1,259 @@
+"""Pictures of COSAM's spatial masks over a clip's frames, drawn with Pillow alone.
+
+Colours go from dark blue through green to yellow, evenly in lightness, so that they keep their
+order in greyscale and for colour-blind readers. Frames below a mask are grey: all colour is mask.
+
+Notation: `T` frames in a clip, `h w` grid of a mask.
+"""
+
+import pathlib
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from cosam_jax.evaluation.clip_masks import ClipMasks
+
+_ANCHORS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
+SMALLEST_RANGE = 0.05
+"""Masks that vary less than this are not stretched to all colours: noise would look like a find."""
+TILE_HEIGHT, OVERVIEW_HEIGHT, OVERVIEW_FRAMES = 224, 128, 4
+_OPACITY = 0.6
+_MARGIN, _GAP, _LABELS = 20, 6, 196
+_TEXT, _FAINT, _PAPER, _MISSING = (25, 25, 25), (95, 95, 95), (255, 255, 255), (190, 190, 190)
+_EXPLANATION = (
+  "A mask is a weight between 0 and 1 for every place of a frame, which COSAM multiplies the "
+  "network's features with: yellow places are kept most, dark blue ones least. Each row of masks "
+  "has colours of its own, from the lowest to the highest weight in this clip."
+)
+
+
+def colour_map(values: np.ndarray) -> np.ndarray:
+  """uint8[..., 3] RGB for values in 0 .. 1 (others are clipped): dark blue, green, yellow."""
+  place = np.clip(np.asarray(values, np.float64), 0, 1) * (len(_ANCHORS) - 1)
+  low = np.minimum(place.astype(int), len(_ANCHORS) - 2)
+  anchors = np.array(_ANCHORS, np.float64)
+  colour = anchors[low] + (place - low)[..., None] * (anchors[low + 1] - anchors[low])
+  return np.rint(colour).astype(np.uint8)
+
+
+def colour_range(masks: np.ndarray) -> tuple[float, float]:
+  """The weights that get the first and the last colour: lowest and highest of the masks.
+
+  Masks that vary less than `SMALLEST_RANGE` get a range so wide around their middle, within 0 .. 1.
+  """
+  low, high = float(masks.min()), float(masks.max())
+  if high - low < SMALLEST_RANGE:
+    low = min(max((low + high - SMALLEST_RANGE) / 2, 0.0), 1.0 - SMALLEST_RANGE)
+    high = low + SMALLEST_RANGE
+  return low, high
+
+
+def overlay(
+  image: np.ndarray | None, mask: np.ndarray, size: tuple[int, int], limits: tuple[float, float]
+) -> Image.Image:
+  """A grey frame with its mask over it in colours.
+
+  Args:
+    image: uint8[H, W, 3]; None leaves the mask out too, since it was made of nothing.
+    mask: float[h, w], made smooth on its way to the frame's size.
+    size: (width, height) of the result in pixels.
+    limits: the mask's values with the first and the last colour.
+  """
+  frame = _frame(image, size)
+  if image is None:
+    return frame
+  small = Image.fromarray(np.asarray(mask, np.float32))
+  smooth = np.asarray(small.resize(size, Image.Resampling.BICUBIC))
+  low, high = limits
+  colours = Image.fromarray(colour_map((smooth - low) / (high - low)))
+  return Image.blend(frame.convert("L").convert("RGB"), colours, _OPACITY)
+
+
+def strip(clip: ClipMasks, caption: str = "") -> Image.Image:
+  """One clip: a row with its frames, then a row for each stage with the masks over them.
+
+  Args:
+    clip: the clip.
+    caption: whose masks these are, such as "after training".
+  """
+  size = _tile_size(clip, TILE_HEIGHT)
+  step = size[0] + _GAP
+  width = max(2 * _MARGIN + _LABELS + len(clip.numbers) * step, 620)
+  title = f"Tracklet {clip.tracklet}, clip {clip.clip} of {clip.clips}"
+  about = f"Identity {clip.identity}, camera {clip.camera}; {_of(clip)}"
+  about += f". Masks {caption}." if caption else "."
+  footer = _wrap(_EXPLANATION, _font(14), width - 2 * _MARGIN)
+  top = _MARGIN + 78
+  height = top + (1 + len(clip.masks)) * (TILE_HEIGHT + 2 * _GAP) + 20 * len(footer) + _MARGIN
+  picture = Image.new("RGB", (width, height), _PAPER)
+  draw = ImageDraw.Draw(picture)
+  draw.text((_MARGIN, _MARGIN), _fit(title, _font(20), width - 2 * _MARGIN), _TEXT, _font(20))
+  about = _fit(about, _font(14), width - 2 * _MARGIN)
+  draw.text((_MARGIN, _MARGIN + 28), about, _FAINT, _font(14))
+  left = _MARGIN + _LABELS
+  for i, number in enumerate(clip.numbers):
+    middle = left + i * step + size[0] // 2
+    text = f"frame {number}" if clip.images[i] is not None else "unreadable"
+    draw.text((middle, top - 8), _fit(text, _font(13), size[0]), _FAINT, _font(13), anchor="ms")
+    picture.paste(_frame(clip.images[i], size), (left + i * step, top))
+  draw.text((_MARGIN, top), "Frames", _TEXT, _font(18))
+  draw.text((_MARGIN, top + 26), "as they are", _FAINT, _font(14))
+  y = top
+  for stage, masks in sorted(clip.masks.items()):
+    y += TILE_HEIGHT + 2 * _GAP
+    limits = colour_range(masks)
+    _stage_label(picture, y, stage, masks, limits)
+    for i, (image, mask) in enumerate(zip(clip.images, masks)):
+      picture.paste(overlay(image, mask, size, limits), (left + i * step, y))
+  y += TILE_HEIGHT + 2 * _GAP
+  for i, line in enumerate(footer):
+    draw.text((_MARGIN, y + 4 + 20 * i), line, _FAINT, _font(14))
+  return picture
+
+
+def overview(clips: Sequence[ClipMasks], caption: str = "") -> Image.Image:
+  """Several clips: a row for each, its frames on the left and each stage's masks beside them.
+
+  Long clips show `OVERVIEW_FRAMES` of their frames, evenly spread. See `strip` for the arguments.
+  """
+  stages = sorted(clips[0].masks)
+  size = _tile_size(clips[0], OVERVIEW_HEIGHT)
+  shown = min(OVERVIEW_FRAMES, len(clips[0].numbers))
+  group = shown * (size[0] + 2) + 18
+  labels = 136
+  width = max(2 * _MARGIN + labels + (1 + len(stages)) * group, 620)
+  row_height = OVERVIEW_HEIGHT + 26
+  footer = _wrap(_EXPLANATION, _font(14), width - 2 * _MARGIN)
+  top = _MARGIN + 66
+  picture = Image.new(
+    "RGB", (width, top + len(clips) * row_height + 20 * len(footer) + 40 + _MARGIN), _PAPER
+  )
+  draw = ImageDraw.Draw(picture)
+  title = f"Where COSAM looks{f': masks {caption}' if caption else ''}"
+  draw.text((_MARGIN, _MARGIN), _fit(title, _font(20), width - 2 * _MARGIN), _TEXT, _font(20))
+  for column, name in enumerate(["Frames", *(f"COSAM {stage}" for stage in stages)]):
+    draw.text((_MARGIN + labels + column * group, top - 26), name, _TEXT, _font(16))
+  for row, clip in enumerate(clips):
+    y = top + row * row_height
+    lines = (clip.tracklet, f"identity {clip.identity}", f"camera {clip.camera}")
+    for i, line in enumerate(lines):
+      text = _fit(line, _font(14), labels - 8)
+      draw.text((_MARGIN, y + 20 * i), text, _FAINT if i else _TEXT, _font(14))
+    picks = (2 * np.arange(shown) + 1) * len(clip.numbers) // (2 * shown)
+    for column in range(1 + len(stages)):
+      left = _MARGIN + labels + column * group
+      masks = clip.masks[stages[column - 1]] if column else None
+      limits = colour_range(masks) if masks is not None else (0.0, 1.0)
+      for i, pick in enumerate(picks):
+        image = clip.images[pick]
+        tile = _frame(image, size) if masks is None else overlay(image, masks[pick], size, limits)
+        picture.paste(tile, (left + i * (size[0] + 2), y))
+      note = _of(clip) if masks is None else f"from {masks.min():.2f} to {masks.max():.2f}"
+      note = _fit(note, _font(12), group - 8)
+      draw.text((left, y + OVERVIEW_HEIGHT + 3), note, _FAINT, _font(12))
+  y = top + len(clips) * row_height + 6
+  draw.text((_MARGIN, y), "lowest weight", _FAINT, _font(14))
+  bar = _MARGIN + 6 + int(_font(14).getlength("lowest weight"))
+  picture.paste(_colour_bar((160, 14)), (bar, y + 2))
+  draw.text((bar + 166, y), "highest weight in the clip", _FAINT, _font(14))
+  for i, line in enumerate(footer):
+    draw.text((_MARGIN, y + 28 + 20 * i), line, _FAINT, _font(14))
+  return picture
+
+
+def save_pictures(
+  directory: pathlib.Path, clips: Sequence[ClipMasks], caption: str = ""
+) -> list[pathlib.Path]:
+  """Writes a strip for each clip, named after tracklet and stages, and `overview.png`.
+
+  Pictures of an earlier call are removed first. The folder is made if need be.
+
+  Returns:
+    The files, the overview last; none without clips.
+  """
+  directory.mkdir(parents=True, exist_ok=True)
+  for old in directory.glob("*.png"):
+    if old.name == "overview.png" or re.fullmatch(r"\d\d_.*_cosam_[\d_]+\.png", old.name):
+      old.unlink()
+  files = []
+  for number, clip in enumerate(clips, start=1):
+    name = re.sub(r"[^\w-]+", "-", clip.tracklet)
+    stages = "_".join(map(str, sorted(clip.masks)))
+    files.append(directory / f"{number:02d}_{name}_clip{clip.clip}_cosam_{stages}.png")
+    strip(clip, caption).save(files[-1])
+  if clips:
+    files.append(directory / "overview.png")
+    overview(clips, caption).save(files[-1])
+  return files
+
+
+def _stage_label(
+  picture: Image.Image, y: int, stage: int, masks: np.ndarray, limits: tuple[float, float]
+) -> None:
+  """Name, grid and legend of a row of masks."""
+  draw = ImageDraw.Draw(picture)
+  draw.text((_MARGIN, y), f"COSAM {stage}", _TEXT, _font(18))
+  facts = [f"mask after stage {stage},", f"{masks.shape[1]} x {masks.shape[2]} places"]
+  if masks.max() - masks.min() < SMALLEST_RANGE:
+    facts += ["nearly the same", "everywhere"]
+  for i, fact in enumerate(facts):
+    draw.text((_MARGIN, y + 26 + 18 * i), fact, _FAINT, _font(14))
+  width, top = _LABELS - 36, y + 112
+  picture.paste(_colour_bar((width, 16)), (_MARGIN, top))
+  draw.text((_MARGIN, top + 20), f"{limits[0]:.2f}", _TEXT, _font(14))
+  draw.text((_MARGIN + width, top + 20), f"{limits[1]:.2f}", _TEXT, _font(14), anchor="ra")
+  draw.text(
+    (_MARGIN, top + 42), f"weights {masks.min():.3f} to {masks.max():.3f}", _FAINT, _font(13)
+  )
+  draw.text((_MARGIN, top + 60), f"mean {masks.mean():.3f}", _FAINT, _font(13))
+
+
+def _colour_bar(size: tuple[int, int]) -> Image.Image:
+  values = np.broadcast_to(np.linspace(0, 1, size[0]), (size[1], size[0]))
+  grey = np.full((*values.shape, 3), 128.0)
+  # As strong as over a frame, so that bar and picture have the same colours.
+  return Image.fromarray(
+    np.rint(_OPACITY * colour_map(values) + (1 - _OPACITY) * grey).astype(np.uint8)
+  )
+
+
+def _frame(image: np.ndarray | None, size: tuple[int, int]) -> Image.Image:
+  if image is None:
+    return Image.new("RGB", size, _MISSING)
+  return Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
+
+
+def _tile_size(clip: ClipMasks, height: int) -> tuple[int, int]:
+  """(width, height) in the shape of the clip's first readable frame."""
+  shape = next((image.shape for image in clip.images if image is not None), (2, 1))
+  return max(1, round(height * min(shape[1] / shape[0], 3.0))), height
+
+
+def _of(clip: ClipMasks) -> str:
+  return f"frames {min(clip.numbers)} to {max(clip.numbers)} of {clip.length}"
+
+
+def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+  return ImageFont.load_default(size)
+
+
+def _fit(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: float) -> str:
+  """The text, or as much of it as the width holds."""
+  if font.getlength(text) <= width:
+    return text
+  while text and font.getlength(text + "...") > width:
+    text = text[:-1]
+  return text + "..."
+
+
+def _wrap(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: float) -> list[str]:
+  lines = [""]
+  for word in text.split():
+    longer = f"{lines[-1]} {word}".strip()
+    if lines[-1] and font.getlength(longer) > width:
+      lines.append(word)
+    else:
+      lines[-1] = longer
+  return lines
