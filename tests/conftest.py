@@ -59,3 +59,16 @@ def compilation_cache(tmp_path_factory) -> Iterator[dict[str, str]]:
   yield {name.upper(): str(value) for name, value in options.items()}
   for name, value in before.items():
     jax.config.update(name, value)
+
+
+@pytest.fixture(scope="module")
+def hasty_compilation(compilation_cache) -> Iterator[dict[str, str]]:
+  """Programs are compiled in a fraction of the time and run slower; for tests of tiny networks.
+
+  Yields the environment variables that say so, those of `compilation_cache` among them.
+  """
+  import jax
+
+  jax.config.update("jax_disable_most_optimizations", True)
+  yield compilation_cache | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}
+  jax.config.update("jax_disable_most_optimizations", False)

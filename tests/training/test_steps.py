@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 from absl.testing import parameterized
 from flax import linen as nn
 
@@ -28,6 +29,7 @@ from cosam_jax.training.steps import (
   train_step,
 )
 
+pytestmark = pytest.mark.usefixtures("hasty_compilation")
 MODEL = ReidNet(
   "resnet18", (5,), "tp", num_frames=2, image_size=(32, 16), num_classes=4, width=0.125
 )
@@ -164,12 +166,12 @@ def three_steps() -> list[list[float]]:
   return rows
 
 
-def test_eight_devices_give_the_losses_of_one(compilation_cache):
+def test_eight_devices_give_the_losses_of_one(hasty_compilation):
   """Statistics and hard triplets are of the whole batch, whatever the number of devices."""
   script = "import jax, test_steps; print(jax.device_count(), test_steps.three_steps())"
   flags = "--xla_force_host_platform_device_count=8"
   folder = os.path.dirname(__file__)
-  environment = os.environ | compilation_cache | {"XLA_FLAGS": flags, "PYTHONPATH": folder}
+  environment = os.environ | hasty_compilation | {"XLA_FLAGS": flags, "PYTHONPATH": folder}
   output = subprocess.run(
     [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=300
   )
