@@ -77,7 +77,7 @@ class MaskReport:
     files = save_pictures(directory, clips, label)
     (directory / "masks.json").write_text(json.dumps(masks, indent=1) + "\n")
     print(f"\n{mask_table(masks)}")
-    print(f"pictures   {files[-1]}, and a strip for each of its {len(clips)} clips beside it")
+    print(f"{'pictures':<11}{files[-1]}, and a strip for each of its {len(clips)} clips beside it")
     return masks
 
   def _before(self) -> dict[str, Record]:

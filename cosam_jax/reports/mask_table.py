@@ -6,10 +6,10 @@ from typing import Any
 _SHARES = {"on figure": "share_on_figure", "uniform": "uniform_share", "fixed": "fixed_mask_share"}
 _WEIGHTS = ("mean", "min", "max", "spread")
 _NOTES = {
-  "on figure": "percent of the masks' weight that falls on the person",
-  "uniform": "the same for a mask that is equal everywhere: the person's share of the area",
-  "fixed": "the same for the stage's mean mask, put on every frame",
-  "spread": "standard deviation of the weights within a frame; near 0 the mask does nothing",
+  "on figure": "share of the masks' weight that falls on the person",
+  "uniform": "that of a mask equal everywhere: the person's share of the area",
+  "fixed": "that of the stage's mean mask, put on every frame: position alone",
+  "spread": "standard deviation within a frame; near 0 a mask picks nothing out",
 }
 
 
@@ -43,6 +43,6 @@ def mask_table(masks: Mapping[str, Any]) -> str:
     )
     lines.append(line)
   part = list(masks.values())[-1]
-  lines.append(f"measured on {part['frames']:,} of {part['of_frames']:,} test frames")
-  lines += [f"{name}: {_NOTES[name]}" for name in (*shares, "spread") if name in _NOTES]
+  lines.append(f"{'measured':<11}on {part['frames']:,} of {part['of_frames']:,} test frames")
+  lines += [f"{name:<11}{_NOTES[name]}" for name in (*shares, "spread") if name in _NOTES]
   return "\n".join(lines)

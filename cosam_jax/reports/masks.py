@@ -131,7 +131,7 @@ def overview(clips: Sequence[ClipMasks], caption: str = "") -> Image.Image:
     "RGB", (width, top + len(clips) * row_height + 20 * len(footer) + 40 + _MARGIN), _PAPER
   )
   draw = ImageDraw.Draw(picture)
-  title = f"Where COSAM looks{f': masks {caption}' if caption else ''}"
+  title = f"What COSAM keeps of each frame: masks {caption}".removesuffix(": masks ")
   draw.text((_MARGIN, _MARGIN), _fit(title, _font(20), width - 2 * _MARGIN), _TEXT, _font(20))
   for column, name in enumerate(["Frames", *(f"COSAM {stage}" for stage in stages)]):
     draw.text((_MARGIN + labels + column * group, top - 26), name, _TEXT, _font(16))
@@ -243,6 +243,7 @@ def _fit(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: f
   """The text, or as much of it as the width holds."""
   if font.getlength(text) <= width:
     return text
+  text = text[: int(width)]  # No letter is narrower than a pixel.
   while text and font.getlength(text + "...") > width:
     text = text[:-1]
   return text + "..."
