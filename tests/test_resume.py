@@ -66,11 +66,11 @@ def _losses(workdir: pathlib.Path) -> list[dict]:
 
 
 @pytest.mark.filterwarnings("ignore:Sharding info not provided")
-def test_a_killed_run_repeated_equals_one_never_killed(tiny_synthetic, tmp_path, compilation_cache):
+def test_a_killed_run_repeated_equals_one_never_killed(tiny_synthetic, tmp_path, hasty_compilation):
   """Real processes and SIGKILL; parameters, statistics and moments are equal bit for bit."""
   whole, killed = tmp_path / "whole", tmp_path / "killed"
   held_out = {"data__validation_identities": 2, "train__validate_every_epochs": 2}
-  setting = (tiny_synthetic, compilation_cache)
+  setting = (tiny_synthetic, hasty_compilation)
   _finish(_start(whole, *setting, **held_out))
 
   scalars, saved = killed / "scalars.jsonl", killed / "checkpoints"
