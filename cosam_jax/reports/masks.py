@@ -103,8 +103,8 @@ def strip(clip: ClipMasks, caption: str = "") -> Image.Image:
   y = top
   for stage, masks in sorted(clip.masks.items()):
     y += TILE_HEIGHT + 2 * _GAP
-    limits = colour_range(masks)
-    _stage_label(picture, y, stage, masks, limits)
+    limits = colour_range(_readable(clip, stage))
+    _stage_label(picture, y, stage, _readable(clip, stage), limits)
     for i, (image, mask) in enumerate(zip(clip.images, masks)):
       picture.paste(overlay(image, mask, size, limits), (left + i * step, y))
   y += TILE_HEIGHT + 2 * _GAP
@@ -144,13 +144,16 @@ def overview(clips: Sequence[ClipMasks], caption: str = "") -> Image.Image:
     picks = (2 * np.arange(shown) + 1) * len(clip.numbers) // (2 * shown)
     for column in range(1 + len(stages)):
       left = _MARGIN + labels + column * group
-      masks = clip.masks[stages[column - 1]] if column else None
-      limits = colour_range(masks) if masks is not None else (0.0, 1.0)
-      for i, pick in enumerate(picks):
-        image = clip.images[pick]
-        tile = _frame(image, size) if masks is None else overlay(image, masks[pick], size, limits)
+      tiles = [_frame(clip.images[pick], size) for pick in picks]
+      note = _of(clip)
+      if column:
+        stage = stages[column - 1]
+        masks, known = clip.masks[stage], _readable(clip, stage)
+        limits = colour_range(known)
+        tiles = [overlay(clip.images[pick], masks[pick], size, limits) for pick in picks]
+        note = f"from {known.min():.2f} to {known.max():.2f}"
+      for i, tile in enumerate(tiles):
         picture.paste(tile, (left + i * (size[0] + 2), y))
-      note = _of(clip) if masks is None else f"from {masks.min():.2f} to {masks.max():.2f}"
       note = _fit(note, _font(12), group - 8)
       draw.text((left, y + OVERVIEW_HEIGHT + 3), note, _FAINT, _font(12))
   y = top + len(clips) * row_height + 6
@@ -229,6 +232,12 @@ def _tile_size(clip: ClipMasks, height: int) -> tuple[int, int]:
   """(width, height) in the shape of the clip's first readable frame."""
   shape = next((image.shape for image in clip.images if image is not None), (2, 1))
   return max(1, round(height * min(shape[1] / shape[0], 3.0))), height
+
+
+def _readable(clip: ClipMasks, stage: int) -> np.ndarray:
+  """The masks of frames that could be read; all where none could."""
+  known = [image is not None for image in clip.images]
+  return clip.masks[stage][known] if any(known) else clip.masks[stage]
 
 
 def _of(clip: ClipMasks) -> str:

@@ -1,5 +1,7 @@
 """Pictures have the size, the colours and the names that they should; the table fits."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -121,6 +123,16 @@ def test_odd_clips_can_be_drawn():
   missing = ClipMasks("x", -5, 1, 1, 1, (1, 1), 1, (None, None), {3: np.zeros((2, 1, 1))})
   assert strip(missing).height > 0
   assert overview([missing, clip]).height > 0
+
+
+@pytest.mark.parametrize("draw", [strip, lambda clip: overview([clip])])
+def test_the_mask_of_an_unreadable_frame_changes_no_colour(draw):
+  clip = clip_of()
+  clip = dataclasses.replace(clip, images=(*clip.images[:3], None))
+  before = np.asarray(draw(clip))
+  clip.masks[4][3] = 1.0
+  clip.masks[5][3] = 0.0
+  np.testing.assert_array_equal(np.asarray(draw(clip)), before)
 
 
 def test_files_say_tracklet_and_stages(tmp_path):
