@@ -80,13 +80,11 @@ def initial_variables(config: ConfigDict, model: ReidNet) -> dict[str, Any]:
   if not config.init.weights:
     return drawn
   path = resolve_weights(config.init.weights, config.model.backbone)
-  variables = from_torch(read_weights(path), model, allow_missing=_NEW_PARTS, init=drawn)
+  # A backbone's file may lack everything behind it; of a whole network only the classes may change.
+  given = read_weights(path)
+  variables = from_torch(given, model, allow_missing=("classifier", "neck"), init=drawn)
   print(f"initial weights: {path}")
   return variables
-
-
-# What a backbone file does not have, and what a fine-tuned network may change (the classes).
-_NEW_PARTS = ("cosam", "head", "classifier", "neck")
 
 
 class Evaluator:

@@ -47,6 +47,8 @@ def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
   """
   run = Run(config, workdir)
   config = run.config
+  # Before anything slow, since it refuses a test set without a single match.
+  evaluator, mask_report = Evaluator(config, run.tables, run.model, run.mesh), MaskReport(run)
   clips_per_batch = config.train.identities_per_batch * config.train.instances
   mesh.check_divisible(run.mesh, "train.identities_per_batch * train.instances", clips_per_batch)
   plan = BatchPlan(
@@ -74,24 +76,23 @@ def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
   checkpoints = Checkpoints(workdir, LAST, config.train.keep_checkpoints)
   about = {"config": run.flat, "num_classes": run.num_classes}
   first_step = checkpoints.latest_step() or 0
+  last_step = max(first_step, last_step)  # More epochs than now asked for may be done already.
   if first_step:
     saved = checkpoints.about(first_step)
     where = f"{checkpoints.directory}/{first_step}"
     check_same(saved["config"], run.flat, config_rules.FREE_ON_RESUME, where)
     check_same(saved, about, ("config",), where)
-    shapes = jax.eval_shape(
-      lambda: state.create_state(state.init_variables(run.model, 0), optimizer)
-    )
+    shapes = state.state_shapes(run.model, optimizer)
     train_state = checkpoints.restore(first_step, shapes, run.mesh)
     print(f"continuing from step {first_step} of {last_step} in {workdir}")
   else:
     train_state = state.create_state(initial_variables(config, run.model), optimizer)
     train_state = jax.device_put(train_state, mesh.replicated(run.mesh))
   workdir.mkdir(parents=True, exist_ok=True)
-  (workdir / "config.json").write_text(json.dumps(run.flat, indent=2) + "\n")
+  partial = workdir / "config.json.partial"
+  partial.write_text(json.dumps(run.flat, indent=2) + "\n")
+  partial.replace(workdir / "config.json")
 
-  evaluator = Evaluator(config, run.tables, run.model, run.mesh)
-  mask_report = MaskReport(run)
   before = workdir / "before_training.json"
   if config.evaluation.before_training and not first_step:
     untrained = evaluator(train_state.variables, label="before training")
@@ -240,7 +241,7 @@ def _checkpoint_variables(run: Run, checkpoints: Checkpoints, step: int) -> dict
   check_same(saved["config"], run.flat, free, f"{checkpoints.directory}/{step}")
   run.model = build_model(run.config, saved["num_classes"])
   optimizer = optim.make_optimizer(lambda _: 0.0, weight_decay=0.0)
-  shapes = jax.eval_shape(lambda: state.create_state(state.init_variables(run.model, 0), optimizer))
+  shapes = state.state_shapes(run.model, optimizer)
   return checkpoints.restore(step, shapes, run.mesh).variables
 
 

@@ -106,7 +106,6 @@ def test_fewer_identities_than_a_batch_wants(tiny_synthetic, tmp_path):
   has(sentence, "identities_per_batch is 7", "only 6 identities", "fewer identities")
 
 
-@pytest.mark.xfail(strict=True, reason="told after the training, by the ranking")
 @pytest.mark.parametrize("mode", ["train", "evaluate"])
 def test_no_query_with_a_match(mars, tmp_path, mode):
   """Told before the training, not after it."""

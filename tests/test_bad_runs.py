@@ -69,7 +69,6 @@ def test_a_workdir_that_is_a_file(tiny_synthetic, tmp_path):
   has(sentence, f"workdir {tmp_path / 'run'} cannot be used")
 
 
-@pytest.mark.xfail(strict=True, reason="parts that do not fit keep their drawn values")
 @pytest.mark.parametrize(
   ("mode", "theirs", "words"),
   [
@@ -170,7 +169,7 @@ def can_mount() -> bool:
 @pytest.mark.parametrize(
   "room",
   [
-    pytest.param(600, marks=pytest.mark.xfail(strict=True, reason="orbax's threads print too")),
+    600,
     pytest.param(0, marks=pytest.mark.slow),
   ],
 )

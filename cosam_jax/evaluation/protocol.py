@@ -97,13 +97,18 @@ def evaluation_of(tables: Tables, protocol: str = "reference") -> Evaluation:
     protocol: see `Settings`.
 
   Raises:
-    InputError: an unknown protocol, or no query or gallery at all.
+    InputError: an unknown protocol, no query or gallery at all, or no query with a match.
   """
   kind, _ = parse_protocol(protocol)
   gallery = tables.gallery if kind == "reference" else tables.gallery_with_queries()
   for part, table in (("query", tables.query), ("gallery", gallery)):
     if not len(table):
       raise InputError(f"{tables.name} has no {part} tracklets; evaluation needs at least one.")
+  if not has_match(tables.query, gallery).any():
+    raise InputError(
+      f"none of the {len(tables.query)} queries of {tables.name} has a match under another camera "
+      "in the gallery, so there is nothing to measure; add gallery tracklets of the same people"
+    )
   both = concatenate(tables.query, gallery)
   # A tracklet is known by its first frame: queries that are in the gallery too appear twice.
   _, first, inverse = np.unique(both.starts, return_index=True, return_inverse=True)
@@ -116,6 +121,19 @@ def evaluation_of(tables: Tables, protocol: str = "reference") -> Evaluation:
     query_rows=rows[: len(tables.query)],
     gallery_rows=rows[len(tables.query) :],
     warnings=tuple(tables.warnings),
+  )
+
+
+def has_match(query: TrackletTable, gallery: TrackletTable) -> np.ndarray:
+  """bool[Q]: whether the gallery has the query's identity under another camera."""
+  seen: dict[int, set[int]] = {}
+  for identity, camera in zip(gallery.identities.tolist(), gallery.cameras.tolist()):
+    seen.setdefault(identity, set()).add(camera)
+  return np.array(
+    [
+      identity not in (DISTRACTOR, JUNK) and bool(seen.get(identity, set()) - {camera})
+      for identity, camera in zip(query.identities.tolist(), query.cameras.tolist())
+    ]
   )
 
 

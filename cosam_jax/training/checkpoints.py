@@ -4,8 +4,11 @@ A checkpoint appears whole or not at all: orbax writes it beside and renames it 
 latest few are kept, and the best one by validation in a folder of its own.
 """
 
+import errno
 import logging
+import os
 import pathlib
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,6 +39,9 @@ class _OrbaxWarnings(logging.Filter):
 
 
 _ORBAX_WARNINGS = _OrbaxWarnings()
+
+
+_INDEX_BYTES = 256 << 10
 
 
 class Checkpoints:
@@ -95,6 +101,7 @@ class Checkpoints:
     try:
       for outdated in [other for other in self._manager.all_steps() if other >= step]:
         self._manager.delete(outdated)
+      _check_room(self.directory, state)
       self._manager.save(step, args=arguments)
     except (OSError, ValueError, RuntimeError) as error:
       reason = " ".join(str(error).split())[:200]
@@ -165,6 +172,19 @@ def _shapes(params: Any, batch_stats: Any) -> dict[str, tuple[int, ...]]:
   """Name, with slashes, -> shape."""
   leaves = traverse_util.flatten_dict({"params": params, "batch_stats": batch_stats}, sep="/")
   return {name: tuple(leaf.shape) for name, leaf in leaves.items()}
+
+
+def _check_room(directory: pathlib.Path, state: TrainState) -> None:
+  """Raises OSError where the state cannot fit, before orbax's threads each find out by themselves.
+
+  Weights hardly compress, so they take as much on disk as in memory, and their index a little more.
+  """
+  needed = sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + _INDEX_BYTES
+  free = shutil.disk_usage(directory).free
+  if free < needed:
+    raise OSError(
+      errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {needed >> 10:,} KiB needed, {free >> 10:,} free"
+    )
 
 
 def check_same(

@@ -34,11 +34,27 @@ class TrainState:
 
 def init_variables(model: ReidNet, seed: int) -> dict[str, Any]:
   """Draws the network's variables; the same seed gives the same ones."""
-  clips = jnp.zeros((1, model.num_frames, *model.image_size, 3))
-  return jax.jit(model.init)(jax.random.key(seed), clips)
+  # It runs once: on CPU, optimising it takes far longer than running it as it is.
+  hasty = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+  options = hasty if jax.default_backend() == "cpu" else None
+  variables = jax.jit(model.init, compiler_options=options)(jax.random.key(seed), _one_clip(model))
+  return dict(variables)
+
+
+def _one_clip(model: ReidNet) -> jax.Array:
+  return jnp.zeros((1, model.num_frames, *model.image_size, 3))
 
 
 def create_state(variables: dict[str, Any], optimizer: optax.GradientTransformation) -> TrainState:
   """The state before the first step."""
   params = variables["params"]
   return TrainState(jnp.int32(0), params, variables["batch_stats"], optimizer.init(params))
+
+
+def state_shapes(model: ReidNet, optimizer: optax.GradientTransformation) -> TrainState:
+  """The tree of `jax.ShapeDtypeStruct` of a state, without computing it."""
+
+  def create() -> TrainState:
+    return create_state(model.init(jax.random.key(0), _one_clip(model)), optimizer)
+
+  return jax.eval_shape(create)

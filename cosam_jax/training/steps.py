@@ -77,7 +77,7 @@ def train_step(
   gradients, (metrics, batch_stats, _) = jax.grad(loss_of, has_aux=True)(state.params)
   updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
   params = optax.apply_updates(state.params, updates)
-  metrics["gradient_norm"] = optax.global_norm(gradients)
+  metrics["gradient_norm"] = optax.tree.norm(gradients)
   return TrainState(state.step + 1, params, batch_stats, opt_state), metrics
 
 
