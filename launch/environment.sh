@@ -14,6 +14,6 @@ make_environment() {
     return 2
   fi
   [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-  "$venv/bin/python" -m pip install --quiet --upgrade pip
-  "$venv/bin/python" -m pip install --quiet --editable "$checkout$1"
+  "$venv/bin/python" -m pip install --quiet --quiet --upgrade pip
+  "$venv/bin/python" -m pip install --quiet --quiet --editable "$checkout$1"
 }

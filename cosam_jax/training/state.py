@@ -55,6 +55,6 @@ def state_shapes(model: ReidNet, optimizer: optax.GradientTransformation) -> Tra
   """The tree of `jax.ShapeDtypeStruct` of a state, without computing it."""
 
   def create() -> TrainState:
-    return create_state(model.init(jax.random.key(0), _one_clip(model)), optimizer)
+    return create_state(dict(model.init(jax.random.key(0), _one_clip(model))), optimizer)
 
   return jax.eval_shape(create)
