@@ -11,4 +11,5 @@ cd "$checkout"
 "$venv/bin/ruff" format --check .
 "$venv/bin/shellcheck" -x launch/*.sh .ci/run
 "$venv/bin/mypy"
-"$venv/bin/python" -m pytest "$@"
+# Two workers, a file of tests each: much of the time is compilation, which uses one core.
+"$venv/bin/python" -m pytest -n 2 --dist loadfile "$@"
