@@ -11,9 +11,10 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from cosam_jax.evaluation.clip_masks import ClipMasks
+from cosam_jax.reports.lettering import fit, font, wrap
 
 _ANCHORS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
 SMALLEST_RANGE = 0.05
@@ -84,22 +85,22 @@ def strip(clip: ClipMasks, caption: str = "") -> Image.Image:
   title = f"Tracklet {clip.tracklet}, clip {clip.clip} of {clip.clips}"
   about = f"Identity {clip.identity}, camera {clip.camera}; {_of(clip)}"
   about += f". Masks {caption}." if caption else "."
-  footer = _wrap(_EXPLANATION, _font(14), width - 2 * _MARGIN)
+  footer = wrap(_EXPLANATION, font(14), width - 2 * _MARGIN)
   top = _MARGIN + 78
   height = top + (1 + len(clip.masks)) * (TILE_HEIGHT + 2 * _GAP) + 20 * len(footer) + _MARGIN
   picture = Image.new("RGB", (width, height), _PAPER)
   draw = ImageDraw.Draw(picture)
-  draw.text((_MARGIN, _MARGIN), _fit(title, _font(20), width - 2 * _MARGIN), _TEXT, _font(20))
-  about = _fit(about, _font(14), width - 2 * _MARGIN)
-  draw.text((_MARGIN, _MARGIN + 28), about, _FAINT, _font(14))
+  draw.text((_MARGIN, _MARGIN), fit(title, font(20), width - 2 * _MARGIN), _TEXT, font(20))
+  about = fit(about, font(14), width - 2 * _MARGIN)
+  draw.text((_MARGIN, _MARGIN + 28), about, _FAINT, font(14))
   left = _MARGIN + _LABELS
   for i, number in enumerate(clip.numbers):
     middle = left + i * step + size[0] // 2
     text = f"frame {number}" if clip.images[i] is not None else "unreadable"
-    draw.text((middle, top - 8), _fit(text, _font(13), size[0]), _FAINT, _font(13), anchor="ms")
+    draw.text((middle, top - 8), fit(text, font(13), size[0]), _FAINT, font(13), anchor="ms")
     picture.paste(_frame(clip.images[i], size), (left + i * step, top))
-  draw.text((_MARGIN, top), "Frames", _TEXT, _font(18))
-  draw.text((_MARGIN, top + 26), "as they are", _FAINT, _font(14))
+  draw.text((_MARGIN, top), "Frames", _TEXT, font(18))
+  draw.text((_MARGIN, top + 26), "as they are", _FAINT, font(14))
   y = top
   for stage, masks in sorted(clip.masks.items()):
     y += TILE_HEIGHT + 2 * _GAP
@@ -109,7 +110,7 @@ def strip(clip: ClipMasks, caption: str = "") -> Image.Image:
       picture.paste(overlay(image, mask, size, limits), (left + i * step, y))
   y += TILE_HEIGHT + 2 * _GAP
   for i, line in enumerate(footer):
-    draw.text((_MARGIN, y + 4 + 20 * i), line, _FAINT, _font(14))
+    draw.text((_MARGIN, y + 4 + 20 * i), line, _FAINT, font(14))
   return picture
 
 
@@ -125,22 +126,22 @@ def overview(clips: Sequence[ClipMasks], caption: str = "") -> Image.Image:
   labels = 136
   width = max(2 * _MARGIN + labels + (1 + len(stages)) * group, 620)
   row_height = OVERVIEW_HEIGHT + 26
-  footer = _wrap(_EXPLANATION, _font(14), width - 2 * _MARGIN)
+  footer = wrap(_EXPLANATION, font(14), width - 2 * _MARGIN)
   top = _MARGIN + 66
   picture = Image.new(
     "RGB", (width, top + len(clips) * row_height + 20 * len(footer) + 40 + _MARGIN), _PAPER
   )
   draw = ImageDraw.Draw(picture)
   title = f"What COSAM keeps of each frame: masks {caption}".removesuffix(": masks ")
-  draw.text((_MARGIN, _MARGIN), _fit(title, _font(20), width - 2 * _MARGIN), _TEXT, _font(20))
+  draw.text((_MARGIN, _MARGIN), fit(title, font(20), width - 2 * _MARGIN), _TEXT, font(20))
   for column, name in enumerate(["Frames", *(f"COSAM {stage}" for stage in stages)]):
-    draw.text((_MARGIN + labels + column * group, top - 26), name, _TEXT, _font(16))
+    draw.text((_MARGIN + labels + column * group, top - 26), name, _TEXT, font(16))
   for row, clip in enumerate(clips):
     y = top + row * row_height
     lines = (clip.tracklet, f"identity {clip.identity}", f"camera {clip.camera}")
     for i, line in enumerate(lines):
-      text = _fit(line, _font(14), labels - 8)
-      draw.text((_MARGIN, y + 20 * i), text, _FAINT if i else _TEXT, _font(14))
+      text = fit(line, font(14), labels - 8)
+      draw.text((_MARGIN, y + 20 * i), text, _FAINT if i else _TEXT, font(14))
     picks = (2 * np.arange(shown) + 1) * len(clip.numbers) // (2 * shown)
     for column in range(1 + len(stages)):
       left = _MARGIN + labels + column * group
@@ -154,15 +155,15 @@ def overview(clips: Sequence[ClipMasks], caption: str = "") -> Image.Image:
         note = f"from {known.min():.2f} to {known.max():.2f}"
       for i, tile in enumerate(tiles):
         picture.paste(tile, (left + i * (size[0] + 2), y))
-      note = _fit(note, _font(12), group - 8)
-      draw.text((left, y + OVERVIEW_HEIGHT + 3), note, _FAINT, _font(12))
+      note = fit(note, font(12), group - 8)
+      draw.text((left, y + OVERVIEW_HEIGHT + 3), note, _FAINT, font(12))
   y = top + len(clips) * row_height + 6
-  draw.text((_MARGIN, y), "lowest weight", _FAINT, _font(14))
-  bar = _MARGIN + 6 + int(_font(14).getlength("lowest weight"))
+  draw.text((_MARGIN, y), "lowest weight", _FAINT, font(14))
+  bar = _MARGIN + 6 + int(font(14).getlength("lowest weight"))
   picture.paste(_colour_bar((160, 14)), (bar, y + 2))
-  draw.text((bar + 166, y), "highest weight in the clip", _FAINT, _font(14))
+  draw.text((bar + 166, y), "highest weight in the clip", _FAINT, font(14))
   for i, line in enumerate(footer):
-    draw.text((_MARGIN, y + 28 + 20 * i), line, _FAINT, _font(14))
+    draw.text((_MARGIN, y + 28 + 20 * i), line, _FAINT, font(14))
   return picture
 
 
@@ -197,20 +198,20 @@ def _stage_label(
 ) -> None:
   """Name, grid and legend of a row of masks."""
   draw = ImageDraw.Draw(picture)
-  draw.text((_MARGIN, y), f"COSAM {stage}", _TEXT, _font(18))
+  draw.text((_MARGIN, y), f"COSAM {stage}", _TEXT, font(18))
   facts = [f"mask after stage {stage},", f"{masks.shape[1]} x {masks.shape[2]} places"]
   if masks.max() - masks.min() < SMALLEST_RANGE:
     facts += ["nearly the same", "everywhere"]
   for i, fact in enumerate(facts):
-    draw.text((_MARGIN, y + 26 + 18 * i), fact, _FAINT, _font(14))
+    draw.text((_MARGIN, y + 26 + 18 * i), fact, _FAINT, font(14))
   width, top = _LABELS - 36, y + 112
   picture.paste(_colour_bar((width, 16)), (_MARGIN, top))
-  draw.text((_MARGIN, top + 20), f"{limits[0]:.2f}", _TEXT, _font(14))
-  draw.text((_MARGIN + width, top + 20), f"{limits[1]:.2f}", _TEXT, _font(14), anchor="ra")
+  draw.text((_MARGIN, top + 20), f"{limits[0]:.2f}", _TEXT, font(14))
+  draw.text((_MARGIN + width, top + 20), f"{limits[1]:.2f}", _TEXT, font(14), anchor="ra")
   draw.text(
-    (_MARGIN, top + 42), f"weights {masks.min():.3f} to {masks.max():.3f}", _FAINT, _font(13)
+    (_MARGIN, top + 42), f"weights {masks.min():.3f} to {masks.max():.3f}", _FAINT, font(13)
   )
-  draw.text((_MARGIN, top + 60), f"mean {masks.mean():.3f}", _FAINT, _font(13))
+  draw.text((_MARGIN, top + 60), f"mean {masks.mean():.3f}", _FAINT, font(13))
 
 
 def _colour_bar(size: tuple[int, int]) -> Image.Image:
@@ -242,28 +243,3 @@ def _readable(clip: ClipMasks, stage: int) -> np.ndarray:
 
 def _of(clip: ClipMasks) -> str:
   return f"frames {min(clip.numbers)} to {max(clip.numbers)} of {clip.length}"
-
-
-def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-  return ImageFont.load_default(size)
-
-
-def _fit(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: float) -> str:
-  """The text, or as much of it as the width holds."""
-  if font.getlength(text) <= width:
-    return text
-  text = text[: int(width)]  # No letter is narrower than a pixel.
-  while text and font.getlength(text + "...") > width:
-    text = text[:-1]
-  return text + "..."
-
-
-def _wrap(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: float) -> list[str]:
-  lines = [""]
-  for word in text.split():
-    longer = f"{lines[-1]} {word}".strip()
-    if lines[-1] and font.getlength(longer) > width:
-      lines.append(word)
-    else:
-      lines[-1] = longer
-  return lines
