@@ -21,7 +21,7 @@ def fit(text: str, face: Font, width: float) -> str:
 
 
 def wrap(text: str, face: Font, width: float) -> list[str]:
-  """Lines of whole words that the width holds."""
+  """Lines of whole words that the width holds; a word longer than a line is cut."""
   lines = [""]
   for word in text.split():
     longer = f"{lines[-1]} {word}".strip()
@@ -29,4 +29,4 @@ def wrap(text: str, face: Font, width: float) -> list[str]:
       lines.append(word)
     else:
       lines[-1] = longer
-  return lines
+  return [fit(line, face, width) for line in lines]
