@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cosam_jax.evaluation.retrieval import RetrievalMetrics
+from cosam_jax.evaluation.shortlists import Shortlist
 
 RANKS = (1, 5, 10, 20)
 
@@ -69,6 +70,7 @@ class Result:
     query_names: str[Q].
     query_identities: int32[Q].
     label: what was evaluated, for people, such as "before training"; may be empty.
+    first: the first entries of each query's ranking, where they were asked for.
   """
 
   card: Card
@@ -76,6 +78,7 @@ class Result:
   query_names: np.ndarray
   query_identities: np.ndarray
   label: str = ""
+  first: Shortlist | None = None
 
   def record(self) -> dict[str, Any]:
     """Plain Python values for `reports`: label, card, metrics and cmc as fractions, queries."""

@@ -17,7 +17,9 @@ from cosam_jax.data.tracklets import JUNK, Tables, TrackletTable, concatenate
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation import distances, rerank
 from cosam_jax.evaluation.cards import Card, Result
+from cosam_jax.evaluation.ranks import Labels
 from cosam_jax.evaluation.retrieval import RetrievalMetrics, evaluate_features, evaluate_rankings
+from cosam_jax.evaluation.shortlists import list_distances, list_features
 
 GALLERIES = ("reference", "official")
 DISTRACTOR = 0
@@ -36,6 +38,7 @@ class Settings:
     k2: likewise.
     lambda_value: likewise.
     max_rank: length of the CMC curve, at least 1.
+    listed: how many of the first entries of each ranking the results hold; 0 for none.
   """
 
   protocol: str = "reference"
@@ -45,6 +48,7 @@ class Settings:
   k2: int = 6
   lambda_value: float = 0.3
   max_rank: int = 50
+  listed: int = 0
 
   def __post_init__(self):
     parse_protocol(self.protocol)
@@ -183,12 +187,16 @@ def evaluate_tables(
     "gallery_ids": table.identities[gallery],
     "query_cameras": table.cameras[queries],
     "gallery_cameras": table.cameras[gallery],
-    "max_rank": settings.max_rank,
   }
-  metrics = evaluate_features(vectors[queries], vectors[gallery], distance=settings.distance, **who)
+  labels = Labels.checked(**who)
+  both = (vectors[queries], vectors[gallery])
+  metrics = evaluate_features(*both, distance=settings.distance, max_rank=settings.max_rank, **who)
   card = _card(evaluation, settings, metrics, num_frames, split, checkpoint)
   names = table.names[queries]
-  results = [Result(card, metrics, names, identities, label)]
+  first = None
+  if settings.listed:
+    first = list_features(*both, labels, distance=settings.distance, length=settings.listed)
+  results = [Result(card, metrics, names, identities, label, first)]
   if settings.reranking:
     # Squared distances of unit vectors are twice their cosine distances, and scale cancels here.
     base = vectors if settings.distance == "sqeuclidean" else np.asarray(distances.unit(vectors))
@@ -196,8 +204,10 @@ def evaluate_tables(
     distance = rerank.k_reciprocal_distance(base[queries], base[gallery], k1, k2, lambda_value)
     constants = {"k1": k1, "k2": k2, "lambda": lambda_value}
     reranked = dataclasses.replace(card, reranking=constants)
-    metrics = evaluate_rankings(distance, **who)
-    results.append(Result(reranked, metrics, names, identities, label))
+    metrics = evaluate_rankings(distance, max_rank=settings.max_rank, **who)
+    if settings.listed:
+      first = list_distances(distance, labels, length=settings.listed)
+    results.append(Result(reranked, metrics, names, identities, label, first))
   return tuple(results)
 
 

@@ -107,7 +107,9 @@ def test_frames_by_name(tables):
 def test_numbers_equal_slow_loops(tables, distance):
   found = protocol.evaluation_of(tables)
   features = vectors(found).astype(np.float32)
-  settings = protocol.Settings(distance=distance, reranking=True, k1=3, k2=2, lambda_value=0.4)
+  settings = protocol.Settings(
+    distance=distance, reranking=True, k1=3, k2=2, lambda_value=0.4, listed=2
+  )
   plain, reranked = protocol.evaluate_tables(features, found, settings)
   if distance == "cosine":
     features /= np.linalg.norm(features, axis=1, keepdims=True)
@@ -124,6 +126,9 @@ def test_numbers_equal_slow_loops(tables, distance):
     wanted = oracles.ranking_metrics(matrix, *who, 50)
     assert result.metrics.mean_average_precision == pytest.approx(wanted["mean_average_precision"])
     np.testing.assert_allclose(result.metrics.cmc, wanted["cmc"])
+    own = who[0][:, None] == who[1]
+    shown = np.where(own & (who[2][:, None] == who[3]), np.inf, matrix)
+    np.testing.assert_array_equal(result.first.rows, np.argsort(shown, axis=1)[:, :2])
   assert plain.card.reranking is None
   assert reranked.card.reranking == {"k1": 3, "k2": 2, "lambda": 0.4}
   assert dataclasses.replace(reranked.card, reranking=None) == plain.card
