@@ -24,7 +24,8 @@ from cosam_jax import config as config_rules
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
 from cosam_jax.errors import InputError, suggestion
 
-MODES = ("train", "evaluate", "masks", "doctor", "prepare")
+MODES = ("train", "evaluate", "embed", "masks", "doctor", "prepare")
+NEED_WORKDIR = ("train", "evaluate", "embed", "masks")
 
 _CONFIG = config_flags.DEFINE_config_file(
   "config",
@@ -40,8 +41,15 @@ _MODE = flags.DEFINE_enum(
   "train",
   MODES,
   "train: train (or continue) and evaluate. evaluate: a checkpoint, or config.init.weights. "
+  "embed: write the test set's vectors to embeddings.npz. "
   "masks: measure and draw COSAM's masks on test frames. "
   "doctor: check the data directory. prepare: pack the frames for random access.",
+)
+_EMBEDDINGS = flags.DEFINE_string(
+  "embeddings",
+  None,
+  "A file that --mode=embed wrote; --mode=evaluate ranks it, without network or frames. --config "
+  "and --workdir may be left out: the run's own settings, and the file's folder.",
 )
 config_rules.define_ablation_flags()
 
@@ -51,19 +59,15 @@ def main(arguments: list[str]) -> int:
   try:
     if len(arguments) > 1:
       raise InputError(f"{arguments[1]!r} is no flag: every option begins with --")
+    if _EMBEDDINGS.value is not None:
+      return _from_embeddings(pathlib.Path(_EMBEDDINGS.value))
     if _CONFIG.value is None:
       raise InputError(
         "--config is missing: give an experiment's file, such as configs/synthetic.py"
       )
-    if not isinstance(_CONFIG.value, ConfigDict):
-      kind = type(_CONFIG.value).__name__
-      raise InputError(
-        f"--config gives a {kind}: get_config() must return an ml_collections.ConfigDict"
-      )
-    if _WORKDIR.value is None and _MODE.value in ("train", "evaluate", "masks"):
+    config = _configuration()
+    if _WORKDIR.value is None and _MODE.value in NEED_WORKDIR:
       raise InputError("--workdir is missing: give a directory for checkpoints and results")
-    values = {name: flags.FLAGS[name].value for name in config_rules.ABLATION_FLAGS}
-    config = config_rules.apply_ablation_flags(_CONFIG.value, values)
     config_rules.check(config)
     # Only now the libraries that take seconds to load.
     from cosam_jax import runs
@@ -84,11 +88,41 @@ def main(arguments: list[str]) -> int:
     return 130
 
 
+def _configuration() -> ConfigDict:
+  """The experiment's file with the fields and flags of the command line."""
+  if not isinstance(_CONFIG.value, ConfigDict):
+    kind = type(_CONFIG.value).__name__
+    raise InputError(
+      f"--config gives a {kind}: get_config() must return an ml_collections.ConfigDict"
+    )
+  values = {name: flags.FLAGS[name].value for name in config_rules.ABLATION_FLAGS}
+  return config_rules.apply_ablation_flags(_CONFIG.value, values)
+
+
+def _from_embeddings(path: pathlib.Path) -> int:
+  """The modes that read saved embeddings, where a configuration may be left out."""
+  if _MODE.value != "evaluate":
+    raise InputError(f"--embeddings is for --mode=evaluate, and the mode is {_MODE.value}")
+  config = None
+  if _CONFIG.value is not None:
+    config = _configuration()
+    config_rules.check(config)
+  else:
+    for name in config_rules.ABLATION_FLAGS:
+      if flags.FLAGS[name].value is not None:
+        raise InputError(f"--{name} changes a configuration: give --config too, or leave it out")
+  from cosam_jax.embedding_modes import evaluate_embeddings
+
+  workdir = pathlib.Path(_WORKDIR.value) if _WORKDIR.value else None
+  evaluate_embeddings(path, config, workdir)
+  return 0
+
+
 def run() -> None:
   """The console script `cosam-jax`."""
   # absl shows the text and the flags of the script; here the script is a stub of two lines.
   sys.modules["__main__"].__doc__ = __doc__
-  for name in ("config", "workdir", "mode", *config_rules.ABLATION_FLAGS):
+  for name in ("config", "workdir", "mode", "embeddings", *config_rules.ABLATION_FLAGS):
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
   app.run(main, flags_parser=_parse)
 

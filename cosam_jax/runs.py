@@ -16,22 +16,20 @@ from cosam_jax.assembly import (
   Evaluator,
   Run,
   TrainingBatches,
-  build_model,
   initial_variables,
   objective,
   read_tables,
 )
 from cosam_jax.data.batches import BatchPlan
 from cosam_jax.data.doctor import diagnose
+from cosam_jax.embedding_modes import embed
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.mask_report import MaskReport
 from cosam_jax.reports.results import terminal_table, write_results
 from cosam_jax.training import loop, mesh, optim, scalars, state, steps
 from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints, check_same
-
-# What a checkpoint's weights depend on; evaluation may change everything else.
-ARCHITECTURE = ("model", "clips.num_frames", "clips.image_size")
+from cosam_jax.weights_of_run import weights_to_evaluate
 
 
 def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
@@ -96,7 +94,7 @@ def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
   before = workdir / "before_training.json"
   if config.evaluation.before_training and not first_step:
     untrained = evaluator(train_state.variables, label="before training")
-    write_results(before, untrained, _describe(run, 0))
+    write_results(before, untrained, describe_run(run, 0))
     print(terminal_table(untrained))
     mask_report.write(train_state.variables, "before training", before)
 
@@ -122,7 +120,7 @@ def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
     variables, step = best.restore(train_state)
   results = list(evaluator(variables, label="after training", checkpoint=f"step {step}"))
   skipped = batches.skipped + evaluator.skipped
-  write_results(workdir / "results.json", results, _describe(run, step, skipped))
+  write_results(workdir / "results.json", results, describe_run(run, step, skipped))
   print(terminal_table(results))
   if skipped:
     print(f"skipped {skipped} unreadable frames")
@@ -133,10 +131,10 @@ def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
 def evaluate(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
   """Evaluates the workdir's checkpoint; without one, the weights that `init.weights` names."""
   run = Run(config, workdir)
-  variables, step, origin = _weights(run)
+  variables, step, origin = weights_to_evaluate(run)
   evaluator = Evaluator(run.config, run.tables, run.model, run.mesh)
   results = list(evaluator(variables, label=origin, checkpoint=origin))
-  write_results(workdir / "results.json", results, _describe(run, step, evaluator.skipped))
+  write_results(workdir / "results.json", results, describe_run(run, step, evaluator.skipped))
   print(terminal_table(results))
   MaskReport(run).write(variables, origin, workdir / "results.json")
   return results
@@ -150,7 +148,7 @@ def masks(config: ConfigDict, workdir: pathlib.Path) -> None:
       "config.model.cosam_stages is empty, and a network without COSAM has no masks: name stages "
       "among 2, 3, 4 and 5"
     )
-  variables, _, origin = _weights(run)
+  variables, _, origin = weights_to_evaluate(run)
   MaskReport(run).show(variables, origin)
 
 
@@ -209,43 +207,7 @@ class Best:
     return self._checkpoints.restore(step, like, self._run.mesh).variables, step
 
 
-def _weights(run: Run) -> tuple[dict[str, Any], int, str]:
-  """Weights to evaluate, on the devices; their step, 0 for given ones; and what they are."""
-  config, workdir = run.config, run.workdir
-  kind = BEST if config.evaluation.checkpoint == "best" else LAST
-  has_checkpoints = (workdir / kind).is_dir()
-  checkpoints = Checkpoints(workdir, kind) if has_checkpoints else None
-  step = checkpoints.latest_step() if checkpoints else None
-  if checkpoints is not None and step is not None:
-    variables = _checkpoint_variables(run, checkpoints, step)
-    origin = f"step {step}"
-  elif config.init.weights:
-    variables, step = initial_variables(config, run.model), 0
-    origin = pathlib.Path(config.init.weights).name
-  else:
-    raise InputError(
-      f"there is nothing to evaluate: {workdir} has no folder {kind} with a checkpoint, and "
-      "config.init.weights is empty; train first, or name weights"
-    )
-  return jax.device_put(variables, mesh.replicated(run.mesh)), step, origin
-
-
-def _checkpoint_variables(run: Run, checkpoints: Checkpoints, step: int) -> dict[str, Any]:
-  """The weights of a checkpoint of the same architecture, whatever the data set."""
-  saved = checkpoints.about(step)
-  free = tuple(
-    name for name in {*saved["config"], *run.flat}
-    if not any(name == part or name.startswith(f"{part}.") for part in ARCHITECTURE)
-  )  # fmt: skip
-  free = (*free, "model.cost_volume", "model.dtype")
-  check_same(saved["config"], run.flat, free, f"{checkpoints.directory}/{step}")
-  run.model = build_model(run.config, saved["num_classes"])
-  optimizer = optim.make_optimizer(lambda _: 0.0, weight_decay=0.0)
-  shapes = state.state_shapes(run.model, optimizer)
-  return checkpoints.restore(step, shapes, run.mesh).variables
-
-
-def _describe(run: Run, step: int | None, skipped: int = 0) -> dict[str, Any]:
+def describe_run(run: Run, step: int | None, skipped: int = 0) -> dict[str, Any]:
   """What results.json says of the run."""
   return {
     "step": step,
@@ -261,6 +223,7 @@ def _describe(run: Run, step: int | None, skipped: int = 0) -> dict[str, Any]:
 MODES: dict[str, Callable[[ConfigDict, pathlib.Path], Any]] = {
   "train": train,
   "evaluate": evaluate,
+  "embed": embed,
   "masks": masks,
   "doctor": doctor,
   "prepare": prepare,

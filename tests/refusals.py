@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tiny
 
-from cosam_jax import runs
+from cosam_jax import assembly, runs
 from cosam_jax.config import resolve
 from cosam_jax.errors import InputError
 from cosam_jax.models import to_torch
@@ -49,7 +49,7 @@ def checkpoint_files(workdir: pathlib.Path, step: int) -> dict[str, bytes]:
 
 def write_weights(path: pathlib.Path, config, change=None) -> pathlib.Path:
   """Some weights of a configuration's network, with the published code's names."""
-  model = runs.build_model(resolve(config), 6)
+  model = assembly.build_model(resolve(config), 6)
   shapes = variable_shapes(model)  # Drawing real ones would compile another network.
   variables = jax.tree.map(lambda leaf: np.full(leaf.shape, 0.01, np.float32), shapes)
   weights = to_torch(variables, model)

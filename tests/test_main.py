@@ -146,6 +146,13 @@ REFUSALS = {
   "stray before flags": ([MARS, "stray", WORKDIR], ["'stray' is no flag", "--"]),
   "no workdir": ([MARS], ["--workdir is missing"]),
   "no workdir to evaluate": ([MARS, "--mode=evaluate"], ["--workdir is missing"]),
+  "no workdir to embed": ([MARS, "--mode=embed"], ["--workdir is missing"]),
+  "embeddings to train on": ([MARS, "--embeddings=e.npz"], ["--mode=evaluate", "is train"]),
+  "no embeddings": (["--mode=evaluate", "--embeddings=e.npz"], ["e.npz cannot be read", "embed"]),
+  "embeddings and half a configuration": (
+    ["--mode=evaluate", "--embeddings=e.npz", "--temporal=ta"],
+    ["--temporal changes a configuration", "--config"],
+  ),
   "no config": ([WORKDIR], ["--config is missing", "configs/synthetic.py"]),
   "nothing at all": ([], ["--config is missing"]),
   "empty config": (["--config=", WORKDIR], ["--config is ''", "no such file"]),
@@ -210,7 +217,7 @@ def test_help_explains_every_flag_and_field():
   for name, field in (SCHEMA | SYNTHETIC_SCHEMA).items():
     assert f"--config.{name}: {field.help} ({field.allowed()})" in text
   assert "--workdir: " in text
-  assert "--mode: <train|evaluate|masks|doctor|prepare>" in text
+  assert "--mode: <train|evaluate|embed|masks|doctor|prepare>" in text
 
 
 def test_the_console_scripts_short_help_has_our_flags():

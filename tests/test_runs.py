@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import tiny
 
-from cosam_jax import runs
+from cosam_jax import assembly, runs
 from cosam_jax.data import load_dataset
+from cosam_jax.embedding_modes import evaluate_embeddings
 from cosam_jax.errors import InputError
 from cosam_jax.models import to_torch
 from cosam_jax.training import state
@@ -104,6 +105,31 @@ def test_evaluating_the_checkpoint_gives_the_same_numbers(trained, tiny_syntheti
   assert {entry.name for entry in (workdir / "checkpoints").iterdir()} == {"9", "12"}
 
 
+def test_embeddings_are_ranked_as_the_run_itself_ranks(
+  trained, tiny_synthetic, tmp_path, monkeypatch
+):
+  workdir = copy_of(trained, tmp_path)
+  config = tiny.config(tiny_synthetic, evaluation__rerank=True, evaluation__rerank_k1=4)
+  config.evaluation.rerank_k2 = 2
+  embeddings = runs.embed(config, workdir)
+  assert len(embeddings.vectors) == 17  # Queries and gallery, each once.
+  assert embeddings.origin.config == runs.Run(config, workdir).flat
+  runs.evaluate(config, workdir)
+  wanted = results(workdir)["results"]
+  assert wanted[0]["card"]["checkpoint_hash"] == embeddings.origin.checkpoint_hash
+
+  monkeypatch.setattr(runs, "Run", None)  # Neither network nor frames from here on.
+  path = workdir / "embeddings.npz"
+  evaluate_embeddings(path, None, None)
+  assert results(workdir)["results"] == wanted
+  official = tiny.config(tiny_synthetic, evaluation__gallery="official")
+  evaluate_embeddings(path, official, tmp_path / "official")
+  (result,) = results(tmp_path / "official")["results"]
+  assert result["card"]["gallery_size"] == 17
+  with pytest.raises(InputError, match=r"made with config\.model\.width 0\.125.*embed again"):
+    evaluate_embeddings(path, tiny.config(tiny_synthetic, model__width=0.25), None)
+
+
 def test_evaluation_may_change_all_but_the_architecture(trained, tiny_synthetic, tmp_path):
   workdir = copy_of(trained, tmp_path)
   changed = {"optim__weight_decay_form": "decoupled", "optim__clip_norm": 1.0, "seed": 5}
@@ -139,7 +165,7 @@ def test_nothing_to_evaluate_is_refused(tiny_synthetic, tmp_path):
 
 def test_weights_from_a_file_are_evaluated_and_trained_from(tiny_synthetic, tmp_path, capsys):
   config = tiny.config(tiny_synthetic)
-  model = runs.build_model(runs.config_rules.resolve(config), 6)
+  model = assembly.build_model(runs.config_rules.resolve(config), 6)
   variables = state.init_variables(model, 99)
   np.savez(tmp_path / "weights.npz", **to_torch(variables, model))
   config = tiny.config(tiny_synthetic, init__weights=str(tmp_path / "weights.npz"))
@@ -148,7 +174,7 @@ def test_weights_from_a_file_are_evaluated_and_trained_from(tiny_synthetic, tmp_
   capsys.readouterr()
 
   run = runs.Run(config, tmp_path)
-  found = runs.initial_variables(config, run.model)
+  found = assembly.initial_variables(config, run.model)
   jax.tree.map(np.testing.assert_array_equal, found, jax.device_get(variables))
   assert "initial weights" in capsys.readouterr().out
 

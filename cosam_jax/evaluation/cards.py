@@ -36,7 +36,8 @@ class Card:
     tail: what happens when a tracklet is no whole number of clips.
     distance: its name.
     reranking: None, or {"k1", "k2", "lambda"}.
-    checkpoint: what identifies the weights, such as a hash; None if unknown.
+    checkpoint: what the weights are, for people, such as "step 240"; None if unknown.
+    checkpoint_hash: of the weights' names and bytes, see `fingerprints`; None if unknown.
     warnings: what keeps these numbers from being set beside others, such as a subset of the data.
   """
 
@@ -57,6 +58,7 @@ class Card:
   distance: str
   reranking: Mapping[str, float] | None
   checkpoint: str | None
+  checkpoint_hash: str | None = None
   warnings: tuple[str, ...] = ()
 
 

@@ -40,6 +40,7 @@ def embed_tracklets(
   num_tracklets: int,
   *,
   names: Sequence[str] | np.ndarray | None = None,
+  keep: Callable[[np.ndarray, np.ndarray], None] | None = None,
   num_clips: int | None = None,
   progress: bool | None = None,
 ) -> np.ndarray:
@@ -54,6 +55,8 @@ def embed_tracklets(
     batches: see `ClipBatch`. A clip without a valid frame does not count.
     num_tracklets: n.
     names: tracklet names, for messages.
+    keep: is given (tracklets int32[b], vectors float64[b, D]) of all clips that count, as they
+      come.
     num_clips: how many clips will come, for the time left.
     progress: whether to show a progress bar; None: if standard error is a terminal.
 
@@ -85,6 +88,8 @@ def embed_tracklets(
         )
       np.add.at(sums, owners, vectors)
       np.add.at(counts, owners, 1)
+      if keep is not None:
+        keep(owners, vectors)
       bar.update(int((tracklets >= 0).sum()))
 
     for batch in batches:

@@ -8,6 +8,7 @@ Notation: `Q` queries, `G` gallery entries, `n` tracklets to embed, `D` embeddin
 """
 
 import dataclasses
+import functools
 import re
 
 import chex
@@ -105,27 +106,38 @@ def evaluation_of(tables: Tables, protocol: str = "reference") -> Evaluation:
   """
   kind, _ = parse_protocol(protocol)
   gallery = tables.gallery if kind == "reference" else tables.gallery_with_queries()
-  for part, table in (("query", tables.query), ("gallery", gallery)):
-    if not len(table):
-      raise InputError(f"{tables.name} has no {part} tracklets; evaluation needs at least one.")
-  if not has_match(tables.query, gallery).any():
-    raise InputError(
-      f"none of the {len(tables.query)} queries of {tables.name} has a match under another camera "
-      "in the gallery, so there is nothing to measure; add gallery tracklets of the same people"
-    )
-  both = concatenate(tables.query, gallery)
-  # A tracklet is known by its first frame: queries that are in the gallery too appear twice.
-  _, first, inverse = np.unique(both.starts, return_index=True, return_inverse=True)
-  kept = np.sort(first)
-  rows = np.searchsorted(kept, first[inverse])
+  check_searchable(tables.name, tables.query, gallery)
+  table, (query_rows, gallery_rows) = listed_once(tables.query, gallery)
   return Evaluation(
     dataset=tables.name,
     protocol=protocol,
-    table=both.select(kept),
-    query_rows=rows[: len(tables.query)],
-    gallery_rows=rows[len(tables.query) :],
+    table=table,
+    query_rows=query_rows,
+    gallery_rows=gallery_rows,
     warnings=tuple(tables.warnings),
   )
+
+
+def listed_once(*parts: TrackletTable) -> tuple[TrackletTable, list[np.ndarray]]:
+  """Every tracklet of some tables once, and for each table the rows of its tracklets."""
+  together = functools.reduce(concatenate, parts)
+  # A tracklet is known by its first frame: queries that are in the gallery too appear twice.
+  _, first, inverse = np.unique(together.starts, return_index=True, return_inverse=True)
+  kept = np.sort(first)
+  rows = np.searchsorted(kept, first[inverse])
+  return together.select(kept), np.split(rows, np.cumsum([len(part) for part in parts])[:-1])
+
+
+def check_searchable(dataset: str, query: TrackletTable, gallery: TrackletTable) -> None:
+  """Raises InputError where there is no query, no gallery, or no query with a match."""
+  for part, table in (("query", query), ("gallery", gallery)):
+    if not len(table):
+      raise InputError(f"{dataset} has no {part} tracklets; evaluation needs at least one.")
+  if not has_match(query, gallery).any():
+    raise InputError(
+      f"none of the {len(query)} queries of {dataset} has a match under another camera "
+      "in the gallery, so there is nothing to measure; add gallery tracklets of the same people"
+    )
 
 
 def has_match(query: TrackletTable, gallery: TrackletTable) -> np.ndarray:
@@ -149,6 +161,7 @@ def evaluate_tables(
   num_frames: int | None = None,
   split: int | None = None,
   checkpoint: str | None = None,
+  checkpoint_hash: str | None = None,
   label: str = "",
 ) -> tuple[Result, ...]:
   """Ranks a gallery for every query and writes down what was done.
@@ -160,6 +173,7 @@ def evaluate_tables(
     num_frames: for the card.
     split: for the card.
     checkpoint: for the card.
+    checkpoint_hash: for the card.
     label: for the result.
 
   Returns:
@@ -191,7 +205,13 @@ def evaluate_tables(
   labels = Labels.checked(**who)
   both = (vectors[queries], vectors[gallery])
   metrics = evaluate_features(*both, distance=settings.distance, max_rank=settings.max_rank, **who)
-  card = _card(evaluation, settings, metrics, num_frames, split, checkpoint)
+  card = dataclasses.replace(
+    _card(evaluation, settings, metrics),
+    num_frames=num_frames,
+    split=split,
+    checkpoint=checkpoint,
+    checkpoint_hash=checkpoint_hash,
+  )
   names = table.names[queries]
   first = None
   if settings.listed:
@@ -215,9 +235,6 @@ def _card(
   evaluation: Evaluation,
   settings: Settings,
   metrics: RetrievalMetrics,
-  num_frames: int | None,
-  split: int | None,
-  checkpoint: str | None,
 ) -> Card:
   table, queries, gallery = evaluation.table, evaluation.query_rows, evaluation.gallery_rows
   gallery_ids = table.identities[gallery]
@@ -225,7 +242,7 @@ def _card(
   return Card(
     dataset=evaluation.dataset,
     protocol=evaluation.protocol,
-    split=split,
+    split=None,
     gallery_size=int((gallery_ids != JUNK).sum()),
     queries_in_gallery=int(np.isin(queries, gallery).sum()),
     distractors=int((gallery_ids == DISTRACTOR).sum()),
@@ -235,11 +252,11 @@ def _card(
     not_counted=_not_counted(table.identities[queries], gallery_ids, metrics.valid),
     frames="all" if frames is None else f"{frames} evenly drawn",
     frames_used=int(lengths.sum() if frames is None else np.minimum(lengths, frames).sum()),
-    num_frames=num_frames,
+    num_frames=None,
     tail=TAIL,
     distance=settings.distance,
     reranking=None,
-    checkpoint=checkpoint,
+    checkpoint=None,
     warnings=evaluation.warnings,
   )
 

@@ -18,6 +18,8 @@ from cosam_jax.errors import InputError
 FORMAT = 1
 COLUMNS = ("mAP", "Rank-1", "Rank-5", "Rank-10", "Rank-20")
 WIDTH = 79
+# What rows of one table may differ in.
+_OF_A_ROW = ("reranking", "checkpoint", "checkpoint_hash")
 
 
 def write_results(
@@ -79,7 +81,7 @@ def terminal_table(results: Sequence[Any]) -> str:
   blocks: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
   for record in map(_record, results):
     card = record["card"]
-    shared = {key: value for key, value in card.items() if key not in ("reranking", "checkpoint")}
+    shared = {key: value for key, value in card.items() if key not in _OF_A_ROW}
     key = json.dumps(shared, sort_keys=True, default=str)
     blocks.setdefault(key, (card, []))[1].append(_row(record))
   return "\n\n".join(_block(card, rows) for card, rows in blocks.values())

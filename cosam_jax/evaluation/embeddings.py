@@ -1,0 +1,255 @@
+"""Embeddings on disk: vectors with all that is needed to rank them, without network or frames.
+
+One `.npz` file of plain arrays and one text (JSON), read without pickle:
+
+  vectors         float32[n, D]   one for each tracklet, the mean of its clips
+  identities      int32[n]        -1 where nobody knows
+  cameras         int32[n]
+  names           str[n]
+  lengths         int32[n]        frames of the tracklet, of which a protocol may use fewer
+  query_rows      int64[Q]        rows of `vectors` that are queries; may be empty
+  reference_rows  int64[G]        the gallery without the queries, in gallery order; may be empty
+  official_rows   int64[G']       the gallery that leaves them in; may be empty
+  clip_vectors    float32[m, D]   every clip of every tracklet, or none at all
+  clip_owners     int32[m]        the tracklet of each clip, ascending; clips in the order of time
+  about           str             the fields of `Origin` as JSON
+
+Notation: `n` tracklets, `D` embedding size, `m` clips, `Q` queries, `G` gallery entries.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cosam_jax.data.tracklets import TrackletTable
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation import distances, protocol
+
+FORMAT = 1
+FILE_NAME = "embeddings.npz"
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+  """Where embeddings come from.
+
+  Attributes:
+    dataset: the data set's name.
+    protocol: the protocol they were made for; its number of frames is part of them.
+    num_frames: frames of a clip; None if unknown.
+    split: number of the split, where the data set has several, else None.
+    checkpoint: what the weights are, for people; None if unknown.
+    checkpoint_hash: of the weights, see `fingerprints.weights_hash`.
+    config: the run's flat configuration; may be empty.
+    config_hash: see `fingerprints.config_hash`.
+    warnings: what the reader said about the data.
+  """
+
+  dataset: str
+  protocol: str = "reference"
+  num_frames: int | None = None
+  split: int | None = None
+  checkpoint: str | None = None
+  checkpoint_hash: str | None = None
+  config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  config_hash: str | None = None
+  warnings: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Embeddings:
+  """Vectors with all that is needed to rank them; the arrays are those of the module's docstring.
+
+  Raises:
+    InputError: arrays that do not fit together, or vectors that hold NaN or infinity.
+  """
+
+  origin: Origin
+  vectors: np.ndarray
+  identities: np.ndarray
+  cameras: np.ndarray
+  names: np.ndarray
+  lengths: np.ndarray
+  query_rows: np.ndarray
+  reference_rows: np.ndarray
+  official_rows: np.ndarray
+  clip_vectors: np.ndarray
+  clip_owners: np.ndarray
+
+  def __post_init__(self):
+    for name, (kind, dtype) in _ARRAYS.items():
+      array = np.asarray(getattr(self, name))
+      if array.size and not np.issubdtype(array.dtype, kind):
+        raise InputError(f"{name} of the embeddings is {array.dtype}: it must be {dtype}")
+      object.__setattr__(self, name, array if kind is np.str_ else array.astype(dtype))
+    object.__setattr__(
+      self, "vectors", distances.check_features(self.vectors, "embedded", self.names)
+    )
+    self._check_shapes()
+
+  def _check_shapes(self) -> None:
+    count, width = self.vectors.shape
+    wanted: dict[str, tuple[int, ...]] = dict.fromkeys(
+      ("identities", "cameras", "names", "lengths"), (count,)
+    )
+    wanted["clip_vectors"] = (len(self.clip_owners), width)
+    for name, shape in wanted.items():
+      if getattr(self, name).shape != shape:
+        raise InputError(
+          f"{name} of the embeddings has shape {getattr(self, name).shape}: with {count} vectors "
+          f"of {width} dimensions it must be {shape}"
+        )
+    for name in ("query_rows", "reference_rows", "official_rows", "clip_owners"):
+      rows = getattr(self, name)
+      if rows.ndim != 1 or (rows.size and not 0 <= rows.min() <= rows.max() < count):
+        raise InputError(f"{name} of the embeddings must list rows from 0 to {count - 1}")
+    if (self.lengths < 1).any():
+      raise InputError("lengths of the embeddings must be at least 1")
+    owners = self.clip_owners
+    if len(owners) and ((np.diff(owners) < 0).any() or len(np.unique(owners)) != count):
+      raise InputError("clip_owners of the embeddings must ascend and name every tracklet")
+    if not np.isfinite(self.clip_vectors).all():
+      row = owners[np.argmin(np.isfinite(self.clip_vectors).all(axis=1))]
+      raise InputError(f"a clip of tracklet {self.names[row]} has a vector with NaN or infinity")
+
+  def evaluation(self, name: str | None = None) -> protocol.Evaluation:
+    """The queries and the gallery of a protocol.
+
+    Args:
+      name: see `protocol.Settings`; None: the one that the embeddings were made for.
+
+    Raises:
+      InputError: a protocol with other frames than were embedded, no queries, or no match.
+    """
+    name = self.origin.protocol if name is None else name
+    kind, frames = protocol.parse_protocol(name)
+    embedded = protocol.parse_protocol(self.origin.protocol)[1]
+    if frames != embedded:
+      raise InputError(
+        f"protocol is {name!r}, but the embeddings were made of "
+        f"{'all' if embedded is None else f'{embedded} evenly drawn'} frames of each tracklet "
+        f"({self.origin.protocol}): embed again, or use a protocol with the same frames"
+      )
+    lengths = self.lengths.astype(np.int64)
+    table = TrackletTable(
+      frames=_Forgotten(int(lengths.sum())),
+      starts=np.cumsum(lengths) - lengths,
+      lengths=self.lengths,
+      identities=self.identities,
+      cameras=self.cameras,
+      names=self.names,
+    )
+    gallery = self.reference_rows if kind == "reference" else self.official_rows
+    protocol.check_searchable(
+      self.origin.dataset, table.select(self.query_rows), table.select(gallery)
+    )
+    return protocol.Evaluation(
+      dataset=self.origin.dataset,
+      protocol=name,
+      table=table,
+      query_rows=self.query_rows,
+      gallery_rows=gallery,
+      warnings=self.origin.warnings,
+    )
+
+
+# name -> (what a file may hold, what it becomes)
+_ARRAYS: dict[str, tuple[type, str]] = {
+  "vectors": (np.floating, "float32"),
+  "identities": (np.integer, "int32"),
+  "cameras": (np.integer, "int32"),
+  "names": (np.str_, "str"),
+  "lengths": (np.integer, "int32"),
+  "query_rows": (np.integer, "int64"),
+  "reference_rows": (np.integer, "int64"),
+  "official_rows": (np.integer, "int64"),
+  "clip_vectors": (np.floating, "float32"),
+  "clip_owners": (np.integer, "int32"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Forgotten:
+  """A store whose frames are counted and nothing more."""
+
+  count: int
+
+  def __len__(self) -> int:
+    return self.count
+
+  def name(self, frame: int) -> str:
+    return f"frame {frame}"
+
+  def read(self, frame: int) -> bytes:
+    raise OSError(f"frame {frame} is not in a file of embeddings")
+
+
+def write_embeddings(path: str | os.PathLike, embeddings: Embeddings) -> None:
+  """Writes one file, whole or not at all.
+
+  Raises:
+    InputError: it cannot be written (no permission, full disk).
+  """
+  path = pathlib.Path(path)
+  about = {"format": FORMAT, **dataclasses.asdict(embeddings.origin)}
+  arrays = {name: getattr(embeddings, name) for name in _ARRAYS}
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+      with os.fdopen(descriptor, "wb") as file:
+        np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+      os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read.
+      os.replace(temporary, path)
+    except BaseException:
+      with contextlib.suppress(OSError):
+        os.unlink(temporary)
+      raise
+  except OSError as error:
+    raise InputError(
+      f"the embeddings could not be written to {path} ({error.strerror or error}): make room or "
+      "choose another file, and embed again"
+    ) from error
+
+
+def read_embeddings(path: str | os.PathLike) -> Embeddings:
+  """Reads what `write_embeddings` wrote, and checks it.
+
+  Raises:
+    InputError: a file that is missing, damaged, of another kind or format, or inconsistent.
+  """
+  try:
+    with np.load(path, allow_pickle=False) as file:
+      if not isinstance(file, np.lib.npyio.NpzFile):
+        raise ValueError("one array")
+      content = {name: file[name] for name in file.files}
+    about = json.loads(str(content.pop("about")))
+    found = about.pop("format")
+    if found != FORMAT:
+      raise InputError(
+        f"{path} has embeddings of format {found!r} and this program reads format {FORMAT}: "
+        "embed again"
+      )
+    origin = Origin(**{**about, "warnings": tuple(about["warnings"])})
+    arrays = {name: content[name] for name in _ARRAYS}
+  except InputError:
+    raise
+  except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    raise InputError(
+      f"{path} cannot be read as embeddings ({reason}): give a file that --mode=embed wrote"
+    ) from error
+  try:
+    return Embeddings(origin, **arrays)
+  except InputError as error:
+    raise InputError(f"{path}: {error}; embed again") from error

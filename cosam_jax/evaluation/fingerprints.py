@@ -1,0 +1,49 @@
+"""Short hashes that say whether two results come from the same weights and settings."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+LENGTH = 16
+"""Hexadecimal digits that are kept of a SHA-256: 64 bits."""
+
+# Where things lie and how fast they are read changes no vector.
+PLACES = ("data.dir", "data.source", "data.prepared_dir", "data.check_files",
+          "evaluation.batch_clips", "train.keep_checkpoints", "train.log_every_steps",
+          "train.checkpoint_every_epochs")  # fmt: skip
+
+
+def weights_hash(variables: Mapping[str, Any]) -> str:
+  """A hash of every array's name, type, shape and bytes: the same weights have the same one.
+
+  Args:
+    variables: a tree of arrays, such as `{"params": ..., "batch_stats": ...}`.
+
+  Returns:
+    `LENGTH` hexadecimal digits.
+  """
+  digest = hashlib.sha256()
+  leaves = jax.tree_util.tree_flatten_with_path(dict(variables))[0]
+  for name, leaf in sorted((jax.tree_util.keystr(path), leaf) for path, leaf in leaves):
+    array = np.ascontiguousarray(leaf)
+    digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
+    digest.update(array.data)
+  return digest.hexdigest()[:LENGTH]
+
+
+def config_hash(flat: Mapping[str, Any]) -> str:
+  """A hash of a flat configuration, without the fields that say where data lies (`PLACES`).
+
+  Args:
+    flat: dotted name -> plain value.
+
+  Returns:
+    `LENGTH` hexadecimal digits.
+  """
+  kept = {name: value for name, value in flat.items() if name not in PLACES}
+  text = json.dumps(kept, sort_keys=True, default=list)
+  return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]

@@ -1,0 +1,183 @@
+"""Embeddings on disk: what is written is read, and what cannot be ranked is refused."""
+
+import dataclasses
+import json
+import os
+
+import numpy as np
+import pytest
+
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation import protocol
+from cosam_jax.evaluation.embeddings import Embeddings, Origin, read_embeddings, write_embeddings
+from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
+
+
+def made(**changes) -> Embeddings:
+  """Ten tracklets of three people by two cameras, two clips each; 0 and 1 are the queries."""
+  rng = np.random.default_rng(0)
+  clips = rng.standard_normal((20, 4)).astype(np.float32)
+  content = {
+    "origin": Origin("toy", num_frames=2, config={"seed": 3, "clips.image_size": [8, 4]}),
+    "vectors": clips.reshape(10, 2, 4).mean(axis=1),
+    "identities": [1, 2, 1, 1, 2, 2, 3, 3, 0, 0],
+    "cameras": [1, 1, 2, 1, 2, 1, 1, 2, 1, 2],
+    "names": [f"t{i}" for i in range(10)],
+    "lengths": [3, 4, 3, 4, 3, 4, 3, 4, 3, 4],
+    "query_rows": [0, 1],
+    "reference_rows": np.arange(2, 10),
+    "official_rows": np.arange(10)[::-1],
+    "clip_vectors": clips,
+    "clip_owners": np.repeat(np.arange(10), 2),
+  }
+  return Embeddings(**(content | changes))
+
+
+def test_written_and_read_again(tmp_path):
+  path = tmp_path / "new" / "e.npz"
+  embeddings = made()
+  write_embeddings(path, embeddings)
+  found = read_embeddings(path)
+  assert found.origin == embeddings.origin
+  for field in dataclasses.fields(Embeddings)[1:]:
+    one, other = getattr(found, field.name), getattr(embeddings, field.name)
+    np.testing.assert_array_equal(one, other)
+    assert one.dtype == other.dtype, field.name
+  assert os.listdir(tmp_path / "new") == ["e.npz"]
+  with np.load(path, allow_pickle=False) as plain:
+    assert plain["vectors"].shape == (10, 4)
+    assert json.loads(str(plain["about"]))["dataset"] == "toy"
+
+
+@pytest.mark.parametrize(
+  ("name", "rows"), [("reference", range(2, 10)), ("official", range(9, -1, -1))]
+)
+def test_one_file_serves_both_galleries(name, rows):
+  embeddings = made()
+  evaluation = embeddings.evaluation(name)
+  np.testing.assert_array_equal(evaluation.gallery_rows, list(rows))
+  settings = protocol.Settings(protocol=name)
+  (result,) = protocol.evaluate_tables(embeddings.vectors, evaluation, settings)
+  assert result.card.gallery_size == len(rows)
+  assert result.card.frames_used == 35
+  assert list(result.query_names) == ["t0", "t1"]
+
+
+def test_a_protocol_with_other_frames_is_refused():
+  with pytest.raises(InputError, match=r"'reference_4f', but .* of all frames .*embed again"):
+    made().evaluation("reference_4f")
+  some = made(origin=Origin("toy", protocol="official_4f"))
+  assert some.evaluation("reference_4f").protocol == "reference_4f"
+  with pytest.raises(InputError, match="4 evenly drawn"):
+    some.evaluation("official")
+
+
+def test_vectors_alone_can_be_kept_but_not_ranked(tmp_path):
+  alone = made(
+    query_rows=[],
+    reference_rows=[],
+    official_rows=[],
+    clip_vectors=np.zeros((0, 4)),
+    clip_owners=[],
+  )
+  write_embeddings(tmp_path / "e.npz", alone)
+  found = read_embeddings(tmp_path / "e.npz")
+  assert len(found.vectors) == 10
+  with pytest.raises(InputError, match="toy has no query tracklets"):
+    found.evaluation()
+
+
+@pytest.mark.parametrize(
+  ("change", "message"),
+  [
+    ({"vectors": np.full((10, 4), np.nan)}, r"row 0 \(tracklet t0\) hold nan"),
+    ({"identities": [1.5] * 10}, "identities of the embeddings is float64: it must be int32"),
+    ({"cameras": [1]}, r"cameras of the embeddings has shape \(1,\)"),
+    ({"names": ["a"]}, "names of the embeddings has shape"),
+    ({"query_rows": [10]}, "query_rows of the embeddings must list rows from 0 to 9"),
+    ({"reference_rows": [-1]}, "reference_rows of the embeddings must list rows"),
+    ({"lengths": [0] * 10}, "lengths of the embeddings must be at least 1"),
+    ({"clip_owners": np.repeat(np.arange(10), 2)[::-1]}, "must ascend"),
+    ({"clip_owners": np.zeros(20, int)}, "name every tracklet"),
+    ({"clip_vectors": np.zeros((20, 3))}, "clip_vectors of the embeddings has shape"),
+    ({"clip_vectors": np.full((20, 4), np.inf)}, "a clip of tracklet t0 has a vector with NaN"),
+  ],
+)  # fmt: skip
+def test_what_does_not_fit_together_is_refused(change, message):
+  with pytest.raises(InputError, match=message):
+    made(**change)
+
+
+def damaged(path, kind):
+  write_embeddings(path, made())
+  whole = path.read_bytes()
+  with np.load(path) as file:
+    content = dict(file)
+  if kind == "cut":
+    path.write_bytes(whole[: len(whole) // 2])
+  elif kind == "a flipped bit":
+    at = whole.index(content["vectors"].tobytes())
+    path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+  elif kind == "text":
+    path.write_text("no embeddings")
+  elif kind == "one array":
+    with open(path, "wb") as file:
+      np.save(file, content["vectors"])
+  elif kind == "pickled":
+    np.savez(path, **{**content, "names": np.array(["t"] * 10, object)})
+  elif kind == "lacking":
+    np.savez(path, **{name: value for name, value in content.items() if name != "cameras"})
+  elif kind == "another format":
+    about = json.loads(str(content["about"])) | {"format": 7}
+    np.savez(path, **{**content, "about": np.array(json.dumps(about))})
+  elif kind == "inconsistent":
+    np.savez(path, **{**content, "query_rows": np.array([99])})
+  else:
+    path.unlink()
+
+
+@pytest.mark.parametrize(
+  "kind",
+  ["cut", "a flipped bit", "text", "one array", "pickled", "lacking", "another format",
+   "inconsistent", "missing"],
+)  # fmt: skip
+def test_damaged_files_are_named(tmp_path, kind):
+  path = tmp_path / "e.npz"
+  damaged(path, kind)
+  with pytest.raises(InputError) as caught:
+    read_embeddings(path)
+  assert str(path) in str(caught.value)
+  assert "\n" not in str(caught.value)
+  if kind == "another format":
+    assert "format 7" in str(caught.value)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+  path = tmp_path / "e.npz"
+  write_embeddings(path, made())
+  before = path.read_bytes()
+
+  def full(descriptor):
+    raise OSError(28, "No space left on device")
+
+  monkeypatch.setattr(os, "fsync", full)
+  with pytest.raises(InputError, match=r"could not be written to .*e\.npz \(No space left"):
+    write_embeddings(path, made(lengths=[5] * 10))
+  assert path.read_bytes() == before
+  assert os.listdir(tmp_path) == ["e.npz"]
+
+
+def test_hashes_know_weights_and_settings_by_their_values():
+  weights = {"params": {"a": np.ones((2, 3), np.float32), "b": np.zeros(3, np.float32)}}
+  same = {"params": {"b": np.zeros(3, np.float32), "a": np.ones((2, 3), np.float32)}}
+  assert weights_hash(weights) == weights_hash(same)
+  others = [
+    {"params": {"a": np.ones((3, 2), np.float32), "b": np.zeros(3, np.float32)}},
+    {"params": {"a": np.ones((2, 3), np.float64), "b": np.zeros(3, np.float32)}},
+    {"params": {"b": np.ones((2, 3), np.float32), "a": np.zeros(3, np.float32)}},
+    {"params": {"a": np.full((2, 3), 1 + 2**-23, np.float32), "b": np.zeros(3, np.float32)}},
+  ]
+  assert len({weights_hash(tree) for tree in [weights, *others]}) == 5
+  flat = {"seed": 0, "clips.image_size": (8, 4), "data.dir": "/a"}
+  assert config_hash(flat) == config_hash({"data.dir": "/b", "clips.image_size": [8, 4], "seed": 0})
+  assert config_hash(flat) != config_hash(flat | {"seed": 1})
