@@ -20,11 +20,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from absl import app, flags
 from ml_collections import ConfigDict, config_flags
 
+from cosam_jax import compare_command
 from cosam_jax import config as config_rules
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
 from cosam_jax.errors import InputError, suggestion
 
-MODES = ("train", "evaluate", "embed", "masks", "doctor", "prepare")
+MODES = ("train", "evaluate", "embed", "masks", "doctor", "prepare", "compare")
 NEED_WORKDIR = ("train", "evaluate", "embed", "masks")
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -43,7 +44,8 @@ _MODE = flags.DEFINE_enum(
   "train: train (or continue) and evaluate. evaluate: a checkpoint, or config.init.weights. "
   "embed: write the test set's vectors to embeddings.npz. "
   "masks: measure and draw COSAM's masks on test frames. "
-  "doctor: check the data directory. prepare: pack the frames for random access.",
+  "doctor: check the data directory. prepare: pack the frames for random access. "
+  "compare: two sides of results.json files, given after the flags; needs no --config.",
 )
 _EMBEDDINGS = flags.DEFINE_string(
   "embeddings",
@@ -52,11 +54,16 @@ _EMBEDDINGS = flags.DEFINE_string(
   "and --workdir may be left out: the run's own settings, and the file's folder.",
 )
 config_rules.define_ablation_flags()
+compare_command.define_flags()
 
 
 def main(arguments: list[str]) -> int:
   """Runs one mode; returns the exit status: 0, or 2 for input that cannot work."""
   try:
+    compare_command.check_flags(_MODE.value)
+    if _MODE.value == "compare":
+      compare_command.compare(arguments[1:], _WORKDIR.value)
+      return 0
     if len(arguments) > 1:
       raise InputError(f"{arguments[1]!r} is no flag: every option begins with --")
     if _EMBEDDINGS.value is not None:
@@ -122,7 +129,8 @@ def run() -> None:
   """The console script `cosam-jax`."""
   # absl shows the text and the flags of the script; here the script is a stub of two lines.
   sys.modules["__main__"].__doc__ = __doc__
-  for name in ("config", "workdir", "mode", "embeddings", *config_rules.ABLATION_FLAGS):
+  ours = ("config", "workdir", "mode", "embeddings")
+  for name in (*ours, *config_rules.ABLATION_FLAGS, *compare_command.COMPARE_FLAGS):
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
   app.run(main, flags_parser=_parse)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import layouts
 import pytest
 
+from cosam_jax.compare_command import COMPARE_FLAGS
 from cosam_jax.config import ABLATION_FLAGS
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
 
@@ -153,6 +154,15 @@ REFUSALS = {
     ["--mode=evaluate", "--embeddings=e.npz", "--temporal=ta"],
     ["--temporal changes a configuration", "--config"],
   ),
+  "nothing to compare": (["--mode=compare"], ["needs two sides and got 0", "results.json"]),
+  "one side": (["--mode=compare", "a.json"], ["needs two sides and got 1"]),
+  "patterns without quotes": (["--mode=compare", *"abc"], ["got 3", "with quotes"]),
+  "results that are missing": (["--mode=compare", "a.json", "b"], ["a.json does not exist"]),
+  "few draws": (["--mode=compare", "a", "b", "--resamples=1"], ["--resamples is '1'", "100"]),
+  "mixing where nothing is compared": (
+    [MARS, WORKDIR, "--allow_mixed_protocols"],
+    ["--allow_mixed_protocols is for --mode=compare"],
+  ),
   "no config": ([WORKDIR], ["--config is missing", "configs/synthetic.py"]),
   "nothing at all": ([], ["--config is missing"]),
   "empty config": (["--config=", WORKDIR], ["--config is ''", "no such file"]),
@@ -217,7 +227,7 @@ def test_help_explains_every_flag_and_field():
   for name, field in (SCHEMA | SYNTHETIC_SCHEMA).items():
     assert f"--config.{name}: {field.help} ({field.allowed()})" in text
   assert "--workdir: " in text
-  assert "--mode: <train|evaluate|embed|masks|doctor|prepare>" in text
+  assert "--mode: <train|evaluate|embed|masks|doctor|prepare|compare>" in text
 
 
 def test_the_console_scripts_short_help_has_our_flags():
@@ -226,7 +236,7 @@ def test_the_console_scripts_short_help_has_our_flags():
     [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
   )
   assert "python -m cosam_jax.main --config=configs/mars.py" in result.stdout
-  for name in ("config", "workdir", "mode", *ABLATION_FLAGS):
+  for name in ("config", "workdir", "mode", "embeddings", *ABLATION_FLAGS, *COMPARE_FLAGS):
     assert f"\n  --{name}: " in result.stdout
 
 

@@ -17,12 +17,9 @@ One `.npz` file of plain arrays and one text (JSON), read without pickle:
 Notation: `n` tracklets, `D` embedding size, `m` clips, `Q` queries, `G` gallery entries.
 """
 
-import contextlib
 import dataclasses
 import json
 import os
-import pathlib
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from typing import Any
@@ -30,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from cosam_jax.data.tracklets import TrackletTable
+from cosam_jax.data.whole_files import whole_file
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import distances, protocol
 
@@ -198,23 +196,11 @@ def write_embeddings(path: str | os.PathLike, embeddings: Embeddings) -> None:
   Raises:
     InputError: it cannot be written (no permission, full disk).
   """
-  path = pathlib.Path(path)
   about = {"format": FORMAT, **dataclasses.asdict(embeddings.origin)}
   arrays = {name: getattr(embeddings, name) for name in _ARRAYS}
   try:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-      with os.fdopen(descriptor, "wb") as file:
-        np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-      os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read.
-      os.replace(temporary, path)
-    except BaseException:
-      with contextlib.suppress(OSError):
-        os.unlink(temporary)
-      raise
+    with whole_file(path) as file:
+      np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
   except OSError as error:
     raise InputError(
       f"the embeddings could not be written to {path} ({error.strerror or error}): make room or "

@@ -4,15 +4,14 @@ A result is a plain mapping, or anything with a method `record` that makes one:
 `label`, `card` (the protocol), `metrics` (fractions by name), `cmc` (fractions), `queries` (lists).
 """
 
-import contextlib
 import json
 import os
 import pathlib
-import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cosam_jax
+from cosam_jax.data.whole_files import whole_file
 from cosam_jax.errors import InputError
 
 FORMAT = 1
@@ -44,9 +43,15 @@ def write_results(
     "run": dict(run or {}),
     "results": [_explicit(_record(result)) for result in results],
   }
-  path = pathlib.Path(path)
+  write_json(path, content)
+
+
+def write_json(path: str | os.PathLike, content: Mapping[str, Any]) -> None:
+  """Writes plain values whole or not at all, a line for each field; InputError where it cannot."""
+  text = _pretty(content) + "\n"
   try:
-    _replace(path, _pretty(content) + "\n")
+    with whole_file(path) as file:
+      file.write(text.encode())
   except OSError as error:
     raise InputError(
       f"The results could not be written to {path}: {error.strerror or error}; make room or choose "
@@ -115,22 +120,6 @@ def _pretty(value: Any, indent: str = "") -> str:
     items = [inner + _pretty(item, inner) for item in value]
     return "[\n" + ",\n".join(items) + f"\n{indent}]"
   return json.dumps(value, allow_nan=False)
-
-
-def _replace(path: pathlib.Path, text: str) -> None:
-  path.parent.mkdir(parents=True, exist_ok=True)
-  descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-  try:
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-      file.write(text)
-      file.flush()
-      os.fsync(file.fileno())
-    os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read.
-    os.replace(temporary, path)
-  except BaseException:
-    with contextlib.suppress(OSError):
-      os.unlink(temporary)
-    raise
 
 
 def _row(record: Mapping[str, Any]) -> str:

@@ -1,0 +1,68 @@
+"""`--mode=compare A B`: its flags, its two arguments, and what it leaves behind.
+
+python -m cosam_jax.main --mode=compare runs/cosam/results.json runs/none/results.json
+python -m cosam_jax.main --mode=compare 'runs/cosam_s*' 'runs/none_s*'
+"""
+
+import pathlib
+from collections.abc import Sequence
+
+from absl import flags
+
+from cosam_jax.errors import InputError
+
+COMPARE_FLAGS = ("allow_mixed_protocols", "resamples")
+
+
+def define_flags() -> None:
+  """Registers the flags of comparisons."""
+  flags.DEFINE_bool(
+    "allow_mixed_protocols",
+    False,
+    "Of --mode=compare: compare results of different protocols all the same, and mark them.",
+    module_name="cosam_jax",
+  )
+  flags.DEFINE_integer(
+    "resamples",
+    10_000,
+    "Of --mode=compare: how often people are drawn, 100 or more.",
+    lower_bound=100,
+    module_name="cosam_jax",
+  )
+
+
+def check_flags(mode: str) -> None:
+  """Raises InputError where a flag is given that the mode does not read."""
+  for name in COMPARE_FLAGS:
+    if mode != "compare" and flags.FLAGS[name].present:
+      raise InputError(f"--{name} is for --mode=compare, and the mode is {mode}")
+
+
+def compare(arguments: Sequence[str], workdir: str | None) -> None:
+  """Prints a comparison and writes `comparison.json`.
+
+  Args:
+    arguments: the two sides; see `comparison.files_of`.
+    workdir: where the file goes; None: the current folder.
+
+  Raises:
+    InputError: not two sides, or results that cannot be compared.
+  """
+  from cosam_jax.reports import comparison, comparison_table
+  from cosam_jax.reports.results import write_json
+
+  if len(arguments) != 2:
+    raise InputError(
+      f"--mode=compare needs two sides and got {len(arguments)}: A and B, each a results.json or "
+      "several ('runs/cosam_s*' with quotes, or a,b,c)"
+    )
+  record = comparison.compare(
+    *map(comparison.files_of, arguments),
+    allow_mixed=flags.FLAGS.allow_mixed_protocols,
+    resamples=flags.FLAGS.resamples,
+  )
+  record["sentences"] = comparison_table.verdicts(record)
+  path = pathlib.Path(workdir or ".") / "comparison.json"
+  write_json(path, record)
+  print(comparison_table.comparison_table(record))
+  print(f"\nwritten to {path}")
