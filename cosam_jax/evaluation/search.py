@@ -15,24 +15,20 @@ import pathlib
 import sys
 from typing import Any, Protocol
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import tqdm
 from jax.sharding import Mesh
 
 from cosam_jax.errors import InputError
+from cosam_jax.evaluation.candidates import DeviceCandidates, FaissCandidates, unit_rows
 from cosam_jax.evaluation.distances import (
   check_features,
   check_same_width,
   distance_function,
 )
-from cosam_jax.training import mesh as meshes
 
 BLOCK_ROWS = 16384
 """Gallery rows on the devices at once; with 2,048 dimensions 128 MiB."""
-QUERY_ROWS = 1024
-"""Queries compared at once, so that distances take QUERY_ROWS x BLOCK_ROWS floats at most."""
 BACKENDS = ("device", "faiss")
 _SPARE = (16, 256)  # Candidates beyond k, at the first and at the second try.
 _SCAN_ROWS = 1024
@@ -132,7 +128,9 @@ def nearest(
   rows = np.empty((len(queries), k), np.int64)
   distances = np.empty((len(queries), k), np.float64)
   hidden = not (sys.stderr.isatty() if progress is None else progress)
-  search = _Faiss if backend == "faiss" else functools.partial(_Device, where=where)
+  search = (
+    FaissCandidates if backend == "faiss" else functools.partial(DeviceCandidates, where=where)
+  )
   left = np.arange(len(queries))
   for spare in _SPARE:
     if not len(left):
@@ -169,96 +167,6 @@ def _block(gallery: Rows, first: int, block_rows: int) -> np.ndarray:
   return block
 
 
-class _Device:
-  """Candidates by jax; each device of a mesh looks at its share of a block."""
-
-  def __init__(self, queries: np.ndarray, count: int, distance: str, *, where: Mesh | None):
-    self._count, self._distance = count, distance
-    self._whole = meshes.replicated(where) if where else None
-    self._split = meshes.split_batch(where) if where else None
-    self._devices = where.size if where else 1
-    chunks = [queries[i : i + QUERY_ROWS] for i in range(0, len(queries), QUERY_ROWS)]
-    self._queries = [jax.device_put(chunk, self._whole) for chunk in chunks]
-    self._best = [
-      jax.device_put(
-        (np.full((len(chunk), count), np.inf, np.float32), np.zeros((len(chunk), count), np.int32)),
-        self._whole,
-      )
-      for chunk in chunks
-    ]
-
-  def add(self, block: np.ndarray, first: int) -> None:
-    """Compares a block whose first row is gallery row `first`; returns before the device ends."""
-    share = -(-len(block) // self._devices)
-    filled = np.zeros((self._devices * share, block.shape[1]), np.float32)
-    filled[: len(block)] = block
-    # At most one block waits on the devices while the next one is read.
-    jax.block_until_ready(self._best)
-    shares = jax.device_put(filled.reshape(self._devices, share, -1), self._split)
-    for i, (queries, best) in enumerate(zip(self._queries, self._best)):
-      self._best[i] = _merge(
-        best, queries, shares, first, len(block), distance=self._distance, count=self._count
-      )
-
-  def best(self) -> tuple[np.ndarray, np.ndarray]:
-    """float32[Q, count] rounded distances, ascending, and their int[Q, count] gallery rows."""
-    distances, rows = zip(*jax.device_get(self._best))
-    return np.concatenate(distances), np.concatenate(rows)
-
-
-@functools.partial(jax.jit, static_argnames=("distance", "count"), donate_argnums=0)
-def _merge(best, queries, shares, first, valid, *, distance, count):
-  """The best of what is known (float32[q, count], int32[q, count]) and a block [n, share, D]."""
-  devices, share, _ = shares.shape
-  rows = jnp.arange(devices * share, dtype=jnp.int32).reshape(devices, 1, share)
-  # Per device, so that only the best of each share travel: top_k of a split axis would gather it.
-  found = jax.vmap(distance_function(distance), (None, 0))(queries, shares)
-  found = jnp.where(rows < valid, found, jnp.inf)
-  near, at = jax.lax.top_k(-found, min(count, share))
-  at = at + share * jnp.arange(devices, dtype=jnp.int32)[:, None, None] + first
-  near, at = (jnp.moveaxis(x, 0, 1).reshape(len(queries), -1) for x in (-near, at))
-  # top_k puts the first of equals first, and both parts are in gallery order among equals.
-  near, at = jnp.concatenate([best[0], near], 1), jnp.concatenate([best[1], at], 1)
-  nearest_first, chosen = jax.lax.top_k(-near, count)
-  return -nearest_first, jnp.take_along_axis(at, chosen, 1)
-
-
-class _Faiss:
-  """Candidates by FAISS's exhaustive index, a block at a time."""
-
-  def __init__(self, queries: np.ndarray, count: int, distance: str):
-    try:
-      import faiss
-    except ImportError as error:
-      raise InputError(
-        "FAISS is not installed: pip install 'cosam-jax[faiss]', or search with the backend device"
-      ) from error
-    self._faiss, self._count, self._cosine = faiss, count, distance == "cosine"
-    self._queries = self._prepared(queries)
-    self._near = np.full((len(queries), 0), np.inf, np.float32)
-    self._rows = np.zeros((len(queries), 0), np.int64)
-
-  def _prepared(self, vectors: np.ndarray) -> np.ndarray:
-    # Half the squared distance of unit vectors is 1 - cos; a zero vector would be at 1/2, not 1.
-    return _unit(vectors).astype(np.float32) if self._cosine else vectors
-
-  def add(self, block: np.ndarray, first: int) -> None:
-    """Compares a block whose first row is gallery row `first`."""
-    index = self._faiss.IndexFlatL2(block.shape[1])
-    index.add(self._prepared(block))
-    near, rows = index.search(self._queries, min(self._count, len(block)))
-    if self._cosine:
-      near = np.where(np.any(block[rows] != 0, axis=2), near / 2, 1.0)
-    near = np.concatenate([self._near, near], 1)
-    rows = np.concatenate([self._rows, rows + first], 1)
-    order = np.lexsort((rows, near), axis=1)[:, : self._count]
-    self._near, self._rows = (np.take_along_axis(x, order, 1) for x in (near, rows))
-
-  def best(self) -> tuple[np.ndarray, np.ndarray]:
-    """As of `_Device`."""
-    return self._near, self._rows
-
-
 def _rounding(queries: np.ndarray, largest: float, distance: str) -> np.ndarray:
   """float64[Q], how far a float32 distance may be from the true one.
 
@@ -282,15 +190,8 @@ def _distances(query: np.ndarray, vectors: np.ndarray, distance: str) -> np.ndar
   """float64[n]; by differences, so that equal vectors have exactly equal distances."""
   query, vectors = query[None].astype(np.float64), vectors.astype(np.float64)
   if distance == "cosine":
-    return 1.0 - (_unit(query) * _unit(vectors)).sum(axis=1)
+    return 1.0 - (unit_rows(query) * unit_rows(vectors)).sum(axis=1)
   return np.square(query - vectors).sum(axis=1)
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-  """float64[n, D], rows of length 1; a zero row stays zero."""
-  vectors = vectors.astype(np.float64)
-  norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-  return vectors / np.where(norms > 0, norms, 1.0)
 
 
 def _scan(query: np.ndarray, gallery: Rows, k: int, distance: str) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation import search
+from cosam_jax.evaluation import candidates
 from cosam_jax.evaluation.search import VectorFile, nearest
 from cosam_jax.training.mesh import make_mesh
 
@@ -74,7 +74,7 @@ def test_what_rounding_hides_is_found():
 
 
 def test_more_queries_than_are_compared_at_once(monkeypatch):
-  monkeypatch.setattr(search, "QUERY_ROWS", 4)
+  monkeypatch.setattr(candidates, "QUERY_ROWS", 4)
   queries, gallery = vectors(5, 11), vectors(6, 90)
   found = nearest(queries, gallery, 5, block_rows=37)
   np.testing.assert_array_equal(found.rows, slowly(queries, gallery, 5, "sqeuclidean")[0])
