@@ -1,4 +1,4 @@
-"""The one error that a person's input can cause, from data to report."""
+"""The one error that a person's input can cause, from data to report; and being asked to stop."""
 
 import difflib
 from collections.abc import Iterable
@@ -9,6 +9,13 @@ class InputError(ValueError):
 
   The message is one sentence for the person at the terminal: what was wrong (file, field, value),
   what is allowed, what to do. The command line prints it without a traceback and exits non-zero.
+  """
+
+
+class Preempted(BaseException):
+  """The process was asked to stop (SIGTERM). The same command goes on where it stopped.
+
+  Like KeyboardInterrupt no Exception: nothing on its way shall take it for an error of its own.
   """
 
 

@@ -12,7 +12,9 @@ import errno
 import os
 import pathlib
 import re
+import signal
 import sys
+from typing import NoReturn
 
 # Before TensorFlow and XLA are loaded: errors only.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -23,7 +25,10 @@ from ml_collections import ConfigDict, config_flags
 from cosam_jax import compare_command
 from cosam_jax import config as config_rules
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
-from cosam_jax.errors import InputError, suggestion
+from cosam_jax.errors import InputError, Preempted, suggestion
+
+STOPPED = 75
+"""Exit status of a training that SIGTERM stopped: EX_TEMPFAIL of sysexits.h, "try again"."""
 
 MODES = ("train", "evaluate", "embed", "masks", "doctor", "prepare", "compare")
 NEED_WORKDIR = ("train", "evaluate", "embed", "masks")
@@ -58,7 +63,11 @@ compare_command.define_flags()
 
 
 def main(arguments: list[str]) -> int:
-  """Runs one mode; returns the exit status: 0, or 2 for input that cannot work."""
+  """Runs one mode; returns the exit status.
+
+  0 when done, 2 for input that cannot work, 75 (EX_TEMPFAIL: try again) when training was asked to
+  stop by SIGTERM and the same command goes on, 130 after Ctrl-C.
+  """
   try:
     compare_command.check_flags(_MODE.value)
     if _MODE.value == "compare":
@@ -76,6 +85,8 @@ def main(arguments: list[str]) -> int:
     if _WORKDIR.value is None and _MODE.value in NEED_WORKDIR:
       raise InputError("--workdir is missing: give a directory for checkpoints and results")
     config_rules.check(config)
+    if _MODE.value == "train":
+      signal.signal(signal.SIGTERM, _stop)
     # Only now the libraries that take seconds to load.
     from cosam_jax import runs
 
@@ -90,6 +101,10 @@ def main(arguments: list[str]) -> int:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     way_out = "make room" if full else "make it usable, or give another place"
     return _refuse(f"{error.strerror or error}{place}: {way_out}, and run the same command again")
+  except Preempted as request:
+    where = str(request) or "outside the training steps, where nothing was to be saved"
+    print(f"stopped by SIGTERM {where}: the same command goes on", file=sys.stderr, flush=True)
+    return STOPPED
   except KeyboardInterrupt:
     _refuse("stopped by hand: the same command goes on from the last checkpoint")
     return 130
@@ -123,6 +138,11 @@ def _from_embeddings(path: pathlib.Path) -> int:
   workdir = pathlib.Path(_WORKDIR.value) if _WORKDIR.value else None
   evaluate_embeddings(path, config, workdir)
   return 0
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+  """What SIGTERM does before and after `runs.train` listens itself."""
+  raise Preempted
 
 
 def run() -> None:

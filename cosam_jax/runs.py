@@ -29,11 +29,14 @@ from cosam_jax.mask_report import MaskReport
 from cosam_jax.reports.results import terminal_table, write_results
 from cosam_jax.training import loop, mesh, optim, scalars, state, steps
 from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints, check_same
+from cosam_jax.training.preemption import Preemption
 from cosam_jax.weights_of_run import weights_to_evaluate
 
 
 def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
   """Trains, then evaluates the test set. Run again after a stop, it continues.
+
+  Asked to stop by SIGTERM, it saves the steps that are done and raises `Preempted`.
 
   How a run resumes, in this order:
     1. the configuration is checked, and compared with that of the newest complete checkpoint;
@@ -43,6 +46,11 @@ def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
     4. batches are addressed by (seed, step), so the loop goes on with the next step's batch;
     5. nothing else has a state.
   """
+  with Preemption() as preemption:
+    return _train(config, workdir, preemption)
+
+
+def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) -> list[Result]:
   run = Run(config, workdir)
   config = run.config
   # Before anything slow, since it refuses a test set without a single match.
@@ -99,6 +107,7 @@ def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
     mask_report.write(train_state.variables, "before training", before)
 
   best = Best(run, about) if config.train.validate_every_epochs else None
+  validate_every = epoch * config.train.validate_every_epochs
   batches = TrainingBatches(config, plan, first_step, last_step, run.mesh)
   train_state = loop.run(
     train_state,
@@ -112,8 +121,11 @@ def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
     log_every=config.train.log_every_steps,
     save_every=epoch * config.train.checkpoint_every_epochs,
     save=lambda step, current: checkpoints.save(step, current, about),
-    validate_every=epoch * config.train.validate_every_epochs,
+    validate_every=validate_every,
     validate=best,
+    # A run that was asked to stop saves before it validates.
+    validate_first=best is not None and first_step % validate_every == 0 and best.lacks(first_step),
+    preemption=preemption,
   )
   variables, step = train_state.variables, last_step
   if config.evaluation.checkpoint == "best" and best is not None:
@@ -184,7 +196,7 @@ class Best:
   """Validates on the held-out identities, and keeps the checkpoint with the highest mAP."""
 
   def __init__(self, run: Run, about: dict[str, Any]):
-    self._run, self._about = run, about
+    self._run, self._about, self._log = run, about, run.workdir / "validation.jsonl"
     self._evaluator = Evaluator(run.config, run.training_tables, run.model, run.mesh)
     self._checkpoints = Checkpoints(run.workdir, BEST)
     step = self._checkpoints.latest_step()
@@ -195,11 +207,15 @@ class Best:
     result = self._evaluator(current.variables, label="validation")[0]
     score = float(result.metrics.mean_average_precision)
     print(f"step {step}  validation mAP {100 * score:.1f}", flush=True)
-    log = self._run.workdir / "validation.jsonl"
-    scalars.ScalarLog(log, step).write(step, mAP=score)
     if score > self._highest:
       self._highest = score
       self._checkpoints.save(step, current, {**self._about, "validation_mAP": score})
+    # Last, since it says that all of this is done.
+    scalars.ScalarLog(self._log, step).write(step, mAP=score)
+
+  def lacks(self, step: int) -> bool:
+    """Whether the state after `step` steps, more than none, is still to be validated."""
+    return step > 0 and all(row["step"] < step for row in scalars.read_scalars(self._log))
 
   def restore(self, like: state.TrainState) -> tuple[dict[str, Any], int]:
     """The best weights so far, and their step."""

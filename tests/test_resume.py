@@ -1,101 +1,66 @@
-"""A run that is killed at any time and repeated ends as if it had never been killed."""
+"""A run that is killed or stopped at any time and repeated ends as if it never had been."""
 
-import json
-import os
-import pathlib
 import signal
-import subprocess
-import sys
-import time
 
-import jax
-import numpy as np
-import orbax.checkpoint as ocp
+import processes
 import pytest
-import tiny
 
 LAST_STEP = 8  # 4 epochs of 2 steps: 6 people, 2 of them held out, 2 in a batch.
+HELD_OUT = {"data__validation_identities": 2, "train__validate_every_epochs": 2}
+
+pytestmark = pytest.mark.filterwarnings("ignore:Sharding info not provided")
 
 
-def _start(workdir, data_dir, cache, **fields) -> subprocess.Popen:
-  command = [sys.executable, "-m", "cosam_jax.main", f"--workdir={workdir}"]
-  return subprocess.Popen(
-    command + tiny.flags(data_dir, **fields),
-    cwd=tiny.ROOT,
-    env=os.environ | cache,
-    stdout=subprocess.PIPE,
-    stderr=subprocess.PIPE,
-    text=True,
-  )
+@pytest.fixture(scope="module")
+def whole(tiny_synthetic, tmp_path_factory, hasty_compilation):
+  """The workdir of a run that nobody disturbed."""
+  workdir = tmp_path_factory.mktemp("whole") / "run"
+  processes.finish(processes.start(workdir, tiny_synthetic, hasty_compilation, **HELD_OUT))
+  return workdir
 
 
-def _finish(process: subprocess.Popen) -> str:
-  out, errors = process.communicate(timeout=300)
-  assert process.returncode == 0, errors[-2000:]
-  return out
-
-
-def _kill_after(process: subprocess.Popen, condition, what: str) -> None:
-  """Kills as soon as `condition()` holds; the process must not have ended before."""
-  deadline = time.monotonic() + 300
-  while not condition():
-    if process.poll() is not None or time.monotonic() > deadline:
-      process.kill()
-      pytest.fail(f"ended before {what}: {process.communicate()[1][-2000:]}")
-    time.sleep(0.002)
-  process.send_signal(signal.SIGKILL)
-  process.communicate()
-  assert process.returncode == -signal.SIGKILL, "ended before it could be killed"
-
-
-def _lines(path: pathlib.Path) -> int:
-  return path.read_bytes().count(b"\n") if path.exists() else 0
-
-
-def _state(workdir: pathlib.Path, step: int) -> dict:
-  """Everything in a checkpoint, as numpy arrays, without our code."""
-  with ocp.PyTreeCheckpointer() as reader:
-    return jax.tree.map(np.asarray, reader.restore(workdir / "checkpoints" / str(step) / "state"))
-
-
-def _losses(workdir: pathlib.Path) -> list[dict]:
-  """scalars.jsonl without the times."""
-  rows = [json.loads(line) for line in (workdir / "scalars.jsonl").read_text().splitlines()]
-  timed = ("clips_per_second", "input_wait_seconds")
-  return [{name: value for name, value in row.items() if name not in timed} for row in rows]
-
-
-@pytest.mark.filterwarnings("ignore:Sharding info not provided")
-def test_a_killed_run_repeated_equals_one_never_killed(tiny_synthetic, tmp_path, hasty_compilation):
+def test_a_killed_run_repeated_equals_one_never_killed(
+  whole, tiny_synthetic, tmp_path, hasty_compilation
+):
   """Real processes and SIGKILL; parameters, statistics and moments are equal bit for bit."""
-  whole, killed = tmp_path / "whole", tmp_path / "killed"
-  held_out = {"data__validation_identities": 2, "train__validate_every_epochs": 2}
-  setting = (tiny_synthetic, hasty_compilation)
-  _finish(_start(whole, *setting, **held_out))
-
+  killed = tmp_path / "killed"
+  setting = (killed, tiny_synthetic, hasty_compilation)
   scalars, saved = killed / "scalars.jsonl", killed / "checkpoints"
   moments = {
-    "the first step, before any checkpoint": lambda: _lines(scalars) >= 1,
+    "the first step, before any checkpoint": lambda: processes.lines(scalars) >= 1,
     "a checkpoint being written over lines of later steps": (
-      lambda: _lines(scalars) >= 3 and any(saved.glob("*.orbax-checkpoint-tmp"))
+      lambda: processes.lines(scalars) >= 3 and any(saved.glob("*.orbax-checkpoint-tmp"))
     ),
     "the last checkpoint, before the results": lambda: (saved / f"{LAST_STEP}").exists(),
   }
   for what, condition in moments.items():
-    _kill_after(_start(killed, *setting, **held_out), condition, what)
+    process = processes.start(*setting, **HELD_OUT)
+    processes.wait_for(process, condition, what)
+    processes.kill(process)
   assert not (killed / "results.json").exists()
-  out = _finish(_start(killed, *setting, **held_out))
+  out = processes.finish(processes.start(*setting, **HELD_OUT))
 
   assert f"continuing from step {LAST_STEP} of {LAST_STEP}" in out
-  wanted = _state(whole, LAST_STEP)
-  assert int(wanted["step"]) == LAST_STEP
-  jax.tree.map(np.testing.assert_array_equal, _state(killed, LAST_STEP), wanted)
-  losses = _losses(whole)
-  assert [row["step"] for row in losses] == list(range(1, LAST_STEP + 1))
-  assert _losses(killed) == losses
-  assert tiny.metrics(killed) == tiny.metrics(whole)
-  for name in ("validation.jsonl", "config.json"):
-    assert (killed / name).read_text() == (whole / name).read_text()
-  best = [sorted(path.name for path in (run / "best").iterdir()) for run in (whole, killed)]
-  assert best[0] == best[1]
-  assert len(best[0]) == 1
+  processes.assert_same_run(killed, whole, LAST_STEP)
+
+
+def test_a_terminated_run_saves_its_steps_and_continues(
+  whole, tiny_synthetic, tmp_path, hasty_compilation
+):
+  """Real processes and SIGTERM: exit status 75, and not one step is done twice."""
+  stopped = tmp_path / "stopped"
+  # Without SIGTERM nothing would be saved before the last step.
+  fields = HELD_OUT | {"train__checkpoint_every_epochs": 100}
+  process = processes.start(stopped, tiny_synthetic, hasty_compilation, **fields)
+  scalars = stopped / "scalars.jsonl"
+  processes.wait_for(process, lambda: processes.lines(scalars) >= 1, "the first step")
+  process.send_signal(signal.SIGTERM)
+  out = processes.finish(process, status=75)
+  done = processes.losses(stopped)[-1]["step"]
+  assert 1 <= done < LAST_STEP
+  assert f"stopped by SIGTERM after step {done} of {LAST_STEP}, which is saved" in out
+  assert "Traceback" not in out
+  assert int(processes.state(stopped, done)["step"]) == done
+  out = processes.finish(processes.start(stopped, tiny_synthetic, hasty_compilation, **HELD_OUT))
+  assert f"continuing from step {done} of {LAST_STEP}" in out
+  processes.assert_same_run(stopped, whole, LAST_STEP)

@@ -1,7 +1,8 @@
 """Checkpoints on disk: the training state and the configuration that made it.
 
-A checkpoint appears whole or not at all: orbax writes it beside and renames it at the end. The
-latest few are kept, and the best one by validation in a folder of its own.
+A checkpoint appears whole or not at all: orbax writes it beside and renames it at the end; then
+the digests of its files are added, and only then older ones go. One whose bytes have changed since
+is named and passed over. The latest few are kept, and the best by validation in another folder.
 """
 
 import errno
@@ -14,11 +15,14 @@ from typing import Any
 
 import absl.logging
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 from flax import traverse_util
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from cosam_jax.errors import InputError
+from cosam_jax.training.checksums import damage, write_checksums
 from cosam_jax.training.mesh import replicated
 from cosam_jax.training.state import TrainState
 
@@ -56,10 +60,11 @@ class Checkpoints:
   def __init__(self, workdir: str | pathlib.Path, kind: str = LAST, keep: int = 1):
     absl.logging.get_absl_logger().addFilter(_ORBAX_WARNINGS)  # Once, however often it is added.
     self.directory = pathlib.Path(workdir).absolute() / kind
+    self._keep = keep
+    self._damage: dict[int, str | None] = {}  # Of the steps that were looked at.
     # Synchronous, so that a step is either on disk or still to be done when the loop goes on.
-    options = ocp.CheckpointManagerOptions(
-      max_to_keep=keep, enable_async_checkpointing=False, create=True
-    )
+    # Orbax keeps all: it would remove old ones before the new one has its digests.
+    options = ocp.CheckpointManagerOptions(enable_async_checkpointing=False, create=True)
     try:
       self._manager = ocp.CheckpointManager(
         self.directory,
@@ -77,8 +82,36 @@ class Checkpoints:
       ) from error
 
   def latest_step(self) -> int | None:
-    """The step of the newest complete checkpoint, or None."""
-    return self._manager.latest_step()
+    """The step of the newest complete and undamaged checkpoint, or None where there is none.
+
+    Newer ones that are damaged are named in a warning. With several processes, the first one looks
+    and tells the others, so that all go on from the same step.
+
+    Raises:
+      InputError: every checkpoint there is is damaged.
+    """
+    steps = sorted(self._manager.all_steps(), reverse=True)
+    whole = next((i for i, step in enumerate(steps) if self._damage_of(step) is None), len(steps))
+    if jax.process_index() == 0:
+      for step in steps[:whole] if whole < len(steps) else ():
+        print(
+          f"warning: the checkpoint of step {step} in {self.directory} is damaged "
+          f"({self._damage[step]}); the one of step {steps[whole]} is used",
+          flush=True,
+        )
+    if steps and whole == len(steps):
+      raise self._unreadable(steps[0], self._damage_of(steps[0]) or "")
+    return steps[whole] if steps else None
+
+  def _damage_of(self, step: int) -> str | None:
+    """What is wrong with a checkpoint's files; they are read once."""
+    if step not in self._damage:
+      found = damage(self.directory / str(step)) if jax.process_index() == 0 else None
+      if jax.process_count() > 1:
+        whole = bool(multihost_utils.broadcast_one_to_all(np.bool_(found is None)))
+        found = None if whole else found or "the first process says why"
+      self._damage[step] = found
+    return self._damage[step]
 
   def save(self, step: int, state: TrainState, about: Mapping[str, Any]) -> None:
     """Writes a checkpoint; on return it is complete on disk.
@@ -94,7 +127,9 @@ class Checkpoints:
     Raises:
       InputError: it cannot be written (a full disk, say); earlier checkpoints stay as they are.
     """
-    before = self.latest_step()
+    before = max(
+      (step for step in self._manager.all_steps() if not self._damage.get(step)), default=None
+    )
     arguments = ocp.args.Composite(
       state=ocp.args.StandardSave(state), about=ocp.args.JsonSave(dict(about))
     )
@@ -103,6 +138,14 @@ class Checkpoints:
         self._manager.delete(outdated)
       _check_room(self.directory, state)
       self._manager.save(step, args=arguments)
+      if jax.process_index() == 0:
+        write_checksums(self.directory / str(step))
+      self._damage[step] = None
+      steps = sorted(
+        self._manager.all_steps(), key=lambda other: (not self._damage.get(other), other)
+      )
+      for old in steps[: -self._keep]:
+        self._manager.delete(old)
     except (OSError, ValueError, RuntimeError) as error:
       reason = " ".join(str(error).split())[:200]
       raise InputError(
@@ -113,6 +156,7 @@ class Checkpoints:
 
   def about(self, step: int) -> dict[str, Any]:
     """What was written beside the state of `step`."""
+    self._require_whole(step)
     try:
       return self._manager.restore(
         step, args=ocp.args.Composite(about=ocp.args.JsonRestore())
@@ -135,6 +179,7 @@ class Checkpoints:
       lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=replicated(mesh)), like
     )
     arguments = ocp.args.Composite(state=ocp.args.StandardRestore(target))
+    self._require_whole(step)
     try:
       self._check_shapes(step, like)
       return self._manager.restore(step, args=arguments).state
@@ -160,7 +205,12 @@ class Checkpoints:
         "the model, clips and data set that it was trained with, or another --workdir"
       )
 
-  def _unreadable(self, step: int, error: Exception) -> InputError:
+  def _require_whole(self, step: int) -> None:
+    found = self._damage_of(step)
+    if found:
+      raise self._unreadable(step, found)
+
+  def _unreadable(self, step: int, error: Exception | str) -> InputError:
     reason = " ".join(str(error).split())[:300]
     return InputError(
       f"the checkpoint of step {step} in {self.directory} does not fit or cannot be read "

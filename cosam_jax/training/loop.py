@@ -9,7 +9,8 @@ from typing import Any
 import jax
 import tqdm
 
-from cosam_jax.errors import InputError
+from cosam_jax.errors import InputError, Preempted
+from cosam_jax.training.preemption import Preemption
 from cosam_jax.training.scalars import ScalarLog, first_non_finite
 from cosam_jax.training.state import TrainState
 
@@ -72,6 +73,8 @@ def run(
   save: Callable[[int, TrainState], None],
   validate_every: int = 0,
   validate: Callable[[int, TrainState], None] | None = None,
+  validate_first: bool = False,
+  preemption: Preemption | None = None,
 ) -> TrainState:
   """Trains from `first_step` to `last_step`.
 
@@ -87,13 +90,18 @@ def run(
     scalars, progress, log_every: where values go, and how often (steps).
     save_every, save: steps between checkpoints, and (steps done, state) -> None.
     validate_every, validate: likewise for validation; 0 for never.
+    validate_first: whether the state to begin with is validated too.
+    preemption: tells when to stop early; None never does.
 
   Returns:
     The state after `last_step` steps.
 
   Raises:
     InputError: a loss or gradient that is not finite, with its step and name.
+    Preempted: it was asked to stop; the steps that were done are saved.
   """
+  preemption = preemption or Preemption()
+  done = saved = first_step
   waiting: list[tuple[int, dict[str, jax.Array]]] = []
   input_wait = 0.0
 
@@ -113,21 +121,37 @@ def run(
         scalars.write(step, **values, clips_per_second=round(progress.rate(), 3),
                       input_wait_seconds=round(input_wait, 3))  # fmt: skip
 
-  for step in range(first_step + 1, last_step + 1):
-    began = time.perf_counter()
-    batch = next(batches)
-    input_wait += time.perf_counter() - began
-    state, metrics = step_fn(state, *batch)
-    waiting.append((step, metrics))
-    ending = step == last_step
-    saving = step % save_every == 0 or ending
-    validating = validate is not None and validate_every > 0 and step % validate_every == 0
-    read_metrics(keep=0 if saving or validating else 1)
-    # Validation first: a run killed after the checkpoint must not skip it.
-    if validating and validate is not None:
-      validate(step, state)
-    if saving:
-      save(step, state)
+  with preemption.deferred():
+    try:
+      if validate_first and validate is not None:
+        with preemption.immediate():
+          validate(first_step, state)
+      for step in range(first_step + 1, last_step + 1):
+        began = time.perf_counter()
+        with preemption.immediate():
+          batch = next(batches)
+        input_wait += time.perf_counter() - began
+        state, metrics = step_fn(state, *batch)
+        done = step
+        waiting.append((step, metrics))
+        saving = step % save_every == 0 or step == last_step
+        validating = validate is not None and validate_every > 0 and step % validate_every == 0
+        stopping = preemption.agreed()
+        read_metrics(keep=0 if saving or validating or stopping else 1)
+        if stopping:
+          raise Preempted
+        # Validation first: a run killed after the checkpoint must not skip it.
+        if validating and validate is not None:
+          with preemption.immediate():
+            validate(step, state)
+        if saving:
+          save(step, state)
+          saved = step
+    except Preempted:
+      read_metrics(keep=0)
+      if saved < done:
+        save(done, state)
+      raise Preempted(f"after step {done} of {last_step}, which is saved") from None
   progress.close()
   return state
 

@@ -149,6 +149,83 @@ def test_a_damaged_checkpoint_is_one_clear_sentence(tmp_path):
     assert "remove that folder" in str(why.value)
 
 
+def flip(path, position):
+  """Flips one bit."""
+  content = bytearray(path.read_bytes())
+  content[position] ^= 0x10
+  path.write_bytes(content)
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+  """A folder with the checkpoints of steps 3, 6 and 9. Not to be written to."""
+  workdir = tmp_path_factory.mktemp("three")
+  for step in (3, 6, 9):
+    Checkpoints(workdir, keep=3).save(step, state_of(step), {"step": step})
+  return workdir
+
+
+def files_of(checkpoint):
+  return sorted(file for file in checkpoint.rglob("*") if file.is_file() and file.stat().st_size)
+
+
+def test_any_flipped_bit_is_noticed_named_and_passed_over(three, tmp_path, capsys):
+  """One bit in each file in turn: in the middle, at the start or at the end."""
+  kinds = len(files_of(three / "checkpoints" / "9"))
+  assert kinds > 5
+  for number in range(kinds):
+    workdir = shutil.copytree(three, tmp_path / str(number))
+    file = files_of(workdir / "checkpoints" / "9")[number]
+    flip(file, (0, file.stat().st_size // 2, -1)[number % 3])
+    checkpoints = Checkpoints(workdir, keep=2)
+    assert checkpoints.latest_step() == 6
+    line = capsys.readouterr().out
+    name = file.relative_to(workdir / "checkpoints" / "9").as_posix()
+    assert line.startswith(f"warning: the checkpoint of step 9 in {workdir}/checkpoints is damaged")
+    assert name in line
+    assert line.endswith("the one of step 6 is used\n")
+    chex.assert_trees_all_equal(restored(checkpoints, 6), state_of(6))
+    with pytest.raises(InputError, match=r"step 9 .* cannot be read"):
+      restored(checkpoints, 9)
+    # The damaged one is in nobody's way, and does not count among those that are kept.
+    checkpoints.save(12, state_of(12), {})
+    assert folders(checkpoints.directory) == ["12", "6"]
+
+
+def test_a_missing_file_is_noticed(three, tmp_path, capsys):
+  workdir = shutil.copytree(three, tmp_path / "run")
+  largest = max(files_of(workdir / "checkpoints" / "9"), key=lambda file: file.stat().st_size)
+  largest.unlink()
+  assert Checkpoints(workdir).latest_step() == 6
+  assert f"{largest.name} is missing" in capsys.readouterr().out
+
+
+def test_with_every_checkpoint_damaged_nothing_is_begun_again(three, tmp_path):
+  workdir = shutil.copytree(three, tmp_path / "run")
+  for step in (3, 6, 9):
+    flip(files_of(workdir / "checkpoints" / str(step))[0], 0)
+  with pytest.raises(InputError, match=r"step 9 .* cannot be read .*other bytes.* remove"):
+    Checkpoints(workdir).latest_step()
+
+
+def test_a_checkpoint_killed_before_its_digests_is_used(three, tmp_path):
+  workdir = shutil.copytree(three, tmp_path / "run")
+  (workdir / "checkpoints" / "9" / "sha256.json").unlink()
+  checkpoints = Checkpoints(workdir)
+  assert checkpoints.latest_step() == 9
+  chex.assert_trees_all_equal(restored(checkpoints, 9), state_of(9))
+
+
+def test_old_ones_go_only_when_the_new_one_has_its_digests(tmp_path, monkeypatch):
+  checkpoints = Checkpoints(tmp_path, keep=1)
+  checkpoints.save(3, state_of(3), {})
+  with monkeypatch.context() as patch:
+    patch.setattr("cosam_jax.training.checkpoints.write_checksums", lambda folder: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+      checkpoints.save(6, state_of(6), {})
+  assert folders(checkpoints.directory) == ["3", "6"]
+
+
 def test_a_workdir_that_is_a_file_is_one_clear_sentence(tmp_path):
   (tmp_path / "file").write_text("")
   with pytest.raises(InputError, match="workdir"):

@@ -1,13 +1,16 @@
 """The loop with steps that only count: order of events, what is logged, and when it stops."""
 
 import itertools
+import os
 import re
+import signal
 
 import jax.numpy as jnp
 import pytest
 
-from cosam_jax.errors import InputError
+from cosam_jax.errors import InputError, Preempted
 from cosam_jax.training import loop
+from cosam_jax.training.preemption import Preemption
 from cosam_jax.training.scalars import ScalarLog, read_scalars
 
 
@@ -49,7 +52,7 @@ def run(recorder, path, *, first=0, last=10, log_every=1, **options):
     scalars=ScalarLog(path, first + 1),
     progress=loop.Progress(first, last, log_every, clips_per_step=32),
     log_every=log_every,
-    save=recorder.save,
+    save=lambda *arguments: recorder.save(*arguments),  # As it is when it is called.
     **{"save_every": 3} | options,
   )
 
@@ -141,3 +144,84 @@ def test_speed_and_time_left_come_from_the_latest_steps(monkeypatch, capsys):
   # Half a second a step; the first one, which compiles, took 100 and is forgotten.
   assert progress.rate() == pytest.approx(16.0)
   assert capsys.readouterr().out.rstrip().endswith("16.0 clips/s, 0:00:20 left")
+
+
+def terminate_at(recorder, kind, step):
+  """Sends this very process a real SIGTERM in the middle of what `kind` does at `step`."""
+  before = getattr(recorder, kind)
+
+  def during(*arguments):
+    result = before(*arguments)
+    if recorder.events[-1] == (kind, step):
+      os.kill(os.getpid(), signal.SIGTERM)
+    return result
+
+  setattr(recorder, kind, during)
+
+
+@pytest.mark.parametrize(
+  ("kind", "step", "saved", "validated"),
+  [
+    ("step", 5, [3, 5], [4]),
+    ("step", 3, [3], []),
+    ("step", 4, [3, 4], []),  # Saved before it is validated, which may take long.
+    ("save", 3, [3], []),  # Not saved twice.
+    ("validate", 4, [3, 4], [4]),
+    ("validate", 12, [3, 6, 9, 12], [4, 8, 12]),
+  ],
+)
+def test_sigterm_saves_the_steps_that_are_done_and_stops(path, kind, step, saved, validated):
+  recorder = Recorder()
+  terminate_at(recorder, kind, step)
+  before = signal.getsignal(signal.SIGTERM)
+  with Preemption() as preemption, pytest.raises(Preempted, match=f"after step {saved[-1]} of 12"):
+    run(recorder, path, last=12, preemption=preemption,
+        validate_every=4, validate=recorder.validate)  # fmt: skip
+  assert signal.getsignal(signal.SIGTERM) == before
+  assert recorder.of("save") == saved
+  assert recorder.of("validate") == validated
+  assert recorder.of("step") == list(range(1, saved[-1] + 1))
+  assert [row["step"] for row in read_scalars(path)] == recorder.of("step")
+
+
+def test_sigterm_while_waiting_for_a_batch_does_not_wait_for_it(path):
+  recorder = Recorder()
+
+  def batches():
+    for i in itertools.count():
+      if i == 4:
+        os.kill(os.getpid(), signal.SIGTERM)
+        pytest.fail("the wait went on")
+      yield (i,)
+
+  with Preemption() as preemption, pytest.raises(Preempted):
+    loop.run(
+      0, recorder.step, batches(), first_step=0, last_step=9, learning_rate=lambda step: 1.0,
+      scalars=ScalarLog(path, 1), progress=loop.Progress(0, 9, 1, clips_per_step=1), log_every=1,
+      save_every=3, save=recorder.save, preemption=preemption,
+    )  # fmt: skip
+  assert recorder.of("save") == [3, 4]
+
+
+def test_sigterm_outside_the_loop_stops_at_once():
+  def terminate():
+    os.kill(os.getpid(), signal.SIGTERM)
+    pytest.fail("went on")
+
+  with Preemption(), pytest.raises(Preempted):
+    terminate()
+
+
+def test_a_diverged_state_is_not_saved_on_sigterm_either(path):
+  recorder = Recorder(bad_step=5)
+  terminate_at(recorder, "step", 5)
+  with Preemption() as preemption, pytest.raises(InputError, match="at step 5"):
+    run(recorder, path, preemption=preemption)
+  assert recorder.of("save") == [3]
+
+
+def test_a_state_that_was_saved_before_its_validation_is_validated_first(path):
+  recorder = Recorder()
+  run(recorder, path, first=4, validate_every=4, validate=recorder.validate, validate_first=True)
+  assert recorder.events[0] == ("validate", 4)
+  assert recorder.of("validate") == [4, 8]

@@ -1,0 +1,50 @@
+"""SHA-256 of every file of a folder, kept beside them: bytes that change on disk are noticed."""
+
+import hashlib
+import json
+import os
+import pathlib
+
+NAME = "sha256.json"
+
+
+def write_checksums(folder: pathlib.Path) -> None:
+  """Writes the digests of all files below `folder` into it, whole or not at all."""
+  digests = {name: _digest(folder / name) for name in sorted(_files(folder))}
+  partial = folder / f"{NAME}.partial"
+  with open(partial, "w", encoding="utf-8") as file:
+    json.dump(digests, file, indent=1)
+    file.flush()
+    os.fsync(file.fileno())
+  partial.replace(folder / NAME)
+
+
+def damage(folder: pathlib.Path) -> str | None:
+  """What is wrong with the files of `folder`, in words; None where they are as they were written.
+
+  A folder without digests (its process was killed right before they were written) has nothing to
+  compare with, and counts as whole.
+  """
+  try:
+    digests = json.loads((folder / NAME).read_text("utf-8"))
+    for name, digest in digests.items():
+      if _digest(folder / name) != digest:
+        return f"{name} has other bytes than were saved"
+  except FileNotFoundError as error:
+    missing = pathlib.Path(error.filename).relative_to(folder).as_posix()
+    return None if missing == NAME else f"{missing} is missing"
+  except (ValueError, AttributeError, TypeError):
+    return f"{NAME}, its list of checksums, is damaged"
+  except OSError as error:
+    return f"{error.filename}: {error.strerror}"
+  return None
+
+
+def _files(folder: pathlib.Path) -> list[str]:
+  files = (path for path in folder.rglob("*") if path.is_file() and path.parent / NAME != path)
+  return [path.relative_to(folder).as_posix() for path in files if path.suffix != ".partial"]
+
+
+def _digest(path: pathlib.Path) -> str:
+  with open(path, "rb") as file:
+    return hashlib.file_digest(file, "sha256").hexdigest()

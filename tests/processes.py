@@ -1,0 +1,87 @@
+"""Real processes that train a tiny network: started, signalled, and what they leave behind."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+import tiny
+
+PATIENCE = 300
+"""Seconds that a process may take for anything."""
+
+
+def start(workdir, data_dir, cache, **fields) -> subprocess.Popen:
+  command = [sys.executable, "-m", "cosam_jax.main", f"--workdir={workdir}"]
+  return subprocess.Popen(
+    command + tiny.flags(data_dir, **fields),
+    cwd=tiny.ROOT,
+    env=os.environ | cache,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+
+
+def finish(process: subprocess.Popen, status: int = 0) -> str:
+  """Waits for the end; returns what was printed, errors last."""
+  out, errors = process.communicate(timeout=PATIENCE)
+  assert process.returncode == status, errors[-2000:]
+  return out + errors
+
+
+def wait_for(process: subprocess.Popen, condition, what: str) -> None:
+  """Waits until `condition()` holds; the process must not have ended before."""
+  deadline = time.monotonic() + PATIENCE
+  while not condition():
+    if process.poll() is not None or time.monotonic() > deadline:
+      process.kill()
+      pytest.fail(f"ended before {what}: {process.communicate()[1][-2000:]}")
+    time.sleep(0.002)
+
+
+def kill(process: subprocess.Popen) -> None:
+  process.send_signal(signal.SIGKILL)
+  process.communicate()
+  assert process.returncode == -signal.SIGKILL, "ended before it could be killed"
+
+
+def lines(path: pathlib.Path) -> int:
+  return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def state(workdir: pathlib.Path, step: int) -> dict:
+  """Everything in a checkpoint, as numpy arrays, without our code."""
+  with ocp.PyTreeCheckpointer() as reader:
+    return jax.tree.map(np.asarray, reader.restore(workdir / "checkpoints" / str(step) / "state"))
+
+
+def losses(workdir: pathlib.Path) -> list[dict]:
+  """scalars.jsonl without the times."""
+  rows = [json.loads(line) for line in (workdir / "scalars.jsonl").read_text().splitlines()]
+  timed = ("clips_per_second", "input_wait_seconds")
+  return [{name: value for name, value in row.items() if name not in timed} for row in rows]
+
+
+def assert_same_run(run: pathlib.Path, whole: pathlib.Path, last_step: int) -> None:
+  """State bit for bit, every loss, metrics, validations and the best checkpoint's step."""
+  wanted = state(whole, last_step)
+  assert int(wanted["step"]) == last_step
+  jax.tree.map(np.testing.assert_array_equal, state(run, last_step), wanted)
+  assert [row["step"] for row in losses(whole)] == list(range(1, last_step + 1))
+  assert losses(run) == losses(whole)
+  assert tiny.metrics(run) == tiny.metrics(whole)
+  for name in ("validation.jsonl", "config.json"):
+    if (whole / name).exists():
+      assert (run / name).read_text() == (whole / name).read_text()
+  if (whole / "best").exists():
+    best = [sorted(path.name for path in (one / "best").iterdir()) for one in (run, whole)]
+    assert best[0] == best[1]
+    assert len(best[0]) == 1
