@@ -22,6 +22,7 @@ from cosam_jax.evaluation.embed import embed_tracklets
 from cosam_jax.evaluation.embeddings import Embeddings, Origin
 from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
 from cosam_jax.evaluation.protocol import Settings, evaluate_tables, evaluation_of, listed_once
+from cosam_jax.evaluation.protocol_names import protocol_name
 from cosam_jax.models import ReidNet, from_torch
 from cosam_jax.models.weight_files import read_weights
 from cosam_jax.models.weight_register import resolve_weights
@@ -92,9 +93,8 @@ def initial_variables(config: ConfigDict, model: ReidNet) -> dict[str, Any]:
 
 def settings_of(flat: Mapping[str, Any]) -> Settings:
   """How a flat configuration (dotted name -> value) says to evaluate."""
-  frames = flat["evaluation.frames"]
   return Settings(
-    protocol=f"{flat['evaluation.gallery']}{f'_{frames}f' if frames else ''}",
+    protocol=protocol_name(flat["evaluation.gallery"], flat["evaluation.frames"]),
     distance=flat["evaluation.distance"],
     reranking=flat["evaluation.rerank"],
     k1=flat["evaluation.rerank_k1"],

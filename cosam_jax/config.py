@@ -22,6 +22,7 @@ from cosam_jax.config_fields import (
 )
 from cosam_jax.data import DATASETS, SPLIT_DATASETS
 from cosam_jax.errors import InputError, suggestion
+from cosam_jax.evaluation.protocol_names import LEGAL, parse_protocol
 from cosam_jax.models.resnet import BACKBONES, grid_size, resnet_settings
 
 # Fields that may change between two runs in the same workdir: they do not alter the training.
@@ -201,8 +202,21 @@ ABLATION_FLAGS: dict[str, tuple[str, Callable[[str], Any], str]] = {
 }  # fmt: skip
 
 
+# One name for two fields.
+PROTOCOL_FLAG = "protocol"
+PROTOCOL_FIELDS = ("evaluation.gallery", "evaluation.frames")
+CONFIG_FLAGS = (*ABLATION_FLAGS, PROTOCOL_FLAG)
+"""Flags that override fields of the configuration."""
+
+
 def define_ablation_flags() -> None:
-  """Registers the poster's ablations as absl flags; unset ones leave the configuration alone."""
+  """Registers the flags that override fields; unset ones leave the configuration alone."""
+  flags.DEFINE_string(
+    PROTOCOL_FLAG,
+    None,
+    f"How to evaluate: {LEGAL}. Sets config.{' and config.'.join(PROTOCOL_FIELDS)}.",
+    module_name="cosam_jax",
+  )
   for name, (field, _, text) in ABLATION_FLAGS.items():
     flags.DEFINE_string(name, None, f"{text} Overrides config.{field}.", module_name="cosam_jax")
 
@@ -213,7 +227,11 @@ def apply_ablation_flags(config: ConfigDict, values: dict[str, str | None]) -> C
   Raises:
     InputError: a flag's text cannot be read.
   """
-  config = ConfigDict(config.to_dict())
+  config, values = ConfigDict(config.to_dict()), dict(values)
+  protocol = values.pop(PROTOCOL_FLAG, None)
+  if protocol is not None and isinstance(config.get("evaluation"), ConfigDict):
+    gallery, frames = parse_protocol(protocol)
+    config.evaluation.gallery, config.evaluation.frames = gallery, frames or 0
   for name, text in values.items():
     field, read, _ = ABLATION_FLAGS[name]
     group, key = field.split(".")

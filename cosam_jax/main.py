@@ -117,7 +117,7 @@ def _configuration() -> ConfigDict:
     raise InputError(
       f"--config gives a {kind}: get_config() must return an ml_collections.ConfigDict"
     )
-  values = {name: flags.FLAGS[name].value for name in config_rules.ABLATION_FLAGS}
+  values = {name: flags.FLAGS[name].value for name in config_rules.CONFIG_FLAGS}
   return config_rules.apply_ablation_flags(_CONFIG.value, values)
 
 
@@ -130,7 +130,7 @@ def _from_embeddings(path: pathlib.Path) -> int:
     config = _configuration()
     config_rules.check(config)
   else:
-    for name in config_rules.ABLATION_FLAGS:
+    for name in config_rules.CONFIG_FLAGS:
       if flags.FLAGS[name].value is not None:
         raise InputError(f"--{name} changes a configuration: give --config too, or leave it out")
   from cosam_jax.embedding_modes import evaluate_embeddings
@@ -150,7 +150,7 @@ def run() -> None:
   # absl shows the text and the flags of the script; here the script is a stub of two lines.
   sys.modules["__main__"].__doc__ = __doc__
   ours = ("config", "workdir", "mode", "embeddings")
-  for name in (*ours, *config_rules.ABLATION_FLAGS, *compare_command.COMPARE_FLAGS):
+  for name in (*ours, *config_rules.CONFIG_FLAGS, *compare_command.COMPARE_FLAGS):
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
   app.run(main, flags_parser=_parse)
 
@@ -199,10 +199,13 @@ def _check_config_arguments(arguments: list[str]) -> None:
       f"as configs/synthetic.py{suggestion(path, others)}"
     )
   known = SCHEMA | SYNTHETIC_SCHEMA
+  named = any(re.match(r"--?protocol(=|$)", argument) for argument in arguments[1:])
   for argument in arguments[1:]:
     found = re.match(r"--?config\.([^=]+)", argument)
     if found and path is None:
       raise InputError(f"{argument} sets a field, but --config is missing: give it too")
+    if found and named and found[1] in config_rules.PROTOCOL_FIELDS:
+      raise InputError(f"{argument} and --protocol set the same field: give one of them")
     if found and found[1] not in known:
       raise InputError(
         f"config.{found[1]} is not a field: --helpfull lists them all{suggestion(found[1], known)}"

@@ -247,6 +247,15 @@ def test_the_ablations_flags_override_the_file():
   assert config == mars()
 
 
+def test_a_protocols_name_sets_gallery_and_frames():
+  config = rules.apply_ablation_flags(mars(), {"protocol": "official_4f"})
+  assert (config.evaluation.gallery, config.evaluation.frames) == ("official", 4)
+  again = rules.apply_ablation_flags(config, {"protocol": "reference"})
+  assert again == mars()
+  with pytest.raises(InputError, match="protocol is 'all'; use reference, official"):
+    rules.apply_ablation_flags(mars(), {"protocol": "all"})
+
+
 @pytest.mark.parametrize(
   ("name", "text", "sentence"),
   [

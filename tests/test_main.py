@@ -12,7 +12,7 @@ import layouts
 import pytest
 
 from cosam_jax.compare_command import COMPARE_FLAGS
-from cosam_jax.config import ABLATION_FLAGS
+from cosam_jax.config import ABLATION_FLAGS, CONFIG_FLAGS
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -154,6 +154,14 @@ REFUSALS = {
     ["--mode=evaluate", "--embeddings=e.npz", "--temporal=ta"],
     ["--temporal changes a configuration", "--config"],
   ),
+  "an unknown protocol": (
+    [MARS, WORKDIR, "--protocol=oficial"],
+    ["protocol is 'oficial'", "official_4f", "did you mean 'official'?"],
+  ),
+  "a protocol said twice": (
+    [MARS, WORKDIR, "--protocol=official", "--config.evaluation.frames=4"],
+    ["--config.evaluation.frames=4 and --protocol set the same field"],
+  ),
   "nothing to compare": (["--mode=compare"], ["needs two sides and got 0", "results.json"]),
   "one side": (["--mode=compare", "a.json"], ["needs two sides and got 1"]),
   "patterns without quotes": (["--mode=compare", *"abc"], ["got 3", "with quotes"]),
@@ -236,7 +244,7 @@ def test_the_console_scripts_short_help_has_our_flags():
     [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
   )
   assert "python -m cosam_jax.main --config=configs/mars.py" in result.stdout
-  for name in ("config", "workdir", "mode", "embeddings", *ABLATION_FLAGS, *COMPARE_FLAGS):
+  for name in ("config", "workdir", "mode", "embeddings", *CONFIG_FLAGS, *COMPARE_FLAGS):
     assert re.search(rf"\n  --(\[no\])?{name}: ", result.stdout), name
 
 

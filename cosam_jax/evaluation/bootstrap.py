@@ -25,9 +25,9 @@ _AT_A_TIME = 500
 
 
 def query_scores(
-  average_precision: Sequence[float | None],
-  first_match: Sequence[int],
-  inverse_negative_penalty: Sequence[float | None],
+  average_precision: Sequence[float | None] | np.ndarray,
+  first_match: Sequence[int] | np.ndarray,
+  inverse_negative_penalty: Sequence[float | None] | np.ndarray,
   ranks: Sequence[int],
 ) -> dict[str, np.ndarray]:
   """What each query adds to each metric: a metric is the mean of these over queries that count.

@@ -4,11 +4,13 @@ Notation: `Q` queries.
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from cosam_jax.evaluation.bootstrap import interval_record, query_scores
 from cosam_jax.evaluation.retrieval import RetrievalMetrics
 from cosam_jax.evaluation.shortlists import Shortlist
 
@@ -82,19 +84,29 @@ class Result:
   label: str = ""
   first: Shortlist | None = None
 
+  @functools.cached_property
+  def _scores(self) -> dict[str, np.ndarray]:
+    """What each query adds to each metric, by name."""
+    found = self.metrics
+    return query_scores(
+      found.average_precision, found.first_match, found.inverse_negative_penalty, RANKS
+    )
+
+  @functools.cached_property
+  def _uncertainty(self) -> dict[str, Any]:
+    """Drawn once, for the file and for the terminal."""
+    return interval_record(self._scores, self.query_identities)
+
   def record(self) -> dict[str, Any]:
-    """Plain Python values for `reports`: label, card, metrics and cmc as fractions, queries."""
+    """Plain values for `reports`: label, card, metrics with intervals and cmc (all fractions), and
+    every query's own numbers.
+    """
     metrics = self.metrics
-    first = metrics.first_match[metrics.valid]
-    shares = {f"Rank-{rank}": float(np.mean(first <= rank)) for rank in RANKS}
     return {
       "label": self.label,
       "card": dataclasses.asdict(self.card),
-      "metrics": {
-        "mAP": metrics.mean_average_precision,
-        **shares,
-        "mINP": metrics.mean_inverse_negative_penalty,
-      },
+      "metrics": {name: float(np.nanmean(values)) for name, values in self._scores.items()},
+      "uncertainty": self._uncertainty,
       "cmc": metrics.cmc.tolist(),
       "queries": {
         "name": [str(name) for name in self.query_names],

@@ -30,6 +30,7 @@ from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.data.whole_files import whole_file
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import distances, protocol
+from cosam_jax.evaluation.protocol_names import parse_protocol
 
 FORMAT = 1
 FILE_NAME = "embeddings.npz"
@@ -128,8 +129,8 @@ class Embeddings:
       InputError: a protocol with other frames than were embedded, no queries, or no match.
     """
     name = self.origin.protocol if name is None else name
-    kind, frames = protocol.parse_protocol(name)
-    embedded = protocol.parse_protocol(self.origin.protocol)[1]
+    kind, frames = parse_protocol(name)
+    embedded = parse_protocol(self.origin.protocol)[1]
     if frames != embedded:
       raise InputError(
         f"protocol is {name!r}, but the embeddings were made of "

@@ -9,20 +9,19 @@ Notation: `Q` queries, `G` gallery entries, `n` tracklets to embed, `D` embeddin
 
 import dataclasses
 import functools
-import re
 
 import chex
 import numpy as np
 
 from cosam_jax.data.tracklets import JUNK, Tables, TrackletTable, concatenate
-from cosam_jax.errors import InputError, suggestion
+from cosam_jax.errors import InputError
 from cosam_jax.evaluation import distances, rerank
 from cosam_jax.evaluation.cards import Card, Result
+from cosam_jax.evaluation.protocol_names import parse_protocol
 from cosam_jax.evaluation.ranks import Labels
 from cosam_jax.evaluation.retrieval import RetrievalMetrics, evaluate_features, evaluate_rankings
 from cosam_jax.evaluation.shortlists import list_distances, list_features
 
-GALLERIES = ("reference", "official")
 DISTRACTOR = 0
 TAIL = "cyclic: the last clip repeats its own frames until it is full, and weighs as any other"
 
@@ -81,17 +80,6 @@ class Evaluation:
   def frames_per_tracklet(self) -> int | None:
     """How many evenly drawn frames of a tracklet are used; None: all."""
     return parse_protocol(self.protocol)[1]
-
-
-def parse_protocol(name: str) -> tuple[str, int | None]:
-  """Splits "official_4f" into ("official", 4) and "reference" into ("reference", None)."""
-  found = re.fullmatch(r"([a-z]+)(?:_([1-9][0-9]*)f)?", str(name))
-  if found is None or found[1] not in GALLERIES:
-    raise InputError(
-      f"protocol is {name!r}; use reference, official, or either with a number of frames, such as "
-      f"official_4f{suggestion(str(name), GALLERIES)}."
-    )
-  return found[1], int(found[2]) if found[2] else None
 
 
 def evaluation_of(tables: Tables, protocol: str = "reference") -> Evaluation:

@@ -15,7 +15,7 @@ from cosam_jax.data.whole_files import whole_file
 from cosam_jax.errors import InputError
 
 FORMAT = 1
-COLUMNS = ("mAP", "Rank-1", "Rank-5", "Rank-10", "Rank-20")
+COLUMNS = ("mAP", "Rank-1", "Rank-5", "Rank-10", "Rank-20", "mINP")
 WIDTH = 79
 # What rows of one table may differ in.
 _OF_A_ROW = ("reranking", "checkpoint", "checkpoint_hash")
@@ -88,7 +88,7 @@ def terminal_table(results: Sequence[Any]) -> str:
     card = record["card"]
     shared = {key: value for key, value in card.items() if key not in _OF_A_ROW}
     key = json.dumps(shared, sort_keys=True, default=str)
-    blocks.setdefault(key, (card, []))[1].append(_row(record))
+    blocks.setdefault(key, (card, []))[1].extend(_rows(record))
   return "\n\n".join(_block(card, rows) for card, rows in blocks.values())
 
 
@@ -122,18 +122,31 @@ def _pretty(value: Any, indent: str = "") -> str:
   return json.dumps(value, allow_nan=False)
 
 
-def _row(record: Mapping[str, Any]) -> str:
+def _rows(record: Mapping[str, Any]) -> list[str]:
+  """The numbers, and their intervals where the record has them."""
   reranking = record["card"].get("reranking")
   name = record.get("label") or ""
   if reranking:
     name = f"{name}, re-ranked" if name else "re-ranked"
-  name = name or "as ranked"
-  numbers = "".join(f"{100 * _fraction(record['metrics'][key]):9.2f}" for key in COLUMNS)
+  metrics = record["metrics"]
+  rows = [_line(name or "as ranked", [_fraction(metrics[key]) for key in COLUMNS], 2)]
+  uncertainty = record.get("uncertainty")
+  if uncertainty:
+    bounds = [uncertainty["intervals"][key] for key in COLUMNS]
+    level = f"{100 * uncertainty['level']:.0f}%"
+    rows.append(_line(f"  {level} interval from", [pair[0] for pair in bounds], 1))
+    people = f"    to, drawing {uncertainty['identities']:,} people"
+    rows.append(_line(people, [pair[1] for pair in bounds], 1))
+  return rows
+
+
+def _line(name: str, fractions: Sequence[float], digits: int) -> str:
+  numbers = "".join(f"{100 * value:>8.{digits}f}" for value in fractions)
   return f"{_cut(name, WIDTH - len(numbers)):<{WIDTH - len(numbers)}}{numbers}"
 
 
 def _block(card: Mapping[str, Any], rows: Sequence[str]) -> str:
-  heads = "".join(f"{key:>9}" for key in COLUMNS)
+  heads = "".join(f"{key:>8}" for key in COLUMNS)
   split = f", split {card['split']}" if card.get("split") is not None else ""
   title = _cut(f"{card['dataset']}{split} (%)", WIDTH - len(heads))
   return "\n".join([f"{title:<{WIDTH - len(heads)}}{heads}", "-" * WIDTH, *rows, *_protocol(card)])

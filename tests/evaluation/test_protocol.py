@@ -196,3 +196,17 @@ def test_nothing_to_search(tables):
   empty = dataclasses.replace(tables, query=tables.query.select(np.zeros(5, bool)))
   with pytest.raises(InputError, match="toy has no query tracklets"):
     protocol.evaluation_of(empty)
+
+
+def test_a_record_has_intervals_over_the_people_who_count(tables):
+  found = protocol.evaluation_of(tables, "official")
+  settings = protocol.Settings(protocol="official")
+  (result,) = protocol.evaluate_tables(vectors(found), found, settings)
+  record = result.record()
+  uncertainty = record["uncertainty"]
+  assert uncertainty["identities"] == 2  # Queries 0, 2 and 4 count: people 1 and 3.
+  assert list(uncertainty["intervals"]) == list(record["metrics"])
+  for name, (low, high) in uncertainty["intervals"].items():
+    assert 0 <= low <= record["metrics"][name] <= high <= 1
+  assert record["metrics"]["mAP"] == pytest.approx(result.metrics.mean_average_precision)
+  assert result.record()["uncertainty"] is uncertainty  # Not drawn again.

@@ -92,14 +92,44 @@ def test_table_shows_numbers_and_protocol_below_80_columns():
   table = results.terminal_table([RECORD, Reranked()])
   lines = table.split("\n")
   assert max(map(len, lines)) < 80
-  assert lines[0].split() == ["mars", "(%)", "mAP", "Rank-1", "Rank-5", "Rank-10", "Rank-20"]
-  assert lines[2].split() == ["as", "ranked", "79.88", "84.90", "95.50", "97.00", "100.00"]
+  assert lines[0].split() == [
+    "mars",
+    "(%)",
+    "mAP",
+    "Rank-1",
+    "Rank-5",
+    "Rank-10",
+    "Rank-20",
+    "mINP",
+  ]
+  assert lines[2].split() == ["as", "ranked", "79.88", "84.90", "95.50", "97.00", "100.00", "50.00"]
   assert lines[3].split()[:2] == ["re-ranked", "87.40"]
   assert table.count("gallery") == 2  # One block for both; the other is a reason.
   for fact in ("9,330 tracklets", "3,248 distractors", "1,980, 1,840 of them count", "sqeuclidean"):
     assert fact in table
   assert "126: identity seen by the query's camera only" in table
   assert "all (681,089), clips of 4" in table
+
+
+def test_intervals_stand_below_their_numbers():
+  record = copy.deepcopy(RECORD)
+  pairs = {name: [i / 10, i / 10 + 0.05] for i, name in enumerate(results.COLUMNS)}
+  record["uncertainty"] = {"level": 0.95, "identities": 626, "intervals": pairs}
+  lines = results.terminal_table([record]).split("\n")
+  assert lines[3].split() == [
+    "95%",
+    "interval",
+    "from",
+    "0.0",
+    "10.0",
+    "20.0",
+    "30.0",
+    "40.0",
+    "50.0",
+  ]
+  assert lines[4].startswith("    to, drawing 626 people ")
+  assert lines[4].split()[4:] == ["5.0", "15.0", "25.0", "35.0", "45.0", "55.0"]
+  assert max(map(len, lines)) < 80
 
 
 def test_other_protocols_get_their_own_block():
