@@ -10,7 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
-from cosam_jax.data import Tables, load_dataset
+from cosam_jax.data import Tables, TrackletTable, load_dataset
 from cosam_jax.data.batches import BatchPlan, EvaluationPlan
 from cosam_jax.data.holdout import hold_out_identities
 from cosam_jax.data.pipeline import evaluation_batches, training_batches
@@ -241,6 +241,19 @@ def objective(config: ConfigDict) -> steps.Objective:
     label_smoothing=loss.label_smoothing if loss.cross_entropy == "smoothed" else 0.0,
     triplet_margin=loss.triplet_margin,
     triplet_weight=loss.triplet_weight,
+  )
+
+
+def training_plan(config: ConfigDict, table: TrackletTable) -> BatchPlan:
+  """The batches that a (resolved) configuration draws from its training tracklets."""
+  return BatchPlan(
+    table=table,
+    identities_per_batch=config.train.identities_per_batch,
+    instances=config.train.instances,
+    num_frames=config.clips.num_frames,
+    frame_selection=config.clips.selection,
+    sequential_start=config.clips.sequential_start,
+    seed=config.seed,
   )
 
 

@@ -24,14 +24,15 @@ from ml_collections import ConfigDict, config_flags
 
 from cosam_jax import compare_command
 from cosam_jax import config as config_rules
+from cosam_jax.benchmark import options as benchmark_options
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
 from cosam_jax.errors import InputError, Preempted, suggestion
 
 STOPPED = 75
 """Exit status of a training that SIGTERM stopped: EX_TEMPFAIL of sysexits.h, "try again"."""
 
-MODES = ("train", "evaluate", "embed", "masks", "doctor", "prepare", "compare")
-NEED_WORKDIR = ("train", "evaluate", "embed", "masks")
+MODES = ("train", "evaluate", "embed", "masks", "doctor", "prepare", "compare", "benchmark")
+NEED_WORKDIR = ("train", "evaluate", "embed", "masks", "benchmark")
 
 _CONFIG = config_flags.DEFINE_config_file(
   "config",
@@ -50,7 +51,8 @@ _MODE = flags.DEFINE_enum(
   "embed: write the test set's vectors to embeddings.npz. "
   "masks: measure and draw COSAM's masks on test frames. "
   "doctor: check the data directory. prepare: pack the frames for random access. "
-  "compare: two sides of results.json files, given after the flags; needs no --config.",
+  "compare: two sides of results.json files, given after the flags; needs no --config. "
+  "benchmark: speed and memory on this machine; its input part alone needs data.",
 )
 _EMBEDDINGS = flags.DEFINE_string(
   "embeddings",
@@ -60,6 +62,7 @@ _EMBEDDINGS = flags.DEFINE_string(
 )
 config_rules.define_ablation_flags()
 compare_command.define_flags()
+benchmark_options.define_flags()
 
 
 def main(arguments: list[str]) -> int:
@@ -149,8 +152,8 @@ def run() -> None:
   """The console script `cosam-jax`."""
   # absl shows the text and the flags of the script; here the script is a stub of two lines.
   sys.modules["__main__"].__doc__ = __doc__
-  ours = ("config", "workdir", "mode", "embeddings")
-  for name in (*ours, *config_rules.CONFIG_FLAGS, *compare_command.COMPARE_FLAGS):
+  ours = ("config", "workdir", "mode", "embeddings", *config_rules.CONFIG_FLAGS)
+  for name in (*ours, *compare_command.COMPARE_FLAGS, *benchmark_options.FLAGS):
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
   app.run(main, flags_parser=_parse)
 

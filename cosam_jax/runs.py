@@ -19,8 +19,9 @@ from cosam_jax.assembly import (
   initial_variables,
   objective,
   read_tables,
+  training_plan,
 )
-from cosam_jax.data.batches import BatchPlan
+from cosam_jax.benchmark import measure, options
 from cosam_jax.data.doctor import diagnose
 from cosam_jax.embedding_modes import embed
 from cosam_jax.errors import InputError
@@ -57,15 +58,7 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
   evaluator, mask_report = Evaluator(config, run.tables, run.model, run.mesh), MaskReport(run)
   clips_per_batch = config.train.identities_per_batch * config.train.instances
   mesh.check_divisible(run.mesh, "train.identities_per_batch * train.instances", clips_per_batch)
-  plan = BatchPlan(
-    table=run.train_table,
-    identities_per_batch=config.train.identities_per_batch,
-    instances=config.train.instances,
-    num_frames=config.clips.num_frames,
-    frame_selection=config.clips.selection,
-    sequential_start=config.clips.sequential_start,
-    seed=config.seed,
-  )
+  plan = training_plan(config, run.train_table)
   epoch = plan.steps_per_epoch
   last_step = epoch * config.train.epochs
   schedule = optim.learning_rate_schedule(
@@ -192,6 +185,11 @@ def prepare(config: ConfigDict, workdir: pathlib.Path) -> None:
   )
 
 
+def benchmark(config: ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
+  """Measures what this machine does with a configuration; see `benchmark.measure.run`."""
+  return measure.run(config, workdir, options.given())
+
+
 class Best:
   """Validates on the held-out identities, and keeps the checkpoint with the highest mAP."""
 
@@ -243,4 +241,5 @@ MODES: dict[str, Callable[[ConfigDict, pathlib.Path], Any]] = {
   "masks": masks,
   "doctor": doctor,
   "prepare": prepare,
+  "benchmark": benchmark,
 }

@@ -1,26 +1,40 @@
 """TensorFlow as this package uses it: a reader of images on the host, never on an accelerator.
 
 Every module that needs TensorFlow imports it from here, so that no import order lets it take the
-memory of a GPU that JAX is about to use.
+memory of a GPU that JAX is about to use. It is loaded when it is first used: it takes seconds, and
+whatever reads no frames runs without it.
 """
 
 import os
-
-# Before the import: TensorFlow's notes on CPU instructions are not about the person's data.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-
-import tensorflow as tf
+from typing import TYPE_CHECKING, Any
 
 
-def _stay_on_the_host() -> None:
+def _load() -> Any:
+  # Before the import: TensorFlow's notes on CPU instructions are not about the person's data.
+  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+  os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+  import tensorflow
+
   for kind in ("GPU", "TPU"):
     try:
-      tf.config.set_visible_devices([], kind)
+      tensorflow.config.set_visible_devices([], kind)
     except (RuntimeError, ValueError):
-      # Someone started TensorFlow's devices before this import, or the kind is unknown to it; the
-      # input graph itself runs on the CPU in any case.
+      # Someone started TensorFlow's devices before this, or the kind is unknown to it; the input
+      # graph itself runs on the CPU in any case.
       continue
+  return tensorflow
 
 
-_stay_on_the_host()
+class _Late:
+  """Stands for the module until one of its names is asked for."""
+
+  def __getattr__(self, name: str) -> Any:
+    value = getattr(_load(), name)
+    setattr(self, name, value)
+    return value
+
+
+if TYPE_CHECKING:
+  import tensorflow as tf
+else:
+  tf = _Late()

@@ -6,6 +6,8 @@ whether the bytes come from files or from packed records does not show in them.
 Notation: B clips in a batch, T frames in a clip, H, W the image size.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
@@ -101,7 +103,7 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
       ).as_numpy_iterator()
     )
 
-  def __iter__(self) -> "Batches[BatchType]":
+  def __iter__(self) -> Batches[BatchType]:
     return self
 
   def __next__(self) -> BatchType:

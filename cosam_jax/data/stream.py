@@ -1,5 +1,7 @@
 """The tf.data graph under the pipeline: steps -> frames -> images, in parallel, in order."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable
 

@@ -3,6 +3,8 @@
 Notation: H, W the image size that the network sees. Images are RGB, channels last.
 """
 
+from __future__ import annotations
+
 import dataclasses
 
 from cosam_jax.data.host_tensorflow import tf

@@ -1,0 +1,116 @@
+"""Times of compiled programs: warmed up, waited for, the median of several, and their spread."""
+
+import dataclasses
+import math
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+# A measurement shorter than this tells of the clock and of dispatch rather than of the program.
+LEAST_SECONDS = 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+  """Seconds of one call.
+
+  Attributes:
+    median: of the measurements.
+    low, high: their quartiles.
+    repeats: measurements taken.
+    calls: calls in each measurement, which is divided by their number.
+  """
+
+  median: float
+  low: float
+  high: float
+  repeats: int
+  calls: int
+
+  def record(self) -> dict[str, float]:
+    """The numbers by name, in seconds."""
+    return {f"{name}_seconds": getattr(self, name) for name in ("median", "low", "high")} | {
+      "repeats": self.repeats, "calls_per_repeat": self.calls
+    }  # fmt: skip
+
+
+def timed(call: Callable[[], Any], repeats: int, tick: Callable[[], None] = lambda: None) -> Timing:
+  """Times a call whose result the devices compute.
+
+  Short calls are made several at a time and only the last result is waited for, as in training,
+  where the host never waits for a step; the devices work in order.
+
+  Args:
+    call: what is timed; returns arrays.
+    repeats: measurements, at least 2.
+    tick: called after each measurement.
+  """
+  jax.block_until_ready(call())  # Warm: whatever is done once is done.
+  once = _seconds(call, 1)
+  calls = max(1, math.ceil(LEAST_SECONDS / max(once, 1e-6)))
+  found = []
+  for _ in range(repeats):
+    found.append(_seconds(call, calls) / calls)
+    tick()
+  low, _, high = statistics.quantiles(found, n=4, method="inclusive")
+  return Timing(statistics.median(found), low, high, repeats, calls)
+
+
+def _seconds(call: Callable[[], Any], calls: int) -> float:
+  began = time.perf_counter()
+  result = None
+  for _ in range(calls):
+    result = call()
+  jax.block_until_ready(result)
+  return time.perf_counter() - began
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+  """A compiled program, and what XLA says of it.
+
+  Attributes:
+    call: the executable.
+    compile_seconds: tracing not included.
+    flops: floating-point operations of the program as written, before XLA rewrites it; a
+      multiplication and an addition are two. None where XLA does not say.
+    memory: bytes on one device: `temporary`, `arguments`, `outputs`, and their sum `total` less
+      what outputs share with arguments; empty where XLA does not say.
+  """
+
+  call: Callable[..., Any]
+  compile_seconds: float
+  flops: float | None
+  memory: dict[str, int]
+
+  def record(self) -> dict[str, Any]:
+    """The numbers by name."""
+    return {
+      "compile_seconds": self.compile_seconds,
+      "flops": self.flops,
+      "memory_bytes": self.memory,
+    }
+
+
+def compiled(function: Any, *arguments: Any) -> Program:
+  """Compiles a jitted function for arguments (or their shapes), past the cache on disk."""
+  lowered = function.lower(*arguments)
+  began = time.perf_counter()
+  executable = lowered.compile()
+  seconds = time.perf_counter() - began
+  # Of the lowered program: after optimisation, libraries' products are calls that count nothing.
+  cost = lowered.cost_analysis() or {}
+  found = cost.get("flops")
+  sizes = executable.memory_analysis()
+  memory = {}
+  if sizes is not None:
+    memory = {
+      "temporary": int(sizes.temp_size_in_bytes),
+      "arguments": int(sizes.argument_size_in_bytes),
+      "outputs": int(sizes.output_size_in_bytes),
+    }
+    memory["total"] = sum(memory.values()) - int(sizes.alias_size_in_bytes)
+  return Program(executable, seconds, None if found is None else float(found), memory)

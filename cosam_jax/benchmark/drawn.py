@@ -1,0 +1,30 @@
+"""Variables drawn on the host: `init` itself is a program that would have to be compiled first."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def variables(initialise: Callable[[], Any], seed: int = 0) -> Any:
+  """The variables of a module, drawn so that activations neither vanish nor grow.
+
+  Args:
+    initialise: makes them with the module's own `init`; only its shapes are taken.
+    seed: of the drawing.
+
+  Returns:
+    The same tree of numpy arrays: kernels normal with variance 1/fan-in, scales and variances one,
+    the rest zero.
+  """
+  rng = np.random.default_rng(seed)
+
+  def draw(path: tuple[Any, ...], shape: jax.ShapeDtypeStruct) -> np.ndarray:
+    name = jax.tree_util.keystr(path[-1:], simple=True)
+    if len(shape.shape) > 1:
+      fan_in = np.prod(shape.shape[:-1])
+      return (rng.standard_normal(shape.shape, np.float32) / np.sqrt(fan_in)).astype(shape.dtype)
+    return np.full(shape.shape, name in ("scale", "var"), shape.dtype)
+
+  return jax.tree_util.tree_map_with_path(draw, jax.eval_shape(initialise))

@@ -1,0 +1,54 @@
+"""`--mode=benchmark` as a person starts it, on a tiny network and without what it does not need."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+import pytest
+import tiny
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# As on a machine that has neither TensorFlow nor PyTorch.
+WITHOUT = """
+import runpy, sys
+for name in ("tensorflow", "tensorflow_datasets", "array_record", "torch"):
+  sys.modules[name] = None
+runpy.run_module("cosam_jax.main", run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory, hasty_compilation):
+  """What one run printed, and its workdir."""
+  workdir = tmp_path_factory.mktemp("benchmark")
+  command = [
+    sys.executable, "-c", WITHOUT, *tiny.flags("nowhere"), "--mode=benchmark", "--dataset=mars",
+    "--backbone=resnet18", f"--workdir={workdir}", "--benchmark_parts=step,embed,cosam,input",
+    "--benchmark_repeats=2", "--benchmark_stages=5", "--benchmark_frames=2,300",
+    "--benchmark_clips=1000",
+  ]  # fmt: skip
+  run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
+  assert run.returncode == 0, run.stderr
+  return run.stdout, workdir
+
+
+def test_it_runs_without_tensorflow_and_without_data(measured):
+  out, workdir = measured
+  record = json.loads((workdir / "benchmark.json").read_text())
+  assert list(workdir.iterdir()) == [workdir / "benchmark.json"]
+  assert set(record["parts"]) == {"step", "embed", "cosam", "input"}
+  assert "TensorFlow" in record["parts"]["input"]["left_out"]
+  assert all(len(line) <= 80 for line in out.splitlines())
+
+
+def test_rates_follow_from_times(measured):
+  record = json.loads((measured[1] / "benchmark.json").read_text())
+  for part, clips in (("step", 4), ("embed", 8)):
+    found = record["parts"][part]
+    assert found["clips"] == clips
+    assert found["clips_per_second"] == pytest.approx(clips / found["median_seconds"])
+    assert found["frames_per_second"] == pytest.approx(2 * found["clips_per_second"])
+    assert found["flops_per_second"] == pytest.approx(found["flops"] / found["median_seconds"])
+    assert found["low_seconds"] <= found["median_seconds"] <= found["high_seconds"]
+    assert found["compile_seconds"] > 0
