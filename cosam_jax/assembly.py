@@ -16,7 +16,6 @@ from cosam_jax.data.holdout import hold_out_identities
 from cosam_jax.data.pipeline import evaluation_batches, training_batches
 from cosam_jax.data.single_tracklets import without_single_tracklets
 from cosam_jax.data.synthetic import write_synthetic
-from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.evaluation.embed import embed_tracklets
 from cosam_jax.evaluation.embeddings import Embeddings, Origin
