@@ -1,3 +1,18 @@
 """COSAM, the co-segmentation activation module for video-based person re-identification."""
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+  from cosam_jax.embedder import Embedder
+
 __version__ = "0.1.0"
+__all__ = ["Embedder", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+  # Late, so that `import cosam_jax` loads neither jax nor TensorFlow.
+  if name == "Embedder":
+    from cosam_jax.embedder import Embedder
+
+    return Embedder
+  raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

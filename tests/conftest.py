@@ -76,3 +76,11 @@ def hasty_compilation(compilation_cache) -> Iterator[dict[str, str]]:
   jax.config.update("jax_disable_most_optimizations", True)
   yield compilation_cache | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}
   jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(scope="session")
+def saved_run(tiny_synthetic, tmp_path_factory) -> pathlib.Path:
+  """The workdir of a tiny network on `tiny_synthetic`, with a checkpoint of drawn weights."""
+  import saved_run as saved
+
+  return saved.write(tmp_path_factory.mktemp("saved") / "run", tiny_synthetic)

@@ -1,0 +1,103 @@
+"""Frames that come one at a time, of many tracklets at once -> clips, packed into batches.
+
+For videos and arrays, where no table says beforehand what there is. Of each tracklet no more than
+one clip waits in memory. Clips and their frames are those of `pipeline.evaluation_batches`.
+
+Notation: B clips in a batch, T frames in a clip, H, W the image size.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.data.pipeline import EvalBatch
+from cosam_jax.data.transforms import decode, normalise, resize, undecodable_reason
+from cosam_jax.errors import InputError
+
+
+class Frame(NamedTuple):
+  """A frame of a tracklet; those of one tracklet come in the order of time.
+
+  Attributes:
+    tracklet: its number.
+    image: uint8[height, width, 3], RGB.
+    last: whether it is the tracklet's last one.
+  """
+
+  tracklet: int
+  image: np.ndarray
+  last: bool
+
+
+def packed_clips(
+  frames: Iterable[Frame], *, num_frames: int, batch_clips: int, image_size: tuple[int, int]
+) -> Iterator[EvalBatch]:
+  """Batches of clips in the order in which clips become complete.
+
+  Args:
+    frames: see `Frame`.
+    num_frames: T. A tracklet's last clip repeats what is left of it cyclically.
+    batch_clips: B; the last batch is filled with clips that do not count.
+    image_size: (H, W).
+
+  Raises:
+    ValueError: a tracklet whose last frame did not come.
+  """
+  prepare = preprocessor(tuple(image_size))
+  waiting: dict[int, list[np.ndarray]] = {}
+  ready: list[tuple[int, np.ndarray]] = []
+  for tracklet, image, last in frames:
+    images = waiting.setdefault(tracklet, [])
+    images.append(prepare(image))
+    if len(images) < num_frames and not last:
+      continue
+    clip = np.stack([images[i % len(images)] for i in range(num_frames)])
+    ready.append((tracklet, clip))
+    del waiting[tracklet]
+    if len(ready) == batch_clips:
+      yield _batch(ready, batch_clips)
+      ready = []
+  if waiting:
+    raise ValueError(f"tracklets {sorted(waiting)[:3]} did not end")
+  if ready:
+    yield _batch(ready, batch_clips)
+
+
+def _batch(ready: list[tuple[int, np.ndarray]], batch_clips: int) -> EvalBatch:
+  tracklets = np.full(batch_clips, -1, np.int32)
+  tracklets[: len(ready)] = [tracklet for tracklet, _ in ready]
+  clips = np.zeros((batch_clips, *ready[0][1].shape), np.float32)
+  clips[: len(ready)] = [clip for _, clip in ready]
+  valid = np.repeat((tracklets >= 0)[:, None], clips.shape[1], axis=1)
+  return EvalBatch(clips, valid, tracklets)
+
+
+@functools.lru_cache(maxsize=4)
+def preprocessor(image_size: tuple[int, int]) -> Callable[[np.ndarray], np.ndarray]:
+  """uint8[height, width, 3] -> float32[H, W, 3], as the pipeline resizes and normalises."""
+
+  @tf.function(input_signature=[tf.TensorSpec((None, None, 3), tf.uint8)])
+  def prepare(image: tf.Tensor) -> tf.Tensor:
+    return normalise(resize(image, image_size))
+
+  return lambda image: prepare(image).numpy()
+
+
+def read_image(path: str | os.PathLike) -> np.ndarray:
+  """uint8[height, width, 3] of a JPEG or PNG file; InputError names a file that cannot be read."""
+  try:
+    with open(path, "rb") as file:
+      data = file.read()
+  except OSError as error:
+    raise InputError(
+      f"frame {os.fspath(path)} cannot be read: {error.strerror or error}"
+    ) from error
+  try:
+    return decode(tf.constant(data)).numpy()
+  except (tf.errors.OpError, ValueError) as error:
+    reason = undecodable_reason(data)
+    raise InputError(f"frame {os.fspath(path)} cannot be used: {reason}") from error

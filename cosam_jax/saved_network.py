@@ -1,0 +1,160 @@
+"""A network from what a run, or somebody else, left on disk, without its data set."""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from flax import traverse_util
+from ml_collections import ConfigDict
+
+from cosam_jax.assembly import build_model
+from cosam_jax.errors import InputError, suggestion
+from cosam_jax.models import ReidNet, from_torch
+from cosam_jax.models.weight_files import read_weights
+from cosam_jax.models.weight_register import resolve_weights
+from cosam_jax.training import optim, state
+from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints, check_same
+from cosam_jax.training.mesh import make_mesh
+from cosam_jax.weights_of_run import ARCHITECTURE
+
+_SETTINGS = tuple(
+  field.name for field in dataclasses.fields(ReidNet) if field.name not in ("parent", "name")
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Network:
+  """A network with its weights.
+
+  Attributes:
+    model: its shape.
+    variables: its weights.
+    flat: the run's configuration, dotted name -> plain value; empty where nobody knows it.
+    label: what the weights are, such as "step 240" or a file's name.
+  """
+
+  model: ReidNet
+  variables: dict[str, Any]
+  flat: Mapping[str, Any]
+  label: str
+
+
+def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = None) -> Network:
+  """Reads a run's checkpoint, or a weights file.
+
+  Args:
+    path: a workdir, its folder `checkpoints` or `best`, or one checkpoint in there; or a weights
+      file (`.pth`, `.pth.tar`, `.safetensors`, `.npz`) with the published code's names.
+    settings: fields of `ReidNet` for a weights file, such as `backbone`; the number of classes is
+      the file's. A run knows its own.
+
+  Raises:
+    InputError: nothing there, settings that are none, or weights that do not fit them.
+  """
+  path, settings = pathlib.Path(path), dict(settings or {})
+  for name in settings:
+    if name not in _SETTINGS:
+      raise InputError(f"{name!r} is no setting of ReidNet{suggestion(name, _SETTINGS)}")
+  if not path.is_dir():
+    return _from_weights(path, settings)
+  if settings:
+    raise InputError(
+      f"{path} is a run's folder, which knows its network: leave {', '.join(settings)} out"
+    )
+  checkpoints, step = _find(path)
+  about = checkpoints.about(step)
+  flat = about["config"]
+  config = ConfigDict(traverse_util.unflatten_dict(flat, sep="."))
+  return _restored(checkpoints, step, config, flat, about["num_classes"])
+
+
+def network_of(config: ConfigDict, flat: Mapping[str, Any], workdir: pathlib.Path) -> Network:
+  """The network of a (resolved) configuration: the workdir's checkpoint, or `init.weights`.
+
+  Args:
+    config: what was asked for.
+    flat: the same as dotted names and plain values.
+    workdir: where checkpoints lie.
+
+  Raises:
+    InputError: neither a checkpoint nor weights, or those of another network.
+  """
+  kind = BEST if config.evaluation.checkpoint == "best" else LAST
+  if _has_steps(workdir / kind):
+    checkpoints = Checkpoints(workdir, kind)
+    step = checkpoints.latest_step() or 0
+    about = checkpoints.about(step)
+    free = tuple(
+      name for name in {*about["config"], *flat}
+      if not any(name == part or name.startswith(f"{part}.") for part in ARCHITECTURE)
+    )  # fmt: skip
+    free = (*free, "model.cost_volume", "model.dtype")
+    check_same(about["config"], flat, free, f"{checkpoints.directory}/{step}")
+    return _restored(checkpoints, step, config, flat, about["num_classes"])
+  if config.init.weights:
+    path = resolve_weights(config.init.weights, config.model.backbone)
+    weights = read_weights(path)
+    model = build_model(config, _num_classes(path, weights))
+    return Network(model, from_torch(weights, model), flat, path.name)
+  raise InputError(
+    f"there is no network: {workdir} has no folder {kind} with a checkpoint, and "
+    "config.init.weights is empty; train first, or name weights"
+  )
+
+
+def _restored(
+  checkpoints: Checkpoints,
+  step: int,
+  config: ConfigDict,
+  flat: Mapping[str, Any],
+  num_classes: int,
+) -> Network:
+  model = build_model(config, num_classes)
+  shapes = state.state_shapes(model, optim.make_optimizer(lambda _: 0.0, weight_decay=0.0))
+  variables = checkpoints.restore(step, shapes, make_mesh()).variables
+  return Network(model, variables, flat, f"step {step}")
+
+
+def _from_weights(path: pathlib.Path, settings: dict[str, Any]) -> Network:
+  weights = read_weights(path)
+  settings.setdefault("num_classes", _num_classes(path, weights))
+  model = ReidNet(**settings)
+  return Network(model, from_torch(weights, model), {}, path.name)
+
+
+def _num_classes(path: pathlib.Path, weights: Mapping[str, Any]) -> int:
+  for name in ("classifier.weight", "module.classifier.weight"):
+    if name in weights:
+      return int(weights[name].shape[0])
+  raise InputError(
+    f"weights file {path} has no classifier.weight, so it is no whole network of the published "
+    "code: give a checkpoint of one, or train from these weights first"
+  )
+
+
+def _has_steps(folder: pathlib.Path) -> bool:
+  return folder.is_dir() and any(entry.name.isdigit() for entry in folder.iterdir())
+
+
+def _find(path: pathlib.Path) -> tuple[Checkpoints, int]:
+  """The checkpoints in a workdir, a folder of checkpoints, or one of them; and which."""
+  path = path.absolute()
+  if path.name.isdigit() and path.parent.name in (BEST, LAST):
+    return Checkpoints(path.parent.parent, path.parent.name), int(path.name)
+  if path.name in (BEST, LAST) and _has_steps(path):
+    checkpoints = Checkpoints(path.parent, path.name)
+    return checkpoints, checkpoints.latest_step() or 0
+  kinds = [kind for kind in (LAST, BEST) if _has_steps(path / kind)]
+  if not kinds:
+    raise InputError(
+      f"{path} has no checkpoint: give a run's workdir with a folder {LAST} or {BEST}, that "
+      "folder, or a weights file"
+    )
+  kind = kinds[0]
+  if len(kinds) == 2:  # The run said which of the two it reports.
+    newest = Checkpoints(path, LAST)
+    config = newest.about(newest.latest_step() or 0)["config"]
+    kind = BEST if config.get("evaluation.checkpoint") == "best" else LAST
+  checkpoints = Checkpoints(path, kind)
+  return checkpoints, checkpoints.latest_step() or 0
