@@ -227,10 +227,7 @@ class Run:
   @property
   def flat(self) -> dict[str, Any]:
     """The configuration as dotted names and plain values."""
-    return {
-      name: list(value) if isinstance(value, tuple) else value
-      for name, value in config_rules.flatten(self.config)
-    }
+    return config_rules.plain(self.config)
 
 
 def objective(config: ConfigDict) -> steps.Objective:

@@ -11,7 +11,9 @@ from absl import flags
 
 from cosam_jax.errors import InputError
 
-COMPARE_FLAGS = ("allow_mixed_protocols", "resamples")
+# Flag -> the modes that read it.
+_READERS = {"allow_mixed_protocols": ("compare", "tables"), "resamples": ("compare",)}
+COMPARE_FLAGS = tuple(_READERS)
 
 
 def define_flags() -> None:
@@ -19,7 +21,8 @@ def define_flags() -> None:
   flags.DEFINE_bool(
     "allow_mixed_protocols",
     False,
-    "Of --mode=compare: compare results of different protocols all the same, and mark them.",
+    "Of --mode=compare and --mode=tables: put results of different protocols side by side all the "
+    "same, and mark them.",
     module_name="cosam_jax",
   )
   flags.DEFINE_integer(
@@ -33,9 +36,10 @@ def define_flags() -> None:
 
 def check_flags(mode: str) -> None:
   """Raises InputError where a flag is given that the mode does not read."""
-  for name in COMPARE_FLAGS:
-    if mode != "compare" and flags.FLAGS[name].present:
-      raise InputError(f"--{name} is for --mode=compare, and the mode is {mode}")
+  for name, readers in _READERS.items():
+    if mode not in readers and flags.FLAGS[name].present:
+      modes = " and ".join(f"--mode={reader}" for reader in readers)
+      raise InputError(f"--{name} is for {modes}, and the mode is {mode}")
 
 
 def compare(arguments: Sequence[str], workdir: str | None) -> None:

@@ -41,6 +41,13 @@ def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
       yield f"{prefix}{name}", value
 
 
+def plain(config: ConfigDict) -> dict[str, Any]:
+  """Dotted name -> plain value, as results and checkpoints keep a configuration."""
+  return {
+    name: list(value) if isinstance(value, tuple) else value for name, value in flatten(config)
+  }
+
+
 def schema_for(config: ConfigDict) -> dict[str, Field]:
   """The fields that this configuration must have."""
   data = config.get("data")

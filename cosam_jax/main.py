@@ -22,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from absl import app, flags
 from ml_collections import ConfigDict, config_flags
 
-from cosam_jax import compare_command
+from cosam_jax import compare_command, sweep_command
 from cosam_jax import config as config_rules
 from cosam_jax.benchmark import options as benchmark_options
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
@@ -31,7 +31,9 @@ from cosam_jax.errors import InputError, Preempted, suggestion
 STOPPED = 75
 """Exit status of a training that SIGTERM stopped: EX_TEMPFAIL of sysexits.h, "try again"."""
 
-MODES = ("train", "evaluate", "embed", "masks", "doctor", "prepare", "compare", "benchmark")
+MODES = (
+  "train", "evaluate", "embed", "masks", "doctor", "prepare", "compare", "benchmark", "tables"
+)  # fmt: skip
 NEED_WORKDIR = ("train", "evaluate", "embed", "masks", "benchmark")
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -52,7 +54,8 @@ _MODE = flags.DEFINE_enum(
   "masks: measure and draw COSAM's masks on test frames. "
   "doctor: check the data directory. prepare: pack the frames for random access. "
   "compare: two sides of results.json files, given after the flags; needs no --config. "
-  "benchmark: speed and memory on this machine; its input part alone needs data.",
+  "benchmark: speed and memory on this machine; its input part alone needs data. "
+  "tables: the poster's tables from a sweep's results; needs no --config.",
 )
 _EMBEDDINGS = flags.DEFINE_string(
   "embeddings",
@@ -63,6 +66,7 @@ _EMBEDDINGS = flags.DEFINE_string(
 config_rules.define_ablation_flags()
 compare_command.define_flags()
 benchmark_options.define_flags()
+sweep_command.define_flags()
 
 
 def main(arguments: list[str]) -> int:
@@ -78,8 +82,12 @@ def main(arguments: list[str]) -> int:
       return 0
     if len(arguments) > 1:
       raise InputError(f"{arguments[1]!r} is no flag: every option begins with --")
+    sweep_command.check_flags(_MODE.value)
     if _EMBEDDINGS.value is not None:
       return _from_embeddings(pathlib.Path(_EMBEDDINGS.value))
+    if _MODE.value == "tables":
+      sweep_command.tables()
+      return 0
     if _CONFIG.value is None:
       raise InputError(
         "--config is missing: give an experiment's file, such as configs/synthetic.py"
@@ -88,6 +96,9 @@ def main(arguments: list[str]) -> int:
     if _WORKDIR.value is None and _MODE.value in NEED_WORKDIR:
       raise InputError("--workdir is missing: give a directory for checkpoints and results")
     config_rules.check(config)
+    if flags.FLAGS.sweep is not None:
+      sweep_command.sweep(config, sys.argv[1:])
+      return 0
     if _MODE.value == "train":
       signal.signal(signal.SIGTERM, _stop)
     # Only now the libraries that take seconds to load.
@@ -153,7 +164,8 @@ def run() -> None:
   # absl shows the text and the flags of the script; here the script is a stub of two lines.
   sys.modules["__main__"].__doc__ = __doc__
   ours = ("config", "workdir", "mode", "embeddings", *config_rules.CONFIG_FLAGS)
-  for name in (*ours, *compare_command.COMPARE_FLAGS, *benchmark_options.FLAGS):
+  ours += (*compare_command.COMPARE_FLAGS, *benchmark_options.FLAGS, *sweep_command.SWEEP_FLAGS)
+  for name in ours:
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
   app.run(main, flags_parser=_parse)
 

@@ -9,7 +9,7 @@ make_environment "[dev]"
 cd "$checkout"
 "$venv/bin/ruff" check .
 "$venv/bin/ruff" format --check .
-"$venv/bin/shellcheck" -x launch/*.sh .ci/run
+"$venv/bin/shellcheck" -x launch/*.sh launch/*.sbatch .ci/run
 "$venv/bin/mypy"
 # Two workers, a file of tests each: much of the time is compilation, which uses one core.
 "$venv/bin/python" -m pytest -n 2 --dist loadfile "$@"

@@ -14,6 +14,8 @@ import pytest
 from cosam_jax.compare_command import COMPARE_FLAGS
 from cosam_jax.config import ABLATION_FLAGS, CONFIG_FLAGS
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
+from cosam_jax.main import MODES
+from cosam_jax.sweep_plan import SWEEP_FLAGS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MARS = f"--config={ROOT / 'configs' / 'mars.py'}"
@@ -171,6 +173,30 @@ REFUSALS = {
     [MARS, WORKDIR, "--allow_mixed_protocols"],
     ["--allow_mixed_protocols is for --mode=compare"],
   ),
+  "a sweep that is none": (
+    [MARS, WORKDIR, "--sweep=postions"],
+    ["--sweep is 'postions'", "<positions|temporal|"],
+  ),
+  "a sweep's flag without a sweep": (
+    [MARS, WORKDIR, "--seeds=0,1"],
+    ["--seeds belongs to --sweep", "give one of positions"],
+  ),
+  "a sweep that does not train": (
+    [MARS, WORKDIR, "--sweep=all", "--mode=evaluate"],
+    ["--sweep trains and evaluates", "--mode=evaluate"],
+  ),
+  "a sweep without a place": ([MARS, "--sweep=all"], ["--workdir is missing"]),
+  "a sweep with a row's flag": (
+    [MARS, WORKDIR, "--sweep=all", "--temporal=ta"],
+    ["--temporal is set", "rows of --sweep decide"],
+  ),
+  "a sweep's row that is none": (
+    [MARS, WORKDIR, "--sweep=positions", "--sweep_row=12"],
+    ["--sweep_row is 12", "12 runs, numbered from 0 to 11"],
+  ),
+  "seeds that are none": ([MARS, WORKDIR, "--sweep=all", "--seeds=a"], ["--seeds is 'a'"]),
+  "tables of nothing": (["--mode=tables", WORKDIR], ["never_made is no folder"]),
+  "tables without a place": (["--mode=tables"], ["--workdir is missing", "sweep"]),
   "no config": ([WORKDIR], ["--config is missing", "configs/synthetic.py"]),
   "nothing at all": ([], ["--config is missing"]),
   "empty config": (["--config=", WORKDIR], ["--config is ''", "no such file"]),
@@ -235,7 +261,7 @@ def test_help_explains_every_flag_and_field():
   for name, field in (SCHEMA | SYNTHETIC_SCHEMA).items():
     assert f"--config.{name}: {field.help} ({field.allowed()})" in text
   assert "--workdir: " in text
-  assert "--mode: <train|evaluate|embed|masks|doctor|prepare|compare>" in text
+  assert f"--mode: <{'|'.join(MODES)}>" in text
 
 
 def test_the_console_scripts_short_help_has_our_flags():
@@ -244,7 +270,8 @@ def test_the_console_scripts_short_help_has_our_flags():
     [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
   )
   assert "python -m cosam_jax.main --config=configs/mars.py" in result.stdout
-  for name in ("config", "workdir", "mode", "embeddings", *CONFIG_FLAGS, *COMPARE_FLAGS):
+  ours = ("config", "workdir", "mode", "embeddings", *CONFIG_FLAGS)
+  for name in (*ours, *COMPARE_FLAGS, *SWEEP_FLAGS):
     assert re.search(rf"\n  --(\[no\])?{name}: ", result.stdout), name
 
 

@@ -1,0 +1,221 @@
+"""The poster's tables with our numbers beside the published ones.
+
+A block is one table on one data set. Numbers of other data than the poster's stand alone: they get
+neither a published number nor a difference.
+"""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+
+from cosam_jax.reports import table_formats
+from cosam_jax.reports.published import DATASETS, METRICS, TABLES, PublishedRow, read_published
+from cosam_jax.reports.sweep_results import (
+  Sample,
+  Summary,
+  check_protocols,
+  data_obstacles,
+  read_samples,
+  summarise,
+)
+
+OTHERS = "another method, not part of this program"
+NOT_RUN = "not run"
+
+# Settings that every table states, because a number means little without them.
+_STATED = ("preset", "train.epochs", "init.weights", "model.width", "optim.learning_rate")
+# Fields in which the rows of a table differ on purpose, or which do not alter a number.
+_EXPECTED = ("seed", "data.", "model.backbone", "model.cosam_stages", "model.temporal",
+             "clips.num_frames", "clips.selection", "model.cost_volume", "evaluation.",
+             "train.log_every_steps", "train.checkpoint_every_epochs",
+             "train.keep_checkpoints")  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+  """A row of a block.
+
+  Attributes:
+    name: for people.
+    ours: metric -> percent; empty where nothing was run.
+    spreads: metric -> standard deviation over seeds; empty with one seed.
+    published: metric -> percent; empty where the poster has none, or none that can be compared.
+    note: what is to be known about the row; may be empty.
+    comparable: whether ours may be subtracted from the published.
+  """
+
+  name: str
+  ours: Mapping[str, float]
+  spreads: Mapping[str, float]
+  published: Mapping[str, float]
+  note: str
+  comparable: bool
+
+  def difference(self, metric: str) -> float | None:
+    """Ours less the published, in percentage points; None where it would say nothing."""
+    if not self.comparable or metric not in self.ours or metric not in self.published:
+      return None
+    return self.ours[metric] - self.published[metric]
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+  """One table on one data set.
+
+  Attributes:
+    table: a key of `published.TABLES`.
+    dataset: the data set.
+    metrics: the columns.
+    lines: the rows.
+    obstacles: why no number of the block can be set beside the poster's; empty where they can.
+    notes: the protocol, the settings, and in what rows differ.
+  """
+
+  table: str
+  dataset: str
+  metrics: tuple[str, ...]
+  lines: tuple[Line, ...]
+  obstacles: tuple[str, ...]
+  notes: tuple[str, ...]
+
+  @property
+  def title(self) -> str:
+    """For people."""
+    return f"{TABLES[self.table]}: {self.dataset} (%)"
+
+  @property
+  def has_published(self) -> bool:
+    """Whether a published number stands in it."""
+    return any(line.published for line in self.lines)
+
+
+def write_tables(workdir: str | os.PathLike, *, allow_mixed_protocols: bool = False) -> str:
+  """Writes `workdir/tables/<table>.md`, `.csv` and `.tex`; returns the view for a terminal.
+
+  Args:
+    workdir: of a sweep, or a folder with several.
+    allow_mixed_protocols: do not refuse results of different protocols, but mark each.
+
+  Raises:
+    InputError: no results, two for the same run, or different protocols.
+  """
+  workdir = pathlib.Path(workdir)
+  blocks = blocks_of(read_samples(workdir), allow_mixed_protocols=allow_mixed_protocols)
+  folder = workdir / "tables"
+  folder.mkdir(parents=True, exist_ok=True)
+  files = []
+  for table in TABLES:
+    of_table = [block for block in blocks if block.table == table]
+    files += [f"{table}.{{{','.join(table_formats.FORMATS)}}}"] if of_table else []
+    for suffix, render in table_formats.FORMATS.items():
+      path = folder / f"{table}.{suffix}"
+      if not of_table:
+        path.unlink(missing_ok=True)  # Of an earlier call, whose results are gone.
+        continue
+      partial = path.with_name(f".{path.name}.partial")
+      partial.write_text(render(of_table), encoding="utf-8")
+      partial.replace(path)
+  views = [*map(table_formats.terminal, blocks), f"written to {folder}:\n  " + "\n  ".join(files)]
+  return "\n\n".join(views)
+
+
+def blocks_of(
+  samples: Sequence[Sample],
+  *,
+  allow_mixed_protocols: bool = False,
+  published: Mapping[str, Sequence[PublishedRow]] | None = None,
+) -> list[Block]:
+  """Every table on every data set that has a result in it, and on the poster's that has any.
+
+  Args:
+    samples: from `read_samples`.
+    allow_mixed_protocols: do not refuse different protocols.
+    published: from `read_published`; None reads the package's.
+
+  Raises:
+    InputError: different protocols on one data set.
+  """
+  if not allow_mixed_protocols:
+    check_protocols(samples)
+  summaries = summarise(samples)
+  found = dict.fromkeys(sample.dataset for sample in samples)
+  datasets = [name for name in DATASETS if name in found]
+  datasets += [name for name in found if name not in DATASETS]
+  blocks = [
+    _block(table, dataset, rows, summaries, samples)
+    for table, rows in (published or read_published()).items()
+    for dataset in datasets
+  ]
+  return [block for block in blocks if block is not None]
+
+
+def _block(
+  table: str,
+  dataset: str,
+  rows: Sequence[PublishedRow],
+  summaries: Mapping[tuple, Summary],
+  samples: Sequence[Sample],
+) -> Block | None:
+  """The table on the data set; None where neither we nor the poster have a number."""
+  obstacles = data_obstacles([sample for sample in samples if sample.dataset == dataset])
+  of_poster = not obstacles
+  pairs = [
+    (row, summaries.get((dataset, row.row, row.attribute, row.reranked)))
+    for row in rows
+    if row.row is not None or (of_poster and dataset in row.numbers)
+  ]
+  measured = [summary for _, summary in pairs if summary is not None]
+  if not measured and not (of_poster and any(dataset in row.numbers for row in rows)):
+    return None
+  # On data that the poster has not, whatever the table gives of any data set.
+  numbers = [row.numbers.get(dataset) for row in rows if dataset in row.numbers]
+  numbers = numbers or [values for row in rows for values in row.numbers.values()]
+  names = {name for values in numbers for name in values or ()}
+  metrics = tuple(name for name in METRICS.values() if name in names)
+  used = [sample for summary in measured for sample in summary.samples]
+  protocols = dict.fromkeys(sample.protocol for sample in used)
+  lines = tuple(
+    _line(row, row.numbers.get(dataset, {}) if of_poster else {}, summary, len(protocols) > 1)
+    for row, summary in pairs
+  )
+  notes = [f"protocol: {protocol}" for protocol in protocols]
+  return Block(table, dataset, metrics, lines, obstacles, tuple(notes + _settings(used)))
+
+
+def _line(
+  row: PublishedRow, published: Mapping[str, float], summary: Summary | None, mixed: bool
+) -> Line:
+  if summary is None:
+    return Line(row.name, {}, {}, published, OTHERS if row.row is None else NOT_RUN, False)
+  notes: list[str] = []
+  if mixed:
+    notes += dict.fromkeys(f"protocol {sample.protocol}" for sample in summary.samples)
+  data = data_obstacles(summary.samples)
+  notes += [text for text in summary.obstacles if text not in data]
+  if summary.seeds > 1:
+    notes.append(f"{summary.seeds} seeds")
+  name = f"{row.name}, re-ranked" if row.reranked and "re-ranking" not in row.name else row.name
+  comparable = bool(published) and not summary.obstacles
+  return Line(name, summary.means, summary.spreads, published, "; ".join(notes), comparable)
+
+
+def _settings(samples: Sequence[Sample]) -> list[str]:
+  """The settings of a block's results, and those in which the results differ."""
+  if not samples:
+    return []
+  values: dict[str, dict[str, list[str]]] = {}
+  for sample in samples:
+    for field, value in sample.config.items():
+      users = values.setdefault(field, {}).setdefault(str(value), [])
+      users.append(sample.row.name)
+  alike = [f"{name} {next(iter(values[name])) or 'none'}" for name in _STATED
+           if len(values.get(name, ())) == 1]  # fmt: skip
+  notes = ["settings: " + ", ".join(alike)]
+  for field, groups in values.items():
+    if len(groups) > 1 and not field.startswith(_EXPECTED):
+      parts = [
+        f"{value or 'none'} ({', '.join(dict.fromkeys(rows))})" for value, rows in groups.items()
+      ]
+      notes.append(f"rows differ in {field}: " + "; ".join(parts))
+  return notes

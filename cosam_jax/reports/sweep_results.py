@@ -1,0 +1,211 @@
+"""A sweep's results read back: which belong together, and what they may be set beside.
+
+A sample is one results.json entry; a summary is a row's samples of all seeds and splits.
+"""
+
+import dataclasses
+import pathlib
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cosam_jax.errors import InputError
+from cosam_jax.reports.comparability import check_alike
+from cosam_jax.reports.poster_rows import SWEEPS, Row, row_of
+from cosam_jax.reports.published import DATASETS
+from cosam_jax.reports.results import read_results
+
+SPLITS = {"ilids_vid": 10, "prid2011": 10}
+"""Data sets whose number is the mean over splits, and how many there are."""
+
+# What a person chose, and what follows from it and the data.
+_CHOICES = ("protocol", "frames", "distance")
+_COUNTS = ("gallery_size", "valid_queries")
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+  """One result of one training.
+
+  Attributes:
+    path: the results.json.
+    row: the network.
+    dataset, seed, split: where and how it was trained; split is None where there is one only.
+    attribute: whose queries were asked, or None for all.
+    reranked: whether distances were re-ranked.
+    metrics: name -> percent.
+    card: the protocol.
+    config: the flat configuration.
+  """
+
+  path: pathlib.Path
+  row: Row
+  dataset: str
+  seed: int
+  split: int | None
+  attribute: str | None
+  reranked: bool
+  metrics: Mapping[str, float]
+  card: Mapping[str, Any]
+  config: Mapping[str, Any]
+
+  @property
+  def key(self) -> tuple[Any, ...]:
+    """What a summary is about."""
+    return self.dataset, self.row, self.attribute, self.reranked
+
+  @property
+  def protocol(self) -> str:
+    """What must agree between results of one table, in words."""
+    protocol, frames, distance = (self.card[field] for field in _CHOICES)
+    words = [protocol, f"frames {frames}", distance]
+    if self.attribute is None:
+      words.append(", ".join(f"{name.replace('_', ' ')} {self.card[name]:,}" for name in _COUNTS))
+    return ", ".join(words)
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+  """A row's numbers over its seeds and splits.
+
+  Attributes:
+    means: metric -> percent: mean over splits, then over seeds.
+    spreads: metric -> sample standard deviation over seeds in percent; empty with one seed.
+    seeds: how many count.
+    missing: what is incomplete, such as "3 of 10 splits"; may be empty.
+    samples: what it was made of.
+  """
+
+  means: Mapping[str, float]
+  spreads: Mapping[str, float]
+  seeds: int
+  missing: str
+  samples: tuple[Sample, ...]
+
+  @property
+  def obstacles(self) -> tuple[str, ...]:
+    """Why the numbers cannot be set beside the poster's; empty where they can."""
+    found = [*data_obstacles(self.samples)]
+    for sample in self.samples:
+      if sample.card["protocol"] != "reference":
+        found.append(f"protocol {sample.card['protocol']}; the poster's is reference")
+      if sample.card["distance"] != "sqeuclidean":
+        found.append(f"distance {sample.card['distance']}; the poster's is sqeuclidean")
+    found += [self.missing] if self.missing else []
+    return tuple(dict.fromkeys(found))
+
+
+def data_obstacles(samples: Sequence[Sample]) -> tuple[str, ...]:
+  """Why these samples' data are not the poster's; empty where they are."""
+  found = []
+  for sample in samples:
+    if sample.dataset not in DATASETS:
+      found.append(f"the poster has no data set {sample.dataset}")
+    found += sample.card.get("warnings", ())
+  return tuple(dict.fromkeys(found))
+
+
+def read_samples(workdir: pathlib.Path) -> list[Sample]:
+  """The results of the poster's networks in `workdir/*` and `workdir/*/*`, in order of folders.
+
+  Results of other networks and of weights that were not trained here are not the rows'.
+
+  Raises:
+    InputError: no such folder, none of such results, or two for the same row, seed and split.
+  """
+  if not workdir.is_dir():
+    raise InputError(f"{workdir} is no folder: give the workdir of a sweep")
+  files = sorted([*workdir.glob("*/results.json"), *workdir.glob("*/*/results.json")])
+  samples = [sample for path in files for sample in _samples(path)]
+  if not samples:
+    raise InputError(
+      f"{workdir} has no results of the poster's networks, neither in its folders nor one level "
+      "below: run a table with --sweep first"
+    )
+  seen: dict[tuple[Any, ...], Sample] = {}
+  for sample in samples:
+    other = seen.setdefault((*sample.key, sample.seed, sample.split), sample)
+    if other is not sample:
+      raise InputError(
+        f"{other.path} and {sample.path} are both {sample.row.name} on {sample.dataset} with seed "
+        f"{sample.seed}: move one of them elsewhere, or give the workdir of one sweep"
+      )
+  return samples
+
+
+def _samples(path: pathlib.Path) -> list[Sample]:
+  content = read_results(path)
+  run = content["run"]
+  config = run.get("config", {})
+  row = row_of(config)
+  if row not in SWEEPS["all"] or not run.get("step"):
+    return []
+  return [
+    Sample(
+      path=path,
+      row=row,
+      dataset=record["card"]["dataset"],
+      seed=config["seed"],
+      split=record["card"].get("split"),
+      attribute=record["card"].get("attribute"),
+      reranked=bool(record["card"].get("reranking")),
+      metrics={name: 100 * value["fraction"] for name, value in record["metrics"].items()},
+      card=record["card"],
+      config=config,
+    )
+    for record in content["results"]
+  ]
+
+
+def check_protocols(samples: Sequence[Sample]) -> None:
+  """Refuses samples of one data set that were measured by different protocols.
+
+  Raises:
+    InputError: with what differs, and a file of each.
+  """
+  for dataset in dict.fromkeys(sample.dataset for sample in samples):
+    groups: dict[Any, list[tuple[str, Mapping[str, Any]]]] = {}
+    for sample in samples:
+      if sample.dataset == dataset:
+        name = str(sample.path)
+        # Each split and each attribute has queries and a gallery of its own.
+        groups.setdefault((sample.split, sample.attribute), []).append((name, sample.card))
+        choices = {field: sample.card[field] for field in _CHOICES}
+        groups.setdefault("choices", []).append((name, choices))
+    for cards in groups.values():
+      check_alike(cards)
+
+
+def summarise(samples: Sequence[Sample]) -> dict[tuple[Any, ...], Summary]:
+  """Samples by what they are about: (data set, row, attribute, re-ranked) -> summary."""
+  groups: dict[tuple[Any, ...], list[Sample]] = {}
+  for sample in samples:
+    groups.setdefault(sample.key, []).append(sample)
+  return {key: _summary(group) for key, group in groups.items()}
+
+
+def _summary(samples: Sequence[Sample]) -> Summary:
+  seeds: dict[int, list[Sample]] = {}
+  for sample in samples:
+    seeds.setdefault(sample.seed, []).append(sample)
+  wanted = SPLITS.get(samples[0].dataset, 1)
+  complete = {seed: group for seed, group in seeds.items() if len(group) == wanted}
+  missing = ""
+  if not complete:
+    # Not one seed has all splits: its mean is shown, and said not to be the row's.
+    complete = dict([max(seeds.items(), key=lambda item: len(item[1]))])
+    missing = f"{len(next(iter(complete.values())))} of {wanted} splits"
+  used = tuple(sample for group in complete.values() for sample in group)
+  names = [name for name in used[0].metrics if all(name in sample.metrics for sample in used)]
+  groups = complete.values()
+  by_seed = {
+    name: [statistics.fmean(sample.metrics[name] for sample in group) for group in groups]
+    for name in names
+  }
+  return Summary(
+    means={name: statistics.fmean(values) for name, values in by_seed.items()},
+    spreads={name: statistics.stdev(values) for name, values in by_seed.items() if len(values) > 1},
+    seeds=len(complete),
+    missing=missing,
+    samples=used,
+  )
