@@ -21,7 +21,7 @@ import tqdm
 from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
-from cosam_jax.errors import InputError
+from cosam_jax.errors import InputError, Preempted
 from cosam_jax.reports.results import read_results
 from cosam_jax.sweep_plan import Job, arguments_without_sweep, configuration
 from cosam_jax.sweep_progress import (
@@ -66,10 +66,10 @@ class Sweep:
 
   def states(self) -> list[State]:
     """How far each run is, from its folder."""
-    return [
-      progress_of(job, self._workdir / job.name, configuration(self._config, job))
-      for job in self._jobs
-    ]
+    return [self._state(job) for job in self._jobs]
+
+  def _state(self, job: Job) -> State:
+    return progress_of(job, self._workdir / job.name, configuration(self._config, job))
 
   def describe(self) -> str:
     """The runs with number, state, estimated time and command; at most 80 columns."""
@@ -109,11 +109,12 @@ class Sweep:
     self._workdir.mkdir(parents=True, exist_ok=True)
     failed: dict[str, str] = {}
     bar = tqdm.tqdm(total=len(self._jobs), unit="run", desc="sweep", disable=None)
-    with contextlib.closing(bar), _terminated_like_interrupted():
-      for i, one in enumerate(self.states()):
-        place = f"run {i + 1}/{len(self._jobs)}  {one.job.name}"
+    with contextlib.closing(bar), _ended_by_sigterm():
+      for i, job in enumerate(self._jobs):
+        one = self._state(job)  # Only now: another sweep may have done it meanwhile.
+        place = f"run {i + 1}/{len(self._jobs)}  {job.name}"
         if one.state == DONE:
-          _say(bar, f"{place}  done before: {self._numbers(one.job)}")
+          _say(bar, f"{place}  done before: {self._numbers(job)}")
         else:
           for note in self._notes(one):
             _say(bar, f"{place}  {note}")
@@ -122,10 +123,10 @@ class Sweep:
           reason = self._run_one(one, bar)
           took = clock(time.monotonic() - began)
           if reason:
-            failed[one.job.name] = reason
+            failed[job.name] = reason
             _say(bar, f"{place}  FAILED after {took}: {reason}")
           else:
-            _say(bar, f"{place}  finished in {took}: {self._numbers(one.job)}")
+            _say(bar, f"{place}  finished in {took}: {self._numbers(job)}")
         bar.update()
     print(f"tables: python -m cosam_jax.main --mode=tables --workdir={self._workdir}")
     if failed:
@@ -177,11 +178,10 @@ class Sweep:
         status = self._wait(process, folder / LOG, start, bar, one.job.name)
       except BaseException:
         process.terminate()
-        process.wait()
-        note_attempt(folder, time.monotonic() - began, -signal.SIGTERM)
+        note_attempt(folder, time.monotonic() - began, process.wait())
         raise
       note_attempt(folder, time.monotonic() - began, status)
-    now = progress_of(one.job, folder, configuration(self._config, one.job))
+    now = self._state(one.job)
     if status == 0 and now.state == DONE:
       return ""
     if status == 0:
@@ -201,13 +201,13 @@ class Sweep:
 
 
 @contextlib.contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-  """A polite kill ends the run too, as Ctrl-C does."""
+def _ended_by_sigterm() -> Iterator[None]:
+  """A polite kill ends the run too: it saves its steps, and the sweep can be repeated."""
 
-  def interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+  def stop(*_: object) -> None:
+    raise Preempted("while a sweep was running")
 
-  before = signal.signal(signal.SIGTERM, interrupt)
+  before = signal.signal(signal.SIGTERM, stop)
   try:
     yield
   finally:

@@ -12,7 +12,7 @@ import pytest
 import tiny
 
 from cosam_jax import sweep as sweeps
-from cosam_jax.errors import InputError
+from cosam_jax.errors import InputError, Preempted
 from cosam_jax.reports.poster_rows import Row
 from cosam_jax.reports.results import read_results, write_results
 from cosam_jax.sweep_plan import Job, configuration
@@ -119,7 +119,7 @@ def test_a_run_of_another_process_is_left_to_it(pretended, tmp_path):
 def test_interrupting_ends_the_run_and_leaves_its_time(pretended, tmp_path):
   Pretended.scripts = {JOBS[0].name: f"import os, time; os.kill({os.getpid()}, 15); time.sleep(60)"}
   before = signal.getsignal(signal.SIGTERM)
-  with pytest.raises(KeyboardInterrupt):
+  with pytest.raises(Preempted):
     pretended.run()
   assert signal.getsignal(signal.SIGTERM) == before
   (attempt,) = read_attempts(tmp_path / "sweep" / JOBS[0].name)
