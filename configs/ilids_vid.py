@@ -28,6 +28,8 @@ def get_config():
   config.data.check_files = True
   config.data.validation_identities = 0
   config.data.on_unreadable = "error"
+  config.data.retry_seconds = 300
+  config.data.follow_links = False
   config.data.single_tracklet = "error"  # Everybody has two.
 
   config.clips = ConfigDict()

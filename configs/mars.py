@@ -26,6 +26,8 @@ def get_config():
   config.data.check_files = True
   config.data.validation_identities = 0  # The published recipe trains on all 625.
   config.data.on_unreadable = "error"
+  config.data.retry_seconds = 300
+  config.data.follow_links = False
   config.data.single_tracklet = "repeat"  # One of the 625 has a single tracklet.
 
   config.clips = ConfigDict()

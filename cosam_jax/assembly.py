@@ -42,7 +42,12 @@ def read_tables(config: ConfigDict) -> Tables:
     tables = load_prepared(data.name, data.prepared_dir, split=data.split, seed=data.split_seed)
   else:
     tables = load_dataset(
-      data.name, data.dir, check_files=data.check_files, split=data.split, seed=data.split_seed
+      data.name,
+      data.dir,
+      check_files=data.check_files,
+      split=data.split,
+      seed=data.split_seed,
+      follow_links=data.follow_links,
     )
   for warning in tables.warnings:
     print(f"warning: {warning}")
@@ -195,6 +200,7 @@ class Evaluator:
       batch_clips=config.evaluation.batch_clips,
       image_size=tuple(config.clips.image_size),
       on_unreadable=config.data.on_unreadable,
+      retry_seconds=config.data.retry_seconds,
       frames_per_tracklet=frames,
     )
     plan = EvaluationPlan(table, config.clips.num_frames, config.evaluation.batch_clips, frames)
@@ -264,6 +270,7 @@ class TrainingBatches:
       first_step=first,
       last_step=last,
       on_unreadable=config.data.on_unreadable,
+      retry_seconds=config.data.retry_seconds,
     )
     self._skip, self._mesh = config.data.on_unreadable == "skip", where
 

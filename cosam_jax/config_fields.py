@@ -103,6 +103,10 @@ SCHEMA: dict[str, Field] = {
     int, "Training identities held out for choosing the best checkpoint; 0 for none.", least=0),
   "data.on_unreadable": _choice("A frame that does not decode: stop, or skip and count it.",
                                 "error", "skip"),
+  "data.retry_seconds": Field(
+    int, "How long to wait for a data directory that has gone away; 0 for not at all.", least=0),
+  "data.follow_links": Field(
+    bool, "Read what links in the data directory point to outside of it."),
   "data.single_tracklet": _choice(
     "Training identities with one tracklet: refuse, leave out, or keep them (published).",
     "error",

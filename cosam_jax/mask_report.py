@@ -106,6 +106,7 @@ class MaskReport:
       batch_clips=batch_clips,
       image_size=tuple(config.clips.image_size),
       on_unreadable=config.data.on_unreadable,
+      retry_seconds=config.data.retry_seconds,
     )
     stages, clips = measure_masks(
       forward,

@@ -182,6 +182,7 @@ def prepare(config: ConfigDict, workdir: pathlib.Path) -> None:
     config.data.prepared_dir,
     split=config.data.split,
     seed=config.data.split_seed,
+    follow_links=config.data.follow_links,
   )
 
 

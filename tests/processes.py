@@ -14,7 +14,7 @@ import orbax.checkpoint as ocp
 import pytest
 import tiny
 
-PATIENCE = 300
+PATIENCE = 600
 """Seconds that a process may take for anything."""
 
 

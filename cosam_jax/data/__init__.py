@@ -5,6 +5,7 @@ import os
 from cosam_jax.data.dukemtmc_vidreid import read_dukemtmc_vidreid
 from cosam_jax.data.folder import read_folder
 from cosam_jax.data.ilids_vid import read_ilids_vid
+from cosam_jax.data.listing import require_folders_inside
 from cosam_jax.data.manifest import is_manifest, read_manifest
 from cosam_jax.data.mars import read_mars
 from cosam_jax.data.prid2011 import read_prid2011
@@ -27,6 +28,7 @@ def load_dataset(
   check_files: bool = True,
   split: int = 0,
   seed: int = 0,
+  follow_links: bool = False,
 ) -> Tables:
   """Reads a data set from its directory, checked.
 
@@ -37,6 +39,8 @@ def load_dataset(
       index alone is read. Data sets without an index are listed from disk in any case.
     split: which of the ten splits of iLIDS-VID or PRID2011, 0 .. 9.
     seed: draws PRID2011's splits, and queries and identities that a manifest leaves open.
+    follow_links: whether links that lead out of the directory are read; whoever made the data set
+      could name any file by one.
 
   Returns:
     Tables with `train`, `query`, `gallery` and `warnings`.
@@ -51,18 +55,23 @@ def load_dataset(
   if not os.fspath(data_dir):
     raise InputError(f"data_dir is empty; set it to the directory or manifest of {name}")
   if is_manifest(data_dir):
-    return read_manifest(data_dir, name=name, check_files=check_files, seed=seed)
-  if split != 0 and name not in SPLIT_DATASETS:
+    tables = read_manifest(data_dir, name=name, check_files=check_files, seed=seed)
+  elif split != 0 and name not in SPLIT_DATASETS:
     raise InputError(
       f"split {split} of {name} does not exist: only {' and '.join(SPLIT_DATASETS)} have several; "
       "use 0"
     )
-  if name in ("mars", "synthetic"):
-    return read_mars(data_dir, check_files=check_files, name=name)
-  if name == "dukemtmc_vidreid":
-    return read_dukemtmc_vidreid(data_dir)
-  if name == "ilids_vid":
-    return read_ilids_vid(data_dir, split=split)
-  if name == "prid2011":
-    return read_prid2011(data_dir, split=split, seed=seed)
-  return read_folder(data_dir)
+  elif name in ("mars", "synthetic"):
+    tables = read_mars(data_dir, check_files=check_files, name=name, follow_links=follow_links)
+  elif name == "dukemtmc_vidreid":
+    tables = read_dukemtmc_vidreid(data_dir)
+  elif name == "ilids_vid":
+    tables = read_ilids_vid(data_dir, split=split, follow_links=follow_links)
+  elif name == "prid2011":
+    tables = read_prid2011(data_dir, split=split, seed=seed)
+  else:
+    tables = read_folder(data_dir)
+  if follow_links:
+    return tables.following_links()
+  require_folders_inside([tables.train, tables.query, tables.gallery])
+  return tables

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from cosam_jax.data import load_dataset, prepared
+from cosam_jax.data import listing, load_dataset, prepared
 from cosam_jax.data.dukemtmc_vidreid import read_dukemtmc_vidreid
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.ilids_vid import read_ilids_vid
@@ -165,6 +165,7 @@ def prepare(
   *,
   split: int = 0,
   seed: int = 0,
+  follow_links: bool = False,
 ) -> Tables:
   """Packs the encoded frames of a data set, once; a prepared set is left as it is.
 
@@ -176,6 +177,7 @@ def prepare(
     prepared_dir: where prepared sets lie; this one goes to `<name>/[<split>/]<version>`.
     split: which of the ten splits of iLIDS-VID or PRID2011.
     seed: draws PRID2011's splits, and what a manifest leaves open.
+    follow_links: whether links that lead out of `manual_dir` are packed.
 
   Returns:
     The tables of the prepared set.
@@ -186,7 +188,9 @@ def prepare(
   """
   builder = make_builder(name, prepared_dir, split=split, seed=seed)
   if not is_complete(builder):
-    builder.tables = load_dataset(name, manual_dir, split=split, seed=seed)
+    builder.tables = load_dataset(
+      name, manual_dir, split=split, seed=seed, follow_links=follow_links
+    )
     builder.seed = seed if is_manifest(manual_dir) else None
     config = tfds.download.DownloadConfig(manual_dir=os.fspath(manual_dir))
     try:
@@ -233,6 +237,8 @@ def load_prepared(
     missing = [file for file in builder.info.splits[part].filepaths if not file.exists()]
     if missing:
       raise InputError(f"{missing[0]} is missing ({len(missing)} such files); {_AGAIN}")
+    # Their names come from the set's own description, which a stranger may have written.
+    listing.require_inside(pathlib.Path(directory), builder.info.splits[part].filepaths, False)
     records = ExampleRecords(builder.as_data_source(part, deserialize_method=method))
     stores[part] = prepared.RecordStore(records, part, directory)
   return prepared.tables_of(metadata, stores)

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 
 def _load() -> Any:
-  # Before the import: TensorFlow's notes on CPU instructions are not about the person's data.
-  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+  # What TensorFlow logs of an error it raises too, and we say it with the file's name; jax's
+  # libraries read the same variable later, and their errors are to be seen.
+  level = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2")
+  os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3" if level == "2" else level
   os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
   import tensorflow
 
+  os.environ["TF_CPP_MIN_LOG_LEVEL"] = level
   for kind in ("GPU", "TPU"):
     try:
       tensorflow.config.set_visible_devices([], kind)

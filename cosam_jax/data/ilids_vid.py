@@ -27,8 +27,13 @@ _CONTENTS = f"i-LIDS-VID/sequences/cam1, i-LIDS-VID/sequences/cam2 and {_SPLITS}
 _FILE = re.compile(r"cam([0-9]+)_person([0-9]+)_([0-9]+)\.png", re.IGNORECASE)
 
 
-def read_ilids_vid(data_dir: str | os.PathLike, *, split: int = 0) -> Tables:
+def read_ilids_vid(
+  data_dir: str | os.PathLike, *, split: int = 0, follow_links: bool = False
+) -> Tables:
   """Reads one of the splits (0 .. 9) of the directory that holds `i-LIDS-VID`.
+
+  The file of the splits may also lie beside that directory; only with `follow_links` may it be a
+  link that leads elsewhere.
 
   Raises:
     InputError: a missing folder or info file, a split that does not exist, a row that points past
@@ -50,6 +55,7 @@ def read_ilids_vid(data_dir: str | os.PathLike, *, split: int = 0) -> Tables:
       )
   mats = [root / _SPLITS, root / "i-LIDS-VID" / _SPLITS, root.parent / _SPLITS, root / _SPLITS.name]
   mat = next((path for path in mats if path.is_file()), mats[0])
+  listing.require_inside(mat.parent, [mat], allowed=follow_links)
   test_people = _test_people(mat, split, people)
   tested = np.isin(table.identities, test_people)
   tables = Tables(

@@ -8,7 +8,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from cosam_jax.data.tracklets import FilePaths, FrameStore, JoinedFrames, TrackletTable
+from cosam_jax.data.tracklets import (
+  FilePaths,
+  FrameStore,
+  JoinedFrames,
+  TrackletTable,
+  is_inside,
+)
 from cosam_jax.errors import InputError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -153,6 +159,31 @@ def missing_frames(store: FrameStore, used: np.ndarray) -> np.ndarray:
     here = np.isin(store.files[frames], np.array(present, np.bytes_))
     missing.append(frames[~here])
   return np.sort(np.concatenate(missing))
+
+
+def require_inside(root: pathlib.Path, paths: Iterable[str | os.PathLike], allowed: bool) -> None:
+  """Refuses paths that lead out of `root` when all links are followed, unless that is allowed.
+
+  Raises:
+    InputError: with the first such path and where it leads.
+  """
+  for path in () if allowed else paths:
+    if not is_inside(root, path):
+      raise InputError(
+        f"{path} leads out of the data directory {root}, to {os.path.realpath(path)}: put a copy "
+        "there, or allow it with config.data.follow_links=True"
+      )
+
+
+def require_folders_inside(tables: Sequence[TrackletTable]) -> None:
+  """Refuses tables with a folder that leads out of its root; files are looked at when read."""
+  stores = [table.frames for table in tables]
+  for store in {
+    id(one): one for many in stores for one in getattr(many, "stores", (many,))
+  }.values():
+    if isinstance(store, FilePaths):
+      folders = (os.path.join(store.root, os.fsdecode(bytes(name))) for name in store.folders)
+      require_inside(store.root, folders, allowed=store.follow_links)
 
 
 def require_frames(tables: Sequence[TrackletTable], show: int = 3) -> None:

@@ -31,7 +31,11 @@ _CONTENTS = "MARS: bbox_train/, bbox_test/ and info/ with " + ", ".join(INFO_FIL
 
 
 def read_mars(
-  data_dir: str | os.PathLike, *, check_files: bool = True, name: str = "mars"
+  data_dir: str | os.PathLike,
+  *,
+  check_files: bool = True,
+  name: str = "mars",
+  follow_links: bool = False,
 ) -> Tables:
   """Reads MARS, or anything in its layout.
 
@@ -41,6 +45,7 @@ def read_mars(
     check_files: whether every frame of the tables must be on disk; without, only the index is
       read.
     name: the data set's name; `mars` has published counts to compare with.
+    follow_links: whether info files may be links out of the directory.
 
   Returns:
     Tables whose gallery is the reference one (junk dropped, queries taken out: 9,330 tracklets in
@@ -57,6 +62,7 @@ def read_mars(
       f"info file {info / missing[0]} is missing ({len(missing)} of {len(INFO_FILES)} are); "
       f"data_dir must hold {_CONTENTS}: copy it from the official release or correct data_dir"
     )
+  listing.require_inside(root, [info / file for file in INFO_FILES], allowed=follow_links)
   train = _read_split(root, info, "train")
   test = _read_split(root, info, "test")
   rows = _query_rows(info / "query_IDX.mat", test)

@@ -18,6 +18,7 @@ from absl import logging
 from cosam_jax.data.batches import Batch, BatchPlan, EvaluationPlan
 from cosam_jax.data.clips import check_choice
 from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.data.outages import first_outage, wait_for_return
 from cosam_jax.data.stream import frame_batches
 from cosam_jax.data.tracklets import FrameStore, TrackletTable
 from cosam_jax.data.transforms import Preprocess, undecodable_reason
@@ -25,6 +26,7 @@ from cosam_jax.errors import InputError
 
 ON_UNREADABLE = ("error", "skip")
 AUGMENT_PER = ("frame", "clip")
+_MOST_RETRIES = 5  # Of one batch.
 
 BatchType = TypeVar("BatchType", covariant=True)
 
@@ -79,6 +81,7 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
     seed: int = 0,
     augment_per: str = "frame",
     on_unreadable: str = "error",
+    retry_seconds: float = 0.0,
     threads: int | None = None,
   ):
     check_choice("on_unreadable", on_unreadable, ON_UNREADABLE)
@@ -89,19 +92,25 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
     self._reported: set[int] = set()
     self._step = first
     self._last = last
-    self._frames = iter(
-      frame_batches(
-        table.frames,
-        address,
-        preprocess,
-        first=first,
-        last=np.iinfo(np.int64).max if last is None else max(first, last),
-        seed=seed,
-        per_clip=augment_per == "clip",
-        skip=self._skip,
-        threads=threads,
-      ).as_numpy_iterator()
-    )
+    self._retry_seconds, self._retries = retry_seconds, 0
+
+    def frames_from(step: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+      return iter(
+        frame_batches(
+          table.frames,
+          address,
+          preprocess,
+          first=step,
+          last=np.iinfo(np.int64).max if last is None else max(step, last),
+          seed=seed,
+          per_clip=augment_per == "clip",
+          skip=self._skip,
+          threads=threads,
+        ).as_numpy_iterator()
+      )
+
+    self._frames_from = frames_from
+    self._frames = frames_from(first)
 
   def __iter__(self) -> Batches[BatchType]:
     return self
@@ -113,13 +122,34 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
     try:
       images, valid = next(self._frames)
     except tf.errors.OpError as error:
+      if self._retry(batch, batch.frames[batch.frames >= 0]):
+        return next(self)
       raise self._explained(batch, error) from error
     images = images.reshape(*batch.frames.shape, *images.shape[1:])
     valid = valid.reshape(batch.frames.shape)
     if self._skip:
+      bad = np.setdiff1d(batch.frames[~valid & (batch.frames >= 0)], list(self._reported))
+      if len(bad) and self._retry(batch, bad):
+        return next(self)
       self._count(batch, valid)
     self._step += 1
+    self._retries = 0
     return self._finish(batch, images, valid)
+
+  def _retry(self, batch: Batch, frames: np.ndarray) -> bool:
+    """Whether the batch is to be read once more; waits for a data directory that is away.
+
+    A batch can be drawn again at any time, since it is a function of its number.
+    """
+    frames, store = np.unique(frames).tolist(), self._table.frames
+    away = first_outage(store, frames)
+    passed = away is None and all(unreadable_reason(store, frame) is None for frame in frames)
+    if self._retries == _MOST_RETRIES or not self._retry_seconds or not (away or passed):
+      return False
+    wait_for_return(lambda: first_outage(store, frames), self._retry_seconds)
+    self._retries += 1
+    self._frames = self._frames_from(self._step)
+    return True
 
   def _count(self, batch: Batch, valid: np.ndarray) -> None:
     bad = np.argwhere(~valid & (batch.frames >= 0))
@@ -157,6 +187,7 @@ def training_batches(
   first_step: int = 0,
   last_step: int | None = None,
   on_unreadable: str = "error",
+  retry_seconds: float = 0.0,
   train: bool = True,
   threads: int | None = None,
 ) -> Batches[TrainBatch]:
@@ -171,6 +202,7 @@ def training_batches(
     first_step: at least 0.
     last_step: None goes on without end.
     on_unreadable: `error` stops; `skip` leaves the frame zero and invalid, counts and logs it.
+    retry_seconds: how long to wait for a data directory that is away; 0 is an error at once.
     train: whether to augment; without, frames are resized only.
     threads: how many work on frames; None leaves it to tf.data.
 
@@ -192,6 +224,7 @@ def training_batches(
     seed=plan.seed,
     augment_per=augment_per,
     on_unreadable=on_unreadable,
+    retry_seconds=retry_seconds,
     threads=threads,
   )
 
@@ -203,6 +236,7 @@ def evaluation_batches(
   batch_clips: int,
   image_size: tuple[int, int],
   on_unreadable: str = "error",
+  retry_seconds: float = 0.0,
   frames_per_tracklet: int | None = None,
   threads: int | None = None,
 ) -> Batches[EvalBatch]:
@@ -217,7 +251,7 @@ def evaluation_batches(
     num_frames: T.
     batch_clips: B.
     image_size: (H, W).
-    on_unreadable: see `training_batches`.
+    on_unreadable, retry_seconds: see `training_batches`.
     frames_per_tracklet: use so many evenly spread frames of a tracklet; None uses all.
     threads: how many work on frames; None leaves it to tf.data.
 
@@ -237,6 +271,7 @@ def evaluation_batches(
     first=0,
     last=plan.num_batches,
     on_unreadable=on_unreadable,
+    retry_seconds=retry_seconds,
     threads=threads,
   )
 

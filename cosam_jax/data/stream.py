@@ -49,7 +49,7 @@ def frame_batches(
     frames = address(int(step)).frames
     index = np.arange(frames.size)
     flat = frames.reshape(-1)
-    names = [os.fsencode(path(frame)) if path and frame >= 0 else b"" for frame in flat.tolist()]
+    names = [path(frame) if path and frame >= 0 else b"" for frame in flat.tolist()]
     return flat, np.array(names, np.object_), index // frames.shape[1] if per_clip else index
 
   def addresses(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -98,10 +98,26 @@ def frame_batches(
   return frames.batch(size, drop_remainder=True).prefetch(2).with_options(options)
 
 
-def _paths(store: FrameStore) -> Callable[[int], str] | None:
+def _paths(store: FrameStore) -> Callable[[int], bytes] | None:
   """Frame -> path where all frames are files, which TensorFlow then reads without Python."""
   if isinstance(store, FilePaths):
-    return store.path
-  if isinstance(store, JoinedFrames) and all(_paths(inner) for inner in store.stores):
-    return store.name
+    files = store
+
+    def path(frame: int) -> bytes:
+      try:
+        return os.fsencode(files.path_to_read(frame))
+      except OSError:
+        return b""  # Reading it fails, for this one frame.
+
+    return path
+  if isinstance(store, JoinedFrames):
+    inner = [_paths(one) for one in store.stores]
+    ends = store.offsets[1:]
+    if all(inner):
+
+      def joined(frame: int) -> bytes:
+        i = int(np.searchsorted(ends, frame, side="right"))
+        return inner[i](frame - int(ends[i]) + len(store.stores[i]))  # type: ignore[misc]
+
+      return joined
   return None

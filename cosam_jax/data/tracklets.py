@@ -8,6 +8,8 @@ Notation: n tracklets in a table, f frames in a store.
 """
 
 import dataclasses
+import errno
+import functools
 import os
 import pathlib
 from typing import Protocol
@@ -18,6 +20,15 @@ from cosam_jax.errors import InputError
 
 JUNK = -1
 """Identity of tracklets that no protocol uses (MARS writes `00-1`); every reader drops them."""
+
+
+LEADS_OUT = "it leads out of the data directory; allow that with config.data.follow_links=True"
+
+
+def is_inside(root: str | os.PathLike, path: str | os.PathLike) -> bool:
+  """Whether a path, with all links followed, lies in the directory `root`."""
+  top = os.path.realpath(root)
+  return os.path.commonpath([top, os.path.realpath(path)]) == top
 
 
 class FrameStore(Protocol):
@@ -45,12 +56,14 @@ class FilePaths:
     folders: bytes[k], folders below `root`, `/` between their parts, "" for the root itself.
     folder_ids: int32[f], the folder of each frame.
     files: bytes[f], the file name of each frame.
+    follow_links: whether links that lead out of `root` are read too.
   """
 
   root: pathlib.Path
   folders: np.ndarray
   folder_ids: np.ndarray
   files: np.ndarray
+  follow_links: bool = False
 
   def __len__(self) -> int:
     return len(self.files)
@@ -69,9 +82,26 @@ class FilePaths:
     """The path of a frame."""
     return self.path(frame)
 
+  def path_to_read(self, frame: int) -> str:
+    """The path of a frame; OSError where it would lead out of `root`, through links or `..`."""
+    path = self.path(frame)
+    if not self.follow_links:
+      folder = int(self.folder_ids[frame])
+      if folder not in self._inside:
+        self._inside[folder] = is_inside(self.root, os.path.dirname(path))
+      plain = self._inside[folder] and b"/" not in bytes(self.files[frame])
+      if not plain or (os.path.islink(path) and not is_inside(self.root, path)):
+        raise PermissionError(errno.EPERM, LEADS_OUT, path)
+    return path
+
+  @functools.cached_property
+  def _inside(self) -> dict[int, bool]:
+    """Folders that were looked at: whether they lie in `root`."""
+    return {}
+
   def read(self, frame: int) -> bytes:
     """The bytes of the file; OSError when it cannot be read."""
-    with open(self.path(frame), "rb") as file:
+    with open(self.path_to_read(frame), "rb") as file:
       return file.read()
 
 
@@ -235,3 +265,29 @@ class Tables:
   def gallery_with_queries(self) -> TrackletTable:
     """The `official` gallery; the gallery itself where the data set has only one."""
     return self.gallery if self.official is None else self.official
+
+  def following_links(self) -> "Tables":
+    """The same tables, reading links that lead out of their directory too."""
+    stores: dict[int, FrameStore] = {}
+
+    def follow(store: FrameStore) -> FrameStore:
+      if id(store) not in stores:
+        made = store
+        if isinstance(store, FilePaths):
+          made = dataclasses.replace(store, follow_links=True)
+        elif isinstance(store, JoinedFrames):
+          made = JoinedFrames(tuple(follow(inner) for inner in store.stores))
+        stores[id(store)] = made
+      return stores[id(store)]
+
+    def table(old: TrackletTable) -> TrackletTable:
+      return dataclasses.replace(old, frames=follow(old.frames))
+
+    official = None if self.official is None else table(self.official)
+    return dataclasses.replace(
+      self,
+      train=table(self.train),
+      query=table(self.query),
+      gallery=table(self.gallery),
+      official=official,
+    )

@@ -15,14 +15,22 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 ENLARGE = 1.125
 """Side of the enlarged image from which a random crop is taken, as a multiple of H and W."""
 
+MAX_PIXELS = 2**24
+"""Pixels of the largest frame that is decoded, twice a 4K picture: as floats 192 MiB.
+
+A few kilobytes can claim to be a picture of gigabytes.
+"""
+
 _MAX_FRAMES = 2**20
+_ANOTHER_FORMAT = "it is no still JPEG or PNG image, but another format under that name"
 
 
 def decode(data: tf.Tensor) -> tf.Tensor:
   """Decodes a JPEG, PNG or still GIF.
 
   Greyscale and palette images become RGB, CMYK is converted, alpha is dropped and 16 bits keep
-  their upper 8. The exact integer inverse transform is the one that PIL uses.
+  their upper 8. The exact integer inverse transform is the one that PIL uses. Nothing is decoded of
+  an image whose header claims more than `MAX_PIXELS`.
 
   Args:
     data: scalar string, the encoded image.
@@ -31,34 +39,73 @@ def decode(data: tf.Tensor) -> tf.Tensor:
     uint8[height, width, 3].
 
   Raises:
-    tf.errors.InvalidArgumentError: empty, truncated or damaged data, or another format.
+    tf.errors.InvalidArgumentError: empty, truncated or damaged data, another format, or too large.
   """
-  image = tf.io.decode_jpeg(
-    data,
-    channels=3,
-    dct_method="INTEGER_ACCURATE",
-    try_recover_truncated=False,
-    acceptable_fraction=1.0,
-  )
+  checks = [tf.debugging.assert_less_equal(claimed_pixels(data), tf.constant(MAX_PIXELS, tf.int64))]
+  with tf.control_dependencies([check for check in checks if check is not None]):
+    image = tf.io.decode_jpeg(
+      data,
+      channels=3,
+      dct_method="INTEGER_ACCURATE",
+      try_recover_truncated=False,
+      acceptable_fraction=1.0,
+    )
   # The operation also takes animations, which come with four axes.
   return tf.ensure_shape(image, (None, None, 3))
+
+
+def claimed_pixels(data: tf.Tensor) -> tf.Tensor:
+  """int64 scalar, width times height by the header of a JPEG, PNG or GIF; endless for the rest."""
+  # Zeros behind it: there is something to look at in data of any length.
+  head = tf.strings.join([tf.strings.substr(data, 0, 24), bytes(24)])
+  start = tf.strings.substr(head, 0, 2)
+
+  def product(numbers: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_prod(tf.cast(numbers, tf.int64))
+
+  def png() -> tf.Tensor:
+    return product(tf.io.decode_raw(tf.strings.substr(head, 16, 8), tf.int32, little_endian=False))
+
+  def gif() -> tf.Tensor:
+    return product(tf.io.decode_raw(tf.strings.substr(head, 6, 4), tf.uint16))
+
+  def other() -> tf.Tensor:
+    return tf.cond(tf.equal(start, b"GI"), gif, lambda: tf.constant(tf.int64.max, tf.int64))
+
+  return tf.cond(
+    tf.equal(start, b"\xff\xd8"),
+    lambda: product(tf.io.extract_jpeg_shape(data)[:2]),
+    lambda: tf.cond(tf.equal(start, b"\x89P"), png, other),
+  )
 
 
 def undecodable_reason(data: bytes) -> str | None:
   """Why `decode` refuses an image, for people; None when it does not."""
   try:
     decode(tf.constant(data))
-  except (tf.errors.OpError, ValueError) as error:
+  except (tf.errors.OpError, ValueError):
     if not data:
       return "it is empty"
-    if data.startswith(b"\xff\xd8"):
-      return f"its JPEG data is truncated or damaged ({len(data):,} bytes)"
-    if data.startswith(b"\x89PNG"):
-      return f"its PNG data is truncated or damaged ({len(data):,} bytes)"
-    if data.startswith((b"BM", b"II*\0", b"MM\0*", b"RIFF", b"GIF")):
-      return "it is no still JPEG or PNG image, but another format under that name"
-    return f"it is no image ({getattr(error, 'message', str(error)).splitlines()[0][:80]})"
+    if data.startswith((b"\xff\xd8", b"\x89PNG", b"GIF")):
+      return _damage(data)
+    if data.startswith((b"BM", b"II*\0", b"MM\0*", b"RIFF")):
+      return _ANOTHER_FORMAT
+    return "it is no image"
   return None
+
+
+def _damage(data: bytes) -> str:
+  """What is wrong with an image of a known format."""
+  kind = "JPEG" if data.startswith(b"\xff\xd8") else "PNG" if data.startswith(b"\x89PNG") else "GIF"
+  try:
+    pixels = int(claimed_pixels(tf.constant(data)))
+  except tf.errors.OpError:
+    pixels = 0
+  if pixels > MAX_PIXELS:
+    return f"it has {pixels:,} pixels, and {MAX_PIXELS:,} are the most that a frame may have"
+  if kind == "GIF":
+    return _ANOTHER_FORMAT
+  return f"its {kind} data is truncated or damaged ({len(data):,} bytes)"
 
 
 def resize(image: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Tensor:

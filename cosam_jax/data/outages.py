@@ -1,0 +1,76 @@
+"""Tells a data directory that has gone for a while from frames that are missing or damaged.
+
+A network disk that is away shows as a directory that does not exist, as an empty mount point, or as
+errors of reading that are not the file's. Whoever finds this waits and asks again.
+"""
+
+import errno
+import itertools
+import os
+import pathlib
+import time
+from collections.abc import Callable, Iterable
+
+from absl import logging
+
+from cosam_jax.data.prepared import RecordStore
+from cosam_jax.data.tracklets import FilePaths, FrameStore, JoinedFrames
+from cosam_jax.errors import InputError
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+_PASSING = {
+  errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH,
+  errno.ENETDOWN, errno.ENETUNREACH, errno.ECONNRESET, errno.ENODEV, errno.ENXIO,
+}  # fmt: skip
+
+
+def outage(store: FrameStore, frame: int) -> str | None:
+  """Why a frame's whole data directory cannot be reached now, in words; None where it can."""
+  while isinstance(store, JoinedFrames):
+    store, frame = store.locate(frame)
+  if isinstance(store, RecordStore):
+    return _gone(pathlib.Path(store.directory))
+  if not isinstance(store, FilePaths):
+    return None
+  try:
+    with open(store.path(frame), "rb") as file:
+      file.read(1)
+  except OSError as error:
+    if error.errno in _PASSING:
+      return f"the data directory {store.root} cannot be read ({error.strerror})"
+    return _gone(store.root)
+  return None
+
+
+def wait_for_return(find: Callable[[], str | None], seconds: float) -> None:
+  """Waits, with pauses that double from half a second to half a minute, until `find()` is None.
+
+  Raises:
+    InputError: it still gives a reason after `seconds`.
+  """
+  reason, deadline = find(), time.monotonic() + seconds
+  if reason is not None and seconds:
+    logging.warning("%s: waiting up to %g seconds for it", reason, seconds)
+  pauses = (min(_FIRST_PAUSE * 2**i, _LONGEST_PAUSE) for i in itertools.count())
+  while reason is not None and (left := deadline - time.monotonic()) > 0:
+    time.sleep(min(next(pauses), left))
+    reason = find()
+  if reason is not None:
+    raise InputError(
+      f"{reason}, for {seconds:g} seconds now (config.data.retry_seconds): make it reachable and "
+      "run the same command again"
+    )
+
+
+def first_outage(store: FrameStore, frames: Iterable[int]) -> str | None:
+  """The first reason that `outage` gives for one of the frames."""
+  return next((reason for frame in frames if (reason := outage(store, frame))), None)
+
+
+def _gone(directory: pathlib.Path) -> str | None:
+  try:
+    with os.scandir(directory) as entries:
+      # What is left of a disk that is not mounted is an empty folder.
+      return None if any(entries) else f"the data directory {directory} is empty"
+  except OSError as error:
+    return f"the data directory {directory} cannot be read ({error.strerror})"

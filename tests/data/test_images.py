@@ -1,0 +1,122 @@
+"""Images of all kinds through the pipeline: as PIL reads them, or refused by name."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from cosam_jax.data import load_dataset, pipeline, transforms
+from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.errors import InputError
+
+# Smooth, so that JPEG changes little.
+PIXELS = (np.mgrid[0:64, 0:32].sum(0)[..., None] * [2, 1, 0] + [10, 40, 90]).astype(np.uint8)
+RGB = PIL.Image.fromarray(PIXELS)
+
+
+def encoded(image, kind, **options) -> bytes:
+  stream = io.BytesIO()
+  image.save(stream, kind, **options)
+  return stream.getvalue()
+
+
+def of_mode(mode, kind) -> tuple[bytes, np.ndarray]:
+  image = RGB.convert(mode)
+  return encoded(image, kind), np.asarray(image.convert("RGB"))
+
+
+def claiming(width, height) -> bytes:
+  """A PNG of a few hundred bytes whose header promises so many grey pixels."""
+  header = struct.pack(">II5B", width, height, 8, 0, 0, 0, 0)
+  chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(100_000))), (b"IEND", b""))
+  parts = [
+    struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    for kind, data in chunks
+  ]
+  return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+SIXTEEN = (PIXELS[..., 0].astype(np.uint16) << 8) | 0xA5
+READABLE = {
+  "grey JPEG": of_mode("L", "JPEG"),
+  "CMYK JPEG": of_mode("CMYK", "JPEG"),
+  "grey PNG": of_mode("L", "PNG"),
+  "palette PNG": of_mode("P", "PNG"),
+  "PNG with alpha": of_mode("RGBA", "PNG"),
+  "grey PNG with alpha": of_mode("LA", "PNG"),
+  "one-bit PNG": of_mode("1", "PNG"),
+  "16-bit PNG": (
+    encoded(PIL.Image.fromarray(SIXTEEN), "PNG"),
+    np.repeat((SIXTEEN >> 8).astype(np.uint8)[..., None], 3, -1),
+  ),
+  "1-pixel JPEG": (encoded(PIL.Image.fromarray(PIXELS[:1, :1]), "JPEG"), PIXELS[:1, :1]),
+  "1-pixel PNG": (encoded(PIL.Image.fromarray(PIXELS[:1, :1]), "PNG"), PIXELS[:1, :1]),
+  "JPEG with bytes behind it": (encoded(RGB, "JPEG") + b"behind", PIXELS),
+}
+LARGE = PIL.Image.new("L", (4097, 4097))
+REFUSED = {
+  "nothing": (b"", "it is empty"),
+  "half a JPEG": (encoded(RGB, "JPEG")[:700], "its JPEG data is truncated or damaged"),
+  "half a PNG": (encoded(RGB, "PNG")[:90], "its PNG data is truncated or damaged"),
+  "a BMP": (encoded(RGB, "BMP"), "another format"),
+  "a WebP": (encoded(RGB, "WEBP"), "another format"),
+  "a TIFF": (encoded(RGB, "TIFF"), "another format"),
+  "text": (b"<html>not found</html>", "it is no image"),
+  "a large JPEG": (encoded(LARGE, "JPEG"), "it has 16,785,409 pixels, and 16,777,216 are the most"),
+  "a large GIF": (encoded(LARGE, "GIF"), "it has 16,785,409 pixels"),
+  "a PNG bomb": (claiming(60_000, 60_000), "it has 3,600,000,000 pixels"),
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+  """A data set of one frame a tracklet; returns where the only training frame lies."""
+  for split, camera in (("train", 1), ("query", 1), ("gallery", 2)):
+    path = tmp_path / split / "1" / str(camera) / "t" / "0.jpg"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(encoded(RGB, "JPEG"))
+  return tmp_path / "train" / "1" / "1" / "t" / "0.jpg"
+
+
+def batches(frame, **options):
+  table = load_dataset("folder", frame.parents[4]).train
+  return pipeline.evaluation_batches(
+    table, num_frames=1, batch_clips=1, image_size=(64, 32), **options
+  )
+
+
+@pytest.mark.parametrize("kind", READABLE)
+def test_readable_kinds_become_rgb(folder, kind):
+  data, wanted = READABLE[kind]
+  folder.write_bytes(data)
+  image = transforms.decode(tf.constant(data)).numpy()
+  assert image.shape == wanted.shape
+  assert np.abs(image.astype(int) - wanted).max() <= (0 if "PNG" in kind else 6)
+  clip = next(batches(folder)).clips
+  assert clip.shape == (1, 1, 64, 32, 3)
+  if image.shape[:2] == (64, 32):
+    np.testing.assert_allclose(clip[0, 0], transforms.normalise(tf.cast(image, tf.float32)))
+  else:
+    assert np.ptp(clip, axis=(0, 1, 2, 3)).max() < 1e-5, "one pixel fills the frame"
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_other_kinds_are_refused_with_file_tracklet_and_reason(folder, kind, capfd):
+  data, reason = REFUSED[kind]
+  folder.write_bytes(data)
+  with pytest.raises(InputError) as caught:
+    next(batches(folder))
+  for part in (str(folder), "tracklet '1/1/t'", reason):
+    assert part in str(caught.value)
+  skipping = batches(folder, on_unreadable="skip")
+  assert not next(skipping).valid.any()
+  assert skipping.skipped == 1
+  assert "jpeg_mem" not in capfd.readouterr().err, "TensorFlow's own line beside ours"
+
+
+def test_the_largest_frame_is_decoded(folder):
+  folder.write_bytes(encoded(PIL.Image.new("L", (4096, 4096), 7), "PNG"))
+  assert next(batches(folder)).valid.all()
