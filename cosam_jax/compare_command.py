@@ -2,10 +2,12 @@
 
 python -m cosam_jax.main --mode=compare runs/cosam/results.json runs/none/results.json
 python -m cosam_jax.main --mode=compare 'runs/cosam_s*' 'runs/none_s*'
+python -m cosam_jax.main --mode=compare runs/cosam/embeddings.npz runs/none/embeddings.npz
 """
 
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
@@ -46,7 +48,7 @@ def compare(arguments: Sequence[str], workdir: str | None) -> None:
   """Prints a comparison and writes `comparison.json`.
 
   Args:
-    arguments: the two sides; see `comparison.files_of`.
+    arguments: the two sides; see `comparison.files_of`. Embeddings (.npz) are ranked first.
     workdir: where the file goes; None: the current folder.
 
   Raises:
@@ -58,10 +60,11 @@ def compare(arguments: Sequence[str], workdir: str | None) -> None:
   if len(arguments) != 2:
     raise InputError(
       f"--mode=compare needs two sides and got {len(arguments)}: A and B, each a results.json or "
-      "several ('runs/cosam_s*' with quotes, or a,b,c)"
+      "embeddings.npz, or several ('runs/cosam_s*' with quotes, or a,b,c)"
     )
   record = comparison.compare(
     *map(comparison.files_of, arguments),
+    read=_read,
     allow_mixed=flags.FLAGS.allow_mixed_protocols,
     resamples=flags.FLAGS.resamples,
   )
@@ -70,3 +73,15 @@ def compare(arguments: Sequence[str], workdir: str | None) -> None:
   write_json(path, record)
   print(comparison_table.comparison_table(record))
   print(f"\nwritten to {path}")
+
+
+def _read(path: pathlib.Path) -> dict[str, Any]:
+  """A results file's content, or what ranking a file of embeddings gives."""
+  if path.suffix == ".npz":
+    # Only now the libraries that take seconds to load.
+    from cosam_jax.embedding_modes import ranked_content
+
+    return ranked_content(path)
+  from cosam_jax.reports.results import read_results
+
+  return read_results(path)

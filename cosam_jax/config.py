@@ -6,7 +6,7 @@ own (`ABLATION_FLAGS`), which override the configuration file.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from absl import flags
@@ -167,6 +167,11 @@ def _evaluation(config: ConfigDict) -> None:
       f"config.evaluation.distance is {evaluation.distance!r}: re-ranking is defined on "
       "'sqeuclidean'"
     )
+  if evaluation.attributes and not evaluation.attributes_file:
+    raise InputError(
+      f"config.evaluation.attributes is {evaluation.attributes!r}, but there is nothing to read it "
+      "from: give mars_attributes.csv or duke_attribute.mat with --attributes_file"
+    )
 
 
 def _synthetic(config: ConfigDict) -> None:
@@ -207,6 +212,11 @@ ABLATION_FLAGS: dict[str, tuple[str, Callable[[str], Any], str]] = {
                       f"Frames of a training clip: {', '.join(FRAME_SELECTIONS)}."),
   "dataset": ("data.name", str, f"Data set: {', '.join(DATASETS)}."),
   "data_dir": ("data.dir", str, "Directory of the data set, or a manifest (.csv, .jsonl)."),
+  "attribute": ("evaluation.attributes", str,
+                "Whose queries to evaluate apart: NAME (for yes) or NAME=VALUE, with commas."),
+  "attributes_file": ("evaluation.attributes_file", str,
+                      "Where --attribute is annotated: mars_attributes.csv or "
+                      "duke_attribute.mat; alone: handbag, hat and backpack."),
 }  # fmt: skip
 
 
@@ -215,6 +225,8 @@ PROTOCOL_FLAG = "protocol"
 PROTOCOL_FIELDS = ("evaluation.gallery", "evaluation.frames")
 CONFIG_FLAGS = (*ABLATION_FLAGS, PROTOCOL_FLAG)
 """Flags that override fields of the configuration."""
+RANKING_FLAGS = (PROTOCOL_FLAG, "attribute", "attributes_file")
+"""Those among them that say how vectors are ranked, and matter to no vector."""
 
 
 def define_ablation_flags() -> None:
@@ -229,30 +241,43 @@ def define_ablation_flags() -> None:
     flags.DEFINE_string(name, None, f"{text} Overrides config.{field}.", module_name="cosam_jax")
 
 
-def apply_ablation_flags(config: ConfigDict, values: dict[str, str | None]) -> ConfigDict:
+def apply_ablation_flags(config: ConfigDict, values: Mapping[str, str | None]) -> ConfigDict:
   """Returns a copy with the fields of the flags that are set.
 
   Raises:
     InputError: a flag's text cannot be read.
   """
-  config, values = ConfigDict(config.to_dict()), dict(values)
-  protocol = values.pop(PROTOCOL_FLAG, None)
-  if protocol is not None and isinstance(config.get("evaluation"), ConfigDict):
-    gallery, frames = parse_protocol(protocol)
-    config.evaluation.gallery, config.evaluation.frames = gallery, frames or 0
-  for name, text in values.items():
-    field, read, _ = ABLATION_FLAGS[name]
+  config = ConfigDict(config.to_dict())
+  for field, value in fields_of_flags(values).items():
     group, key = field.split(".")
     # A configuration without the group is `check`'s to refuse.
-    if text is None or not isinstance(config.get(group), ConfigDict):
+    if isinstance(config.get(group), ConfigDict):
+      config[group][key] = value
+  return config
+
+
+def fields_of_flags(values: Mapping[str, str | None]) -> dict[str, Any]:
+  """Dotted field -> value, of the flags that are set.
+
+  Raises:
+    InputError: a flag's text cannot be read.
+  """
+  fields: dict[str, Any] = {}
+  for name, text in values.items():
+    if text is None:
       continue
+    if name == PROTOCOL_FLAG:
+      gallery, frames = parse_protocol(text)
+      fields |= dict(zip(PROTOCOL_FIELDS, (gallery, frames or 0)))
+      continue
+    field, read, _ = ABLATION_FLAGS[name]
     try:
-      config[group][key] = read(text)
+      fields[field] = read(text)
     except InputError:
       raise
     except ValueError as error:
       raise InputError(f"--{name} is {text!r}: it must be {SCHEMA[field].allowed()}") from error
-  return config
+  return fields
 
 
 def describe_fields() -> str:

@@ -169,6 +169,11 @@ SCHEMA: dict[str, Field] = {
   "evaluation.rerank_k1": Field(int, "Neighbours of re-ranking.", least=1),
   "evaluation.rerank_k2": Field(int, "Neighbours of query expansion.", least=1),
   "evaluation.rerank_lambda": Field(float, "Weight of the first distance.", least=0, most=1),
+  "evaluation.attributes_file": Field(
+    str, "mars_attributes.csv or duke_attribute.mat: also evaluate by attribute; empty: do not."),
+  "evaluation.attributes": Field(
+    str, "Which attributes, NAME (for yes) or NAME=VALUE with commas; empty: the poster's "
+    "handbag,hat,backpack."),
 }  # fmt: skip
 
 # Only the generated data set has these.

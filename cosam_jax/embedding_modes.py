@@ -1,13 +1,15 @@
 """Embeddings as a file between the network and everything after it: made once, then read."""
 
 import pathlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
-from cosam_jax.assembly import Evaluator, Run, settings_of
+from cosam_jax.assembly import Run
 from cosam_jax.errors import InputError
+from cosam_jax.evaluation.attribute_wise import evaluate_with_attributes, with_attributes
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.evaluation.embeddings import (
   FILE_NAME,
@@ -15,8 +17,10 @@ from cosam_jax.evaluation.embeddings import (
   read_embeddings,
   write_embeddings,
 )
-from cosam_jax.evaluation.protocol import evaluate_tables
-from cosam_jax.reports.results import terminal_table, write_results
+from cosam_jax.evaluation.sensitivity import sensitivity
+from cosam_jax.evaluator import Evaluator, settings_of
+from cosam_jax.reports.results import results_content, terminal_table, write_results
+from cosam_jax.reports.sensitivity_table import sensitivity_table
 from cosam_jax.weights_of_run import weights_to_evaluate
 
 
@@ -39,7 +43,10 @@ def embed(config: ConfigDict, workdir: pathlib.Path) -> Embeddings:
 
 
 def evaluate_embeddings(
-  path: pathlib.Path, config: ConfigDict | None, workdir: pathlib.Path | None
+  path: pathlib.Path,
+  config: ConfigDict | None,
+  workdir: pathlib.Path | None,
+  fields: Mapping[str, Any] | None = None,
 ) -> tuple[Result, ...]:
   """Ranks saved embeddings; `results.json` is written as `evaluate` does.
 
@@ -47,21 +54,47 @@ def evaluate_embeddings(
     path: a file that `embed` wrote.
     config: its `evaluation` fields say how to rank; None: as the embeddings' own run does.
     workdir: where results.json goes; None: beside the embeddings.
+    fields: dotted fields of `evaluation` that replace those of either.
 
   Raises:
     InputError: embeddings that cannot be read, or that another configuration made.
   """
+  results, about = _ranked(path, config, fields or {})
+  write_results((workdir or path.parent) / "results.json", results, about)
+  print(terminal_table(results))
+  return results
+
+
+def ranked_content(path: pathlib.Path) -> dict[str, Any]:
+  """What results.json would hold for saved embeddings, ranked as their own run does.
+
+  Raises:
+    InputError: as `evaluate_embeddings`.
+  """
+  return results_content(*_ranked(path, None, {}))
+
+
+def _ranked(
+  path: pathlib.Path, config: ConfigDict | None, fields: Mapping[str, Any]
+) -> tuple[tuple[Result, ...], dict[str, Any]]:
+  """The results, and what results.json says of the run."""
   embeddings = read_embeddings(path)
   origin = embeddings.origin
-  flat = origin.config if config is None else dict(config_rules.flatten(config))
   if config is not None:
-    _check_same_run(path, embeddings, config_rules.resolve(config))
-  if not flat:
+    config = config_rules.resolve(config)
+    _check_same_run(path, embeddings, config)
+  flat = {**(origin.config if config is None else config_rules.plain(config)), **fields}
+  if "evaluation.gallery" not in flat:
     raise InputError(f"{path} does not say how to rank: give --config with its evaluation fields")
+  if flat.get("evaluation.attributes") and not flat.get("evaluation.attributes_file"):
+    raise InputError("--attribute is given without --attributes_file: give both")
   settings = settings_of(flat)
-  results = evaluate_tables(
+  parts, left_out = with_attributes(embeddings.evaluation(settings.protocol), flat)
+  for sentence in left_out:
+    print(f"left out: {sentence}")
+  results = evaluate_with_attributes(
     embeddings.vectors,
-    embeddings.evaluation(settings.protocol),
+    parts,
     settings,
     num_frames=origin.num_frames,
     split=origin.split,
@@ -69,20 +102,44 @@ def evaluate_embeddings(
     checkpoint_hash=origin.checkpoint_hash,
     label=origin.checkpoint or path.name,
   )
-  about: dict[str, Any] = {"embeddings": str(path), "config": flat, "seed": flat.get("seed")}
-  about |= {"config_hash": origin.config_hash, "warnings": list(origin.warnings)}
-  write_results((workdir or path.parent) / "results.json", results, about)
-  print(terminal_table(results))
+  about = {
+    "embeddings": str(path),
+    "config": flat,
+    "seed": flat.get("seed"),
+    "config_hash": origin.config_hash,
+    "warnings": list(origin.warnings),
+  }
+  return results, about
+
+
+def show_sensitivity(
+  path: pathlib.Path, workdir: pathlib.Path | None, first_frames: Sequence[int] | None
+) -> list[Result]:
+  """Prints how results depend on distance, pooling and frames; writes `sensitivity.json`.
+
+  Args:
+    path: a file that `embed` wrote.
+    workdir: where the file goes; None: beside the embeddings.
+    first_frames: numbers of frames to try beside all; None: some that make sense.
+
+  Raises:
+    InputError: embeddings that cannot be read or lack clips, or frames that they do not hold.
+  """
+  embeddings = read_embeddings(path)
+  results = sensitivity(embeddings, first_frames)
+  target = (workdir or path.parent) / "sensitivity.json"
+  origin = embeddings.origin
+  about = {"embeddings": str(path), "config": origin.config, "config_hash": origin.config_hash}
+  write_results(target, results, about)
+  print(sensitivity_table([result.record() for result in results]))
+  print(f"\nwritten to {target}")
   return results
 
 
 def _check_same_run(path: pathlib.Path, embeddings: Embeddings, config: ConfigDict) -> None:
   """Refuses a configuration whose network or data are not those of the embeddings."""
   made = embeddings.origin.config
-  asked = {
-    name: list(value) if isinstance(value, tuple) else value
-    for name, value in config_rules.flatten(config)
-  }
+  asked = config_rules.plain(config)
   matters = ("model.", "clips.num_frames", "clips.image_size", "data.name", "data.split")
   free = ("model.cost_volume", "model.dtype")
   for name in sorted(asked):

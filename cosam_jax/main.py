@@ -22,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from absl import app, flags
 from ml_collections import ConfigDict, config_flags
 
-from cosam_jax import compare_command, sweep_command
+from cosam_jax import compare_command, embedding_command, sweep_command
 from cosam_jax import config as config_rules
 from cosam_jax.benchmark import options as benchmark_options
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
@@ -32,7 +32,8 @@ STOPPED = 75
 """Exit status of a training that SIGTERM stopped: EX_TEMPFAIL of sysexits.h, "try again"."""
 
 MODES = (
-  "train", "evaluate", "embed", "masks", "doctor", "prepare", "compare", "benchmark", "tables"
+  "train", "evaluate", "embed", "masks", "doctor", "prepare", "compare", "benchmark", "tables",
+  "sensitivity",
 )  # fmt: skip
 NEED_WORKDIR = ("train", "evaluate", "embed", "masks", "benchmark")
 
@@ -55,18 +56,14 @@ _MODE = flags.DEFINE_enum(
   "doctor: check the data directory. prepare: pack the frames for random access. "
   "compare: two sides of results.json files, given after the flags; needs no --config. "
   "benchmark: speed and memory on this machine; its input part alone needs data. "
-  "tables: the poster's tables from a sweep's results; needs no --config.",
-)
-_EMBEDDINGS = flags.DEFINE_string(
-  "embeddings",
-  None,
-  "A file that --mode=embed wrote; --mode=evaluate ranks it, without network or frames. --config "
-  "and --workdir may be left out: the run's own settings, and the file's folder.",
+  "tables: the poster's tables from a sweep's results; needs no --config. "
+  "sensitivity: distance, pooling and frames tried on --embeddings.",
 )
 config_rules.define_ablation_flags()
 compare_command.define_flags()
 benchmark_options.define_flags()
 sweep_command.define_flags()
+embedding_command.define_flags()
 
 
 def main(arguments: list[str]) -> int:
@@ -83,8 +80,11 @@ def main(arguments: list[str]) -> int:
     if len(arguments) > 1:
       raise InputError(f"{arguments[1]!r} is no flag: every option begins with --")
     sweep_command.check_flags(_MODE.value)
-    if _EMBEDDINGS.value is not None:
-      return _from_embeddings(pathlib.Path(_EMBEDDINGS.value))
+    embedding_command.check_flags(_MODE.value)
+    if flags.FLAGS.embeddings is not None:
+      config = None if _CONFIG.value is None else _configuration()
+      embedding_command.run(_MODE.value, config, _WORKDIR.value)
+      return 0
     if _MODE.value == "tables":
       sweep_command.tables()
       return 0
@@ -135,25 +135,6 @@ def _configuration() -> ConfigDict:
   return config_rules.apply_ablation_flags(_CONFIG.value, values)
 
 
-def _from_embeddings(path: pathlib.Path) -> int:
-  """The modes that read saved embeddings, where a configuration may be left out."""
-  if _MODE.value != "evaluate":
-    raise InputError(f"--embeddings is for --mode=evaluate, and the mode is {_MODE.value}")
-  config = None
-  if _CONFIG.value is not None:
-    config = _configuration()
-    config_rules.check(config)
-  else:
-    for name in config_rules.CONFIG_FLAGS:
-      if flags.FLAGS[name].value is not None:
-        raise InputError(f"--{name} changes a configuration: give --config too, or leave it out")
-  from cosam_jax.embedding_modes import evaluate_embeddings
-
-  workdir = pathlib.Path(_WORKDIR.value) if _WORKDIR.value else None
-  evaluate_embeddings(path, config, workdir)
-  return 0
-
-
 def _stop(number: int, frame: object) -> NoReturn:
   """What SIGTERM does before and after `runs.train` listens itself."""
   raise Preempted
@@ -163,7 +144,7 @@ def run() -> None:
   """The console script `cosam-jax`."""
   # absl shows the text and the flags of the script; here the script is a stub of two lines.
   sys.modules["__main__"].__doc__ = __doc__
-  ours = ("config", "workdir", "mode", "embeddings", *config_rules.CONFIG_FLAGS)
+  ours = ("config", "workdir", "mode", *embedding_command.READERS, *config_rules.CONFIG_FLAGS)
   ours += (*compare_command.COMPARE_FLAGS, *benchmark_options.FLAGS, *sweep_command.SWEEP_FLAGS)
   for name in ours:
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])

@@ -13,7 +13,6 @@ from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
 from cosam_jax.assembly import (
-  Evaluator,
   Run,
   TrainingBatches,
   initial_variables,
@@ -26,6 +25,7 @@ from cosam_jax.data.doctor import diagnose
 from cosam_jax.embedding_modes import embed
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.cards import Result
+from cosam_jax.evaluator import Evaluator
 from cosam_jax.mask_report import MaskReport
 from cosam_jax.reports.results import terminal_table, write_results
 from cosam_jax.training import loop, mesh, optim, scalars, state, steps
@@ -196,7 +196,10 @@ class Best:
 
   def __init__(self, run: Run, about: dict[str, Any]):
     self._run, self._about, self._log = run, about, run.workdir / "validation.jsonl"
-    self._evaluator = Evaluator(run.config, run.training_tables, run.model, run.mesh)
+    # The held-out people are of the training set, and choose a model by everybody's mAP.
+    self._evaluator = Evaluator(
+      run.config, run.training_tables, run.model, run.mesh, attributes=False
+    )
     self._checkpoints = Checkpoints(run.workdir, BEST)
     step = self._checkpoints.latest_step()
     self._highest = -1.0 if step is None else self._checkpoints.about(step)["validation_mAP"]

@@ -158,6 +158,7 @@ def test_a_group_that_is_no_group():
     ({"data.source": "prepared", "data.prepared_dir": ""}, ["prepared_dir is empty"]),
     ({"data.source": "prepared", "data.name": "folder"}, ["no prepared form", "'directory'"]),
     ({"evaluation.rerank_k2": 21}, ["config.evaluation.rerank_k2 is 21", "at most", "20"]),
+    ({"evaluation.attributes": "hat"}, ["attributes is 'hat'", "with --attributes_file"]),
     ({"evaluation.distance": "cosine"}, ["config.evaluation.distance is 'cosine'", "sqeuclidean"]),
   ],
 )
@@ -229,13 +230,16 @@ FLAGS = {
   "frame_selection": ("evenly", "clips.selection", "evenly"),
   "dataset": ("folder", "data.name", "folder"),
   "data_dir": ("elsewhere", "data.dir", "elsewhere"),
+  "attribute": ("hat,backpack=no", "evaluation.attributes", "hat,backpack=no"),
+  "attributes_file": ("a.mat", "evaluation.attributes_file", "a.mat"),
 }
 
 
 def test_the_ablations_flags_override_the_file():
   assert set(FLAGS) == set(rules.ABLATION_FLAGS)
   config = mars()
-  unset = dict.fromkeys(FLAGS)
+  config.evaluation.attributes_file = "b.csv"  # An attribute alone would be refused.
+  before, unset = config.copy_and_resolve_references(), dict.fromkeys(FLAGS)
   assert rules.apply_ablation_flags(config, unset) == config
   for name, (text, field, value) in FLAGS.items():
     changed = rules.apply_ablation_flags(config, {**unset, name: text})
@@ -244,7 +248,7 @@ def test_the_ablations_flags_override_the_file():
     assert dict(rules.flatten(changed)) == wanted
   both = rules.apply_ablation_flags(config, {**unset, "cosam": "5", "temporal": "ta"})
   assert (both.model.cosam_stages, both.model.temporal) == ((5,), "ta")
-  assert config == mars()
+  assert config == before
 
 
 def test_a_protocols_name_sets_gallery_and_frames():

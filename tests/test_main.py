@@ -14,6 +14,7 @@ import pytest
 from cosam_jax.compare_command import COMPARE_FLAGS
 from cosam_jax.config import ABLATION_FLAGS, CONFIG_FLAGS
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
+from cosam_jax.embedding_command import READERS
 from cosam_jax.main import MODES
 from cosam_jax.sweep_plan import SWEEP_FLAGS
 
@@ -150,7 +151,10 @@ REFUSALS = {
   "no workdir": ([MARS], ["--workdir is missing"]),
   "no workdir to evaluate": ([MARS, "--mode=evaluate"], ["--workdir is missing"]),
   "no workdir to embed": ([MARS, "--mode=embed"], ["--workdir is missing"]),
-  "embeddings to train on": ([MARS, "--embeddings=e.npz"], ["--mode=evaluate", "is train"]),
+  "embeddings to train on": (
+    [MARS, "--embeddings=e.npz"],
+    ["--mode=evaluate and", "is train"],
+  ),
   "no embeddings": (["--mode=evaluate", "--embeddings=e.npz"], ["e.npz cannot be read", "embed"]),
   "embeddings and half a configuration": (
     ["--mode=evaluate", "--embeddings=e.npz", "--temporal=ta"],
@@ -163,6 +167,27 @@ REFUSALS = {
   "a protocol said twice": (
     [MARS, WORKDIR, "--protocol=official", "--config.evaluation.frames=4"],
     ["--config.evaluation.frames=4 and --protocol set the same field"],
+  ),
+  "sensitivity of nothing": (["--mode=sensitivity"], ["--embeddings is missing", "--mode=embed"]),
+  "frames that are no numbers": (
+    ["--mode=sensitivity", "--embeddings=e.npz", "--first_frames=4,all"],
+    ["--first_frames is '4,all'", "whole numbers"],
+  ),
+  "a configuration that nobody reads": (
+    [MARS, "--mode=sensitivity", "--embeddings=e.npz"],
+    ["reads no configuration", "leave --config out"],
+  ),
+  "attributes without annotations": (
+    [MARS, WORKDIR, "--mode=evaluate", "--attribute=hat=yes"],
+    ["config.evaluation.attributes is 'hat=yes'", "--attributes_file"],
+  ),
+  "other embeddings than are there": (
+    ["--mode=compare", "a.npz", "b.npz"],
+    ["a.npz does not exist", "results.json"],
+  ),
+  "a protocol of sensitivity": (
+    ["--mode=sensitivity", "--embeddings=e.npz", "--protocol=official"],
+    ["--protocol is not for --mode=sensitivity"],
   ),
   "nothing to compare": (["--mode=compare"], ["needs two sides and got 0", "results.json"]),
   "one side": (["--mode=compare", "a.json"], ["needs two sides and got 1"]),
@@ -261,7 +286,8 @@ def test_help_explains_every_flag_and_field():
   for name, field in (SCHEMA | SYNTHETIC_SCHEMA).items():
     assert f"--config.{name}: {field.help} ({field.allowed()})" in text
   assert "--workdir: " in text
-  assert f"--mode: <{'|'.join(MODES)}>" in text
+  # Help breaks long lines after a bar.
+  assert f"--mode:<{'|'.join(MODES)}>" in text.replace(" ", "")
 
 
 def test_the_console_scripts_short_help_has_our_flags():
@@ -270,7 +296,7 @@ def test_the_console_scripts_short_help_has_our_flags():
     [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
   )
   assert "python -m cosam_jax.main --config=configs/mars.py" in result.stdout
-  ours = ("config", "workdir", "mode", "embeddings", *CONFIG_FLAGS)
+  ours = ("config", "workdir", "mode", *READERS, *CONFIG_FLAGS)
   for name in (*ours, *COMPARE_FLAGS, *SWEEP_FLAGS):
     assert re.search(rf"\n  --(\[no\])?{name}: ", result.stdout), name
 

@@ -12,7 +12,7 @@ import tiny
 
 from cosam_jax import assembly, runs
 from cosam_jax.data import load_dataset
-from cosam_jax.embedding_modes import evaluate_embeddings
+from cosam_jax.embedding_modes import evaluate_embeddings, ranked_content
 from cosam_jax.errors import InputError
 from cosam_jax.models import to_torch
 from cosam_jax.training import state
@@ -122,12 +122,35 @@ def test_embeddings_are_ranked_as_the_run_itself_ranks(
   path = workdir / "embeddings.npz"
   evaluate_embeddings(path, None, None)
   assert results(workdir)["results"] == wanted
+  assert json.loads(json.dumps(ranked_content(path)["results"])) == wanted
   official = tiny.config(tiny_synthetic, evaluation__gallery="official")
   evaluate_embeddings(path, official, tmp_path / "official")
   (result,) = results(tmp_path / "official")["results"]
   assert result["card"]["gallery_size"] == 17
   with pytest.raises(InputError, match=r"made with config\.model\.width 0\.125.*embed again"):
     evaluate_embeddings(path, tiny.config(tiny_synthetic, model__width=0.25), None)
+
+
+def test_attributes_are_evaluated_beside_everybody(trained, tiny_synthetic, tmp_path):
+  """The drawn set is read as MARS, whose layout it has; annotated as if everyone had a hat."""
+  workdir = copy_of(trained, tmp_path)
+  mars = tiny.config(tiny_synthetic, data__name="mars")
+  tables = load_dataset("mars", tiny_synthetic)
+  names = sorted({*tables.query.names.tolist(), *tables.gallery.names.tolist()})
+  lines = [f"{int(n[:4])},{n[5]},{int(n[7:])},1,0" for n in names if n[:4].strip("0-")]
+  file = tmp_path / "hats.csv"
+  file.write_text("\n".join(["person-id,camera,tracklet,hat,backpack", *lines]))
+  mars.evaluation.attributes_file, mars.evaluation.attributes = str(file), "hat"
+  found = runs.evaluate(mars, workdir)
+  everybody, whole, subset = results(workdir)["results"]
+  assert whole["metrics"] == everybody["metrics"]  # Everyone asked has one.
+  assert subset["card"]["gallery_size"] < whole["card"]["gallery_size"]  # Without distractors.
+  assert whole["card"]["unannotated"] == {"query identities": 0, "gallery identities": 0}
+  assert [result.label for result in found] == ["step 12"] * 3
+  mars.evaluation.attributes = "boots"
+  with pytest.raises(InputError, match=r"attribute 'boots' is not in .*: it has backpack, hat"):
+    runs.train(mars, tmp_path / "new")
+  assert not (tmp_path / "new").exists()  # Before any work.
 
 
 def test_evaluation_may_change_all_but_the_architecture(trained, tiny_synthetic, tmp_path):

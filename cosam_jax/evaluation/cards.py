@@ -40,6 +40,10 @@ class Card:
     reranking: None, or {"k1", "k2", "lambda"}.
     checkpoint: what the weights are, for people, such as "step 240"; None if unknown.
     checkpoint_hash: of the weights' names and bytes, see `fingerprints`; None if unknown.
+    pooling: how the vectors of clips became one.
+    attribute: None: everybody's queries; else whose, such as "hat=yes".
+    attribute_gallery: with an attribute, "whole", or "subset" where it holds such people only.
+    unannotated: with an attribute, how many people nobody annotated, of the queries and gallery.
     warnings: what keeps these numbers from being set beside others, such as a subset of the data.
   """
 
@@ -61,6 +65,10 @@ class Card:
   reranking: Mapping[str, float] | None
   checkpoint: str | None
   checkpoint_hash: str | None = None
+  pooling: str = "mean"
+  attribute: str | None = None
+  attribute_gallery: str | None = None
+  unannotated: Mapping[str, int] = dataclasses.field(default_factory=dict)
   warnings: tuple[str, ...] = ()
 
 

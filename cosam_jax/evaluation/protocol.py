@@ -9,6 +9,7 @@ Notation: `Q` queries, `G` gallery entries, `n` tracklets to embed, `D` embeddin
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 
 import chex
 import numpy as np
@@ -67,6 +68,9 @@ class Evaluation:
     query_rows: int64[Q], where the queries are in `table`.
     gallery_rows: int64[G], where the gallery is in `table`, in gallery order.
     warnings: what the reader said about the directory, such as that it is a subset.
+    attribute: for the card: which queries these are; None: all.
+    attribute_gallery: for the card.
+    unannotated: for the card.
   """
 
   dataset: str
@@ -75,6 +79,9 @@ class Evaluation:
   query_rows: np.ndarray
   gallery_rows: np.ndarray
   warnings: tuple[str, ...] = ()
+  attribute: str | None = None
+  attribute_gallery: str | None = None
+  unannotated: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
   @property
   def frames_per_tracklet(self) -> int | None:
@@ -245,6 +252,9 @@ def _card(
     distance=settings.distance,
     reranking=None,
     checkpoint=None,
+    attribute=evaluation.attribute,
+    attribute_gallery=evaluation.attribute_gallery,
+    unannotated=evaluation.unannotated,
     warnings=evaluation.warnings,
   )
 

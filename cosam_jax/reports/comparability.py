@@ -8,8 +8,10 @@ from cosam_jax.errors import InputError
 PROTOCOL_FIELDS = (
   "dataset", "protocol", "gallery_size", "queries_in_gallery", "distractors", "junk", "queries",
   "valid_queries", "not_counted", "frames", "frames_used", "tail", "distance",
+  "pooling", "attribute", "attribute_gallery",
 )  # fmt: skip
 """Fields of a card that must agree. Weights, clip length and split may differ."""
+_BEFORE = {"pooling": "mean"}  # What cards mean that were written before the field was.
 
 
 def protocol_differences(cards: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
@@ -26,7 +28,7 @@ def protocol_differences(cards: Sequence[tuple[str, Mapping[str, Any]]]) -> list
   for field in PROTOCOL_FIELDS:
     values: dict[str, str] = {}
     for name, card in cards:
-      values.setdefault(_text(card.get(field)), name)
+      values.setdefault(_text(card.get(field, _BEFORE.get(field))), name)
     if len(values) > 1:
       places = [f"{value} ({name})" for value, name in values.items()]
       found.append(f"{field.replace('_', ' ')} {' and '.join(places[:2])}")

@@ -10,7 +10,7 @@ Notation: `S` runs of a side, `Q` queries that count on both sides, `M` metrics.
 import dataclasses
 import glob
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ FORMAT = 1
 SIDES = ("A", "B")
 RANKS = (1, 5, 10, 20)
 SURE_BELOW = 0.05
+_APART = ("attribute", "attribute_gallery")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,8 +53,8 @@ def files_of(text: str) -> list[pathlib.Path]:
   """The results files that one side names.
 
   Args:
-    text: files, folders that hold a results.json, or patterns such as `runs/cosam_s*`, with commas
-      between them.
+    text: files (of results or embeddings), folders that hold a results.json, or patterns such as
+      `runs/cosam_s*`, with commas between them.
 
   Raises:
     InputError: nothing is there.
@@ -75,6 +76,7 @@ def compare(
   first: Sequence[pathlib.Path],
   second: Sequence[pathlib.Path],
   *,
+  read: Callable[[pathlib.Path], Mapping[str, Any]] = read_results,
   allow_mixed: bool = False,
   resamples: int = bootstrap.RESAMPLES,
 ) -> dict[str, Any]:
@@ -83,6 +85,7 @@ def compare(
   Args:
     first: the files of side A.
     second: the files of side B.
+    read: gives what `write_results` wrote to a file, or would.
     allow_mixed: do not refuse different protocols, but say so; only queries that count
       everywhere are compared.
     resamples: draws of people.
@@ -94,7 +97,7 @@ def compare(
   Raises:
     InputError: files that are no results, of different protocols, or of different queries.
   """
-  contents = [[(str(path), read_results(path)) for path in side] for side in (first, second)]
+  contents = [[(str(path), read(path)) for path in side] for side in (first, second)]
   kinds = _kinds([content for side in contents for content in side])
   comparisons, marks, warnings = [], [], []
   for kind in kinds:
@@ -102,8 +105,9 @@ def compare(
     every = [scores for side in sides for scores in side]
     marks += check_alike([(s.path, s.card) for s in every], allow_mixed=allow_mixed)
     warnings += [warning for scores in every for warning in scores.card.get("warnings", ())]
-    comparisons.append({"reranking": every[0].card["reranking"]} | _compared(
-      sides, allow_mixed, resamples))  # fmt: skip
+    card = every[0].card
+    kind_of_it = {name: card.get(name) for name in ("reranking", *_APART)}
+    comparisons.append(kind_of_it | _compared(sides, allow_mixed, resamples))
   sides_of_files = dict(zip(SIDES, ([_about(*file) for file in side] for side in contents)))
   return {
     "format": FORMAT,
@@ -143,7 +147,9 @@ def _kinds(files: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
 
 
 def _kind(result: Mapping[str, Any]) -> str:
-  return str(sorted((result["card"].get("reranking") or {}).items()))
+  card = result["card"]
+  parts = [sorted((card.get("reranking") or {}).items()), *map(card.get, _APART)]
+  return str(parts)
 
 
 def _scores(path: str, content: Mapping[str, Any], kind: str) -> Scores:

@@ -18,9 +18,9 @@ def comparison_table(record: Mapping[str, Any]) -> str:
   """
   card, blocks = record["card"], []
   for comparison in record["comparisons"]:
-    kind = ", re-ranked" if comparison["reranking"] else ""
-    head = f"{card['dataset']}{kind} (%)"[:22]
-    lines = [f"{head:<22}{'A':>10}{'B':>16}{'A - B':>9}{'95% interval':>15}{'p':>7}", "-" * WIDTH]
+    head = f"{card['dataset']} (%)"[:22]
+    lines = [kind for kind in [_kind(comparison)] if kind]
+    lines += [f"{head:<22}{'A':>10}{'B':>16}{'A - B':>9}{'95% interval':>15}{'p':>7}", "-" * WIDTH]
     for name, metric in comparison["metrics"].items():
       lines += _rows(name, metric)
     blocks.append("\n".join(lines))
@@ -47,7 +47,7 @@ def verdicts(record: Mapping[str, Any]) -> list[str]:
   """For each comparison whether mAP and Rank-1 differ by more than luck, in plain words."""
   sentences = []
   for comparison in record["comparisons"]:
-    kind = "Re-ranked: " if comparison["reranking"] else ""
+    kind = f"{_kind(comparison)}: " if _kind(comparison) else ""
     for name in ("mAP", "Rank-1"):
       sentences.append(kind + _verdict(name, comparison["metrics"][name]["difference"]))
   runs = [len(record[label]) for label in SIDES]
@@ -58,6 +58,14 @@ def verdicts(record: Mapping[str, Any]) -> list[str]:
   if record["mixed_protocols"]:
     sentences.append("The two sides follow different protocols, so none of this is evidence.")
   return sentences
+
+
+def _kind(comparison: Mapping[str, Any]) -> str:
+  """What sets a comparison apart from that of everybody as ranked, which needs no name."""
+  parts = [f"{comparison['attribute']}, {comparison['attribute_gallery']} gallery"] if (
+    comparison.get("attribute")) else []  # fmt: skip
+  parts += ["re-ranked"] if comparison["reranking"] else []
+  return ", ".join(parts)
 
 
 def _verdict(name: str, difference: Mapping[str, Any]) -> str:

@@ -37,13 +37,17 @@ def write_results(
   Raises:
     InputError: the file cannot be written (no permission, full disk).
   """
-  content = {
+  write_json(path, results_content(results, run))
+
+
+def results_content(results: Sequence[Any], run: Mapping[str, Any] | None = None) -> dict[str, Any]:
+  """What `write_results` writes, and `read_results` reads again."""
+  return {
     "format": FORMAT,
     "program": f"cosam-jax {cosam_jax.__version__}",
     "run": dict(run or {}),
     "results": [_explicit(_record(result)) for result in results],
   }
-  write_json(path, content)
 
 
 def write_json(path: str | os.PathLike, content: Mapping[str, Any]) -> None:
@@ -78,18 +82,24 @@ def read_results(path: str | os.PathLike) -> dict[str, Any]:
 def terminal_table(results: Sequence[Any]) -> str:
   """The numbers in percent, with the protocol below them; every line is under 80 columns.
 
-  Results of the same protocol (re-ranked or not, or of several labels) share one block.
+  Results of the same protocol (re-ranked or not, or of several labels) share one block; those of
+  attributes share the last one.
 
   Args:
     results: see the module.
   """
+  records = list(map(_record, results))
+  by_attribute = [record for record in records if record["card"].get("attribute")]
   blocks: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
-  for record in map(_record, results):
+  for record in records:
     card = record["card"]
+    if card.get("attribute"):
+      continue
     shared = {key: value for key, value in card.items() if key not in _OF_A_ROW}
     key = json.dumps(shared, sort_keys=True, default=str)
     blocks.setdefault(key, (card, []))[1].extend(_rows(record))
-  return "\n\n".join(_block(card, rows) for card, rows in blocks.values())
+  tables = [_block(card, rows) for card, rows in blocks.values()]
+  return "\n\n".join([*tables, *([_attribute_block(by_attribute)] if by_attribute else [])])
 
 
 def _record(result: Any) -> Mapping[str, Any]:
@@ -128,21 +138,41 @@ def _rows(record: Mapping[str, Any]) -> list[str]:
   name = record.get("label") or ""
   if reranking:
     name = f"{name}, re-ranked" if name else "re-ranked"
-  metrics = record["metrics"]
-  rows = [_line(name or "as ranked", [_fraction(metrics[key]) for key in COLUMNS], 2)]
+  numbers = metric_cells(record)
+  rows = [f"{_cut(name or 'as ranked', WIDTH - len(numbers)):<{WIDTH - len(numbers)}}{numbers}"]
   uncertainty = record.get("uncertainty")
   if uncertainty:
-    bounds = [uncertainty["intervals"][key] for key in COLUMNS]
+    low, high = zip(*[uncertainty["intervals"][key] for key in COLUMNS])
     level = f"{100 * uncertainty['level']:.0f}%"
-    rows.append(_line(f"  {level} interval from", [pair[0] for pair in bounds], 1))
+    rows.append(_bounds(f"  {level} interval from", low))
     people = f"    to, drawing {uncertainty['identities']:,} people"
-    rows.append(_line(people, [pair[1] for pair in bounds], 1))
+    rows.append(_bounds(people, high))
   return rows
 
 
-def _line(name: str, fractions: Sequence[float], digits: int) -> str:
-  numbers = "".join(f"{100 * value:>8.{digits}f}" for value in fractions)
-  return f"{_cut(name, WIDTH - len(numbers)):<{WIDTH - len(numbers)}}{numbers}"
+def _bounds(name: str, fractions: Sequence[float]) -> str:
+  numbers = "".join(f"{100 * value:>8.1f}" for value in fractions)
+  return f"{name:<{WIDTH - len(numbers)}}{numbers}"
+
+
+def metric_cells(record: Mapping[str, Any]) -> str:
+  """The metrics of `COLUMNS` in percent, 8 characters each."""
+  return "".join(f"{100 * _fraction(record['metrics'][key]):>8.2f}" for key in COLUMNS)
+
+
+def _attribute_block(records: Sequence[Mapping[str, Any]]) -> str:
+  """A row for each attribute and gallery, with the queries that count."""
+  heads = "".join(f"{key:>8}" for key in COLUMNS)
+  lines = [f"{'attribute (%)':<23}{'queries':>8}{heads}", "-" * WIDTH]
+  for record in records:
+    card = record["card"]
+    count, gallery = f"{card['valid_queries']:,}", card["attribute_gallery"]
+    name = f"{_cut(card['attribute'], 22 - len(gallery))} {gallery}"
+    lines.append(f"{name:<23}{count:>8}{metric_cells(record)}")
+  lines.append("gallery   whole, or the subset of tracklets with the attribute")
+  counts = [f"{count:,} {name}" for name, count in records[0]["card"]["unannotated"].items()]
+  lines.append(f"unknown   {', '.join(counts)} without annotation")
+  return "\n".join(lines)
 
 
 def _block(card: Mapping[str, Any], rows: Sequence[str]) -> str:

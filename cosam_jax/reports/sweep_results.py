@@ -12,7 +12,7 @@ from typing import Any
 from cosam_jax.errors import InputError
 from cosam_jax.reports.comparability import check_alike
 from cosam_jax.reports.poster_rows import SWEEPS, Row, row_of
-from cosam_jax.reports.published import DATASETS
+from cosam_jax.reports.published import ATTRIBUTES, DATASETS
 from cosam_jax.reports.results import read_results
 
 SPLITS = {"ilids_vid": 10, "prid2011": 10}
@@ -31,7 +31,7 @@ class Sample:
     path: the results.json.
     row: the network.
     dataset, seed, split: where and how it was trained; split is None where there is one only.
-    attribute: whose queries were asked, or None for all.
+    attribute: whose queries were asked (of the whole gallery), such as "hat", or None for all.
     reranked: whether distances were re-ranked.
     metrics: name -> percent.
     card: the protocol.
@@ -59,7 +59,9 @@ class Sample:
     """What must agree between results of one table, in words."""
     protocol, frames, distance = (self.card[field] for field in _CHOICES)
     words = [protocol, f"frames {frames}", distance]
-    if self.attribute is None:
+    if self.attribute is not None:
+      words.append("queries with the attribute, the whole gallery")
+    else:
       words.append(", ".join(f"{name.replace('_', ' ')} {self.card[name]:,}" for name in _COUNTS))
     return ", ".join(words)
 
@@ -147,14 +149,22 @@ def _samples(path: pathlib.Path) -> list[Sample]:
       dataset=record["card"]["dataset"],
       seed=config["seed"],
       split=record["card"].get("split"),
-      attribute=record["card"].get("attribute"),
+      attribute=_attribute(record["card"]),
       reranked=bool(record["card"].get("reranking")),
       metrics={name: 100 * value["fraction"] for name, value in record["metrics"].items()},
       card=record["card"],
       config=config,
     )
     for record in content["results"]
+    if record["card"].get("attribute") is None or _attribute(record["card"])
   ]
+
+
+def _attribute(card: Mapping[str, Any]) -> str | None:
+  """The attribute of a row of the poster's; None for everybody, other values and galleries."""
+  name, _, value = (card.get("attribute") or "").partition("=")
+  of_poster = name in ATTRIBUTES and value == "yes" and card["attribute_gallery"] == "whole"
+  return name if of_poster else None
 
 
 def check_protocols(samples: Sequence[Sample]) -> None:

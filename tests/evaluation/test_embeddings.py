@@ -3,34 +3,18 @@
 import dataclasses
 import json
 import os
+import types
 
 import numpy as np
 import pytest
+from evaluation_embeddings import made
 
+from cosam_jax import compare_command
+from cosam_jax.embedding_modes import evaluate_embeddings
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import protocol
 from cosam_jax.evaluation.embeddings import Embeddings, Origin, read_embeddings, write_embeddings
 from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
-
-
-def made(**changes) -> Embeddings:
-  """Ten tracklets of three people by two cameras, two clips each; 0 and 1 are the queries."""
-  rng = np.random.default_rng(0)
-  clips = rng.standard_normal((20, 4)).astype(np.float32)
-  content = {
-    "origin": Origin("toy", num_frames=2, config={"seed": 3, "clips.image_size": [8, 4]}),
-    "vectors": clips.reshape(10, 2, 4).mean(axis=1),
-    "identities": [1, 2, 1, 1, 2, 2, 3, 3, 0, 0],
-    "cameras": [1, 1, 2, 1, 2, 1, 1, 2, 1, 2],
-    "names": [f"t{i}" for i in range(10)],
-    "lengths": [3, 4, 3, 4, 3, 4, 3, 4, 3, 4],
-    "query_rows": [0, 1],
-    "reference_rows": np.arange(2, 10),
-    "official_rows": np.arange(10)[::-1],
-    "clip_vectors": clips,
-    "clip_owners": np.repeat(np.arange(10), 2),
-  }
-  return Embeddings(**(content | changes))
 
 
 def test_written_and_read_again(tmp_path):
@@ -181,3 +165,27 @@ def test_hashes_know_weights_and_settings_by_their_values():
   flat = {"seed": 0, "clips.image_size": (8, 4), "data.dir": "/a"}
   assert config_hash(flat) == config_hash({"data.dir": "/b", "clips.image_size": [8, 4], "seed": 0})
   assert config_hash(flat) != config_hash(flat | {"seed": 1})
+
+
+def test_comparison_starts_from_embeddings_too(tmp_path, monkeypatch, capsys):
+  fields = {
+    "seed": 3, "evaluation.gallery": "reference", "evaluation.frames": 0,
+    "evaluation.distance": "sqeuclidean", "evaluation.rerank": True, "evaluation.rerank_k1": 3,
+    "evaluation.rerank_k2": 2, "evaluation.rerank_lambda": 0.3,
+  }  # fmt: skip
+  origin = Origin("toy", num_frames=2, config=fields)
+  paths = [tmp_path / f"{name}.npz" for name in "ab"]
+  one, other = made(origin=origin), made(origin=origin, vectors=made().vectors[::-1])
+  for path, embeddings in zip(paths, (one, other)):
+    write_embeddings(path, embeddings)
+  evaluate_embeddings(paths[0], None, tmp_path / "ranked")
+  record = json.loads((tmp_path / "ranked" / "results.json").read_text())
+  shown = types.SimpleNamespace(allow_mixed_protocols=False, resamples=100)
+  monkeypatch.setattr(compare_command.flags, "FLAGS", shown)
+  compare_command.compare(list(map(str, paths)), str(tmp_path))
+  compared = json.loads((tmp_path / "comparison.json").read_text())
+  assert [one["reranking"] is None for one in compared["comparisons"]] == [True, False]
+  for comparison, wanted in zip(compared["comparisons"], record["results"]):
+    found = comparison["metrics"]["mAP"]["A"]["fraction"]
+    assert found == pytest.approx(wanted["metrics"]["mAP"]["fraction"])
+  assert "a.npz" in capsys.readouterr().out

@@ -168,6 +168,23 @@ def test_other_queries_or_people_are_refused(tmp_path):
     comparison.compare([a], [d], allow_mixed=True)
 
 
+def test_each_attribute_is_a_comparison_of_its_own(tmp_path):
+  hats = {"attribute": "hat=yes", "attribute_gallery": "whole"}
+  files = [
+    write(tmp_path / f"{i}.json", result(drawn(i, 0.5)), result(drawn(i + 2, skill), **hats))
+    for i, skill in enumerate((0.9, 0.1))
+  ]
+  found = comparison.compare(files[:1], files[1:])
+  assert [one["attribute"] for one in found["comparisons"]] == [None, "hat=yes"]
+  means = [np.mean(1 / drawn(i, skill)) for i, skill in ((2, 0.9), (3, 0.1))]
+  difference = found["comparisons"][1]["metrics"]["mAP"]["difference"]
+  assert difference["fraction"] == pytest.approx(means[0] - means[1])
+  assert "hat=yes, whole gallery\nmars (%)" in comparison_table.comparison_table(found)
+  assert "hat=yes, whole gallery: mAP: A is ahead" in " ".join(comparison_table.verdicts(found))
+  old = write(tmp_path / "old.json", result(drawn(5, 0.5)))  # Before attributes were there.
+  assert len(comparison.compare(files[:1], [old])["comparisons"]) == 1
+
+
 def test_files_by_name_folder_and_pattern(tmp_path):
   names = ["r_s0", "r_s1", "other"]
   files = [write(tmp_path / name / "results.json", result(drawn(0, 0.5))) for name in names]

@@ -89,6 +89,27 @@ def test_the_re_ranked_row_has_the_re_ranked_numbers_and_others_methods_are_name
   assert block.lines[1].published == {"mAP": 68.5, "Rank-1": 73.9}
 
 
+def test_attributes_are_rows_of_their_own_table(tmp_path):
+  duke = {"dataset": "dukemtmc_vidreid"}
+  records = [record((90.0, 91.0), **duke)]
+  for attribute, gallery, mean in (
+    ("hat=yes", "whole", 80.0), ("hat=yes", "subset", 85.0), ("hat=no", "whole", 70.0),
+    ("handbag=yes", "whole", 75.0), ("top=long", "whole", 60.0),
+  ):  # fmt: skip
+    card = {"attribute": attribute, "attribute_gallery": gallery, "valid_queries": int(mean)}
+    records.append(record((mean, mean), **duke, **card))
+  write(tmp_path, "plain", PLAIN, *records)
+  found = blocks(tmp_path)
+  lines = {line.name: line for line in found["attributes", "dukemtmc_vidreid"].lines}
+  wanted = {"handbag": 75.0, "hat": 80.0}
+  for attribute in ("handbag", "hat", "backpack"):
+    line = lines[f"{PLAIN.title} ({attribute})"]
+    assert line.ours.get("mAP") == pytest.approx(wanted.get(attribute))
+  assert lines[f"{PLAIN.title} (hat)"].difference("mAP") == pytest.approx(80.0 - 91.1)
+  (everybody,) = [line for line in found["positions", "dukemtmc_vidreid"].lines if line.ours]
+  assert everybody.ours["mAP"] == pytest.approx(90.0)
+
+
 def markdown_cells(text):
   rows = [line for line in text.splitlines() if line.startswith("|")]
   cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]

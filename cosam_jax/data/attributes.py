@@ -1,0 +1,189 @@
+"""What people wear and carry: the annotation files of MARS and of DukeMTMC-reID.
+
+MARS (`mars_attributes.csv`): a row for each tracklet of a known person, whole numbers as they stand
+in the file; the bags and the hat are 0 (no) and 1 (yes), and what the other numbers mean is told
+nowhere in the file, so they have no words here. DukeMTMC (`duke_attribute.mat`): a column for each
+person, for training and test, numbers from 1. Its licence (CC BY-NC-SA 4.0, with citations) lies
+beside that file; neither file is part of this package.
+
+Sources: Chen, Li, Wang, "Video-based Person Re-identification via Self-Paced Learning and Deep
+Reinforcement Learning Framework" and its MARS annotations; Lin et al., "Improving Person
+Re-identification by Attribute and Identity Learning", for DukeMTMC and the words of its numbers.
+"""
+
+import csv
+import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import scipy.io
+
+from cosam_jax.errors import InputError, suggestion
+
+POSTERS = "handbag,hat,backpack"
+"""The attributes of the poster's table, each with yes."""
+UNKNOWN = -1
+"""The value where nobody annotated."""
+
+_YES = "yes"
+_NO_YES = ("no", _YES)
+_MARS_KEYS = ("person-id", "camera", "tracklet")
+_MARS_NO_YES = ("shoulder_bag", "backpack", "hat", "handbag")
+_DUKE_WORDS = {"gender": ("male", "female"), "shoes": ("dark", "light"), "top": ("short", "long")}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Attributes:
+  """Annotations of tracklets or of people.
+
+  Attributes:
+    source: the file.
+    dataset: which data set they belong to, `mars` or `dukemtmc_vidreid`.
+    rows: tracklet name, or identity as text -> row of the columns.
+    columns: attribute -> int64[rows], `UNKNOWN` where not annotated.
+    words: attribute -> the number of each word, where numbers have words.
+  """
+
+  source: str
+  dataset: str
+  rows: Mapping[str, int]
+  columns: Mapping[str, np.ndarray]
+  words: Mapping[str, Mapping[str, int]]
+
+  def of(self, attribute: str, names: np.ndarray, identities: np.ndarray) -> np.ndarray:
+    """int64[n], an attribute of tracklets, `UNKNOWN` where nobody annotated.
+
+    Args:
+      attribute: from `parse`.
+      names: str[n], tracklet names.
+      identities: int[n].
+    """
+    keys = names.tolist() if self.dataset == "mars" else map(str, identities.tolist())
+    rows = np.array([self.rows.get(key, -1) for key in keys], np.int64)
+    return np.where(rows < 0, UNKNOWN, self.columns[attribute][rows])
+
+  def parse(self, text: str) -> tuple[str, int]:
+    """Reads `backpack`, which is short for `backpack=yes`, or `tops.c=5`.
+
+    Returns:
+      The attribute's name and the value's number.
+
+    Raises:
+      InputError: no such attribute or value, with the legal ones.
+    """
+    attribute, equals, value = text.partition("=")
+    attribute, value = _plain(attribute), value.strip().lower()
+    if attribute not in self.columns:
+      raise InputError(
+        f"attribute {text!r} is not in {self.source}: it has {', '.join(sorted(self.columns))}"
+        f"{suggestion(attribute, self.columns)}"
+      )
+    words = self.words.get(attribute, {})
+    if not equals:
+      value = _YES
+    present = np.unique(self.columns[attribute])
+    legal = {str(number): int(number) for number in present[present != UNKNOWN]}
+    if value in words:
+      return attribute, words[value]
+    if value in legal:
+      return attribute, legal[value]
+    names = [f"{word} ({number})" for word, number in words.items()] or list(legal)
+    raise InputError(
+      f"attribute {text!r}: write {attribute}= and one of {', '.join(names)}"
+      f"{suggestion(value, words)}"
+    )
+
+  def describe(self, attribute: str, value: int) -> str:
+    """`backpack=yes`: an attribute and a value for people."""
+    words = {number: word for word, number in self.words.get(attribute, {}).items()}
+    return f"{attribute}={words.get(value, value)}"
+
+
+def read_attributes(path: str | os.PathLike) -> Attributes:
+  """Reads MARS's `.csv` or DukeMTMC's `.mat`.
+
+  Raises:
+    InputError: a missing file, or one that is neither.
+  """
+  path = pathlib.Path(path)
+  if not path.is_file():
+    raise InputError(
+      f"attributes file {path} is missing: give mars_attributes.csv or duke_attribute.mat"
+    )
+  if path.suffix.lower() == ".csv":
+    return _read_mars(path)
+  if path.suffix.lower() == ".mat":
+    return _read_duke(path)
+  raise InputError(
+    f"attributes file {path} is neither .csv (MARS) nor .mat (DukeMTMC): give one of those"
+  )
+
+
+def _plain(name: str) -> str:
+  return name.strip().lower().replace(" ", "_")
+
+
+def _read_mars(path: pathlib.Path) -> Attributes:
+  try:
+    with open(path, newline="", encoding="utf-8") as file:
+      lines = list(csv.reader(file))
+    heads = lines[0] if lines else []
+    if tuple(heads[:3]) != _MARS_KEYS or len(heads) < 4:
+      raise InputError(
+        f"the first line of {path} must begin with {','.join(_MARS_KEYS)} and name attributes"
+      )
+    for number, line in enumerate(lines[1:], start=2):
+      if len(line) != len(heads) or not all(cell.strip().isdecimal() for cell in line):
+        raise InputError(f"line {number} of {path} must hold {len(heads)} whole numbers")
+  except (UnicodeDecodeError, csv.Error) as error:
+    raise InputError(f"{path} cannot be read as a table ({error}): copy it again") from error
+  values = np.array(lines[1:], dtype=np.int64).reshape(-1, len(heads))
+  rows = {f"{p:04d}C{c}T{t:04d}": row for row, (p, c, t) in enumerate(values[:, :3].tolist())}
+  columns = {_plain(name): values[:, 3 + i] for i, name in enumerate(heads[3:])}
+  words = {name: dict(zip(_NO_YES, (0, 1))) for name in _MARS_NO_YES if name in columns}
+  return Attributes(str(path), "mars", rows, columns, words)
+
+
+def _read_duke(path: pathlib.Path) -> Attributes:
+  try:
+    parts = scipy.io.loadmat(path)["duke_attribute"][0, 0]
+    tables = [parts[split][0, 0] for split in ("train", "test")]
+    people = [[int(cell[0]) for cell in table["image_index"].ravel()] for table in tables]
+    names = sorted({*tables[0].dtype.names, *tables[1].dtype.names} - {"image_index"})
+    columns = {
+      name: np.concatenate([_column(t, name, len(p)) for t, p in zip(tables, people)])
+      for name in names
+    }
+  except Exception as error:  # scipy raises many kinds; a file of another layout adds its own.
+    raise InputError(
+      f"{path} cannot be read as DukeMTMC's attributes ({type(error).__name__}: {error}): give the "
+      "duke_attribute.mat of the annotations' release"
+    ) from error
+  rows = {str(person): row for row, person in enumerate([*people[0], *people[1]])}
+  words = {name: dict(zip(_DUKE_WORDS.get(name, _NO_YES), (1, 2))) for name in names}
+  return Attributes(str(path), "dukemtmc_vidreid", rows, columns, words)
+
+
+def _column(table: Any, name: str, count: int) -> np.ndarray:
+  """int64[count], an attribute of one split; unknown where the split does not have it."""
+  if name not in table.dtype.names:
+    return np.full(count, UNKNOWN, np.int64)
+  column = table[name].ravel().astype(np.int64)
+  if column.shape != (count,):
+    raise ValueError(f"{name} has {len(column)} values for {count} people")
+  return column
+
+
+def parse_list(attributes: Attributes, text: str) -> list[tuple[str, int]]:
+  """Reads `backpack,hat=no,tops.c=5`, each attribute and value once, in order.
+
+  Raises:
+    InputError: no such attribute or value, or none at all.
+  """
+  pieces = [piece for piece in text.split(",") if piece.strip()]
+  if not pieces:
+    raise InputError(f"attributes are {text!r}: name one, such as {POSTERS}")
+  return list(dict.fromkeys(map(attributes.parse, pieces)))

@@ -1,0 +1,137 @@
+"""A protocol's questions put about people with one attribute only.
+
+Two variants, since papers mean either: queries with the attribute against the whole gallery, and
+the same queries against a gallery that holds nobody without it (no distractors either, whom nobody
+annotated), which is the easier or the harder the more alike such people look.
+
+Notation: `n` tracklets, `D` embedding size.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import chex
+import numpy as np
+
+from cosam_jax.data.attributes import POSTERS, UNKNOWN, Attributes, parse_list, read_attributes
+from cosam_jax.data.tracklets import JUNK
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.cards import Result
+from cosam_jax.evaluation.protocol import (
+  DISTRACTOR,
+  Evaluation,
+  Settings,
+  evaluate_tables,
+  has_match,
+)
+
+
+def with_attributes(
+  evaluation: Evaluation, flat: Mapping[str, Any]
+) -> tuple[list[Evaluation], list[str]]:
+  """Everybody's evaluation, and behind it those that a flat configuration asks for.
+
+  Args:
+    evaluation: everybody.
+    flat: dotted name -> value; without `evaluation.attributes_file` no attribute is asked for.
+
+  Returns:
+    As `attribute_evaluations`.
+
+  Raises:
+    InputError: a file that cannot be read, an attribute that it lacks, or as
+      `attribute_evaluations`.
+  """
+  path = flat.get("evaluation.attributes_file")
+  if not path:
+    return [evaluation], []
+  attributes = read_attributes(path)
+  wanted = parse_list(attributes, flat["evaluation.attributes"] or POSTERS)
+  found, left_out = attribute_evaluations(evaluation, attributes, wanted)
+  return [evaluation, *found], left_out
+
+
+def attribute_evaluations(
+  evaluation: Evaluation, attributes: Attributes, wanted: Sequence[tuple[str, int]]
+) -> tuple[list[Evaluation], list[str]]:
+  """The evaluations of some attributes, over the same embedded tracklets.
+
+  Args:
+    evaluation: everybody.
+    attributes: annotations.
+    wanted: (attribute, value) pairs, from `Attributes.parse`.
+
+  Returns:
+    For each pair the evaluation on the whole gallery, then on the subset; and a sentence for each
+    that was left out because no query has the attribute, or none has a match.
+
+  Raises:
+    InputError: annotations of another data set, or nothing left.
+  """
+  table = evaluation.table
+  if attributes.dataset != evaluation.dataset:
+    raise InputError(
+      f"{attributes.source} annotates {attributes.dataset}, and the data set is "
+      f"{evaluation.dataset}: give the attributes of the same data set"
+    )
+  found, left_out = [], []
+  for attribute, value in wanted:
+    text = attributes.describe(attribute, value)
+    values = attributes.of(attribute, table.names, table.identities)
+    unannotated = {
+      "query identities": _nobody_annotated(evaluation, evaluation.query_rows, values),
+      "gallery identities": _nobody_annotated(evaluation, evaluation.gallery_rows, values),
+    }
+    queries = evaluation.query_rows[values[evaluation.query_rows] == value]
+    inside = evaluation.gallery_rows[values[evaluation.gallery_rows] == value]
+    for variant, gallery in (("whole", evaluation.gallery_rows), ("subset", inside)):
+      name = f"{text}, {variant} gallery"
+      if not len(queries):
+        left_out.append(f"{name}: none of the {len(evaluation.query_rows)} queries is annotated so")
+      elif not has_match(table.select(queries), table.select(gallery)).any():
+        left_out.append(f"{name}: none of the {len(queries)} queries has a match")
+      else:
+        found.append(
+          dataclasses.replace(
+            evaluation,
+            query_rows=queries,
+            gallery_rows=gallery,
+            attribute=text,
+            attribute_gallery=variant,
+            unannotated=unannotated,
+          )
+        )
+  if not found:
+    raise InputError(f"nothing to evaluate by {attributes.source}: {'; '.join(left_out)}")
+  return found, left_out
+
+
+def evaluate_with_attributes(
+  features: chex.Array, parts: Sequence[Evaluation], settings: Settings, **about: Any
+) -> tuple[Result, ...]:
+  """The results of everybody and of each attribute, which alone is not re-ranked.
+
+  Re-ranking looks at the other queries too, so that re-ranked results of a few queries would not
+  be those queries' share of everybody's.
+
+  Args:
+    features: float[n, D], one vector for each tracklet.
+    parts: from `with_attributes`.
+    settings: see `protocol.evaluate_tables`.
+    about: likewise.
+  """
+  as_ranked = dataclasses.replace(settings, reranking=False)
+  results: list[Result] = []
+  for part in parts:
+    asked = settings if part.attribute is None else as_ranked
+    results += evaluate_tables(features, part, asked, **about)
+  return tuple(results)
+
+
+def _nobody_annotated(evaluation: Evaluation, rows: np.ndarray, values: np.ndarray) -> int:
+  """How many people of some rows have no annotation at all; distractors are nobody."""
+  identities = evaluation.table.identities[rows]
+  people = ~np.isin(identities, (DISTRACTOR, JUNK))
+  known = identities[people & (values[rows] != UNKNOWN)]
+  return len(np.setdiff1d(identities[people], known))

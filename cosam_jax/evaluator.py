@@ -1,0 +1,152 @@
+"""A configuration's evaluation: tables and weights in, vectors and results out."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from cosam_jax import config as config_rules
+from cosam_jax.data import Tables, TrackletTable
+from cosam_jax.data.batches import EvaluationPlan
+from cosam_jax.data.pipeline import evaluation_batches
+from cosam_jax.evaluation.attribute_wise import evaluate_with_attributes, with_attributes
+from cosam_jax.evaluation.cards import Result
+from cosam_jax.evaluation.embed import embed_tracklets
+from cosam_jax.evaluation.embeddings import Embeddings, Origin
+from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
+from cosam_jax.evaluation.protocol import Settings, evaluation_of, listed_once
+from cosam_jax.evaluation.protocol_names import protocol_name
+from cosam_jax.models import ReidNet
+from cosam_jax.training import mesh, steps
+
+
+def settings_of(flat: Mapping[str, Any]) -> Settings:
+  """How a flat configuration (dotted name -> value) says to evaluate."""
+  return Settings(
+    protocol=protocol_name(flat["evaluation.gallery"], flat["evaluation.frames"]),
+    distance=flat["evaluation.distance"],
+    reranking=flat["evaluation.rerank"],
+    k1=flat["evaluation.rerank_k1"],
+    k2=flat["evaluation.rerank_k2"],
+    lambda_value=flat["evaluation.rerank_lambda"],
+  )
+
+
+class Evaluator:
+  """Embeds and ranks the query and gallery of tables; compiled once, used for any weights."""
+
+  def __init__(
+    self,
+    config: ConfigDict,
+    tables: Tables,
+    model: ReidNet,
+    device_mesh: Any,
+    *,
+    attributes: bool = True,
+  ):
+    self._config, self._mesh, self._tables = config, device_mesh, tables
+    flat = dict(config_rules.flatten(config))
+    self._settings = settings_of(flat)
+    self._evaluation = evaluation_of(tables, self._settings.protocol)
+    self._parts = [self._evaluation]
+    if attributes:
+      self._parts, left_out = with_attributes(self._evaluation, flat)
+      for sentence in left_out:
+        print(f"left out: {sentence}")
+    self._forward = steps.jit_forward(model, device_mesh)
+    has_splits = config.data.name in config_rules.SPLIT_DATASETS
+    self._split = config.data.split if has_splits else None
+    self.skipped = 0
+
+  def __call__(
+    self, variables: dict[str, Any], *, label: str = "", checkpoint: str | None = None
+  ) -> tuple[Result, ...]:
+    """Results of these weights: the ranking, and where asked for re-ranked and by attribute."""
+    return evaluate_with_attributes(
+      self._embed(variables, self._evaluation.table),
+      self._parts,
+      self._settings,
+      num_frames=self._config.clips.num_frames,
+      split=self._split,
+      checkpoint=checkpoint,
+      checkpoint_hash=weights_hash(variables),
+      label=label,
+    )
+
+  def embeddings(
+    self, variables: dict[str, Any], flat: Mapping[str, Any], checkpoint: str | None = None
+  ) -> Embeddings:
+    """The vectors of every query and gallery tracklet, whichever the gallery, and of their clips.
+
+    Args:
+      variables: the weights, on the devices.
+      flat: the configuration as dotted names and plain values, to be kept with them.
+      checkpoint: what the weights are, for people.
+    """
+    tables = self._tables
+    more = () if tables.official is None else (tables.official,)
+    table, (queries, reference, *others) = listed_once(tables.query, tables.gallery, *more)
+    owners: list[np.ndarray] = []
+    clips: list[np.ndarray] = []
+
+    def keep(tracklets: np.ndarray, vectors: np.ndarray) -> None:
+      owners.append(tracklets)
+      clips.append(vectors.astype(np.float32))
+
+    vectors = self._embed(variables, table, keep)
+    return Embeddings(
+      origin=Origin(
+        dataset=tables.name,
+        protocol=self._settings.protocol,
+        num_frames=self._config.clips.num_frames,
+        split=self._split,
+        checkpoint=checkpoint,
+        checkpoint_hash=weights_hash(variables),
+        config=flat,
+        config_hash=config_hash(flat),
+        warnings=tuple(tables.warnings),
+      ),
+      vectors=vectors,
+      identities=table.identities,
+      cameras=table.cameras,
+      names=table.names,
+      lengths=table.lengths,
+      query_rows=queries,
+      reference_rows=reference,
+      official_rows=others[0] if others else reference,
+      clip_vectors=np.concatenate(clips),
+      clip_owners=np.concatenate(owners),
+    )
+
+  def _embed(
+    self,
+    variables: dict[str, Any],
+    table: TrackletTable,
+    keep: Callable[[np.ndarray, np.ndarray], None] | None = None,
+  ) -> np.ndarray:
+    """float32[n, D], one vector for each tracklet; counts the frames that could not be read."""
+    config, frames = self._config, self._evaluation.frames_per_tracklet
+    skip = config.data.on_unreadable == "skip"
+
+    def forward(clips: np.ndarray, valid: np.ndarray) -> jax.Array:
+      # Without skipping every frame of a clip is valid, and the mask would only cost time.
+      batch = mesh.put_batch(self._mesh, clips, *([valid] if skip else []))
+      return self._forward(variables, batch[0], batch[1] if skip else None).features
+
+    batches = evaluation_batches(
+      table,
+      num_frames=config.clips.num_frames,
+      batch_clips=config.evaluation.batch_clips,
+      image_size=tuple(config.clips.image_size),
+      on_unreadable=config.data.on_unreadable,
+      retry_seconds=config.data.retry_seconds,
+      frames_per_tracklet=frames,
+    )
+    plan = EvaluationPlan(table, config.clips.num_frames, config.evaluation.batch_clips, frames)
+    features = embed_tracklets(
+      forward, batches, len(table), names=table.names, keep=keep, num_clips=plan.num_clips
+    )
+    self.skipped = batches.skipped
+    return features
