@@ -61,7 +61,11 @@ def files_of(text: str) -> list[pathlib.Path]:
   """
   found: list[pathlib.Path] = []
   for part in filter(None, (piece.strip() for piece in text.split(","))):
-    paths = sorted(map(pathlib.Path, glob.glob(part))) or [pathlib.Path(part)]
+    matches = sorted(map(pathlib.Path, glob.glob(part)))
+    if len(matches) > 1:
+      # A pattern for runs' folders matches the logs beside them, too.
+      matches = [path for path in matches if path.is_dir() or path.suffix in (".json", ".npz")]
+    paths = matches or [pathlib.Path(part)]
     for path in paths:
       path = path / "results.json" if path.is_dir() else path
       if not path.is_file():

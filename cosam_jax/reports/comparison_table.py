@@ -72,7 +72,7 @@ def _verdict(name: str, difference: Mapping[str, Any]) -> str:
   gain, p = difference["fraction"], difference["p"]
   low, high = difference["interval"]
   size = f"by {_points(abs(gain))} points (95% interval of A - B {_range(low, high)}, p = {p:.3g})"
-  if gain == 0:
+  if abs(gain) < 1e-9:  # Sums in another order differ in the last digits.
     return f"{name}: A and B are equal."
   ahead = f"{name}: {'A' if gain > 0 else 'B'} is ahead {size}"
   if p >= SURE_BELOW:

@@ -188,6 +188,8 @@ def test_each_attribute_is_a_comparison_of_its_own(tmp_path):
 def test_files_by_name_folder_and_pattern(tmp_path):
   names = ["r_s0", "r_s1", "other"]
   files = [write(tmp_path / name / "results.json", result(drawn(0, 0.5))) for name in names]
+  (tmp_path / "r_s0.log").write_text("of the run beside it")
+  assert comparison.files_of(f"{tmp_path}/r_s*") == files[:2]
   assert comparison.files_of(str(tmp_path / "other")) == files[2:]
   assert comparison.files_of(f"{tmp_path}/r_s*/results.json") == files[:2]
   assert comparison.files_of(f"{files[2]}, {tmp_path}/r_s*,{files[0]}") == [files[2], *files[:2]]
