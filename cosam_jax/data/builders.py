@@ -169,7 +169,8 @@ def prepare(
 ) -> Tables:
   """Packs the encoded frames of a data set, once; a prepared set is left as it is.
 
-  When the process is killed or fails, there is no prepared set, and the next call starts again.
+  When the process is killed or fails, there is no prepared set; the next call keeps the finished
+  shards (see `shards`) and goes on.
 
   Args:
     name: `mars`, `dukemtmc_vidreid`, `ilids_vid` or `prid2011`.

@@ -6,14 +6,16 @@ import hashlib
 import io
 import os
 import pathlib
+import shutil
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core import example_serializer
 
-from cosam_jax.data import prepared
+from cosam_jax.data import prepared, shards
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.errors import InputError
@@ -101,38 +103,88 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
       for split in prepared.SPLITS
     }
 
+  def _generate_splits(
+    self, dl_manager: tfds.download.DownloadManager, download_config: tfds.download.DownloadConfig
+  ) -> list[tfds.core.SplitInfo]:
+    """Packs the splits in shards that outlive a killed process."""
+    if (
+      self.info.file_format != tfds.core.FileFormat.ARRAY_RECORD
+      or download_config.max_examples_per_split is not None
+    ):
+      return super()._generate_splits(dl_manager, download_config)
+    self._split_generators(dl_manager)  # For the metadata.
+    return [self._packed_split(split, getattr(self.tables, split)) for split in prepared.SPLITS]
+
+  def _packed_split(self, split: str, table: TrackletTable) -> tfds.core.SplitInfo:
+    serializer = example_serializer.ExampleSerializer(self.info.features.get_serialized_info())
+
+    def serialize(row: int, frame: int) -> shards.Record:
+      data, example = self._example(table, row, frame)
+      encoded = self.info.features.encode_example(example)
+      return shards.Record(serializer.serialize_example(encoded), data)
+
+    bar = tfds.core.utils.tqdm(
+      total=table.num_frames,
+      desc=f"Generating {split} examples...",
+      unit=" examples",
+      leave=False,
+      mininterval=1.0,
+    )
+    with bar:
+      packed = shards.pack(self._unfinished, table, serialize, bar.update)
+    template = self._get_filename_template(split_name=split)
+    count = len(packed.shards)
+    for i, shard in enumerate(packed.shards):
+      target = template.sharded_filepath(shard_index=i, num_shards=count)
+      shards.place(shard, pathlib.Path(target))
+    self.info.metadata["splits"][split]["sha256"] = packed.sha256
+    return tfds.core.SplitInfo(
+      name=split,
+      shard_lengths=packed.lengths,
+      num_bytes=packed.num_bytes,
+      filename_template=template,
+    )
+
+  @property
+  def _unfinished(self) -> pathlib.Path:
+    """Where shards lie until all are packed; beside the set, whatever name that has meanwhile."""
+    return pathlib.Path(self.data_path).parent / f"shards.{self.version}"
+
   def _generate_examples(
     self, split: str, table: TrackletTable
   ) -> Iterator[tuple[int, dict[str, Any]]]:
+    """For other file formats, which tensorflow-datasets writes itself."""
     sha = hashlib.sha256()
-    count = 0
-    for row in range(len(table)):
-      for frame in table.frame_ids(row).tolist():
-        path = table.frames.name(frame)
-        try:
-          data = table.frames.read(frame)
-        except OSError as error:
-          raise InputError(
-            f"frame {path} of tracklet {str(table.names[row])!r} cannot be read "
-            f"({error.strerror or error}); repair the data set, then prepare it again"
-          ) from error
-        sha.update(data)
-        example = {
-          "image": io.BytesIO(data),
-          "tracklet": row,
-          "identity": int(table.identities[row]),
-          "camera": int(table.cameras[row]),
-          "name": prepared.relative_name(table.frames, frame),
-          "crc32": zlib.crc32(data),
-        }
-        # Records are sorted by key, a bucket of keys at a time, in memory: keys that are spread
-        # over all buckets keep the order and need a thousandth of the memory.
-        yield count * (_KEYS // table.num_frames), example
-        count += 1
+    rows = np.repeat(np.arange(len(table)), table.lengths).tolist()
+    frames = (frame for row in range(len(table)) for frame in table.frame_ids(row).tolist())
+    for count, (row, frame) in enumerate(zip(rows, frames, strict=True)):
+      data, example = self._example(table, row, frame)
+      sha.update(data)
+      # Records are sorted by key, a bucket of keys at a time, in memory: keys that are spread
+      # over all buckets keep the order and need a thousandth of the memory.
+      yield count * (_KEYS // table.num_frames), example
     self.info.metadata["splits"][split]["sha256"] = sha.hexdigest()
 
+  def _example(self, table: TrackletTable, row: int, frame: int) -> tuple[bytes, dict[str, Any]]:
+    """The encoded frame, and all that is packed with it."""
+    try:
+      data = table.frames.read(frame)
+    except OSError as error:
+      raise InputError(
+        f"frame {table.frames.name(frame)} of tracklet {str(table.names[row])!r} cannot be read "
+        f"({error.strerror or error}); repair the data set, then prepare it again"
+      ) from error
+    return data, {
+      "image": io.BytesIO(data),
+      "tracklet": row,
+      "identity": int(table.identities[row]),
+      "camera": int(table.cameras[row]),
+      "name": prepared.relative_name(table.frames, frame),
+      "crc32": zlib.crc32(data),
+    }
+
   def download_and_prepare(self, *, download_config: Any = None, **kwargs: Any) -> None:
-    """As in tensorflow-datasets, and removes what a killed preparation has left behind.
+    """As in tensorflow-datasets, and goes on where a killed preparation was.
 
     Raises:
       InputError: another process prepares the same set, or something else is in its place.
@@ -151,6 +203,7 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
         )
       try:
         super().download_and_prepare(download_config=config, **kwargs)
+        shutil.rmtree(self._unfinished, ignore_errors=True)
       finally:
         with contextlib.suppress(OSError):  # Somebody's downloads are in it.
           os.removedirs(pathlib.Path(self.data_dir_root) / "downloads" / "extracted")

