@@ -77,6 +77,7 @@ def get_config():
   config.train.identities_per_batch = 8
   config.train.instances = 4
   config.train.log_every_steps = 20
+  config.train.health_every_steps = 500
   config.train.checkpoint_every_epochs = 10
   config.train.keep_checkpoints = 2
   config.train.validate_every_epochs = 0

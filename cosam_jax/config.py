@@ -29,8 +29,9 @@ from cosam_jax.models.resnet import BACKBONES, grid_size, resnet_settings
 FREE_ON_RESUME = ("data.dir", "data.source", "data.prepared_dir", "data.check_files",
                   "data.retry_seconds", "data.follow_links",
                   "model.cost_volume", "init.weights", "train.epochs", "train.log_every_steps",
-                  "train.checkpoint_every_epochs", "train.keep_checkpoints",
-                  "train.validate_every_epochs", "evaluation")  # fmt: skip
+                  "train.health_every_steps", "train.checkpoint_every_epochs",
+                  "train.keep_checkpoints", "train.validate_every_epochs",
+                  "evaluation")  # fmt: skip
 
 
 def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:

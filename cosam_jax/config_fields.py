@@ -154,6 +154,9 @@ SCHEMA: dict[str, Field] = {
   "train.identities_per_batch": Field(int, "P: identities in a batch.", least=2),
   "train.instances": Field(int, "K: clips of each identity in a batch.", least=2),
   "train.log_every_steps": Field(int, "Steps between lines of scalars.jsonl.", least=1),
+  "train.health_every_steps": Field(
+    int, "Steps between lines of health.jsonl (step times, input wait, memory); 0 for none.",
+    least=0),
   "train.checkpoint_every_epochs": Field(int, "Epochs between checkpoints.", least=1),
   "train.keep_checkpoints": Field(int, "Latest checkpoints that are kept.", least=1),
   "train.validate_every_epochs": Field(

@@ -30,6 +30,7 @@ from cosam_jax.mask_report import MaskReport
 from cosam_jax.reports.results import terminal_table, write_results
 from cosam_jax.training import loop, mesh, optim, scalars, state, steps
 from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints, check_same
+from cosam_jax.training.health import HealthLog
 from cosam_jax.training.preemption import Preemption
 from cosam_jax.weights_of_run import weights_to_evaluate
 
@@ -111,6 +112,7 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
     learning_rate=schedule,
     scalars=scalars.ScalarLog(workdir / "scalars.jsonl", first_step + 1),
     progress=loop.Progress(first_step, last_step, config.train.log_every_steps, clips_per_batch),
+    health=HealthLog(workdir / "health.jsonl", first_step, config.train.health_every_steps),
     log_every=config.train.log_every_steps,
     save_every=epoch * config.train.checkpoint_every_epochs,
     save=lambda step, current: checkpoints.save(step, current, about),

@@ -26,7 +26,8 @@ _DECIDED = {"backbone": "model.backbone", "cosam": "model.cosam_stages",
             "frame_selection": "clips.selection"}  # fmt: skip
 # Two configurations that differ only in these train the same network and measure the same.
 _NO_MATTER = ("data.dir", "data.source", "data.prepared_dir", "data.check_files",
-              "model.cost_volume", "train.log_every_steps", "train.checkpoint_every_epochs",
+              "data.retry_seconds", "data.follow_links", "model.cost_volume",
+              "train.log_every_steps", "train.health_every_steps", "train.checkpoint_every_epochs",
               "train.keep_checkpoints", "evaluation.batch_clips",
               "evaluation.before_training")  # fmt: skip
 

@@ -13,7 +13,8 @@ LENGTH = 16
 
 # Where things lie and how fast they are read changes no vector.
 PLACES = ("data.dir", "data.source", "data.prepared_dir", "data.check_files",
-          "evaluation.batch_clips", "train.keep_checkpoints", "train.log_every_steps",
+          "data.retry_seconds", "data.follow_links", "evaluation.batch_clips",
+          "train.keep_checkpoints", "train.log_every_steps", "train.health_every_steps",
           "train.checkpoint_every_epochs")  # fmt: skip
 
 

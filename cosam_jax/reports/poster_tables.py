@@ -28,7 +28,7 @@ _STATED = ("preset", "train.epochs", "init.weights", "model.width", "optim.learn
 # Fields in which the rows of a table differ on purpose, or which do not alter a number.
 _EXPECTED = ("seed", "data.", "model.backbone", "model.cosam_stages", "model.temporal",
              "clips.num_frames", "clips.selection", "model.cost_volume", "evaluation.",
-             "train.log_every_steps", "train.checkpoint_every_epochs",
+             "train.log_every_steps", "train.health_every_steps", "train.checkpoint_every_epochs",
              "train.keep_checkpoints")  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import jax
 import tqdm
 
 from cosam_jax.errors import InputError, Preempted
+from cosam_jax.training.health import HealthLog
 from cosam_jax.training.preemption import Preemption
 from cosam_jax.training.scalars import ScalarLog, first_non_finite
 from cosam_jax.training.state import TrainState
@@ -68,6 +69,7 @@ def run(
   learning_rate: Callable[[int], Any],
   scalars: ScalarLog,
   progress: Progress,
+  health: HealthLog | None = None,
   log_every: int,
   save_every: int,
   save: Callable[[int, TrainState], None],
@@ -88,6 +90,7 @@ def run(
     first_step, last_step: steps done at the beginning and at the end.
     learning_rate: step -> rate, for the log.
     scalars, progress, log_every: where values go, and how often (steps).
+    health: where step times, waiting for input and memory go; None for nowhere.
     save_every, save: steps between checkpoints, and (steps done, state) -> None.
     validate_every, validate: likewise for validation; 0 for never.
     validate_first: whether the state to begin with is validated too.
@@ -130,7 +133,8 @@ def run(
         began = time.perf_counter()
         with preemption.immediate():
           batch = next(batches)
-        input_wait += time.perf_counter() - began
+        waited = time.perf_counter() - began
+        input_wait += waited
         state, metrics = step_fn(state, *batch)
         done = step
         waiting.append((step, metrics))
@@ -140,6 +144,9 @@ def run(
         read_metrics(keep=0 if saving or validating or stopping else 1)
         if stopping:
           raise Preempted
+        note = health.add(step, time.perf_counter() - began, waited) if health else None
+        if note:
+          progress.note(note)
         # Validation first: a run killed after the checkpoint must not skip it.
         if validating and validate is not None:
           with preemption.immediate():

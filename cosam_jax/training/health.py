@@ -1,0 +1,83 @@
+"""What a long run says of itself every so often: step times, waiting for input, memory.
+
+A run that becomes slower, waits for its data or grows in memory shows it long before it fails.
+"""
+
+import os
+import pathlib
+import resource
+import sys
+
+import numpy as np
+
+from cosam_jax.training.scalars import ScalarLog
+
+PERCENTILES = (50, 90, 99)
+
+
+class HealthLog:
+  """Collects the steps of a run and writes one line for every so many of them.
+
+  Args:
+    path: `health.jsonl`; lines of steps that a resumed run is about to do again are dropped.
+    first_step: steps done at the beginning.
+    every: steps between lines; 0 for none.
+  """
+
+  def __init__(self, path: str | os.PathLike[str], first_step: int, every: int):
+    self._every = every
+    self._log = ScalarLog(path, first_step + 1) if every else None
+    self._seconds: list[float] = []
+    self._waits: list[float] = []
+    self._compiled = False
+
+  def add(self, step: int, seconds: float, input_wait: float) -> str | None:
+    """Notes a step (from 1).
+
+    Args:
+      step: its number.
+      seconds: it took, without validating and saving.
+      input_wait: of these, seconds spent waiting for its batch.
+
+    Returns:
+      The line's words when one is due, for people; it is in the file already.
+    """
+    if self._log is None:
+      return None
+    if self._compiled:  # The first step of a process compiles.
+      self._seconds.append(seconds)
+      self._waits.append(input_wait)
+    self._compiled = True
+    if step % self._every or not self._seconds:
+      return None
+    times = np.percentile(self._seconds, PERCENTILES)
+    values = {
+      "steps": len(self._seconds),
+      **{f"step_seconds_p{p}": round(float(t), 6) for p, t in zip(PERCENTILES, times, strict=True)},
+      "step_seconds_most": round(max(self._seconds), 6),
+      "input_wait_seconds": round(sum(self._waits), 6),
+      "input_wait_share": round(sum(self._waits) / max(sum(self._seconds), 1e-9), 4),
+      "host_memory_mib": round(memory_mib(), 1),
+      "host_memory_most_mib": round(most_memory_mib(), 1),
+    }
+    self._log.write(step, **values)
+    self._seconds, self._waits = [], []
+    return (
+      f"step {step}: {times[0]:.3g} s a step (90% {times[1]:.3g}, 99% {times[2]:.3g}), "
+      f"input wait {100 * values['input_wait_share']:.0f}%, "
+      f"memory {values['host_memory_mib']:,.0f} MiB"
+    )
+
+
+def memory_mib() -> float:
+  """Memory of this process now, in MiB; where the system does not say, the most so far."""
+  statm = pathlib.Path("/proc/self/statm")
+  if not statm.exists():
+    return most_memory_mib()
+  return int(statm.read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
+def most_memory_mib() -> float:
+  """The most memory that this process has had, in MiB."""
+  most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+  return most / (2**20 if sys.platform == "darwin" else 2**10)

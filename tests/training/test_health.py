@@ -1,0 +1,100 @@
+"""The periodic summary of a run: percentiles by hand, real memory, and a run that is resumed."""
+
+import itertools
+import os
+import time
+
+import jax.numpy as jnp
+import numpy as np
+import processes
+import pytest
+
+from cosam_jax.training import health, loop
+from cosam_jax.training.scalars import ScalarLog, read_scalars
+
+
+def test_percentiles_and_waiting_over_each_stretch(tmp_path):
+  log = health.HealthLog(tmp_path / "health.jsonl", 0, 100)
+  seconds = np.random.default_rng(0).permutation(np.arange(1, 201)) / 100
+  lines = [log.add(step, s, s / 4) for step, s in enumerate(seconds.tolist(), 1)]
+  assert [i + 1 for i, line in enumerate(lines) if line] == [100, 200]
+  assert all(len(line) <= 80 for line in lines if line)
+  rows = read_scalars(tmp_path / "health.jsonl")
+  assert [(row["step"], row["steps"]) for row in rows] == [(100, 99), (200, 100)]
+  for row, part in zip(rows, (seconds[1:100], seconds[100:]), strict=True):
+    ordered = sorted(part)
+    for percent in (50, 90, 99):
+      below, fraction = divmod((len(ordered) - 1) * percent / 100, 1)
+      wanted = ordered[int(below)] + fraction * (ordered[int(below) + 1] - ordered[int(below)])
+      assert row[f"step_seconds_p{percent}"] == pytest.approx(wanted, abs=1e-6)
+    assert row["step_seconds_most"] == ordered[-1]
+    assert row["input_wait_seconds"] == pytest.approx(sum(part) / 4)
+    assert row["input_wait_share"] == 0.25
+
+
+def test_memory_is_that_of_the_process(tmp_path):
+  log = health.HealthLog(tmp_path / "health.jsonl", 0, 1)
+  for step in (1, 2):
+    log.add(step, 1.0, 0.0)
+  held = np.ones(100 << 17)  # 100 MiB, touched.
+  log.add(3, 1.0, 0.0)
+  del held
+  log.add(4, 1.0, 0.0)
+  before, during, after = read_scalars(tmp_path / "health.jsonl")
+  assert 95 < during["host_memory_mib"] - before["host_memory_mib"] < 105
+  assert after["host_memory_mib"] < during["host_memory_mib"] - 95
+  assert after["host_memory_most_mib"] >= during["host_memory_mib"] - 5
+
+
+def test_a_loop_writes_it_without_the_time_of_saving(tmp_path, capsys):
+  names = ("loss", "cross_entropy", "triplet", "gradient_norm")
+
+  def run(first, last):
+    loop.run(
+      first,
+      lambda state, number: (state + 1, dict.fromkeys(names, jnp.float32(number))),
+      ((i,) for i in itertools.count(first)),
+      first_step=first,
+      last_step=last,
+      learning_rate=lambda step: 0.1,
+      scalars=ScalarLog(tmp_path / "scalars.jsonl", first + 1),
+      progress=loop.Progress(first, last, 100, clips_per_step=1),
+      health=health.HealthLog(tmp_path / "health.jsonl", first, 2),
+      log_every=1,
+      save_every=2,
+      save=lambda step, state: time.sleep(1),
+    )
+    return read_scalars(tmp_path / "health.jsonl")
+
+  rows = run(0, 6)
+  assert [(row["step"], row["steps"]) for row in rows] == [(2, 1), (4, 2), (6, 2)]
+  assert all(row["step_seconds_most"] < 1 for row in rows)
+  out = capsys.readouterr().out
+  assert all(f"step {step}: " in out for step in (2, 4, 6))
+  # Begun again after step 3: what comes later is written anew, and the first step compiles.
+  assert [(row["step"], row["steps"]) for row in run(3, 8)] == [(2, 1), (6, 2), (8, 2)]
+
+
+def test_none_is_written_for_zero(tmp_path):
+  log = health.HealthLog(tmp_path / "health.jsonl", 0, 0)
+  assert [log.add(step, 1.0, 0.0) for step in (1, 2)] == [None, None]
+  assert not os.listdir(tmp_path)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_over_2000_steps(tiny_synthetic, tmp_path, hasty_compilation):
+  """A real run of 2,001 steps with checkpoints on the way; what it says of itself is flat."""
+  fields = {
+    "train__epochs": 667, "train__checkpoint_every_epochs": 100, "train__health_every_steps": 100
+  }  # fmt: skip
+  process = processes.start(tmp_path / "run", tiny_synthetic, hasty_compilation, **fields)
+  processes.finish(process)
+  rows = read_scalars(tmp_path / "run" / "health.jsonl")
+  assert [row["step"] for row in rows] == list(range(100, 2001, 100))
+  memory = {row["step"]: row["host_memory_mib"] for row in rows}
+  print("MiB after so many steps:", memory)
+  # Linear growth, by least squares over the last 1,500 steps, after the first checkpoints.
+  steps = np.array([step for step in memory if step >= 500])
+  slope = np.polyfit(steps, [memory[step] for step in steps], 1)[0]
+  print(f"{1024 * slope:+.2f} KiB a step")
+  assert abs(slope) * 1500 < 0.03 * memory[500]
