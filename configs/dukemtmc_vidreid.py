@@ -92,6 +92,6 @@ def get_config():
   config.evaluation.rerank_k1 = 20
   config.evaluation.rerank_k2 = 6
   config.evaluation.rerank_lambda = 0.3
-  config.evaluation.attributes_file = ""
+  config.evaluation.attributes_file = ""  # duke_attribute.mat gives the poster's attribute table.
   config.evaluation.attributes = ""
   return config

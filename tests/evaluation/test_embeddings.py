@@ -15,6 +15,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.evaluation import protocol
 from cosam_jax.evaluation.embeddings import Embeddings, Origin, read_embeddings, write_embeddings
 from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
+from cosam_jax.evaluation.search import nearest
 
 
 def test_written_and_read_again(tmp_path):
@@ -189,3 +190,11 @@ def test_comparison_starts_from_embeddings_too(tmp_path, monkeypatch, capsys):
     found = comparison["metrics"]["mAP"]["A"]["fraction"]
     assert found == pytest.approx(wanted["metrics"]["mAP"]["fraction"])
   assert "a.npz" in capsys.readouterr().out
+
+
+def test_search_starts_from_embeddings(tmp_path):
+  write_embeddings(tmp_path / "e.npz", made())
+  gallery = read_embeddings(tmp_path / "e.npz")
+  found = nearest(gallery.vectors[[7, 2]], gallery.vectors, 3)
+  assert found.rows.shape == found.distances.shape == (2, 3)
+  assert gallery.names[found.rows][:, 0].tolist() == ["t7", "t2"]
