@@ -22,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from absl import app, flags
 from ml_collections import ConfigDict, config_flags
 
-from cosam_jax import compare_command, embedding_command, sweep_command
+from cosam_jax import compare_command, embedding_command, network_command, sweep_command
 from cosam_jax import config as config_rules
 from cosam_jax.benchmark import options as benchmark_options
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
@@ -33,7 +33,7 @@ STOPPED = 75
 
 MODES = (
   "train", "evaluate", "embed", "masks", "doctor", "prepare", "compare", "benchmark", "tables",
-  "sensitivity",
+  "sensitivity", "export",
 )  # fmt: skip
 NEED_WORKDIR = ("train", "evaluate", "embed", "masks", "benchmark")
 
@@ -57,13 +57,15 @@ _MODE = flags.DEFINE_enum(
   "compare: two sides of results.json files, given after the flags; needs no --config. "
   "benchmark: speed and memory on this machine; its input part alone needs data. "
   "tables: the poster's tables from a sweep's results; needs no --config. "
-  "sensitivity: distance, pooling and frames tried on --embeddings.",
+  "sensitivity: distance, pooling and frames tried on --embeddings. "
+  "export: the network for other programs; needs no --config.",
 )
 config_rules.define_ablation_flags()
 compare_command.define_flags()
 benchmark_options.define_flags()
 sweep_command.define_flags()
 embedding_command.define_flags()
+network_command.define_flags()
 
 
 def main(arguments: list[str]) -> int:
@@ -81,9 +83,14 @@ def main(arguments: list[str]) -> int:
       raise InputError(f"{arguments[1]!r} is no flag: every option begins with --")
     sweep_command.check_flags(_MODE.value)
     embedding_command.check_flags(_MODE.value)
+    network_command.check_flags(_MODE.value)
     if flags.FLAGS.embeddings is not None:
       config = None if _CONFIG.value is None else _configuration()
       embedding_command.run(_MODE.value, config, _WORKDIR.value)
+      return 0
+    if network_command.asked(_MODE.value):
+      config = None if _CONFIG.value is None else _configuration()
+      network_command.run(_MODE.value, config, _WORKDIR.value)
       return 0
     if _MODE.value == "tables":
       sweep_command.tables()
@@ -146,6 +153,7 @@ def run() -> None:
   sys.modules["__main__"].__doc__ = __doc__
   ours = ("config", "workdir", "mode", *embedding_command.READERS, *config_rules.CONFIG_FLAGS)
   ours += (*compare_command.COMPARE_FLAGS, *benchmark_options.FLAGS, *sweep_command.SWEEP_FLAGS)
+  ours += tuple(network_command.READERS)
   for name in ours:
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
   app.run(main, flags_parser=_parse)

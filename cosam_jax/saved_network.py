@@ -8,6 +8,7 @@ from typing import Any
 from flax import traverse_util
 from ml_collections import ConfigDict
 
+from cosam_jax import config as config_rules
 from cosam_jax.assembly import build_model
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.models import ReidNet, from_torch
@@ -67,6 +68,23 @@ def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = 
   flat = about["config"]
   config = ConfigDict(traverse_util.unflatten_dict(flat, sep="."))
   return _restored(checkpoints, step, config, flat, about["num_classes"])
+
+
+def network_asked_for(config: ConfigDict | None, workdir: pathlib.Path) -> Network:
+  """The network of a command: as `network_of` with a configuration, as `load_network` without.
+
+  Args:
+    config: what --config and the flags say; None where --config is left out.
+    workdir: where checkpoints lie.
+
+  Raises:
+    InputError: as those two, and a configuration that cannot work.
+  """
+  if config is None:
+    return load_network(workdir)
+  config_rules.check(config)
+  config = config_rules.resolve(config)
+  return network_of(config, config_rules.plain(config), workdir)
 
 
 def network_of(config: ConfigDict, flat: Mapping[str, Any], workdir: pathlib.Path) -> Network:

@@ -51,6 +51,8 @@ def by_hand(network, frames):
 
 
 def test_a_vector_is_the_mean_of_its_clips(embedder, table):
+  vectors = embedder.embed_many([paths(table, 0), paths(table, 1)])
+  assert np.linalg.norm(vectors[0] - vectors[1]) > 0.01 * np.linalg.norm(vectors[0]) > 0
   for row in (0, 1):  # Of the network's size, so that nothing is resized.
     frames = arrays(table, row)
     assert frames[0].shape[:2] == embedder.network.model.image_size

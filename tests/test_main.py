@@ -16,6 +16,7 @@ from cosam_jax.config import ABLATION_FLAGS, CONFIG_FLAGS
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
 from cosam_jax.embedding_command import READERS
 from cosam_jax.main import MODES
+from cosam_jax.network_command import READERS as NETWORK_READERS
 from cosam_jax.sweep_plan import SWEEP_FLAGS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -296,7 +297,7 @@ def test_the_console_scripts_short_help_has_our_flags():
     [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
   )
   assert "python -m cosam_jax.main --config=configs/mars.py" in result.stdout
-  ours = ("config", "workdir", "mode", *READERS, *CONFIG_FLAGS)
+  ours = ("config", "workdir", "mode", *READERS, *NETWORK_READERS, *CONFIG_FLAGS)
   for name in (*ours, *COMPARE_FLAGS, *SWEEP_FLAGS):
     assert re.search(rf"\n  --(\[no\])?{name}: ", result.stdout), name
 

@@ -1,0 +1,181 @@
+"""`--mode=export`: the network for other programs, tried in a process without this package."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+import cosam_jax
+from cosam_jax import exported
+from cosam_jax.data import TrackletTable
+from cosam_jax.data.clips import dense_clips
+from cosam_jax.data.packing import preprocessor, read_image
+from cosam_jax.data.transforms import IMAGENET_MEAN, IMAGENET_STD
+from cosam_jax.data.whole_files import whole_file
+from cosam_jax.errors import InputError, suggestion
+from cosam_jax.export_formats import FORMATS, INPUTS, input_shape, program_of
+from cosam_jax.models import from_torch
+from cosam_jax.models.weight_files import read_weights
+from cosam_jax.saved_network import Network
+
+TOLERANCE = 1e-4
+"""Largest difference of exported features, relative to the largest feature."""
+EXAMPLE_CLIPS = 3
+_RUNTIMES = {"onnx": ("onnxruntime", "export")}  # What runs it, and the extra that brings it.
+
+
+def parse_formats(text: str) -> tuple[str, ...]:
+  """`"stablehlo,onnx"` -> the two; InputError names a format that does not exist."""
+  names = tuple(name.strip() for name in text.split(",") if name.strip())
+  for name in names:
+    if name not in FORMATS:
+      raise InputError(
+        f"--format names {name!r}: use some of {', '.join(FORMATS)}{suggestion(name, FORMATS)}"
+      )
+  if not names:
+    raise InputError(f"--format is empty: use some of {', '.join(FORMATS)}")
+  return names
+
+
+def export(
+  network: Network,
+  directory: pathlib.Path,
+  table: TrackletTable,
+  *,
+  formats: Sequence[str] = tuple(FORMATS),
+  inputs: str = "clips",
+  must: bool = True,
+) -> dict[str, Any]:
+  """Writes the formats, `example.npz` and `export.json`; tries each format; prints a table.
+
+  Args:
+    network: what is exported.
+    directory: where to; formats in it are replaced.
+    table: tracklets whose frames are the example.
+    formats: names in `FORMATS`.
+    inputs: what the exported programs take, see `export_formats.INPUTS`.
+    must: whether a format that cannot be written is an error; otherwise it is told and left out.
+
+  Returns:
+    What export.json holds; `formats` says of each its file, size and largest difference.
+
+  Raises:
+    InputError: a format that cannot be written (if `must`), or that answers differently.
+  """
+  example = _example(network, table, inputs)
+  with whole_file(directory / "example.npz") as file:
+    np.savez(file, allow_pickle=False, **example)
+  record: dict[str, Any] = {
+    "program": f"cosam-jax {cosam_jax.__version__}",
+    "weights": network.label,
+    "input": {"name": inputs, "dtype": np.dtype(INPUTS[inputs]).name,
+              "shape": ["B", *input_shape(network)]},
+    "output": {"name": "features", "dtype": "float32",
+               "shape": ["B", example["features"].shape[1]]},
+    "mean": list(IMAGENET_MEAN),
+    "std": list(IMAGENET_STD),
+    "config": dict(network.flat),
+    "formats": {},
+  }  # fmt: skip
+  print(f"{'format':<12}{'MiB':>8}  {'difference':<12}file")
+  for name in formats:
+    try:
+      written = _write(name, network, inputs, directory)
+    except InputError as error:
+      if must:
+        raise
+      print(f"not written: {error}")
+      continue
+    record["formats"][name] = written
+    difference = written["difference"]
+    shown = "untried" if difference is None else f"{difference:.1e}" if difference else "exact"
+    print(f"{name:<12}{written['bytes'] / 2**20:>8.1f}  {shown:<12}{directory / written['file']}")
+    if difference is not None and not difference <= TOLERANCE:
+      raise InputError(
+        f"{name}: the exported network's features differ by {difference:.1e} from ours, more than "
+        f"{TOLERANCE:.0e}: do not use {directory / written['file']}"
+      )
+  with whole_file(directory / "export.json") as file:
+    file.write((json.dumps(record, indent=1) + "\n").encode())
+  return record
+
+
+def _example(network: Network, table: TrackletTable, inputs: str) -> dict[str, Any]:
+  """Real clips, as the exported programs take them, and their features by our own forward pass."""
+  count, height, width, _ = input_shape(network)
+  prepare, clips = preprocessor((height, width)), []
+  for row in range(min(len(table), EXAMPLE_CLIPS)):
+    positions = dense_clips(int(table.lengths[row]), count)[0]
+    frames = [table.frames.name(int(frame)) for frame in table.frame_ids(row)[positions]]
+    clips.append(np.stack([prepare(read_image(frame)) for frame in frames]))
+  example = np.stack(clips)
+  if inputs == "frames":  # Whole grey levels, so that both inputs mean the same picture.
+    mean, std = (np.array(values, np.float32) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    example = np.clip(np.rint((example * std + mean) * 255), 0, 255).astype(np.uint8)
+  features = np.asarray(jax.jit(program_of(network, inputs))(example))
+  return {inputs: example, "features": features}
+
+
+def _write(name: str, network: Network, inputs: str, directory: pathlib.Path) -> dict[str, Any]:
+  """Writes a format beside, tries it, and puts it in its place."""
+  file, write = FORMATS[name]
+  partial = directory / ".partial"
+  shutil.rmtree(partial, ignore_errors=True)
+  partial.mkdir()
+  try:
+    write(network, inputs, partial / file)
+    difference = _try(name, partial / file, directory / "example.npz", network)
+    size = sum(path.stat().st_size for path in partial.rglob("*") if path.is_file())
+    names = sorted(path.name for path in partial.iterdir())
+    for made in names:
+      place = directory / made
+      if place.is_dir():
+        shutil.rmtree(place)
+      (partial / made).replace(place)
+  finally:
+    shutil.rmtree(partial, ignore_errors=True)
+  return {"file": names[0], "files": names, "bytes": size, "difference": difference}
+
+
+def _try(name: str, path: pathlib.Path, example: pathlib.Path, network: Network) -> float | None:
+  """The largest relative difference in a fresh process; None where no runtime is installed."""
+  if name == "torch":
+    return _read_back(path, network)
+  if name in _RUNTIMES and importlib.util.find_spec(_RUNTIMES[name][0]) is None:
+    print(f"{name}: not tried, pip install 'cosam-jax[{_RUNTIMES[name][1]}]' brings its runtime")
+    return None
+  command = [sys.executable, "-P", exported.__file__, name, str(path), str(example)]
+  done = subprocess.run(
+    command,
+    capture_output=True,
+    text=True,
+    check=False,
+    env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
+  )
+  if done.returncode:
+    lines = done.stderr.strip().splitlines() or ["no reason given"]
+    raise InputError(f"{name}: the exported network does not run in a fresh process ({lines[-1]})")
+  answer = json.loads(done.stdout.strip().splitlines()[-1])
+  if answer["cosam_jax"]:
+    raise RuntimeError("the fresh process loaded this package")
+  return answer["difference"]
+
+
+def _read_back(path: pathlib.Path, network: Network) -> float:
+  """0 where the written state dicts, read by name, give the same variables bit for bit."""
+  for file in (path, path.with_name("model.safetensors")):
+    if not file.is_file():
+      continue
+    again = from_torch(read_weights(file), network.model)
+    pairs = zip(jax.tree.leaves(again), jax.tree.leaves(network.variables), strict=True)
+    if not all(np.array_equal(a, b) for a, b in pairs):
+      return float("inf")
+  return 0.0
