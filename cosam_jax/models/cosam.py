@@ -144,8 +144,8 @@ def summarise_factored(
   earlier = jnp.einsum("btpd,tpk->btdk", offered[:, :-1], kernel)  # frame j in slot j
   later = jnp.einsum("btpd,tpk->btdk", offered[:, 1:], kernel)  # frame j in slot j-1
   nothing = jnp.zeros_like(earlier[:, :1])
-  before = jnp.concatenate([nothing, jnp.cumsum(earlier, 1)], 1)
-  after = jnp.concatenate([jax.lax.cumsum(later, 1, reverse=True), nothing], 1)
+  before = jnp.concatenate([nothing, jnp.cumsum(earlier, axis=1)], 1)
+  after = jnp.concatenate([jax.lax.cumsum(later, axis=1, reverse=True), nothing], 1)
   return jnp.einsum("btnd,btdk->btnk", normal, (before + after) / size)
 
 
