@@ -96,10 +96,7 @@ def _ranked(
     embeddings.vectors,
     parts,
     settings,
-    num_frames=origin.num_frames,
-    split=origin.split,
-    checkpoint=origin.checkpoint,
-    checkpoint_hash=origin.checkpoint_hash,
+    **origin.of_card,
     label=origin.checkpoint or path.name,
   )
   about = {

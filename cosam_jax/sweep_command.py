@@ -68,14 +68,14 @@ def sweep(config: ConfigDict, arguments: Sequence[str]) -> None:
   from cosam_jax.sweep import Sweep
 
   values = flags.FLAGS
+  seeds = None if values.seeds is None else parse_seeds(values.seeds)
+  jobs = plan(config, values.sweep, seeds=seeds, only=values.sweep_row, arguments=arguments)
+  runs = Sweep(config, pathlib.Path(values.workdir), jobs, arguments)
   if values.sweep in ("attributes", "all") and not config.evaluation.attributes_file:
     print(
       "note: without --attributes_file the rows of the attributes' table are trained and evaluated "
       "for everybody, and the table stays empty"
     )
-  seeds = None if values.seeds is None else parse_seeds(values.seeds)
-  jobs = plan(config, values.sweep, seeds=seeds, only=values.sweep_row, arguments=arguments)
-  runs = Sweep(config, pathlib.Path(values.workdir), jobs, arguments)
   if values.dry_run:
     print(runs.describe())
   else:

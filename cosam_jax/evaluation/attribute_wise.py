@@ -8,11 +8,13 @@ Notation: `n` tracklets, `D` embedding size.
 """
 
 import dataclasses
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import chex
 import numpy as np
+import tqdm
 
 from cosam_jax.data.attributes import POSTERS, UNKNOWN, Attributes, parse_list, read_attributes
 from cosam_jax.data.tracklets import JUNK
@@ -47,7 +49,7 @@ def with_attributes(
   if not path:
     return [evaluation], []
   attributes = read_attributes(path)
-  wanted = parse_list(attributes, flat["evaluation.attributes"] or POSTERS)
+  wanted = parse_list(attributes, flat.get("evaluation.attributes") or POSTERS)
   found, left_out = attribute_evaluations(evaluation, attributes, wanted)
   return [evaluation, *found], left_out
 
@@ -123,7 +125,8 @@ def evaluate_with_attributes(
   """
   as_ranked = dataclasses.replace(settings, reranking=False)
   results: list[Result] = []
-  for part in parts:
+  hidden = len(parts) == 1 or not sys.stderr.isatty()
+  for part in tqdm.tqdm(parts, desc="attributes", disable=hidden):
     asked = settings if part.attribute is None else as_ranked
     results += evaluate_tables(features, part, asked, **about)
   return tuple(results)

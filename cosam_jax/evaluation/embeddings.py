@@ -62,6 +62,12 @@ class Origin:
   config_hash: str | None = None
   warnings: tuple[str, ...] = ()
 
+  @property
+  def of_card(self) -> dict[str, Any]:
+    """What a result's card says of the vectors, by name."""
+    names = ("num_frames", "split", "checkpoint", "checkpoint_hash")
+    return {name: getattr(self, name) for name in names}
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Embeddings:

@@ -8,10 +8,13 @@ Notation: `n` tracklets, `m` clips, `D` embedding size, `T` frames in a clip.
 """
 
 import dataclasses
+import itertools
+import sys
 from collections.abc import Sequence
 
 import jax
 import numpy as np
+import tqdm
 
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import distances
@@ -97,24 +100,16 @@ def sensitivity(embeddings: Embeddings, first_frames: Sequence[int] | None = Non
   tried = default_first_frames(embeddings) if first_frames is None else first_frames
   lengths = embeddings.lengths.astype(np.int64)
   results = []
-  for count in (None, *dict.fromkeys(tried)):
-    for pooling in POOLINGS:
-      vectors = pool_clips(embeddings, pooling, count)
-      for distance in distances.DISTANCES:
-        settings = Settings(protocol=origin.protocol, distance=distance)
-        (result,) = evaluate_tables(
-          vectors,
-          evaluation,
-          settings,
-          num_frames=origin.num_frames,
-          split=origin.split,
-          checkpoint=origin.checkpoint,
-          checkpoint_hash=origin.checkpoint_hash,
-        )
-        card = dataclasses.replace(result.card, pooling=pooling)
-        if count is not None:
-          used = int(np.minimum(lengths, count).sum())
-          card = dataclasses.replace(card, frames=f"first {count}", frames_used=used)
-        label = f"{card.frames}, {pooling}, {distance}"
-        results.append(dataclasses.replace(result, card=card, label=label))
+  choices = list(itertools.product((None, *dict.fromkeys(tried)), POOLINGS))
+  for count, pooling in tqdm.tqdm(choices, desc="choices", disable=not sys.stderr.isatty()):
+    vectors = pool_clips(embeddings, pooling, count)
+    for distance in distances.DISTANCES:
+      settings = Settings(protocol=origin.protocol, distance=distance)
+      (result,) = evaluate_tables(vectors, evaluation, settings, **origin.of_card)
+      card = dataclasses.replace(result.card, pooling=pooling)
+      if count is not None:
+        used = int(np.minimum(lengths, count).sum())
+        card = dataclasses.replace(card, frames=f"first {count}", frames_used=used)
+      label = f"{card.frames}, {pooling}, {distance}"
+      results.append(dataclasses.replace(result, card=card, label=label))
   return results

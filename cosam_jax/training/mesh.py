@@ -15,10 +15,14 @@ from cosam_jax.errors import InputError
 DATA_AXIS = "data"
 
 
+def keep_quiet() -> None:
+  """Before the devices are first used: no lines about accelerators that are not there."""
+  logging.getLogger("jax._src.xla_bridge").setLevel(logging.WARNING)
+
+
 def make_mesh() -> Mesh:
   """A one-dimensional mesh of all devices."""
-  # jax tells at INFO of every kind of accelerator that this machine does not have.
-  logging.getLogger("jax._src.xla_bridge").setLevel(logging.WARNING)
+  keep_quiet()
   # Auto axes: with explicit ones the triplet loss's distance matrix has no legal sharding.
   return jax.make_mesh((jax.device_count(),), (DATA_AXIS,), axis_types=(AxisType.Auto,))
 

@@ -88,6 +88,8 @@ def test_attributes_by_configuration(tmp_path):
   names = np.array(["0001C1T0001", *(f"t{i}" for i in range(1, 10))])
   evaluation = made(origin=Origin("mars", num_frames=2), names=names).evaluation()
   parts, left_out = with_attributes(evaluation, fields)
+  no_attributes_named = {"evaluation.attributes_file": str(path)}
+  assert len(with_attributes(evaluation, no_attributes_named)[0]) == len(parts)
   assert [(part.attribute, part.attribute_gallery) for part in parts] == [
     (None, None), ("hat=yes", "whole")
   ]  # fmt: skip
