@@ -33,7 +33,7 @@ STOPPED = 75
 
 MODES = (
   "train", "evaluate", "embed", "masks", "doctor", "prepare", "compare", "benchmark", "tables",
-  "sensitivity", "export",
+  "sensitivity", "search", "export",
 )  # fmt: skip
 NEED_WORKDIR = ("train", "evaluate", "embed", "masks", "benchmark")
 
@@ -51,13 +51,14 @@ _MODE = flags.DEFINE_enum(
   "train",
   MODES,
   "train: train (or continue) and evaluate. evaluate: a checkpoint, or config.init.weights. "
-  "embed: write the test set's vectors to embeddings.npz. "
+  "embed: write the vectors of the test set, or of --input, to embeddings.npz. "
   "masks: measure and draw COSAM's masks on test frames. "
   "doctor: check the data directory. prepare: pack the frames for random access. "
   "compare: two sides of results.json files, given after the flags; needs no --config. "
   "benchmark: speed and memory on this machine; its input part alone needs data. "
   "tables: the poster's tables from a sweep's results; needs no --config. "
   "sensitivity: distance, pooling and frames tried on --embeddings. "
+  "search: the nearest of --gallery for each of --query; needs no --config. "
   "export: the network for other programs; needs no --config.",
 )
 config_rules.define_ablation_flags()

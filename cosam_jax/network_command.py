@@ -1,5 +1,7 @@
 """What is asked of a trained network, beside its own data set: the flags, and who reads which.
 
+python -m cosam_jax.main --mode=embed --workdir=runs/mars --input=a.mp4 --boxes=a.txt
+python -m cosam_jax.main --mode=search --query=A/embeddings.npz --gallery=B/embeddings.npz
 python -m cosam_jax.main --mode=export --workdir=runs/mars --format=onnx,torch
 """
 
@@ -13,12 +15,18 @@ from cosam_jax.errors import InputError
 
 # flag -> the modes that read it
 READERS = {
-  "input": ("export",),
-  "output": ("export",),
+  "input": ("embed", "export"),
+  "output": ("embed", "search", "export"),
+  "boxes": ("embed",),
+  "box_margin": ("embed",),
+  "query": ("search",),
+  "query_names": ("search",),
+  "gallery": ("search",),
+  "top": ("search",),
+  "search_backend": ("search",),
   "format": ("export",),
   "export_input": ("export",),
 }
-MODES = ("export",)
 
 
 def define_flags() -> None:
@@ -27,12 +35,53 @@ def define_flags() -> None:
   def text(name: str, sentence: str) -> None:
     flags.DEFINE_string(name, None, sentence, module_name="cosam_jax")
 
+  def integer(name: str, sentence: str) -> None:
+    flags.DEFINE_integer(name, None, sentence, lower_bound=1, module_name="cosam_jax")
+
   text(
     "input",
-    "A folder of tracklets: every folder of images in it is one. --mode=export takes its example "
-    "from it (left out: from the test set).",
+    "What --mode=embed embeds instead of the test set: a folder of tracklets (every folder of "
+    "images in it is one), or a video. --mode=export takes its example from such a folder.",
   )
-  text("output", "The folder that is written; left out: one in --workdir, named by the mode.")
+  text(
+    "output",
+    "The folder that --mode=embed --input, --mode=search and --mode=export write; left out: one "
+    "in --workdir.",
+  )
+  text(
+    "boxes",
+    "Of --mode=embed: the tracked people in --input, lines frame,id,x,y,w,h (MOTChallenge); each "
+    "id is a tracklet.",
+  )
+  flags.DEFINE_float(
+    "box_margin",
+    None,
+    "Of --mode=embed: part of a box's width and height that is added on each side, 0 to 1.",
+    lower_bound=0.0,
+    upper_bound=1.0,
+    module_name="cosam_jax",
+  )
+  for name, what in (("query", "whom to search for"), ("gallery", "where to search")):
+    text(
+      name,
+      f"Of --mode=search: {what}: embeddings.npz of --mode=embed, a .npy matrix of vectors, or (a "
+      "network in --workdir embeds them first) a folder of tracklets or a video.",
+    )
+  flags.DEFINE_list(
+    "query_names",
+    None,
+    "Of --mode=search: only these of --query's tracklets, names with commas between them.",
+    module_name="cosam_jax",
+  )
+  integer("top", "Of --mode=search: how many are found for each query; left out: 10.")
+  flags.DEFINE_enum(
+    "search_backend",
+    None,
+    ("device", "faiss"),
+    "Of --mode=search: who compares; both are exact. device (default): jax. faiss: needs the extra "
+    "of that name.",
+    module_name="cosam_jax",
+  )
   text(
     "format",
     "Of --mode=export: some of stablehlo, saved_model, litert, onnx, torch with commas between "
@@ -49,16 +98,28 @@ def define_flags() -> None:
 
 
 def asked(mode: str) -> bool:
-  """Whether this module runs the mode."""
-  return mode in MODES
+  """Whether this module runs the mode, as the flags are."""
+  return mode in ("search", "export") or (mode == "embed" and flags.FLAGS.input is not None)
 
 
 def check_flags(mode: str) -> None:
-  """Raises InputError where a flag is given that the mode does not read."""
+  """Raises InputError where a flag is given that the mode does not read, or lacks another one."""
+  values = flags.FLAGS
   for name, modes in READERS.items():
-    if flags.FLAGS[name].value is not None and mode not in modes:
+    if values[name].value is not None and mode not in modes:
       raise InputError(
         f"--{name} is for --mode={' and --mode='.join(modes)}, and the mode is {mode}"
+      )
+  for name, other in (("boxes", "input"), ("box_margin", "boxes")):
+    if values[name].value is not None and values[other].value is None:
+      raise InputError(f"--{name} is about --{other}: give that too")
+  if mode == "embed" and values.output is not None and values.input is None:
+    raise InputError("--output is about --input here: the test set's vectors go to --workdir")
+  for name in ("query", "gallery") if mode == "search" else ():
+    if values[name].value is None:
+      raise InputError(
+        f"--{name} is missing: --mode=search needs --query and --gallery, each embeddings.npz, a "
+        ".npy file, a folder of tracklets or a video"
       )
 
 
@@ -77,12 +138,36 @@ def run(mode: str, config: ConfigDict | None, workdir: str | None) -> None:
   for name in config_rules.CONFIG_FLAGS if config is None else ():
     if values[name].value is not None:
       raise InputError(f"--{name} changes a configuration: give --config too, or leave it out")
-  if workdir is None:
-    raise InputError("--workdir is missing: give the run whose network is to be used")
-  place = pathlib.Path(workdir)
   output = pathlib.Path(values.output) if values.output else None
-  del mode
+  place = pathlib.Path(workdir) if workdir else None
   # Only now the libraries that take seconds to load.
+  if mode == "search":
+    from cosam_jax import own_search
+
+    own_search.search(
+      own_search.Networks(config, place),
+      pathlib.Path(values.query),
+      pathlib.Path(values.gallery),
+      output,
+      names=values.query_names,
+      top=values.top or 10,
+      backend=values.search_backend or "device",
+    )
+    return
+  if place is None:
+    raise InputError("--workdir is missing: give the run whose network is to be used")
+  if mode == "embed":
+    from cosam_jax import own_videos, saved_network
+
+    path = pathlib.Path(values.input)
+    own_videos.embed_input(
+      saved_network.network_asked_for(config, place),
+      path,
+      output or place / "own" / (path.resolve().stem or "input"),
+      boxes=values.boxes,
+      margin=values.box_margin or 0.0,
+    )
+    return
   from cosam_jax import export_mode
 
   export_mode.export(

@@ -152,7 +152,7 @@ def _tile(
   y += _ABOVE
   if entry.image is None:
     draw.rectangle((x, y, x + size[0] - 1, y + size[1] - 1), fill=_MISSING)
-    text = fit("unreadable", font(13), size[0] - 2 * _BORDER)
+    text = fit("no picture", font(13), size[0] - 2 * _BORDER)
     draw.text((x + size[0] // 2, y + size[1] // 2), text, _TEXT, font(13), anchor="mm")
   else:
     frame = Image.fromarray(entry.image).resize(size, Image.Resampling.BICUBIC)

@@ -1,0 +1,67 @@
+"""Frames out of real video files, and folders of tracklets."""
+
+import numpy as np
+import pytest
+import videos as drawn
+from PIL import Image
+
+from cosam_jax.data.own_tracklets import read_tracklets
+from cosam_jax.data.videos import count_frames, pictures
+from cosam_jax.errors import InputError
+
+FRAMES = np.random.default_rng(0).integers(0, 256, (5, 32, 48, 3), np.uint8)
+
+
+def test_every_frame_in_order(tmp_path):
+  pytest.importorskip("av")
+  path = drawn.write(tmp_path / "a.mkv", FRAMES)
+  np.testing.assert_array_equal(np.stack(list(pictures(path))), FRAMES)
+  for i in (10, 9, 1, 2, 3):
+    Image.fromarray(FRAMES[i % 5]).save(tmp_path / f"f{i}.png")
+  found = np.stack(list(pictures(tmp_path)))
+  np.testing.assert_array_equal(found, FRAMES[[1, 2, 3, 9 % 5, 10 % 5]])
+  assert count_frames(tmp_path) == 5
+
+
+def test_a_video_is_turned_as_players_turn_it(tmp_path):
+  pytest.importorskip("av")
+  path = drawn.write(tmp_path / "a.mov", FRAMES)
+  content = path.read_bytes()
+  at = content.index(b"tkhd") + 4 + 40  # The track's matrix, see ISO/IEC 14496-12, 8.3.2.
+  one, minus = (1 << 16).to_bytes(4, "big"), (-1 << 16).to_bytes(4, "big", signed=True)
+  zero = bytes(4)
+  assert content[at : at + 4] == one
+  clockwise = zero + one + zero + minus + zero + zero
+  path.write_bytes(content[:at] + clockwise + content[at + 24 :])
+  found = np.stack(list(pictures(path)))
+  np.testing.assert_array_equal(found, np.rot90(FRAMES, -1, axes=(1, 2)))
+
+
+def test_what_is_no_video_is_named(tmp_path):
+  pytest.importorskip("av")
+  (tmp_path / "a.mp4").write_bytes(b"nothing that anybody could play")
+  with pytest.raises(InputError, match=r"a\.mp4 cannot be read as a video"):
+    list(pictures(tmp_path / "a.mp4"))
+  with pytest.raises(InputError, match="does not exist"):
+    pictures(tmp_path / "b.mp4")
+
+
+def test_every_folder_of_images_is_a_tracklet(tmp_path):
+  for name in ("b/10", "b/9", "a", ".hidden"):
+    folder = tmp_path / "top" / name
+    folder.mkdir(parents=True)
+    for i in (10, 9):
+      Image.fromarray(FRAMES[0]).save(folder / f"f{i}.png")
+  (tmp_path / "top" / "notes").mkdir()
+  table = read_tracklets(tmp_path / "top")
+  assert table.names.tolist() == ["a", "b/9", "b/10"]
+  assert table.lengths.tolist() == [2, 2, 2]
+  assert table.frames.name(0).endswith("a/f9.png")
+  assert read_tracklets(tmp_path / "top" / "a").names.tolist() == ["a"]
+  with pytest.raises(InputError, match="holds no images"):
+    read_tracklets(tmp_path / "top" / "notes")
+  (tmp_path / "one").mkdir()
+  (tmp_path / "one" / "link").symlink_to(tmp_path / "top" / "b")
+  with pytest.raises(InputError, match="leads out of"):
+    read_tracklets(tmp_path / "one")
+  assert read_tracklets(tmp_path / "one", follow_links=True).names.tolist() == ["link/9", "link/10"]

@@ -1,0 +1,193 @@
+"""One's own videos and folders: embedded and searched as the command does, against slow loops."""
+
+import dataclasses
+import json
+
+import jax
+import numpy as np
+import pytest
+import videos as drawn
+from PIL import Image
+
+import cosam_jax
+from cosam_jax import main, network_command
+from cosam_jax.config import CONFIG_FLAGS
+from cosam_jax.data import load_dataset
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.embeddings import read_embeddings
+from cosam_jax.own_search import Networks, search
+from cosam_jax.own_videos import embed_input
+from cosam_jax.saved_network import load_network
+
+pytestmark = pytest.mark.usefixtures("hasty_compilation")
+SIZE = (150, 200)
+
+
+@pytest.fixture(scope="module")
+def network(saved_run, hasty_compilation):
+  del hasty_compilation
+  return load_network(saved_run)
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_synthetic, tmp_path_factory):
+  """The query tracklets of the drawn set as somebody's own folders."""
+  table = load_dataset("synthetic", tiny_synthetic).query
+  place = tmp_path_factory.mktemp("own") / "tracklets"
+  for row in range(len(table)):
+    (place / f"t{row}").mkdir(parents=True)
+    for i, frame in enumerate(table.frame_ids(row)):
+      (place / f"t{row}" / f"{i}.jpg").write_bytes(table.frames.read(int(frame)))
+  return place
+
+
+@pytest.fixture(scope="module")
+def people(folder):
+  return [[np.asarray(Image.open(path)) for path in sorted(p.iterdir())] for p in folder.iterdir()]
+
+
+@pytest.fixture(scope="module")
+def scene(people, tmp_path_factory):
+  """A video in which two drawn people walk, with their boxes; person 4 leaves the picture."""
+  pytest.importorskip("av")
+  place = tmp_path_factory.mktemp("scene")
+  frames, lines = [], []
+  for number in range(1, 6):
+    canvas = np.random.default_rng(number).integers(0, 256, (*SIZE, 3), np.uint8)
+    for track, (x, y, length) in {4: (180, 3 * number, 5), 11: (10 * number, 40, 3)}.items():
+      if number <= length:
+        image = people[track % 2][number % 3]
+        height, width = image.shape[:2]
+        visible = image[: SIZE[0] - y, : SIZE[1] - x]
+        canvas[y : y + visible.shape[0], x : x + visible.shape[1]] = visible
+        lines.append(f"{number},{track},{x},{y},{width},{height},1,-1,-1,-1")
+    frames.append(canvas)
+  (place / "boxes.txt").write_text("\n".join(lines))
+  return drawn.write(place / "scene.mkv", frames), place / "boxes.txt", frames
+
+
+def cut(image, box):
+  """Pillow's crop of a canvas that is larger by the mean colour."""
+  x, y, w, h = box
+  canvas = Image.new("RGB", (SIZE[1] + 400, SIZE[0] + 400), (124, 116, 104))
+  canvas.paste(Image.fromarray(image), (200, 200))
+  return np.asarray(canvas.crop((x + 200, y + 200, x + w + 200, y + h + 200)))
+
+
+def test_tracks_of_a_video_are_their_crops(scene, network, tmp_path):
+  video, boxes, frames = scene
+  embed_input(network, video, tmp_path, boxes=str(boxes))
+  saved = read_embeddings(tmp_path / "embeddings.npz")
+  assert saved.names.tolist() == ["4", "11"]
+  assert saved.lengths.tolist() == [5, 3]
+  crops = {"4": [], "11": []}
+  for line in boxes.read_text().splitlines():
+    number, track, *box = map(int, line.split(",")[:6])
+    crops[str(track)].append(cut(frames[number - 1], box))
+  embedder = cosam_jax.Embedder(network)
+  for name, vector in zip(saved.names, saved.vectors, strict=True):
+    wanted = embedder.embed(crops[name])
+    np.testing.assert_allclose(vector, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
+  for row, name in enumerate(saved.names):
+    with Image.open(tmp_path / "pictures" / f"{row:05d}.jpg") as picture:
+      middle = crops[name][len(crops[name]) // 2]
+      small = np.asarray(picture.resize(middle.shape[1::-1]), float)
+      assert np.abs(small - middle).mean() < 12
+
+
+def test_a_video_without_boxes_is_one_tracklet(people, network, tmp_path):
+  pytest.importorskip("av")
+  video = drawn.write(tmp_path / "walk.mkv", people[0])
+  embed_input(network, video, tmp_path / "out")
+  saved = read_embeddings(tmp_path / "out" / "embeddings.npz")
+  wanted = cosam_jax.Embedder(network).embed(people[0])
+  assert saved.names.tolist() == ["walk"]
+  np.testing.assert_allclose(saved.vectors[0], wanted, rtol=1e-4, atol=1e-5)
+
+
+def command(*arguments):
+  """The command in this process: its exit status."""
+  flags = main.flags.FLAGS
+  names = ("config", "workdir", "mode", *CONFIG_FLAGS, *network_command.READERS)
+  before = {name: flags[name].value for name in names}
+  try:
+    flags(["cosam-jax", *map(str, arguments)])
+    return main.main(["cosam-jax"])
+  finally:
+    for name, value in before.items():
+      flags[name].value = value
+      flags[name].present = 0
+
+
+def test_folders_are_embedded_and_ranked(folder, saved_run, tmp_path, capsys):
+  run = f"--workdir={saved_run}"
+  out = tmp_path / "own"
+  assert command("--mode=embed", run, f"--input={folder}", f"--output={out}") == 0
+  saved = read_embeddings(out / "embeddings.npz")
+  assert saved.names.tolist() == sorted(path.name for path in folder.iterdir())
+  capsys.readouterr()
+  file = f"{out}/embeddings.npz"
+  found = tmp_path / "found"
+  arguments = ("--mode=search", f"--query={file}", f"--gallery={file}", "--top=2")
+  assert command(*arguments, f"--output={found}") == 0
+  assert max(map(len, capsys.readouterr().out.splitlines()[:-2])) <= 80
+  record = json.loads((found / "search.json").read_text())
+  vectors = saved.vectors.astype(np.float64)
+  for i, query in enumerate(record["queries"]):
+    distances = [float(((vectors[i] - other) ** 2).sum()) for other in vectors]
+    order = [j for j in sorted(range(len(vectors)), key=distances.__getitem__) if j != i][:2]
+    assert [hit["row"] for hit in query["results"]] == order
+    assert [hit["name"] for hit in query["results"]] == [saved.names[j] for j in order]
+    np.testing.assert_allclose(
+      [h["distance"] for h in query["results"]], np.array(distances)[order]
+    )
+    with Image.open(found / query["sheet"]) as sheet:
+      assert sheet.width > 400
+  # The folder itself, embedded on the way, finds the same; one query by its name.
+  again = tmp_path / "again"
+  asked = ("--mode=search", run, f"--query={folder}", f"--gallery={file}", "--query_names=t1")
+  assert command(*asked, f"--output={again}") == 0
+  (query,) = json.loads((again / "search.json").read_text())["queries"]
+  assert query["name"] == query["results"][0]["name"] == "t1"
+
+
+def test_vectors_alone_are_searched(tmp_path):
+  rng = np.random.default_rng(0)
+  gallery = rng.standard_normal((300, 8)).astype(np.float32)
+  np.save(tmp_path / "g.npy", gallery)
+  np.save(tmp_path / "q.npy", gallery[[7, 200]] + 0.01)
+  results = search(Networks(), tmp_path / "q.npy", tmp_path / "g.npy", top=3)
+  assert [result.hits[0].name for result in results] == ["row 7", "row 200"]
+  assert not (tmp_path / "search" / "sheets").exists()
+
+
+def test_sides_that_do_not_fit_are_refused(folder, network, saved_run, tmp_path):
+  embed_input(network, folder, tmp_path / "a")
+  other = jax.tree.map(lambda leaf: leaf * 1.01, network.variables)
+  embed_input(dataclasses.replace(network, variables=other), folder / "t0", tmp_path / "b")
+  a, b = tmp_path / "a" / "embeddings.npz", tmp_path / "b" / "embeddings.npz"
+  with pytest.raises(InputError, match="embedded by different weights"):
+    search(Networks(), a, b)
+  with pytest.raises(InputError, match="has 'nobody', which"):
+    search(Networks(), a, a, names=["nobody"])
+  with pytest.raises(InputError, match="--workdir is missing"):
+    search(Networks(), folder, a)
+  with pytest.raises(InputError, match="does not exist: give embeddings"):
+    search(Networks(None, saved_run), tmp_path / "none", a)
+
+
+@pytest.mark.parametrize(
+  ("arguments", "words"),
+  [
+    (("--mode=search", "--query=a.npz"), "--gallery is missing"),
+    (("--mode=train", "--input=a"), "--input is for --mode=embed and --mode=export"),
+    (("--mode=embed", "--boxes=a"), "--boxes is about --input"),
+    (("--mode=embed", "--input=a", "--box_margin=0.1"), "--box_margin is about --boxes"),
+    (("--mode=embed", "--input=a"), "--workdir is missing"),
+    (("--mode=search", "--query=a", "--gallery=b", "--temporal=ta"), "--temporal changes a config"),
+  ],
+)
+def test_flags_that_do_not_fit_are_one_sentence(arguments, words, capsys):
+  assert command(*arguments) == 2
+  (line,) = capsys.readouterr().err.splitlines()
+  assert words in line
