@@ -14,7 +14,7 @@ from cosam_jax.reports.results import write_json
 
 MOST_SHEETS = 50
 """Queries that get a sheet; search.json has all."""
-_TABLE_ROWS, _NAME, _SHOWN = 20, 18, 3
+_TABLE_ROWS, _NAME, _SHOWN = 20, 18, 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,11 +86,11 @@ def write_search(
 
 
 def search_table(results: Sequence[QueryResult]) -> str:
-  """The first queries and their nearest three; every line fits 80 columns."""
+  """The first queries and their nearest two; every line fits 80 columns."""
   lines = [f"{'query':<{_NAME}}nearest (distance)", "-" * 79]
   for result in results[:_TABLE_ROWS]:
     name = _cut(result.name, _NAME - 2)
-    found = [f"{_cut(hit.name, 8)} ({hit.distance:.3g})" for hit in result.hits[:_SHOWN]]
+    found = [f"{_cut(hit.name, 18)} ({hit.distance:.3g})" for hit in result.hits[:_SHOWN]]
     lines.append(f"{name:<{_NAME}}{'  '.join(found) or 'nobody'}")
   if len(results) > _TABLE_ROWS:
     lines.append(f"... and {len(results) - _TABLE_ROWS:,} more queries")
