@@ -73,6 +73,13 @@ def export(
   example = _example(network, table, inputs)
   with whole_file(directory / "example.npz") as file:
     np.savez(file, allow_pickle=False, **example)
+  features = example["features"]
+  spread = float(np.ptp(features, axis=0).max() / max(np.abs(features).max(), 1e-30))
+  if len(features) > 1 and spread < 10 * TOLERANCE:
+    print(
+      f"warning: the example's {len(features)} clips give almost the same features (they differ by "
+      f"{spread:.0e}), so that equal answers say little"
+    )
   record: dict[str, Any] = {
     "program": f"cosam-jax {cosam_jax.__version__}",
     "weights": network.label,

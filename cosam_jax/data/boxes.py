@@ -1,8 +1,8 @@
 """Boxes of tracked people in MOTChallenge's text format, and the crops that they cut out.
 
 A line is a box: `frame,id,x,y,w,h[,confidence[,class,visibility | ,x,y,z]]`; frames count from 1,
-`x y` is the upper left corner, all in pixels. Trackers write ten columns with -1 at the end, ground
-truth has nine. Format: https://motchallenge.net/instructions/
+`x y` is the upper left corner, all in pixels. Trackers end their lines with -1; ground truth has
+nine columns and ends with a visibility from 0 to 1. Format: https://motchallenge.net/instructions/
 
 Notation: `n` boxes, `m` tracks.
 """
@@ -66,8 +66,9 @@ class Boxes:
 def read_boxes(path: str | os.PathLike) -> Boxes:
   """Reads a file of boxes; separators are commas or blanks.
 
-  Of nine columns (ground truth), those of other classes than 1 (pedestrians) are left out, and
-  always those of confidence 0, as MOTChallenge asks; `Boxes.left_out` says how many.
+  Of ground truth, lines of confidence 0 and of other classes than 1 (pedestrians) are left out, as
+  MOTChallenge asks, and `Boxes.left_out` says how many. Trackers write what they like in these
+  columns, so all of their lines count.
 
   Raises:
     InputError: a file that cannot be read, or a line that is no box of a track; with its number.
@@ -86,12 +87,13 @@ def read_boxes(path: str | os.PathLike) -> Boxes:
     values = _numbers(path, number, line)
     if values is None:
       continue
-    if len(values) > 6 and values[6] == 0:
-      ignored += 1
-      continue
-    if len(values) == _GROUND_TRUTH_COLUMNS and values[7] not in (_PEDESTRIAN, -1):
-      others += 1
-      continue
+    if len(values) == _GROUND_TRUTH_COLUMNS and 0 <= values[8] <= 1:
+      if values[6] == 0:
+        ignored += 1
+        continue
+      if values[7] != _PEDESTRIAN:
+        others += 1
+        continue
     key = int(values[0]), int(values[1])
     if key in places:
       raise InputError(

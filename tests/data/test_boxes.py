@@ -26,6 +26,8 @@ def test_trackers_and_annotators_write_differently(tmp_path):
   boxes = read_boxes(written(tmp_path, truth))
   assert boxes.ids.tolist() == [1]
   assert [sentence.split()[0] for sentence in boxes.left_out] == ["1", "1"]
+  other = "1,6,0,0,3,4,0,0,-1\n"  # Nine columns too, confidence and class as the tracker likes.
+  assert read_boxes(written(tmp_path, other)).ids.tolist() == [6]
   assert read_boxes(written(tmp_path, "1 4.0 0.5 0 3 4")).ids.tolist() == [4]
 
 
