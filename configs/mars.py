@@ -74,6 +74,7 @@ def get_config():
   config.train.epochs = 800
   config.train.identities_per_batch = 8
   config.train.instances = 4
+  config.train.accumulate = 1
   config.train.log_every_steps = 20
   config.train.health_every_steps = 500
   config.train.checkpoint_every_epochs = 10

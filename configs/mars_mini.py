@@ -74,6 +74,7 @@ def get_config():
   config.train.epochs = 20
   config.train.identities_per_batch = 4
   config.train.instances = 4
+  config.train.accumulate = 1
   config.train.log_every_steps = 5
   config.train.health_every_steps = 500
   config.train.checkpoint_every_epochs = 5

@@ -1,10 +1,13 @@
 """A configuration's parts: tables, network, initial weights, objective, batches."""
 
 import pathlib
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
@@ -17,7 +20,7 @@ from cosam_jax.data.synthetic import write_synthetic
 from cosam_jax.models import ReidNet, from_torch
 from cosam_jax.models.weight_files import read_weights
 from cosam_jax.models.weight_register import resolve_weights
-from cosam_jax.training import mesh, state, steps
+from cosam_jax.training import hosts, mesh, state, steps
 
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
@@ -87,6 +90,20 @@ def initial_variables(config: ConfigDict, model: ReidNet) -> dict[str, Any]:
   return variables
 
 
+def _counts_of(tables: Tables) -> dict[str, Any]:
+  """What tells two copies of a data set apart without reading frames."""
+  found: dict[str, Any] = {}
+  for name, table in (
+    ("train", tables.train),
+    ("query", tables.query),
+    ("gallery", tables.gallery),
+  ):
+    columns = (table.identities, table.cameras, table.lengths)
+    digest = zlib.crc32(b"".join(np.ascontiguousarray(column).tobytes() for column in columns))
+    found[f"the {name} set"] = f"{len(table)} tracklets, {table.num_frames} frames ({digest:08x})"
+  return found
+
+
 class Run:
   """Everything that training and evaluation of one workdir share."""
 
@@ -95,7 +112,11 @@ class Run:
     self.config, self.workdir = config_rules.resolve(config), workdir
     self.mesh = mesh.make_mesh()
     mesh.check_divisible(self.mesh, "config.evaluation.batch_clips", config.evaluation.batch_clips)
-    self.tables = read_tables(self.config)
+    self.tables = hosts.first_before_others(lambda: read_tables(self.config))
+    hosts.check_agreement(
+      _counts_of(self.tables),
+      "give every process the same data, on a disk that all share or on copies of it",
+    )
     held_out = self.config.data.validation_identities
     self.training_tables = (
       hold_out_identities(self.tables, held_out, self.config.seed) if held_out else self.tables
@@ -147,6 +168,7 @@ class TrainingBatches:
       last_step=last,
       on_unreadable=config.data.on_unreadable,
       retry_seconds=config.data.retry_seconds,
+      share=(jax.process_index(), jax.process_count()),
     )
     self._skip, self._mesh = config.data.on_unreadable == "skip", where
 

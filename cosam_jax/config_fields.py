@@ -153,6 +153,9 @@ SCHEMA: dict[str, Field] = {
   "train.epochs": Field(int, "Epochs; an epoch draws every identity once.", least=1),
   "train.identities_per_batch": Field(int, "P: identities in a batch.", least=2),
   "train.instances": Field(int, "K: clips of each identity in a batch.", least=2),
+  "train.accumulate": Field(
+    int, "Parts that a batch goes through the network in, one after the other, to save memory; "
+    "triplets are of the whole batch, the norms' statistics of each part.", least=1),
   "train.log_every_steps": Field(int, "Steps between lines of scalars.jsonl.", least=1),
   "train.health_every_steps": Field(
     int, "Steps between lines of health.jsonl (step times, input wait, memory); 0 for none.",

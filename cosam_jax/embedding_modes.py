@@ -21,6 +21,7 @@ from cosam_jax.evaluation.sensitivity import sensitivity
 from cosam_jax.evaluator import Evaluator, settings_of
 from cosam_jax.reports.results import results_content, terminal_table, write_results
 from cosam_jax.reports.sensitivity_table import sensitivity_table
+from cosam_jax.training import hosts
 from cosam_jax.weights_of_run import weights_to_evaluate
 
 
@@ -28,10 +29,10 @@ def embed(config: ConfigDict, workdir: pathlib.Path) -> Embeddings:
   """Embeds the test set once, with the weights that `evaluate` would take, into one file."""
   run = Run(config, workdir)
   variables, _, origin = weights_to_evaluate(run)
-  evaluator = Evaluator(run.config, run.tables, run.model, run.mesh)
+  evaluator = Evaluator(run.config, run.tables, run.model)
   embeddings = evaluator.embeddings(variables, run.flat, origin)
   path = workdir / FILE_NAME
-  write_embeddings(path, embeddings)
+  hosts.first_alone(lambda: write_embeddings(path, embeddings))
   count, width = embeddings.vectors.shape
   print(
     f"{count:,} tracklets, {len(embeddings.clip_owners):,} clips, {width} dimensions: "

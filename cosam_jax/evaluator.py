@@ -11,6 +11,7 @@ from cosam_jax import config as config_rules
 from cosam_jax.data import Tables, TrackletTable
 from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.pipeline import evaluation_batches
+from cosam_jax.errors import InputError
 from cosam_jax.evaluation.attribute_wise import evaluate_with_attributes, with_attributes
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.evaluation.embed import embed_tracklets
@@ -19,7 +20,7 @@ from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
 from cosam_jax.evaluation.protocol import Settings, evaluation_of, listed_once
 from cosam_jax.evaluation.protocol_names import protocol_name
 from cosam_jax.models import ReidNet
-from cosam_jax.training import mesh, steps
+from cosam_jax.training import hosts, mesh, steps
 
 
 def settings_of(flat: Mapping[str, Any]) -> Settings:
@@ -35,18 +36,21 @@ def settings_of(flat: Mapping[str, Any]) -> Settings:
 
 
 class Evaluator:
-  """Embeds and ranks the query and gallery of tables; compiled once, used for any weights."""
+  """Embeds and ranks the query and gallery of tables; compiled once, used for any weights.
+
+  With several processes each embeds a share of the tracklets on its own devices, and all get all
+  the vectors; everything that follows is the same in each.
+  """
 
   def __init__(
     self,
     config: ConfigDict,
     tables: Tables,
     model: ReidNet,
-    device_mesh: Any,
     *,
     attributes: bool = True,
   ):
-    self._config, self._mesh, self._tables = config, device_mesh, tables
+    self._config, self._mesh, self._tables = config, mesh.make_local_mesh(), tables
     flat = dict(config_rules.flatten(config))
     self._settings = settings_of(flat)
     self._evaluation = evaluation_of(tables, self._settings.protocol)
@@ -55,7 +59,7 @@ class Evaluator:
       self._parts, left_out = with_attributes(self._evaluation, flat)
       for sentence in left_out:
         print(f"left out: {sentence}")
-    self._forward = steps.jit_forward(model, device_mesh)
+    self._forward = steps.jit_forward(model, self._mesh)
     has_splits = config.data.name in config_rules.SPLIT_DATASETS
     self._split = config.data.split if has_splits else None
     self.skipped = 0
@@ -116,8 +120,8 @@ class Evaluator:
       query_rows=queries,
       reference_rows=reference,
       official_rows=others[0] if others else reference,
-      clip_vectors=np.concatenate(clips),
-      clip_owners=np.concatenate(owners),
+      clip_vectors=np.concatenate(hosts.gather_rows(np.concatenate(clips))),
+      clip_owners=np.concatenate(hosts.gather_rows(np.concatenate(owners))),
     )
 
   def _embed(
@@ -129,6 +133,16 @@ class Evaluator:
     """float32[n, D], one vector for each tracklet; counts the frames that could not be read."""
     config, frames = self._config, self._evaluation.frames_per_tracklet
     skip = config.data.on_unreadable == "skip"
+    processes = jax.process_count()
+    batch_clips = config.evaluation.batch_clips // processes
+    plan = EvaluationPlan(table, config.clips.num_frames, batch_clips, frames)
+    if len(table) < processes:
+      raise InputError(
+        f"{len(table)} tracklets cannot be shared by {processes} processes: use fewer processes"
+      )
+    rows = plan.shares(processes)[jax.process_index()]
+    share = table if processes == 1 else table.select(rows)
+    variables = mesh.put_everywhere(self._mesh, variables)
 
     def forward(clips: np.ndarray, valid: np.ndarray) -> jax.Array:
       # Without skipping every frame of a clip is valid, and the mask would only cost time.
@@ -136,17 +150,29 @@ class Evaluator:
       return self._forward(variables, batch[0], batch[1] if skip else None).features
 
     batches = evaluation_batches(
-      table,
+      share,
       num_frames=config.clips.num_frames,
-      batch_clips=config.evaluation.batch_clips,
+      batch_clips=batch_clips,
       image_size=tuple(config.clips.image_size),
       on_unreadable=config.data.on_unreadable,
       retry_seconds=config.data.retry_seconds,
       frames_per_tracklet=frames,
     )
-    plan = EvaluationPlan(table, config.clips.num_frames, config.evaluation.batch_clips, frames)
-    features = embed_tracklets(
-      forward, batches, len(table), names=table.names, keep=keep, num_clips=plan.num_clips
+
+    def keep_of_whole(tracklets: np.ndarray, vectors: np.ndarray) -> None:
+      if keep is not None:
+        keep(rows[tracklets].astype(np.int32), vectors)
+
+    num_clips = EvaluationPlan(share, config.clips.num_frames, batch_clips, frames).num_clips
+    features = hosts.together(
+      lambda: embed_tracklets(
+        forward,
+        batches,
+        len(share),
+        names=share.names,
+        keep=keep_of_whole,
+        num_clips=num_clips,
+      )
     )
-    self.skipped = batches.skipped
-    return features
+    self.skipped = sum(hosts.gather(batches.skipped))
+    return np.concatenate(hosts.gather_rows(features))

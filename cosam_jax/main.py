@@ -22,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from absl import app, flags
 from ml_collections import ConfigDict, config_flags
 
-from cosam_jax import compare_command, embedding_command, network_command, sweep_command
+from cosam_jax import compare_command, embedding_command, network_command, processes, sweep_command
 from cosam_jax import config as config_rules
 from cosam_jax.benchmark import options as benchmark_options
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
@@ -67,6 +67,7 @@ benchmark_options.define_flags()
 sweep_command.define_flags()
 embedding_command.define_flags()
 network_command.define_flags()
+processes.define_flags()
 
 
 def main(arguments: list[str]) -> int:
@@ -109,10 +110,13 @@ def main(arguments: list[str]) -> int:
       return 0
     if _MODE.value == "train":
       signal.signal(signal.SIGTERM, _stop)
-    # Only now the libraries that take seconds to load.
-    from cosam_jax import runs
+    agreed = {"--workdir": _WORKDIR.value}
+    agreed |= {f"config.{name}": value for name, value in config_rules.plain(config).items()}
+    with processes.joined(_MODE.value, agreed):
+      # Only now the libraries that take seconds to load.
+      from cosam_jax import runs
 
-    result = runs.MODES[_MODE.value](config, pathlib.Path(_WORKDIR.value or "."))
+      result = runs.MODES[_MODE.value](config, pathlib.Path(_WORKDIR.value or "."))
     if _MODE.value == "doctor" and result:
       raise InputError(f"{config.data.dir} has {result} error(s), told above: repair them first")
     return 0
@@ -155,6 +159,7 @@ def run() -> None:
   ours = ("config", "workdir", "mode", *embedding_command.READERS, *config_rules.CONFIG_FLAGS)
   ours += (*compare_command.COMPARE_FLAGS, *benchmark_options.FLAGS, *sweep_command.SWEEP_FLAGS)
   ours += tuple(network_command.READERS)
+  ours += processes.FLAGS
   for name in ours:
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
   app.run(main, flags_parser=_parse)

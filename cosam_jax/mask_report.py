@@ -41,7 +41,8 @@ class MaskReport:
     self._of_frames = table.num_frames
     self._has_figures = config.data.name == "synthetic"
     self._table = table.select(sample_rows(table, MOST_FRAMES[self._has_figures]))
-    self._forward = steps.jit_forward(run.model, run.mesh)
+    self._mesh = mesh.make_local_mesh()
+    self._forward = steps.jit_forward(run.model, self._mesh)
 
   def write(self, variables: dict[str, Any], label: str, results: pathlib.Path) -> None:
     """Adds the masks' numbers to results on disk; except before training, also shows the masks.
@@ -92,10 +93,11 @@ class MaskReport:
   def measure(self, variables: dict[str, Any]) -> tuple[Record, list[ClipMasks]]:
     """The numbers of these weights' masks, as `mask_table` takes them, and clips to draw."""
     config = self._run.config
+    variables = mesh.put_everywhere(self._mesh, variables)
     skip = config.data.on_unreadable == "skip"
 
     def forward(clips: np.ndarray, valid: np.ndarray) -> dict[int, jax.Array]:
-      batch = mesh.put_batch(self._run.mesh, clips, *([valid] if skip else []))
+      batch = mesh.put_batch(self._mesh, clips, *([valid] if skip else []))
       masks = self._forward(variables, batch[0], batch[1] if skip else None).masks
       return {stage: mask.spatial for stage, mask in masks.items()}
 

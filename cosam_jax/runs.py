@@ -5,7 +5,7 @@ The journey in one place: tables -> model -> training -> evaluation -> reports.
 
 import json
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -28,7 +28,7 @@ from cosam_jax.evaluation.cards import Result
 from cosam_jax.evaluator import Evaluator
 from cosam_jax.mask_report import MaskReport
 from cosam_jax.reports.results import terminal_table, write_results
-from cosam_jax.training import loop, mesh, optim, scalars, state, steps
+from cosam_jax.training import hosts, loop, mesh, optim, scalars, state, steps
 from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints, check_same
 from cosam_jax.training.health import HealthLog
 from cosam_jax.training.preemption import Preemption
@@ -56,9 +56,10 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
   run = Run(config, workdir)
   config = run.config
   # Before anything slow, since it refuses a test set without a single match.
-  evaluator, mask_report = Evaluator(config, run.tables, run.model, run.mesh), MaskReport(run)
-  clips_per_batch = config.train.identities_per_batch * config.train.instances
-  mesh.check_divisible(run.mesh, "train.identities_per_batch * train.instances", clips_per_batch)
+  evaluator, mask_report = Evaluator(config, run.tables, run.model), MaskReport(run)
+  sizes, accumulate = config.train, config.train.accumulate
+  clips_per_batch = sizes.identities_per_batch * sizes.instances
+  mesh.check_batch(run.mesh, sizes.identities_per_batch, sizes.instances, accumulate)
   plan = training_plan(config, run.train_table)
   epoch = plan.steps_per_epoch
   last_step = epoch * config.train.epochs
@@ -87,30 +88,27 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
     print(f"continuing from step {first_step} of {last_step} in {workdir}")
   else:
     train_state = state.create_state(initial_variables(config, run.model), optimizer)
-    train_state = jax.device_put(train_state, mesh.replicated(run.mesh))
-  workdir.mkdir(parents=True, exist_ok=True)
-  partial = workdir / "config.json.partial"
-  partial.write_text(json.dumps(run.flat, indent=2) + "\n")
-  partial.replace(workdir / "config.json")
+    train_state = mesh.put_everywhere(run.mesh, train_state)
+  hosts.first_alone(lambda: _write_config(run))
 
   before = workdir / "before_training.json"
   if config.evaluation.before_training and not first_step:
     untrained = evaluator(train_state.variables, label="before training")
-    write_results(before, untrained, describe_run(run, 0))
-    print(terminal_table(untrained))
-    mask_report.write(train_state.variables, "before training", before)
+    _report(before, untrained, run, 0)
+    untrained_variables = train_state.variables
+    hosts.first_alone(lambda: mask_report.write(untrained_variables, "before training", before))
 
   best = Best(run, about) if config.train.validate_every_epochs else None
   validate_every = epoch * config.train.validate_every_epochs
   batches = TrainingBatches(config, plan, first_step, last_step, run.mesh)
   train_state = loop.run(
     train_state,
-    steps.jit_train_step(run.model, objective(config), optimizer, run.mesh),
+    steps.jit_train_step(run.model, objective(config), optimizer, run.mesh, accumulate),
     iter(batches),
     first_step=first_step,
     last_step=last_step,
     learning_rate=schedule,
-    scalars=scalars.ScalarLog(workdir / "scalars.jsonl", first_step + 1),
+    scalars=_scalar_log(workdir / "scalars.jsonl", first_step + 1),
     progress=loop.Progress(first_step, last_step, config.train.log_every_steps, clips_per_batch),
     health=HealthLog(workdir / "health.jsonl", first_step, config.train.health_every_steps),
     log_every=config.train.log_every_steps,
@@ -126,12 +124,13 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
   if config.evaluation.checkpoint == "best" and best is not None:
     variables, step = best.restore(train_state)
   results = list(evaluator(variables, label="after training", checkpoint=f"step {step}"))
-  skipped = batches.skipped + evaluator.skipped
-  write_results(workdir / "results.json", results, describe_run(run, step, skipped))
-  print(terminal_table(results))
+  skipped = sum(hosts.gather(batches.skipped)) + evaluator.skipped
+  _report(workdir / "results.json", results, run, step, skipped)
   if skipped:
     print(f"skipped {skipped} unreadable frames")
-  mask_report.write(variables, "after training", workdir / "results.json")
+  hosts.first_alone(
+    lambda: mask_report.write(variables, "after training", workdir / "results.json")
+  )
   return results
 
 
@@ -139,11 +138,10 @@ def evaluate(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
   """Evaluates the workdir's checkpoint; without one, the weights that `init.weights` names."""
   run = Run(config, workdir)
   variables, step, origin = weights_to_evaluate(run)
-  evaluator = Evaluator(run.config, run.tables, run.model, run.mesh)
+  evaluator = Evaluator(run.config, run.tables, run.model)
   results = list(evaluator(variables, label=origin, checkpoint=origin))
-  write_results(workdir / "results.json", results, describe_run(run, step, evaluator.skipped))
-  print(terminal_table(results))
-  MaskReport(run).write(variables, origin, workdir / "results.json")
+  _report(workdir / "results.json", results, run, step, evaluator.skipped)
+  hosts.first_alone(lambda: MaskReport(run).write(variables, origin, workdir / "results.json"))
   return results
 
 
@@ -199,9 +197,7 @@ class Best:
   def __init__(self, run: Run, about: dict[str, Any]):
     self._run, self._about, self._log = run, about, run.workdir / "validation.jsonl"
     # The held-out people are of the training set, and choose a model by everybody's mAP.
-    self._evaluator = Evaluator(
-      run.config, run.training_tables, run.model, run.mesh, attributes=False
-    )
+    self._evaluator = Evaluator(run.config, run.training_tables, run.model, attributes=False)
     self._checkpoints = Checkpoints(run.workdir, BEST)
     step = self._checkpoints.latest_step()
     self._highest = -1.0 if step is None else self._checkpoints.about(step)["validation_mAP"]
@@ -215,7 +211,7 @@ class Best:
       self._highest = score
       self._checkpoints.save(step, current, {**self._about, "validation_mAP": score})
     # Last, since it says that all of this is done.
-    scalars.ScalarLog(self._log, step).write(step, mAP=score)
+    _scalar_log(self._log, step).write(step, mAP=score)
 
   def lacks(self, step: int) -> bool:
     """Whether the state after `step` steps, more than none, is still to be validated."""
@@ -225,6 +221,26 @@ class Best:
     """The best weights so far, and their step."""
     step = self._checkpoints.latest_step() or 0
     return self._checkpoints.restore(step, like, self._run.mesh).variables, step
+
+
+def _scalar_log(path: pathlib.Path, first_step: int) -> scalars.ScalarLog:
+  return scalars.ScalarLog(path if hosts.is_first() else None, first_step)
+
+
+def _write_config(run: Run) -> None:
+  run.workdir.mkdir(parents=True, exist_ok=True)
+  partial = run.workdir / "config.json.partial"
+  partial.write_text(json.dumps(run.flat, indent=2) + "\n")
+  partial.replace(run.workdir / "config.json")
+
+
+def _report(
+  path: pathlib.Path, results: Sequence[Result], run: Run, step: int | None, skipped: int = 0
+) -> None:
+  """Writes and prints results, in the first process."""
+  about = describe_run(run, step, skipped)
+  hosts.first_alone(lambda: write_results(path, results, about))
+  print(terminal_table(results))
 
 
 def describe_run(run: Run, step: int | None, skipped: int = 0) -> dict[str, Any]:
@@ -237,6 +253,7 @@ def describe_run(run: Run, step: int | None, skipped: int = 0) -> dict[str, Any]
     "unreadable_frames_skipped": skipped,
     "warnings": list(run.tables.warnings),
     "devices": [str(device) for device in jax.devices()],
+    "processes": jax.process_count(),
   }
 
 

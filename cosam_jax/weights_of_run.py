@@ -3,8 +3,6 @@
 import pathlib
 from typing import Any
 
-import jax
-
 from cosam_jax.assembly import Run, build_model, initial_variables
 from cosam_jax.errors import InputError
 from cosam_jax.training import mesh, optim, state
@@ -38,7 +36,7 @@ def weights_to_evaluate(run: Run) -> tuple[dict[str, Any], int, str]:
       f"there is nothing to evaluate: {workdir} has no folder {kind} with a checkpoint, and "
       "config.init.weights is empty; train first, or name weights"
     )
-  return jax.device_put(variables, mesh.replicated(run.mesh)), step, origin
+  return mesh.put_everywhere(run.mesh, variables), step, origin
 
 
 def _checkpoint_variables(run: Run, checkpoints: Checkpoints, step: int) -> dict[str, Any]:

@@ -32,6 +32,18 @@ class Batch:
   frames: np.ndarray
   labels: np.ndarray
 
+  def share(self, index: int, count: int) -> "Batch":
+    """The clips of one of `count` processes: the `index`-th of equal runs of rows.
+
+    Raises:
+      ValueError: the clips cannot be shared evenly.
+    """
+    clips, rest = divmod(len(self.tracklets), count)
+    if rest:
+      raise ValueError(f"{len(self.tracklets)} clips cannot be shared by {count} processes")
+    rows = slice(index * clips, (index + 1) * clips)
+    return Batch(self.tracklets[rows], self.frames[rows], self.labels[rows])
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class BatchPlan:
@@ -166,6 +178,16 @@ class EvaluationPlan:
   def num_batches(self) -> int:
     """Batches that hold them."""
     return -(-self.num_clips // self.batch_clips)
+
+  def shares(self, count: int) -> list[np.ndarray]:
+    """Rows of the table for each of `count` processes: runs with about as many clips.
+
+    Nobody's is empty where there are as many tracklets as processes.
+    """
+    ends, number = self._first_clips[1:], np.arange(1, count)
+    borders = np.searchsorted(ends, self.num_clips * number / count) + 1
+    least = np.maximum.accumulate(np.maximum(borders, number) - number) + number
+    return np.split(np.arange(len(ends)), np.minimum(least, len(ends) - count + number))
 
   @property
   def padding(self) -> float:

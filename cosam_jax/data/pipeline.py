@@ -83,11 +83,13 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
     on_unreadable: str = "error",
     retry_seconds: float = 0.0,
     threads: int | None = None,
+    share: tuple[int, int] = (0, 1),
   ):
     check_choice("on_unreadable", on_unreadable, ON_UNREADABLE)
     check_choice("augment_per", augment_per, AUGMENT_PER)
     self.skipped = 0
-    self._table, self._address, self._finish = table, address, finish
+    self._table, self._finish = table, finish
+    self._address = address if share[1] == 1 else lambda step: address(step).share(*share)
     self._skip = on_unreadable == "skip"
     self._reported: set[int] = set()
     self._step = first
@@ -98,7 +100,7 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
       return iter(
         frame_batches(
           table.frames,
-          address,
+          self._address,
           preprocess,
           first=step,
           last=np.iinfo(np.int64).max if last is None else max(step, last),
@@ -106,6 +108,7 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
           per_clip=augment_per == "clip",
           skip=self._skip,
           threads=threads,
+          share=share[0],
         ).as_numpy_iterator()
       )
 
@@ -190,6 +193,7 @@ def training_batches(
   retry_seconds: float = 0.0,
   train: bool = True,
   threads: int | None = None,
+  share: tuple[int, int] = (0, 1),
 ) -> Batches[TrainBatch]:
   """Batches `first_step` .. `last_step - 1` of a plan.
 
@@ -205,6 +209,7 @@ def training_batches(
     retry_seconds: how long to wait for a data directory that is away; 0 is an error at once.
     train: whether to augment; without, frames are resized only.
     threads: how many work on frames; None leaves it to tf.data.
+    share: (i, n) gives the i-th of n equal runs of each batch's clips and reads no other frames.
 
   Raises:
     InputError: an unknown choice; while iterating, a frame that cannot be read or decoded, with
@@ -226,6 +231,7 @@ def training_batches(
     on_unreadable=on_unreadable,
     retry_seconds=retry_seconds,
     threads=threads,
+    share=share,
   )
 
 

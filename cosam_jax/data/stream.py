@@ -24,6 +24,7 @@ def frame_batches(
   per_clip: bool,
   skip: bool,
   threads: int | None,
+  share: int = 0,
 ) -> tf.data.Dataset:
   """The frames of each step, read, decoded and transformed in parallel and ahead of use.
 
@@ -36,6 +37,8 @@ def frame_batches(
     per_clip: whether the frames of a clip share their random numbers.
     skip: whether a frame that cannot be read becomes zeros instead of an error.
     threads: how many work on frames; None leaves it to tf.data.
+    share: which equal share of a whole batch `address` gives; a frame's random numbers depend on
+      its place in the whole.
 
   Returns:
     Dataset of (float32[B * T, H, W, 3], bool[B * T]), one element a step, the same whatever the
@@ -47,7 +50,7 @@ def frame_batches(
   def plan(step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Frames, paths ("" where there are none) and random addresses of a step, all [B * T]."""
     frames = address(int(step)).frames
-    index = np.arange(frames.size)
+    index = share * frames.size + np.arange(frames.size)
     flat = frames.reshape(-1)
     names = [path(frame) if path and frame >= 0 else b"" for frame in flat.tolist()]
     return flat, np.array(names, np.object_), index // frames.shape[1] if per_clip else index

@@ -22,6 +22,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from cosam_jax.errors import InputError
+from cosam_jax.training import hosts
 from cosam_jax.training.checksums import damage, write_checksums
 from cosam_jax.training.mesh import replicated
 from cosam_jax.training.state import TrainState
@@ -136,10 +137,10 @@ class Checkpoints:
     try:
       for outdated in [other for other in self._manager.all_steps() if other >= step]:
         self._manager.delete(outdated)
-      _check_room(self.directory, state)
+      hosts.together(lambda: _check_room(self.directory, state))
       self._manager.save(step, args=arguments)
-      if jax.process_index() == 0:
-        write_checksums(self.directory / str(step))
+      # All processes have written their part when this is reached.
+      hosts.first_alone(lambda: write_checksums(self.directory / str(step)))
       self._damage[step] = None
       steps = sorted(
         self._manager.all_steps(), key=lambda other: (not self._damage.get(other), other)

@@ -5,12 +5,15 @@ code, with DataParallel, took statistics per device.
 """
 
 import logging
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from cosam_jax.errors import InputError
+
+Tree = TypeVar("Tree")
 
 DATA_AXIS = "data"
 
@@ -21,10 +24,22 @@ def keep_quiet() -> None:
 
 
 def make_mesh() -> Mesh:
-  """A one-dimensional mesh of all devices."""
+  """A one-dimensional mesh of all devices of all processes, a process's own next to each other.
+
+  So a process's share of a batch is one run of its rows.
+  """
   keep_quiet()
+  return _mesh_of(sorted(jax.devices(), key=lambda device: (device.process_index, device.id)))
+
+
+def make_local_mesh() -> Mesh:
+  """A mesh of this process's devices alone; with one process, the same as `make_mesh`."""
+  return make_mesh() if jax.process_count() == 1 else _mesh_of(jax.local_devices())
+
+
+def _mesh_of(devices: list[Any]) -> Mesh:
   # Auto axes: with explicit ones the triplet loss's distance matrix has no legal sharding.
-  return jax.make_mesh((jax.device_count(),), (DATA_AXIS,), axis_types=(AxisType.Auto,))
+  return Mesh(np.array(devices), (DATA_AXIS,), axis_types=(AxisType.Auto,))
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
@@ -50,6 +65,48 @@ def check_divisible(mesh: Mesh, field: str, clips: int) -> None:
     )
 
 
+def check_batch(mesh: Mesh, identities: int, instances: int, accumulate: int = 1) -> None:
+  """Refuses a training batch of P identities x K clips that cannot be split.
+
+  Raises:
+    InputError: with P, K, the parts of accumulation and the devices.
+  """
+  clips, shares = identities * instances, mesh.size * accumulate
+  if clips % shares:
+    parts = f"{accumulate} parts (config.train.accumulate) on " if accumulate > 1 else ""
+    raise InputError(
+      f"config.train.identities_per_batch x config.train.instances is {identities} x {instances} = "
+      f"{clips} clips, which cannot be split evenly over {parts}{mesh.size} devices: make it a "
+      f"multiple of {shares}"
+    )
+
+
 def put_batch(mesh: Mesh, *arrays: np.ndarray) -> tuple[jax.Array, ...]:
-  """Moves host arrays to the devices, split along their first axis."""
-  return jax.device_put(arrays, split_batch(mesh))
+  """Moves host arrays to the devices, split along their first axis.
+
+  With several processes, each gives its own share of the rows and all get the whole array.
+  """
+  sharding = split_batch(mesh)
+  if sharding.is_fully_addressable:
+    return jax.device_put(arrays, sharding)
+  return tuple(jax.make_array_from_process_local_data(sharding, array) for array in arrays)
+
+
+def put_everywhere(mesh: Mesh, tree: Tree) -> Tree:
+  """Copies a tree, the same in every process, to every device of the mesh."""
+  sharding = replicated(mesh)
+  if sharding.is_fully_addressable and not _is_shared(tree):
+    return jax.device_put(tree, sharding)
+
+  def put(leaf: Any) -> jax.Array:
+    array = np.asarray(leaf)
+    return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
+
+  return jax.tree.map(put, tree)
+
+
+def _is_shared(tree: Any) -> bool:
+  """Whether arrays of it lie on devices of several processes."""
+  return any(
+    isinstance(leaf, jax.Array) and not leaf.is_fully_addressable for leaf in jax.tree.leaves(tree)
+  )

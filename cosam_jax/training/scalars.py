@@ -10,20 +10,24 @@ class ScalarLog:
   """Appends to `scalars.jsonl`, and forgets what a resumed run is about to write again.
 
   Args:
-    path: the file; created with its first line.
+    path: the file; created with its first line. None keeps nothing, in all processes but one.
     first_step: steps from here on are dropped from an existing file. A last line that a kill cut
       short is dropped too.
   """
 
-  def __init__(self, path: str | os.PathLike[str], first_step: int):
-    self._path = pathlib.Path(path)
-    kept = [row for row in read_scalars(path) if row["step"] < first_step]
+  def __init__(self, path: str | os.PathLike[str] | None, first_step: int):
+    self._path = None if path is None else pathlib.Path(path)
+    if self._path is None:
+      return
+    kept = [row for row in read_scalars(self._path) if row["step"] < first_step]
     partial = self._path.with_suffix(".partial")
     partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
     partial.replace(self._path)
 
   def write(self, step: int, **values: float) -> None:
     """Appends one line; it is on disk when the call returns."""
+    if self._path is None:
+      return
     with self._path.open("a") as file:
       file.write(json.dumps({"step": step, **values}) + "\n")
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
 
@@ -52,11 +53,18 @@ def forward_with_loss(
     The loss, and (its parts, the new batch_stats, the network's outputs).
   """
   outputs, updated = model.apply(variables, clips, valid, train=True, mutable=["batch_stats"])
-  entropy = cross_entropy(outputs.logits, labels, objective.label_smoothing)
-  triplet = batch_hard_triplet(outputs.features, labels, objective.triplet_margin)
-  loss = entropy + objective.triplet_weight * triplet
-  metrics = {"loss": loss, "cross_entropy": entropy, "triplet": triplet}
+  loss, metrics = loss_of_outputs(objective, outputs.features, outputs.logits, labels)
   return loss, (metrics, updated["batch_stats"], outputs)
+
+
+def loss_of_outputs(
+  objective: Objective, features: jax.Array, logits: jax.Array, labels: jax.Array
+) -> tuple[jax.Array, Metrics]:
+  """The objective of a whole batch's features float[B, D] and logits float[B, classes]."""
+  entropy = cross_entropy(logits, labels, objective.label_smoothing)
+  triplet = batch_hard_triplet(features, labels, objective.triplet_margin)
+  loss = entropy + objective.triplet_weight * triplet
+  return loss, {"loss": loss, "cross_entropy": entropy, "triplet": triplet}
 
 
 def train_step(
@@ -75,21 +83,104 @@ def train_step(
     return forward_with_loss(model, objective, variables, clips, labels, valid)
 
   gradients, (metrics, batch_stats, _) = jax.grad(loss_of, has_aux=True)(state.params)
+  return apply_gradients(optimizer, state, gradients, batch_stats, metrics)
+
+
+def apply_gradients(
+  optimizer: optax.GradientTransformation,
+  state: TrainState,
+  gradients: Any,
+  batch_stats: Any,
+  metrics: Metrics,
+) -> tuple[TrainState, Metrics]:
+  """The end of a step: the optimiser's update; adds the gradient's global norm to the metrics."""
   updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
   params = optax.apply_updates(state.params, updates)
-  metrics["gradient_norm"] = optax.tree.norm(gradients)
+  metrics = {**metrics, "gradient_norm": optax.tree.norm(gradients)}
   return TrainState(state.step + 1, params, batch_stats, opt_state), metrics
 
 
+def accumulated_step(
+  model: ReidNet,
+  objective: Objective,
+  optimizer: optax.GradientTransformation,
+  parts: int,
+  state: TrainState,
+  clips: jax.Array,
+  labels: jax.Array,
+  valid: jax.Array | None = None,
+  *,
+  split: Callable[[jax.Array], jax.Array] = lambda part: part,
+) -> tuple[TrainState, Metrics]:
+  """`train_step` of the same batch with the network's memory of a part of it; pure.
+
+  The triplet loss is mined over the whole batch, so it cannot be added up over parts. Instead the
+  network runs twice (Gao et al., Scaling Deep Contrastive Learning Batch Size under Memory Limited
+  Setup, 2021): first part by part for features and logits alone; the loss of the whole batch and
+  its gradient to these follow; then part by part again, with gradients, each part continuing from
+  its rows of that gradient. The sum is the whole batch's gradient, exactly.
+
+  One thing differs from `train_step`: each part is normalised by its own statistics, as the
+  published code's devices do it; the running statistics move towards the mean over the parts.
+  Statistics of the whole batch would need a pass over all parts for every norm of the network.
+
+  Args:
+    model, objective, optimizer, state, clips, labels, valid: as `train_step`.
+    parts: how many; part i is the i-th run of B / parts clips, whatever the devices.
+    split: lays a part out over the devices.
+  """
+
+  def cut(array):
+    return array.reshape(parts, -1, *array.shape[1:])
+
+  pieces = (cut(clips), None if valid is None else cut(valid))
+
+  def outputs_of(params, piece):
+    part, part_valid = jax.tree.map(split, piece)
+    variables = {"params": params, "batch_stats": state.batch_stats}
+    outputs, updated = model.apply(variables, part, part_valid, train=True, mutable=["batch_stats"])
+    return (outputs.features, outputs.logits), updated["batch_stats"]
+
+  whole, statistics = jax.lax.map(lambda piece: outputs_of(state.params, piece), pieces)
+  batch_stats = jax.tree.map(lambda leaf: leaf.mean(0), statistics)
+
+  def loss_of(outputs):
+    features, logits = (one.reshape(-1, one.shape[-1]) for one in outputs)
+    return loss_of_outputs(objective, features, logits, labels)
+
+  cotangents, metrics = jax.grad(loss_of, has_aux=True)(whole)
+
+  def add(gradients, inputs):
+    piece, cotangent = inputs
+    _, pull_back, _ = jax.vjp(lambda params: outputs_of(params, piece), state.params, has_aux=True)
+    return jax.tree.map(jnp.add, gradients, pull_back(cotangent)[0]), None
+
+  nothing = jax.tree.map(jnp.zeros_like, state.params)
+  gradients, _ = jax.lax.scan(add, nothing, (pieces, cotangents))
+  return apply_gradients(optimizer, state, gradients, batch_stats, metrics)
+
+
 def jit_train_step(
-  model: ReidNet, objective: Objective, optimizer: optax.GradientTransformation, mesh: Mesh
+  model: ReidNet,
+  objective: Objective,
+  optimizer: optax.GradientTransformation,
+  mesh: Mesh,
+  accumulate: int = 1,
 ) -> Callable[..., tuple[TrainState, Metrics]]:
   """`train_step` compiled over the mesh: (state, clips, labels, valid) -> (state, metrics).
 
-  The state is donated: its buffers are reused, and the old one must not be touched again.
+  The state is donated: its buffers are reused, and the old one must not be touched again. With
+  `accumulate` above 1 it is `accumulated_step` in so many parts.
   """
 
+  def split_part(part):
+    return jax.lax.with_sharding_constraint(part, split_batch(mesh))
+
   def step(state, clips, labels, valid):
+    if accumulate > 1:
+      return accumulated_step(
+        model, objective, optimizer, accumulate, state, clips, labels, valid, split=split_part
+      )
     return train_step(model, objective, optimizer, state, clips, labels, valid)
 
   whole, split = replicated(mesh), split_batch(mesh)

@@ -132,6 +132,19 @@ def test_evaluation_packs_the_clips_of_consecutive_tracklets(table, most):
   assert plan.padding == pytest.approx(len(filling) / len(found))
 
 
+@pytest.mark.parametrize("lengths", [[1] * 7, [200, 1, 1, 1, 1], [1, 1, 1, 200], range(1, 30)])
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_processes_share_tracklets_by_their_clips(lengths, count):
+  plan = EvaluationPlan(make_table(lengths, range(len(lengths))), num_frames=4, batch_clips=5)
+  shares = plan.shares(count)
+  assert np.concatenate(shares).tolist() == list(range(len(lengths)))
+  assert len(shares) == count
+  assert all(len(share) for share in shares)
+  clips = [sum(-(-lengths[row] // 4) for row in share) for share in shares]
+  # Nobody has more than an even share and the longest tracklet.
+  assert max(clips) <= sum(clips) / count + -(-max(lengths) // 4)
+
+
 def test_padding_on_the_real_lengths_of_mars_is_under_five_percent(shared):
   tables = load_dataset("mars", shared / "data" / "mars_info", check_files=False)
   for table in (tables.query, tables.gallery):

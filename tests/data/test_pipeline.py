@@ -263,3 +263,24 @@ def test_real_frames_have_the_statistics_of_images(shared):
   assert batch.clips.shape == (8, 4, 256, 128, 3)
   assert -2.2 < batch.clips.min() < batch.clips.max() < 2.7
   assert 0.3 < batch.clips.std() < 2
+
+
+@pytest.mark.parametrize("per", ["frame", "clip"])
+def test_the_shares_of_processes_are_the_whole_batch_bit_for_bit(table, per):
+  """Each process reads the frames of its own clips alone, and augments them as one would."""
+  store = Memory(table.frames)
+  plan = BatchPlan(dataclasses.replace(table, frames=store), 3, 2, num_frames=2, seed=5)
+
+  def batches(share):
+    store.reads.clear()
+    settings = {"image_size": SIZE, "augment_per": per, "first_step": 4, "last_step": 7}
+    return list(pipeline.training_batches(plan, **settings, share=share)), list(store.reads)
+
+  whole, all_reads = batches((0, 1))
+  shares, reads = zip(*(batches((i, 3)) for i in range(3)))
+  for name in ("clips", "labels", "valid"):
+    for step, wanted in enumerate(whole):
+      found = np.concatenate([getattr(share[step], name) for share in shares])
+      np.testing.assert_array_equal(found, getattr(wanted, name))
+  assert [len(one) for one in reads] == [len(all_reads) // 3] * 3
+  assert sorted(np.concatenate(reads).tolist()) == sorted(all_reads)

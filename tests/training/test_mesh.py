@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from cosam_jax.errors import InputError
-from cosam_jax.training.mesh import check_divisible, make_mesh, put_batch, replicated, split_batch
+from cosam_jax.training.mesh import (
+  check_batch,
+  check_divisible,
+  make_mesh,
+  put_batch,
+  replicated,
+  split_batch,
+)
 
 
 def test_a_mesh_of_all_devices():
@@ -42,3 +49,22 @@ def test_a_batch_that_devices_cannot_share_is_refused_with_the_numbers(clips, de
   assert "config.evaluation.batch_clips" in sentence
   assert f"is {clips}" in sentence
   assert f"{devices} devices" in sentence
+
+
+@pytest.mark.parametrize(
+  ("sizes", "devices", "numbers"),
+  [
+    ((8, 4, 1), 3, "8 x 4 = 32 clips, which cannot be split evenly over 3 devices"),
+    ((8, 4, 3), 8, "over 3 parts (config.train.accumulate) on 8 devices: make it a multiple of 24"),
+    ((2, 2, 1), 8, "2 x 2 = 4 clips"),
+  ],
+)
+def test_a_training_batch_that_cannot_be_split_is_refused_with_the_numbers(sizes, devices, numbers):
+  with pytest.raises(InputError) as raised:
+    check_batch(types.SimpleNamespace(size=devices), *sizes)
+  assert numbers in str(raised.value)
+
+
+@pytest.mark.parametrize(("sizes", "devices"), [((8, 4, 1), 8), ((8, 4, 4), 8), ((6, 2, 3), 4)])
+def test_training_batches_that_can_be_split(sizes, devices):
+  check_batch(types.SimpleNamespace(size=devices), *sizes)

@@ -23,6 +23,7 @@ from cosam_jax.training.optim import make_optimizer
 from cosam_jax.training.state import create_state, init_variables
 from cosam_jax.training.steps import (
   Objective,
+  accumulated_step,
   forward_with_loss,
   jit_forward,
   jit_train_step,
@@ -140,6 +141,76 @@ def test_invalid_frames_change_neither_losses_nor_statistics():
   chex.assert_trees_all_close(found, same, rtol=1e-5, atol=1e-6)
   different = evaluate(other, np.ones_like(valid))
   assert abs(float(found[0]["loss"] - different[0]["loss"])) > 1e-4
+
+
+class Normless(nn.Module):
+  """A network that treats every clip alone, so that parts cannot show in it."""
+
+  @nn.compact
+  def __call__(self, clips, valid=None, *, train=False):
+    del valid, train
+    features = jnp.tanh(nn.Dense(5)(clips.mean((1, 2)).reshape(len(clips), -1)))
+    return Outputs(features, nn.Dense(4)(features), {}, None)
+
+
+# The update is the gradient itself.
+PLAIN = optax.sgd(1.0)
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_accumulation_is_the_large_batch(parts):
+  """With 4 parts of one identity each, no triplet could be mined within a part."""
+  clips, labels = batch()
+  network = Normless()
+  params = network.init(jax.random.key(0), clips)["params"]
+  state = create_state({"params": params, "batch_stats": {}}, PLAIN)
+  wanted, wanted_metrics = train_step(network, Objective(), PLAIN, state, clips, labels)
+  found, metrics = jax.jit(functools.partial(accumulated_step, network, Objective(), PLAIN, parts))(
+    state, clips, labels
+  )
+  assert float(metrics["triplet"]) > 0.1
+  chex.assert_trees_all_close(metrics, wanted_metrics, rtol=1e-5)
+  chex.assert_trees_all_close(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_accumulation_normalises_each_part_by_itself(skip):
+  """The whole network in one gradient over parts in a loop, against parts one after the other."""
+  clips, labels = batch()
+  valid = np.ones(clips.shape[:2], bool)
+  valid[1, 1] = valid[6, 0] = False
+  before = create_state(variables(), PLAIN)
+  halves = [slice(0, 4), slice(4, 8)]
+
+  def loss_of(params):
+    outputs, statistics = zip(*(
+      MODEL.apply(
+        {"params": params, "batch_stats": before.batch_stats}, clips[rows],
+        valid[rows] if skip else None, train=True, mutable=["batch_stats"],
+      )
+      for rows in halves
+    ))  # fmt: skip
+    features, logits = (
+      jnp.concatenate([getattr(one, name) for one in outputs]) for name in ("features", "logits")
+    )
+    loss = losses.cross_entropy(logits, labels) + losses.batch_hard_triplet(features, labels)
+    return loss, statistics
+
+  @jax.jit
+  def oracle(params):
+    return jax.value_and_grad(loss_of, has_aux=True)(params)
+
+  (loss, statistics), gradients = oracle(before.params)
+  after, metrics = jax.jit(functools.partial(accumulated_step, MODEL, Objective(), PLAIN, 2))(
+    before, clips, labels, valid if skip else None
+  )
+  np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-5)
+  means = jax.tree.map(lambda a, b: (a + b) / 2, *(one["batch_stats"] for one in statistics))
+  chex.assert_trees_all_close(after.batch_stats, means, rtol=1e-5, atol=1e-6)
+  found = jax.tree.map(jnp.subtract, before.params, after.params)
+  scale = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(gradients))
+  chex.assert_trees_all_close(found, gradients, rtol=1e-3, atol=1e-5 * scale)
+  assert int(after.step) == 1
 
 
 def test_inference_over_the_mesh_equals_the_plain_network():
