@@ -34,7 +34,13 @@ def read_tables(config: ConfigDict) -> Tables:
     # Imported late: tensorflow-datasets takes seconds to load, and few runs need it.
     from cosam_jax.data.builders import load_prepared
 
-    tables = load_prepared(data.name, data.prepared_dir, split=data.split, seed=data.split_seed)
+    tables = load_prepared(
+      data.name,
+      data.prepared_dir,
+      split=data.split,
+      seed=data.split_seed,
+      follow_links=data.follow_links,
+    )
   else:
     tables = load_dataset(
       data.name,

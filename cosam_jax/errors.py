@@ -9,7 +9,12 @@ class InputError(ValueError):
 
   The message is one sentence for the person at the terminal: what was wrong (file, field, value),
   what is allowed, what to do. The command line prints it without a traceback and exits non-zero.
+  File names and values of strangers stand in it, so line breaks and what else moves a terminal's
+  cursor are shown as they are written in Python.
   """
+
+  def __init__(self, message: str):
+    super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in message))
 
 
 class Preempted(BaseException):

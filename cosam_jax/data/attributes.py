@@ -19,8 +19,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import scipy.io
 
+from cosam_jax.data.matlab import load_mat
 from cosam_jax.errors import InputError, suggestion
 
 POSTERS = "handbag,hat,backpack"
@@ -138,9 +138,9 @@ def _read_mars(path: pathlib.Path) -> Attributes:
     for number, line in enumerate(lines[1:], start=2):
       if len(line) != len(heads) or not all(cell.strip().isdecimal() for cell in line):
         raise InputError(f"line {number} of {path} must hold {len(heads)} whole numbers")
-  except (UnicodeDecodeError, csv.Error) as error:
+    values = np.array(lines[1:], dtype=np.int64).reshape(-1, len(heads))
+  except (UnicodeDecodeError, OverflowError, csv.Error) as error:
     raise InputError(f"{path} cannot be read as a table ({error}): copy it again") from error
-  values = np.array(lines[1:], dtype=np.int64).reshape(-1, len(heads))
   rows = {f"{p:04d}C{c}T{t:04d}": row for row, (p, c, t) in enumerate(values[:, :3].tolist())}
   columns = {_plain(name): values[:, 3 + i] for i, name in enumerate(heads[3:])}
   words = {name: dict(zip(_NO_YES, (0, 1))) for name in _MARS_NO_YES if name in columns}
@@ -149,7 +149,7 @@ def _read_mars(path: pathlib.Path) -> Attributes:
 
 def _read_duke(path: pathlib.Path) -> Attributes:
   try:
-    parts = scipy.io.loadmat(path)["duke_attribute"][0, 0]
+    parts = load_mat(path)["duke_attribute"][0, 0]
     tables = [parts[split][0, 0] for split in ("train", "test")]
     people = [[int(cell[0]) for cell in table["image_index"].ravel()] for table in tables]
     names = sorted({*tables[0].dtype.names, *tables[1].dtype.names} - {"image_index"})

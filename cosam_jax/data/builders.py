@@ -207,9 +207,16 @@ def prepare(
 
 
 def load_prepared(
-  name: str, prepared_dir: str | os.PathLike, split: int = 0, *, seed: int = 0
+  name: str,
+  prepared_dir: str | os.PathLike,
+  split: int = 0,
+  *,
+  seed: int = 0,
+  follow_links: bool = False,
 ) -> Tables:
   """The tables of a prepared set: those of the reader, with records instead of files.
+
+  With `follow_links`, its files may be links that lead out of its directory.
 
   Raises:
     InputError: there is no complete prepared set, another seed drew it, or its records are not
@@ -229,20 +236,33 @@ def load_prepared(
       f"the prepared set {directory} was drawn from a manifest with seed {drawn}, but split_seed "
       f"is {seed}; use {drawn}, or prepare it in another prepared_dir"
     )
+  try:
+    return prepared.tables_of(metadata, _stores(builder, directory, follow_links))
+  except InputError:
+    raise
+  except Exception as error:  # Of many kinds, for a description of the set that is damaged.
+    raise InputError(
+      f"the prepared set {directory} cannot be read ({type(error).__name__}: {error}); {_AGAIN}"
+    ) from error
+
+
+def _stores(
+  builder: TrackletBuilder, directory: str, follow_links: bool
+) -> dict[str, prepared.RecordStore]:
   # Without tensorflow-datasets' decoding, five times as many frames are read in a second.
   method = tfds.decode.DeserializeMethod.DESERIALIZE_NO_DECODE
   stores = {}
   for part in prepared.SPLITS:
     if part not in builder.info.splits:
       raise InputError(f"the prepared set {directory} has no {part}; {_AGAIN}")
-    missing = [file for file in builder.info.splits[part].filepaths if not file.exists()]
-    if missing:
+    files = builder.info.splits[part].filepaths
+    if missing := [file for file in files if not file.exists()]:
       raise InputError(f"{missing[0]} is missing ({len(missing)} such files); {_AGAIN}")
     # Their names come from the set's own description, which a stranger may have written.
-    listing.require_inside(pathlib.Path(directory), builder.info.splits[part].filepaths, False)
+    listing.require_inside(pathlib.Path(directory), files, allowed=follow_links)
     records = ExampleRecords(builder.as_data_source(part, deserialize_method=method))
     stores[part] = prepared.RecordStore(records, part, directory)
-  return prepared.tables_of(metadata, stores)
+  return stores
 
 
 _AGAIN = "remove the prepared set and prepare it again"

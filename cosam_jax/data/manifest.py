@@ -188,7 +188,7 @@ def _frames(manifest: pathlib.Path, line: int, text: str) -> list[str]:
       "manifest's own folder: move the manifest above its frames"
     )
   root = manifest.parent
-  if glob.has_magic(text) and not (root / text).is_file():
+  if glob.has_magic(text) and not os.path.isfile(root / text):  # Nor is a name that is too long.
     found = [name for name in glob.glob(text, root_dir=root) if listing.is_image(name)]
     if not found:
       raise InputError(

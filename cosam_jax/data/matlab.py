@@ -1,11 +1,26 @@
 """Reads matrices of whole numbers from MATLAB files, with errors that name file and variable."""
 
+import io
 import pathlib
+from typing import Any
 
 import numpy as np
 import scipy.io
 
+from cosam_jax.data.matlab_layout import require_sound
 from cosam_jax.errors import InputError, suggestion
+
+
+def load_mat(path: pathlib.Path) -> dict[str, Any]:
+  """Name -> value of a MATLAB 5 file.
+
+  Raises:
+    Exception: of many kinds (ValueError, TypeError, zlib.error, NotImplementedError): it is none,
+      or damaged.
+  """
+  content = path.read_bytes()
+  require_sound(content)
+  return scipy.io.loadmat(io.BytesIO(content))
 
 
 def read_matrix(path: pathlib.Path, variable: str) -> np.ndarray:
@@ -18,8 +33,8 @@ def read_matrix(path: pathlib.Path, variable: str) -> np.ndarray:
   if not path.is_file():
     raise InputError(f"info file {path} is missing; copy it there from the official release")
   try:
-    contents = scipy.io.loadmat(path)
-  except Exception as error:  # scipy raises ValueError, TypeError, zlib.error, NotImplementedError.
+    contents = load_mat(path)
+  except Exception as error:
     raise InputError(
       f"info file {path} cannot be read as a MATLAB 5 file ({type(error).__name__}: {error}); "
       "copy it again from the official release"

@@ -20,7 +20,7 @@ Notation: `n` tracklets, `D` embedding size, `m` clips, `Q` queries, `G` gallery
 import dataclasses
 import json
 import os
-import zipfile
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -225,7 +225,7 @@ def read_embeddings(path: str | os.PathLike) -> Embeddings:
     with np.load(path, allow_pickle=False) as file:
       if not isinstance(file, np.lib.npyio.NpzFile):
         raise ValueError("one array")
-      content = {name: file[name] for name in file.files}
+      content = {name: _sound(file[name]) for name in file.files}
     about = json.loads(str(content.pop("about")))
     found = about.pop("format")
     if found != FORMAT:
@@ -237,7 +237,7 @@ def read_embeddings(path: str | os.PathLike) -> Embeddings:
     arrays = {name: content[name] for name in _ARRAYS}
   except InputError:
     raise
-  except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
+  except Exception as error:  # A damaged file makes zip, numpy and JSON raise many kinds.
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     raise InputError(
       f"{path} cannot be read as embeddings ({reason}): give a file that --mode=embed wrote"
@@ -246,3 +246,15 @@ def read_embeddings(path: str | os.PathLike) -> Embeddings:
     return Embeddings(origin, **arrays)
   except InputError as error:
     raise InputError(f"{path}: {error}; embed again") from error
+
+
+def _sound(array: np.ndarray) -> np.ndarray:
+  """The array; ValueError for text with numbers that are no characters, which numpy lets through.
+
+  Python itself fails on such a character, and far from here.
+  """
+  if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+    codes = np.ascontiguousarray(array.reshape(-1)).view(array.dtype.byteorder + "u4")
+    if codes.max() > sys.maxunicode:
+      raise ValueError("text with a character that does not exist")
+  return array

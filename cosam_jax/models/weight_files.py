@@ -7,6 +7,7 @@ and `.npz`. The kind is told by the content, not by the name.
 import io
 import os
 import pathlib
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -31,7 +32,8 @@ _SAFETENSORS = {
 # A compressed .npz may unpack to more than its size, but no network here is larger than this.
 _MAX_UNPACKED = 4 << 30
 _DAMAGE = (
-  *DAMAGE, RuntimeError, OSError, zipfile.BadZipFile, zlib.error, safetensors.SafetensorError
+  *DAMAGE, RuntimeError, OSError, zipfile.BadZipFile, zlib.error, safetensors.SafetensorError,
+  tokenize.TokenError,  # Of numpy, for the header of an array.
 )  # fmt: skip
 _NOT_WEIGHTS = (
   (b"<", "is a web page, not weights: the download went wrong, fetch it again"),

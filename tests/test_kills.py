@@ -1,0 +1,84 @@
+"""Twenty kills at random moments, one after the other, of real processes that train."""
+
+import os
+import pathlib
+import random
+import signal
+import time
+
+import processes
+import pytest
+
+SIGNALS = 25
+"""20 times SIGKILL, and every fifth time SIGTERM."""
+EPOCHS = 80
+LAST_STEP = 3 * EPOCHS
+# A checkpoint every 3 steps: a kill in the middle of one is likely.
+FIELDS = {"train__epochs": EPOCHS, "train__checkpoint_every_epochs": 1}
+
+pytestmark = pytest.mark.filterwarnings("ignore:Sharding info not provided")
+
+
+def _complete(run: pathlib.Path) -> list[int]:
+  """The steps whose checkpoints have their final name."""
+  folder = run / "checkpoints"
+  names = [path.name for path in folder.iterdir()] if folder.exists() else []
+  return sorted(int(name) for name in names if name.isdecimal())
+
+
+def _log(run: pathlib.Path) -> tuple[int, int]:
+  """The log's file, which each start replaces, and how many lines it has."""
+  path = run / "scalars.jsonl"
+  return (path.stat().st_ino, processes.lines(path)) if path.exists() else (0, 0)
+
+
+def _signal_at_random(process, run, newest: int, rng: random.Random, number: int) -> None:
+  """A while after one of the first steps that are not saved yet; each fifth time at the start."""
+  before, _ = _log(run)
+  if rng.random() < 0.8:
+    steps = newest + rng.randint(1, 5)
+    processes.wait_for(
+      process, lambda: _log(run)[0] != before and _log(run)[1] >= steps, f"step {steps}"
+    )
+    time.sleep(rng.uniform(0, 0.5))
+  else:
+    time.sleep(rng.uniform(0, 8))
+  process.send_signal(number)
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments(tiny_synthetic, tmp_path, hasty_compilation):
+  """After each, every checkpoint can be read and none is lost; in the end nothing shows of it.
+
+  Every fifth signal is SIGTERM, after which the last step of all must have been saved.
+  """
+  whole, run = tmp_path / "whole", tmp_path / "run"
+  setting = (tiny_synthetic, hasty_compilation)
+  processes.finish(processes.start(whole, *setting, **FIELDS))
+
+  seed = int.from_bytes(os.urandom(4), "little")
+  rng = random.Random(seed)
+  newest, gained = 0, []
+  for count in range(SIGNALS):
+    number = signal.SIGTERM if count % 5 == 4 else signal.SIGKILL
+    process = processes.start(run, *setting, **FIELDS)
+    _signal_at_random(process, run, newest, rng, number)
+    _, errors = process.communicate(timeout=processes.PATIENCE)
+    # SIGTERM while Python itself starts is nobody's yet.
+    legal = (-signal.SIGKILL,) if number == signal.SIGKILL else (75, -signal.SIGTERM)
+    assert process.returncode in legal, (seed, count, errors[-2000:])
+    steps = _complete(run)
+    assert max(steps, default=0) >= newest, (seed, count, "a checkpoint was lost")
+    for step in steps:
+      assert int(processes.state(run, step)["step"]) == step, (seed, count)
+    if "which is saved" in errors:
+      assert max(steps) == processes.losses(run)[-1]["step"], (seed, count)
+    gained.append(max(steps, default=0) - newest)
+    newest += gained[-1]
+  print(f"seed {seed}: steps saved before each signal {gained}")
+  assert newest < LAST_STEP, "the run ended before the last signal: make it longer"
+  assert sum(steps > 0 for steps in gained) >= SIGNALS // 4, (seed, gained)
+  out = processes.finish(processes.start(run, *setting, **FIELDS))
+  assert f"continuing from step {newest} of {LAST_STEP}" in out
+  assert "damaged" not in out
+  processes.assert_same_run(run, whole, LAST_STEP)
