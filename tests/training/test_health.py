@@ -82,19 +82,21 @@ def test_none_is_written_for_zero(tmp_path):
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_over_2000_steps(tiny_synthetic, tmp_path, hasty_compilation):
-  """A real run of 2,001 steps with checkpoints on the way; what it says of itself is flat."""
+def test_memory_does_not_grow_over_2000_steps(tiny_synthetic, tmp_path):
+  """A real run with a checkpoint every 300 steps; what it says of itself is flat."""
   fields = {
     "train__epochs": 667, "train__checkpoint_every_epochs": 100, "train__health_every_steps": 100
   }  # fmt: skip
-  process = processes.start(tmp_path / "run", tiny_synthetic, hasty_compilation, **fields)
+  quick_steps = {"XLA_FLAGS": ""}  # So many of them are worth a proper compilation.
+  process = processes.start(tmp_path / "run", tiny_synthetic, quick_steps, **fields)
   processes.finish(process)
   rows = read_scalars(tmp_path / "run" / "health.jsonl")
   assert [row["step"] for row in rows] == list(range(100, 2001, 100))
   memory = {row["step"]: row["host_memory_mib"] for row in rows}
   print("MiB after so many steps:", memory)
-  # Linear growth, by least squares over the last 1,500 steps, after the first checkpoints.
-  steps = np.array([step for step in memory if step >= 500])
+  # Least squares, from the second checkpoint on: until then caches fill. A leak of one batch a step
+  # would be 270 MiB.
+  steps = np.array([step for step in memory if step > 600])
   slope = np.polyfit(steps, [memory[step] for step in steps], 1)[0]
-  print(f"{1024 * slope:+.2f} KiB a step")
-  assert abs(slope) * 1500 < 0.03 * memory[500]
+  print(f"MiB gained over 1,400 steps and 5 checkpoints: {1400 * slope:.1f}")
+  assert 1400 * slope < 50
