@@ -88,6 +88,7 @@ def get_config():
   config.evaluation.batch_clips = 32
   config.evaluation.checkpoint = "last"
   config.evaluation.before_training = False
+  config.evaluation.resample = False
   config.evaluation.distance = "sqeuclidean"
   config.evaluation.rerank = True
   config.evaluation.rerank_k1 = 20

@@ -87,6 +87,7 @@ def get_config():
   config.evaluation.batch_clips = 32
   config.evaluation.checkpoint = "last"
   config.evaluation.before_training = True
+  config.evaluation.resample = False
   config.evaluation.distance = "sqeuclidean"
   config.evaluation.rerank = False  # Fewer tracklets than neighbours.
   config.evaluation.rerank_k1 = 20

@@ -170,6 +170,8 @@ SCHEMA: dict[str, Field] = {
   "evaluation.batch_clips": Field(int, "Clips embedded at once.", least=1),
   "evaluation.checkpoint": _choice("Which checkpoint is evaluated.", "last", "best"),
   "evaluation.before_training": Field(bool, "Also evaluate the initial weights."),
+  "evaluation.resample": Field(
+    bool, "Bring a checkpoint's weights to this num_frames and image_size."),
   "evaluation.distance": _choice("Ranking distance.", "sqeuclidean", "cosine"),
   "evaluation.rerank": Field(bool, "Also report k-reciprocal re-ranking."),
   "evaluation.rerank_k1": Field(int, "Neighbours of re-ranking.", least=1),

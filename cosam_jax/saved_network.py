@@ -14,10 +14,9 @@ from cosam_jax.errors import InputError, suggestion
 from cosam_jax.models import ReidNet, from_torch
 from cosam_jax.models.weight_files import read_weights
 from cosam_jax.models.weight_register import resolve_weights
-from cosam_jax.training import optim, state
-from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints, check_same
+from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
 from cosam_jax.training.mesh import make_mesh
-from cosam_jax.weights_of_run import ARCHITECTURE
+from cosam_jax.weights_of_run import network_at
 
 _SETTINGS = tuple(
   field.name for field in dataclasses.fields(ReidNet) if field.name not in ("parent", "name")
@@ -64,10 +63,10 @@ def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = 
       f"{path} is a run's folder, which knows its network: leave {', '.join(settings)} out"
     )
   checkpoints, step = _find(path)
-  about = checkpoints.about(step)
-  flat = about["config"]
+  flat = checkpoints.about(step)["config"]
   config = ConfigDict(traverse_util.unflatten_dict(flat, sep="."))
-  return _restored(checkpoints, step, config, flat, about["num_classes"])
+  model, variables, label = network_at(checkpoints, step, config, flat, make_mesh())
+  return Network(model, variables, flat, label)
 
 
 def network_asked_for(config: ConfigDict | None, workdir: pathlib.Path) -> Network:
@@ -102,14 +101,8 @@ def network_of(config: ConfigDict, flat: Mapping[str, Any], workdir: pathlib.Pat
   if _has_steps(workdir / kind):
     checkpoints = Checkpoints(workdir, kind)
     step = checkpoints.latest_step() or 0
-    about = checkpoints.about(step)
-    free = tuple(
-      name for name in {*about["config"], *flat}
-      if not any(name == part or name.startswith(f"{part}.") for part in ARCHITECTURE)
-    )  # fmt: skip
-    free = (*free, "model.cost_volume", "model.dtype")
-    check_same(about["config"], flat, free, f"{checkpoints.directory}/{step}")
-    return _restored(checkpoints, step, config, flat, about["num_classes"])
+    model, variables, label = network_at(checkpoints, step, config, flat, make_mesh())
+    return Network(model, variables, flat, label)
   if config.init.weights:
     path = resolve_weights(config.init.weights, config.model.backbone)
     weights = read_weights(path)
@@ -119,19 +112,6 @@ def network_of(config: ConfigDict, flat: Mapping[str, Any], workdir: pathlib.Pat
     f"there is no network: {workdir} has no folder {kind} with a checkpoint, and "
     "config.init.weights is empty; train first, or name weights"
   )
-
-
-def _restored(
-  checkpoints: Checkpoints,
-  step: int,
-  config: ConfigDict,
-  flat: Mapping[str, Any],
-  num_classes: int,
-) -> Network:
-  model = build_model(config, num_classes)
-  shapes = state.state_shapes(model, optim.make_optimizer(lambda _: 0.0, weight_decay=0.0))
-  variables = checkpoints.restore(step, shapes, make_mesh()).variables
-  return Network(model, variables, flat, f"step {step}")
 
 
 def _from_weights(path: pathlib.Path, settings: dict[str, Any]) -> Network:

@@ -162,6 +162,15 @@ def test_evaluation_may_change_all_but_the_architecture(trained, tiny_synthetic,
     runs.evaluate(tiny.config(tiny_synthetic, model__temporal="rnn"), workdir)
 
 
+def test_weights_are_brought_to_other_clips_if_asked(trained, tiny_synthetic, tmp_path):
+  workdir = copy_of(trained, tmp_path)
+  sizes = {"clips__num_frames": 3, "clips__image_size": (96, 48)}
+  runs.evaluate(tiny.config(tiny_synthetic, evaluation__resample=True, **sizes), workdir)
+  result = results(workdir)["results"][0]
+  assert result["label"].endswith("resampled from 2 frames of 64x32")
+  assert 0 < result["metrics"]["mAP"]["fraction"] <= 1
+
+
 def test_galleries_frames_and_reranking(trained, tiny_synthetic, tmp_path):
   workdir = copy_of(trained, tmp_path)
   options = {

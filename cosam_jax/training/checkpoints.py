@@ -239,7 +239,11 @@ def _check_room(directory: pathlib.Path, state: TrainState) -> None:
 
 
 def check_same(
-  saved: Mapping[str, Any], asked: Mapping[str, Any], free: tuple[str, ...], where: str
+  saved: Mapping[str, Any],
+  asked: Mapping[str, Any],
+  free: tuple[str, ...],
+  where: str,
+  remedy: str = "give the same values, or another --workdir",
 ) -> None:
   """Refuses to go on with a checkpoint that another configuration made.
 
@@ -248,6 +252,7 @@ def check_same(
     asked: the configuration of this run.
     free: names, or groups of names, that may differ.
     where: the checkpoint, for the message.
+    remedy: what to do, for the message.
 
   Raises:
     InputError: with each differing field and both values.
@@ -268,5 +273,5 @@ def check_same(
   if differing:
     raise InputError(
       f"the checkpoint in {where} was made with another configuration ({'; '.join(differing)}): "
-      "give the same values, or another --workdir"
+      + remedy
     )
