@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from cosam_jax.reports import table_formats
 from cosam_jax.reports.published import DATASETS, METRICS, TABLES, PublishedRow, read_published
 from cosam_jax.reports.sweep_results import (
+  SUBSET,
   Sample,
   Summary,
   check_protocols,
@@ -165,6 +166,7 @@ def _block(
     for row in rows
     if row.row is not None or (of_poster and dataset in row.numbers)
   ]
+  pairs += _subsets(dataset, rows, summaries)
   measured = [summary for _, summary in pairs if summary is not None]
   if not measured and not (of_poster and any(dataset in row.numbers for row in rows)):
     return None
@@ -181,6 +183,22 @@ def _block(
   )
   notes = [f"protocol: {protocol}" for protocol in protocols]
   return Block(table, dataset, metrics, lines, obstacles, tuple(notes + _settings(used)))
+
+
+def _subsets(
+  dataset: str, rows: Sequence[PublishedRow], summaries: Mapping[tuple, Summary]
+) -> list[tuple[PublishedRow, Summary]]:
+  """People with an attribute only: the poster does not say which gallery it asked."""
+  found = [
+    (row, summaries.get((dataset, row.row, f"{row.attribute}{SUBSET}", False)))
+    for row in rows
+    if row.attribute is not None
+  ]
+  return [
+    (dataclasses.replace(row, name=f"{row.name}{SUBSET}"), summary)
+    for row, summary in found
+    if summary is not None
+  ]
 
 
 def _line(

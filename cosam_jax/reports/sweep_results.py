@@ -15,6 +15,8 @@ from cosam_jax.reports.poster_rows import SWEEPS, Row, row_of
 from cosam_jax.reports.published import ATTRIBUTES, DATASETS
 from cosam_jax.reports.results import read_results
 
+SUBSET = ", subset"
+"""Behind an attribute: the gallery too has people with it only."""
 SPLITS = {"ilids_vid": 10, "prid2011": 10}
 """Data sets whose number is the mean over splits, and how many there are."""
 
@@ -31,7 +33,8 @@ class Sample:
     path: the results.json.
     row: the network.
     dataset, seed, split: where and how it was trained; split is None where there is one only.
-    attribute: whose queries were asked (of the whole gallery), such as "hat", or None for all.
+    attribute: whose queries were asked, such as "hat" (of the whole gallery) or "hat, subset" (of
+      people with it alone); None for all.
     reranked: whether distances were re-ranked.
     metrics: name -> percent.
     card: the protocol.
@@ -60,7 +63,8 @@ class Sample:
     protocol, frames, distance = (self.card[field] for field in _CHOICES)
     words = [protocol, f"frames {frames}", distance]
     if self.attribute is not None:
-      words.append("queries with the attribute, the whole gallery")
+      alone = self.attribute.endswith(SUBSET)
+      words.append("people with the attribute only" if alone else "queries with the attribute")
     else:
       words.append(", ".join(f"{name.replace('_', ' ')} {self.card[name]:,}" for name in _COUNTS))
     return ", ".join(words)
@@ -161,10 +165,11 @@ def _samples(path: pathlib.Path) -> list[Sample]:
 
 
 def _attribute(card: Mapping[str, Any]) -> str | None:
-  """The attribute of a row of the poster's; None for everybody, other values and galleries."""
+  """The attribute of a row of the poster's; None for everybody and other values."""
   name, _, value = (card.get("attribute") or "").partition("=")
-  of_poster = name in ATTRIBUTES and value == "yes" and card["attribute_gallery"] == "whole"
-  return name if of_poster else None
+  if name not in ATTRIBUTES or value != "yes":
+    return None
+  return name if card["attribute_gallery"] == "whole" else name + SUBSET
 
 
 def check_protocols(samples: Sequence[Sample]) -> None:
