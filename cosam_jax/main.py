@@ -33,9 +33,9 @@ STOPPED = 75
 
 MODES = (
   "train", "evaluate", "embed", "masks", "doctor", "prepare", "compare", "benchmark", "tables",
-  "sensitivity", "search", "export",
+  "sensitivity", "search", "export", "attention",
 )  # fmt: skip
-NEED_WORKDIR = ("train", "evaluate", "embed", "masks", "benchmark")
+NEED_WORKDIR = ("train", "evaluate", "embed", "masks", "attention", "benchmark")
 
 _CONFIG = config_flags.DEFINE_config_file(
   "config",
@@ -53,6 +53,7 @@ _MODE = flags.DEFINE_enum(
   "train: train (or continue) and evaluate. evaluate: a checkpoint, or config.init.weights. "
   "embed: write the vectors of the test set, or of --input, to embeddings.npz. "
   "masks: measure and draw COSAM's masks on test frames. "
+  "attention: numbers on whether the masks do anything. "
   "doctor: check the data directory. prepare: pack the frames for random access. "
   "compare: two sides of results.json files, given after the flags; needs no --config. "
   "benchmark: speed and memory on this machine; its input part alone needs data. "

@@ -20,6 +20,7 @@ from cosam_jax.assembly import (
   read_tables,
   training_plan,
 )
+from cosam_jax.attention_mode import attention
 from cosam_jax.benchmark import measure, options
 from cosam_jax.data.doctor import diagnose
 from cosam_jax.embedding_modes import embed
@@ -262,6 +263,7 @@ MODES: dict[str, Callable[[ConfigDict, pathlib.Path], Any]] = {
   "evaluate": evaluate,
   "embed": embed,
   "masks": masks,
+  "attention": attention,
   "doctor": doctor,
   "prepare": prepare,
   "benchmark": benchmark,

@@ -196,7 +196,7 @@ def measure_masks(
   with tqdm.tqdm(total=plan.num_clips, desc="masks", unit="clip", disable=hidden) as bar:
     for number, batch in enumerate(batches):
       frames = plan.batch(number).frames
-      counted = (frames >= 0) & np.asarray(batch.valid) & ~_repeated(frames)
+      counted = (frames >= 0) & np.asarray(batch.valid) & ~repeated(frames)
       masks = {
         stage: np.asarray(mask, np.float32)
         for stage, mask in forward(batch.clips, batch.valid).items()
@@ -216,7 +216,7 @@ def measure_masks(
   return {stage: statistics[stage].record() for stage in sorted(statistics)}, kept
 
 
-def _repeated(frames: np.ndarray) -> np.ndarray:
-  """bool[B, T], where a frame stands in its clip already."""
+def repeated(frames: np.ndarray) -> np.ndarray:
+  """bool[B, T], where a frame of int64[B, T] stands in its clip already."""
   same = frames[:, :, None] == frames[:, None, :]
   return np.tril(same, -1).any(-1)
