@@ -39,8 +39,8 @@ class MaskReport:
     config, self._run = run.config, run
     table = evaluation_of(run.tables, config.evaluation.gallery).table
     self._of_frames = table.num_frames
-    self._has_figures = config.data.name == "synthetic"
-    self._table = table.select(sample_rows(table, MOST_FRAMES[self._has_figures]))
+    self.has_figures = config.data.name == "synthetic"
+    self.table = table.select(sample_rows(table, MOST_FRAMES[self.has_figures]))
     self._mesh = mesh.make_local_mesh()
     self._forward = steps.jit_forward(run.model, self._mesh)
 
@@ -66,14 +66,23 @@ class MaskReport:
     content = read_results(results)
     write_results(results, content["results"], {**content["run"], "masks": masks})
 
-  def show(self, variables: dict[str, Any], label: str) -> dict[str, Record]:
+  def show(
+    self, variables: dict[str, Any], label: str, untrained: dict[str, Any] | None = None
+  ) -> dict[str, Record]:
     """Prints a table of the masks' numbers, and draws some clips; see `write`.
+
+    Args:
+      variables, label: see `write`.
+      untrained: weights to measure as "untrained" where the run has no numbers before training.
 
     Returns:
       The numbers by label; those of before training stand first where the run has them.
     """
     record, clips = self.measure(variables)
-    masks = {**self._before(), label: record}
+    before = self._before()
+    if not before and untrained is not None:
+      before = {"untrained": self.measure(untrained)[0]}
+    masks = {**before, label: record}
     directory = self._run.workdir / "masks"
     files = save_pictures(directory, clips, label)
     (directory / "masks.json").write_text(json.dumps(masks, indent=1) + "\n")
@@ -103,7 +112,7 @@ class MaskReport:
 
     num_frames, batch_clips = config.clips.num_frames, config.evaluation.batch_clips
     batches = evaluation_batches(
-      self._table,
+      self.table,
       num_frames=num_frames,
       batch_clips=batch_clips,
       image_size=tuple(config.clips.image_size),
@@ -113,20 +122,20 @@ class MaskReport:
     stages, clips = measure_masks(
       forward,
       batches,
-      EvaluationPlan(self._table, num_frames, batch_clips),
-      figure=self._figure if self._has_figures else None,
-      keep=choose_clips(self._table, PICTURED, num_frames),
+      EvaluationPlan(self.table, num_frames, batch_clips),
+      figure=self._figure if self.has_figures else None,
+      keep=choose_clips(self.table, PICTURED, num_frames),
     )
     record = {
-      "frames": self._table.num_frames - batches.skipped,
+      "frames": self.table.num_frames - batches.skipped,
       "of_frames": self._of_frames,
-      "tracklets": len(self._table),
+      "tracklets": len(self.table),
       "stages": {str(stage): statistics for stage, statistics in stages.items()},
     }
     return record, clips
 
   def _figure(self, frame: int) -> np.ndarray:
-    path = figure_mask_path(self._table.frames.name(frame))
+    path = figure_mask_path(self.table.frames.name(frame))
     try:
       with Image.open(path) as image:
         return np.asarray(image.convert("L"))

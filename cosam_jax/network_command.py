@@ -15,8 +15,10 @@ from cosam_jax.errors import InputError
 
 # flag -> the modes that read it
 READERS = {
-  "input": ("embed", "export"),
-  "output": ("embed", "search", "export"),
+  "input": ("embed", "export", "masks"),
+  "output": ("embed", "search", "export", "masks"),
+  "tracklets": ("masks",),
+  "point": ("masks",),
   "boxes": ("embed",),
   "box_margin": ("embed",),
   "query": ("search",),
@@ -41,7 +43,8 @@ def define_flags() -> None:
   text(
     "input",
     "What --mode=embed embeds instead of the test set: a folder of tracklets (every folder of "
-    "images in it is one), or a video. --mode=export takes its example from such a folder.",
+    "images in it is one), or a video. --mode=export takes its example from such a folder, "
+    "--mode=masks draws one.",
   )
   text(
     "output",
@@ -82,6 +85,19 @@ def define_flags() -> None:
     "of that name.",
     module_name="cosam_jax",
   )
+  flags.DEFINE_list(
+    "tracklets",
+    None,
+    "Of --mode=masks: draw these, names or numbers from 0 with commas between them.",
+    module_name="cosam_jax",
+  )
+  flags.DEFINE_list(
+    "point",
+    None,
+    "Of --mode=masks: frame,y,x in the first tracklet drawn, frames from 1, y and x in pixels or "
+    "as fractions (0.5): where the other frames correlate with it.",
+    module_name="cosam_jax",
+  )
   text(
     "format",
     "Of --mode=export: some of stablehlo, saved_model, litert, onnx, torch with commas between "
@@ -99,7 +115,10 @@ def define_flags() -> None:
 
 def asked(mode: str) -> bool:
   """Whether this module runs the mode, as the flags are."""
-  return mode in ("search", "export") or (mode == "embed" and flags.FLAGS.input is not None)
+  values = flags.FLAGS
+  if mode == "masks":
+    return any(values[name].value is not None for name in ("input", "tracklets", "point"))
+  return mode in ("search", "export") or (mode == "embed" and values.input is not None)
 
 
 def check_flags(mode: str) -> None:
@@ -113,6 +132,8 @@ def check_flags(mode: str) -> None:
   for name, other in (("boxes", "input"), ("box_margin", "boxes")):
     if values[name].value is not None and values[other].value is None:
       raise InputError(f"--{name} is about --{other}: give that too")
+  if mode == "masks" and values.output is not None and not asked(mode):
+    raise InputError("--output is about --input, --tracklets or --point here: give one of them")
   if mode == "embed" and values.output is not None and values.input is None:
     raise InputError("--output is about --input here: the test set's vectors go to --workdir")
   for name in ("query", "gallery") if mode == "search" else ():
@@ -156,6 +177,17 @@ def run(mode: str, config: ConfigDict | None, workdir: str | None) -> None:
     return
   if place is None:
     raise InputError("--workdir is missing: give the run whose network is to be used")
+  if mode == "masks":
+    from cosam_jax import mask_gallery, saved_network
+
+    mask_gallery.draw(
+      saved_network.network_asked_for(config, place),
+      output or place / "masks_chosen",
+      folder=values.input,
+      tracklets=values.tracklets,
+      point=values.point,
+    )
+    return
   if mode == "embed":
     from cosam_jax import own_videos, saved_network
 

@@ -27,8 +27,10 @@ from cosam_jax.embedding_modes import embed
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.evaluator import Evaluator
+from cosam_jax.mask_gallery import draw
 from cosam_jax.mask_report import MaskReport
 from cosam_jax.reports.results import terminal_table, write_results
+from cosam_jax.saved_network import Network
 from cosam_jax.training import hosts, loop, mesh, optim, scalars, state, steps
 from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints, check_same
 from cosam_jax.training.health import HealthLog
@@ -155,7 +157,11 @@ def masks(config: ConfigDict, workdir: pathlib.Path) -> None:
       "among 2, 3, 4 and 5"
     )
   variables, _, origin = weights_to_evaluate(run)
-  MaskReport(run).show(variables, origin)
+  report = MaskReport(run)
+  untrained = initial_variables(run.config, run.model) if report.has_figures else None
+  report.show(variables, origin, untrained)
+  network = Network(run.model, variables, run.flat, origin)
+  draw(network, workdir / "masks", table=report.table)
 
 
 def doctor(config: ConfigDict, workdir: pathlib.Path) -> int:
