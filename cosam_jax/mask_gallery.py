@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 from ml_collections import ConfigDict
@@ -146,12 +147,14 @@ def _point(point: Sequence[str], table: TrackletTable) -> tuple[int, float, floa
   return frame, y, x
 
 
-def point_correlation(descriptors: np.ndarray, frame: int, cell: tuple[int, int], ncc: Any):
+def point_correlation(
+  descriptors: np.ndarray, frame: int, cell: tuple[int, int], ncc: Any
+) -> np.ndarray:
   """NCC of one grid position with every position: float[T, h, w, D] -> float[T, h, w].
 
   It is the position's row of `ncc_cost_volume`, and its own frame's as well.
   """
-  normal = np.asarray(normalise_descriptors(descriptors, ncc))
+  normal = np.asarray(normalise_descriptors(jnp.asarray(descriptors), ncc))
   return normal @ normal[frame, cell[0], cell[1]] / normal.shape[-1]
 
 
@@ -174,7 +177,9 @@ def _look(
     plan.table, num_frames=plan.num_frames, batch_clips=1, image_size=model.image_size,
     on_unreadable=network.flat.get("data.on_unreadable", "error"),
   )  # fmt: skip
-  clips, gates, heat = [], {stage: [] for stage in model.cosam_stages}, None
+  clips: list[ClipMasks] = []
+  gates: dict[int, list[np.ndarray]] = {stage: [] for stage in model.cosam_stages}
+  heat: dict[int, np.ndarray] | None = None
   for number, batch in enumerate(batches):
     if number not in wanted:
       continue
