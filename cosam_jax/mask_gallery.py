@@ -101,7 +101,9 @@ def draw(
 def _table(network: Network, folder: str | None) -> TrackletTable:
   if folder is not None:
     return read_tracklets(folder)
-  config = ConfigDict(traverse_util.unflatten_dict(dict(network.flat), sep="."))
+  # Runs of earlier versions do not say whether links are followed.
+  flat = {"data.follow_links": False, **network.flat}
+  config = ConfigDict(traverse_util.unflatten_dict(flat, sep="."))
   return evaluation_of(read_tables(config), config.evaluation.gallery).table
 
 
