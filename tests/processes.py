@@ -18,10 +18,10 @@ PATIENCE = 600
 """Seconds that a process may take for anything."""
 
 
-def start(workdir, data_dir, cache, **fields) -> subprocess.Popen:
+def start(workdir, data_dir, cache, arguments=(), **fields) -> subprocess.Popen:
   command = [sys.executable, "-m", "cosam_jax.main", f"--workdir={workdir}"]
   return subprocess.Popen(
-    command + tiny.flags(data_dir, **fields),
+    [*command, *tiny.flags(data_dir, **fields), *arguments],
     cwd=tiny.ROOT,
     env=os.environ | cache,
     stdout=subprocess.PIPE,
