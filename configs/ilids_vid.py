@@ -97,4 +97,11 @@ def get_config():
   config.evaluation.rerank_lambda = 0.3
   config.evaluation.attributes_file = ""
   config.evaluation.attributes = ""
+
+  config.report = ConfigDict()
+  config.report.write = True
+  config.report.worst = 4  # Queries to show, with what they found.
+  config.report.best = 2
+  config.report.random = 2
+  config.report.queries = ""  # Or names of tracklets, separated by commas.
   return config

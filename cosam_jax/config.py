@@ -31,7 +31,7 @@ FREE_ON_RESUME = ("data.dir", "data.source", "data.prepared_dir", "data.check_fi
                   "model.cost_volume", "init.weights", "train.epochs", "train.log_every_steps",
                   "train.health_every_steps", "train.checkpoint_every_epochs",
                   "train.keep_checkpoints", "train.validate_every_epochs",
-                  "evaluation")  # fmt: skip
+                  "evaluation", "report")  # fmt: skip
 
 
 def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:

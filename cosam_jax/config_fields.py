@@ -182,6 +182,11 @@ SCHEMA: dict[str, Field] = {
   "evaluation.attributes": Field(
     str, "Which attributes, NAME (for yes) or NAME=VALUE with commas; empty: the poster's "
     "handbag,hat,backpack."),
+  "report.write": Field(bool, "Make the report page after training and evaluation."),
+  "report.worst": Field(int, "Ranking sheets: queries with the lowest precision.", least=0),
+  "report.best": Field(int, "Ranking sheets: queries with the highest precision.", least=0),
+  "report.random": Field(int, "Ranking sheets: queries drawn by the seed.", least=0),
+  "report.queries": Field(str, "Ranking sheets: tracklet names, separated by commas."),
 }  # fmt: skip
 
 # Only the generated data set has these.

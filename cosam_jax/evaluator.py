@@ -1,5 +1,7 @@
 """A configuration's evaluation: tables and weights in, vectors and results out."""
 
+import dataclasses
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +24,9 @@ from cosam_jax.evaluation.protocol_names import protocol_name
 from cosam_jax.models import ReidNet
 from cosam_jax.training import hosts, mesh, steps
 
+LISTED = 10
+"""Entries of each ranking that are kept for the report page."""
+
 
 def settings_of(flat: Mapping[str, Any]) -> Settings:
   """How a flat configuration (dotted name -> value) says to evaluate."""
@@ -40,6 +45,12 @@ class Evaluator:
 
   With several processes each embeds a share of the tracklets on its own devices, and all get all
   the vectors; everything that follows is the same in each.
+
+  Attributes:
+    evaluation: the tracklets of the protocol.
+    skipped: frames that could not be read in the latest evaluation.
+    vectors: float32[n, D], the latest evaluation's embeddings.
+    seconds: what the latest evaluation took: "embedding" and "ranking".
   """
 
   def __init__(
@@ -52,24 +63,30 @@ class Evaluator:
   ):
     self._config, self._mesh, self._tables = config, mesh.make_local_mesh(), tables
     flat = dict(config_rules.flatten(config))
-    self._settings = settings_of(flat)
-    self._evaluation = evaluation_of(tables, self._settings.protocol)
-    self._parts = [self._evaluation]
+    listed = LISTED if config.report.write else 0
+    self._settings = dataclasses.replace(settings_of(flat), listed=listed)
+    self.evaluation = evaluation_of(tables, self._settings.protocol)
+    self._parts = [self.evaluation]
     if attributes:
-      self._parts, left_out = with_attributes(self._evaluation, flat)
+      self._parts, left_out = with_attributes(self.evaluation, flat)
       for sentence in left_out:
         print(f"left out: {sentence}")
     self._forward = steps.jit_forward(model, self._mesh)
     has_splits = config.data.name in config_rules.SPLIT_DATASETS
     self._split = config.data.split if has_splits else None
     self.skipped = 0
+    self.vectors = np.zeros((0, 0), np.float32)
+    self.seconds: dict[str, float] = {}
 
   def __call__(
     self, variables: dict[str, Any], *, label: str = "", checkpoint: str | None = None
   ) -> tuple[Result, ...]:
     """Results of these weights: the ranking, and where asked for re-ranked and by attribute."""
-    return evaluate_with_attributes(
-      self._embed(variables, self._evaluation.table),
+    began = time.perf_counter()
+    self.vectors = self._embed(variables, self.evaluation.table)
+    embedded = time.perf_counter()
+    results = evaluate_with_attributes(
+      self.vectors,
       self._parts,
       self._settings,
       num_frames=self._config.clips.num_frames,
@@ -78,6 +95,8 @@ class Evaluator:
       checkpoint_hash=weights_hash(variables),
       label=label,
     )
+    self.seconds = {"embedding": embedded - began, "ranking": time.perf_counter() - embedded}
+    return results
 
   def embeddings(
     self, variables: dict[str, Any], flat: Mapping[str, Any], checkpoint: str | None = None
@@ -131,7 +150,7 @@ class Evaluator:
     keep: Callable[[np.ndarray, np.ndarray], None] | None = None,
   ) -> np.ndarray:
     """float32[n, D], one vector for each tracklet; counts the frames that could not be read."""
-    config, frames = self._config, self._evaluation.frames_per_tracklet
+    config, frames = self._config, self.evaluation.frames_per_tracklet
     skip = config.data.on_unreadable == "skip"
     processes = jax.process_count()
     batch_clips = config.evaluation.batch_clips // processes

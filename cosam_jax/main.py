@@ -22,7 +22,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from absl import app, flags
 from ml_collections import ConfigDict, config_flags
 
-from cosam_jax import compare_command, embedding_command, network_command, processes, sweep_command
+from cosam_jax import (
+  compare_command,
+  embedding_command,
+  invocation,
+  network_command,
+  processes,
+  sweep_command,
+)
 from cosam_jax import config as config_rules
 from cosam_jax.benchmark import options as benchmark_options
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
@@ -33,9 +40,9 @@ STOPPED = 75
 
 MODES = (
   "train", "evaluate", "embed", "masks", "doctor", "prepare", "compare", "benchmark", "tables",
-  "sensitivity", "search", "export", "attention",
+  "sensitivity", "search", "export", "attention", "report",
 )  # fmt: skip
-NEED_WORKDIR = ("train", "evaluate", "embed", "masks", "attention", "benchmark")
+NEED_WORKDIR = ("train", "evaluate", "embed", "masks", "attention", "benchmark", "report")
 
 _CONFIG = config_flags.DEFINE_config_file(
   "config",
@@ -60,7 +67,8 @@ _MODE = flags.DEFINE_enum(
   "tables: the poster's tables from a sweep's results; needs no --config. "
   "sensitivity: distance, pooling and frames tried on --embeddings. "
   "search: the nearest of --gallery for each of --query; needs no --config. "
-  "export: the network for other programs; needs no --config.",
+  "export: the network for other programs; needs no --config. "
+  "report: make a run's report page again.",
 )
 config_rules.define_ablation_flags()
 compare_command.define_flags()
@@ -77,6 +85,7 @@ def main(arguments: list[str]) -> int:
   0 when done, 2 for input that cannot work, 75 (EX_TEMPFAIL: try again) when training was asked to
   stop by SIGTERM and the same command goes on, 130 after Ctrl-C.
   """
+  invocation.remember(sys.argv[1:])
   try:
     compare_command.check_flags(_MODE.value)
     if _MODE.value == "compare":

@@ -12,6 +12,7 @@ import jax
 from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
+from cosam_jax import invocation
 from cosam_jax.assembly import (
   Run,
   TrainingBatches,
@@ -29,6 +30,7 @@ from cosam_jax.evaluation.cards import Result
 from cosam_jax.evaluator import Evaluator
 from cosam_jax.mask_gallery import draw
 from cosam_jax.mask_report import MaskReport
+from cosam_jax.page_report import finish, report
 from cosam_jax.reports.results import terminal_table, write_results
 from cosam_jax.saved_network import Network
 from cosam_jax.training import hosts, loop, mesh, optim, scalars, state, steps
@@ -134,6 +136,7 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
   hosts.first_alone(
     lambda: mask_report.write(variables, "after training", workdir / "results.json")
   )
+  hosts.first_alone(lambda: finish(run, evaluator, results))
   return results
 
 
@@ -145,6 +148,8 @@ def evaluate(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
   results = list(evaluator(variables, label=origin, checkpoint=origin))
   _report(workdir / "results.json", results, run, step, evaluator.skipped)
   hosts.first_alone(lambda: MaskReport(run).write(variables, origin, workdir / "results.json"))
+  hosts.first_alone(lambda: invocation.record(workdir, "evaluate"))
+  hosts.first_alone(lambda: finish(run, evaluator, results))
   return results
 
 
@@ -239,6 +244,7 @@ def _write_config(run: Run) -> None:
   partial = run.workdir / "config.json.partial"
   partial.write_text(json.dumps(run.flat, indent=2) + "\n")
   partial.replace(run.workdir / "config.json")
+  invocation.record(run.workdir, "train")
 
 
 def _report(
@@ -270,6 +276,7 @@ MODES: dict[str, Callable[[ConfigDict, pathlib.Path], Any]] = {
   "embed": embed,
   "masks": masks,
   "attention": attention,
+  "report": report,
   "doctor": doctor,
   "prepare": prepare,
   "benchmark": benchmark,

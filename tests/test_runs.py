@@ -219,7 +219,7 @@ def test_the_best_checkpoint_is_chosen_on_held_out_people(tiny_synthetic, tmp_pa
 
   def scored(self, variables, **options):
     found = real(self, variables, **options)
-    galleries.append((options["label"], len(self._evaluation.table)))
+    galleries.append((options["label"], len(self.evaluation.table)))
     if options["label"] == "validation":
       rows = len([1 for label, _ in galleries if label == "validation"])
       object.__setattr__(found[0].metrics, "mean_average_precision", scores[2 * rows])

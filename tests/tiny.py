@@ -33,6 +33,7 @@ TRAINING = {
   "train.checkpoint_every_epochs": 1,
   "evaluation.batch_clips": 8,
   "evaluation.before_training": False,
+  "report.write": False,
 }
 FIELDS = DRAWING | NETWORK | TRAINING
 

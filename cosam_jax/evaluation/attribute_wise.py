@@ -123,7 +123,7 @@ def evaluate_with_attributes(
     settings: see `protocol.evaluate_tables`.
     about: likewise.
   """
-  as_ranked = dataclasses.replace(settings, reranking=False)
+  as_ranked = dataclasses.replace(settings, reranking=False, listed=0)
   results: list[Result] = []
   hidden = len(parts) == 1 or not sys.stderr.isatty()
   for part in tqdm.tqdm(parts, desc="attributes", disable=hidden):

@@ -59,14 +59,15 @@ def clip_masks(
     clips=int(num_dense_clips(table.lengths[row], plan.num_frames)),
     numbers=tuple(int(position) + 1 for position in positions),
     length=int(table.lengths[row]),
-    images=tuple(_image(table, int(frame)) for frame in frames),
+    images=tuple(frame_image(table, int(frame)) for frame in frames),
     masks=masks,
   )
 
 
-def _image(table: TrackletTable, frame: int) -> np.ndarray | None:
+def frame_image(table: TrackletTable, frame: int) -> np.ndarray | None:
+  """uint8[H, W, 3], a frame of the table's store as it lies on disk; None if it cannot be read."""
   try:
     with Image.open(io.BytesIO(table.frames.read(frame))) as image:
       return np.asarray(image.convert("RGB"))
-  except OSError:  # Where this is an error, it has been raised before the network saw the clip.
+  except OSError:  # Where this is an error, it was raised before the network saw the frame.
     return None

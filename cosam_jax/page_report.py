@@ -1,0 +1,142 @@
+"""The report page at the end of a run: what it is made of, kept with the run and put together."""
+
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from cosam_jax import config as config_rules
+from cosam_jax import invocation
+from cosam_jax.assembly import Run, read_tables
+from cosam_jax.data import Tables
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.cards import Result
+from cosam_jax.evaluation.protocol import evaluation_of
+from cosam_jax.evaluator import Evaluator
+from cosam_jax.mask_report import BEFORE
+from cosam_jax.reports.embedding_map import choose_rows
+from cosam_jax.reports.page import Sources, write_page
+from cosam_jax.reports.rankings import (
+  AS_RANKED,
+  FILE_NAME,
+  RE_RANKED,
+  Ranking,
+  Rankings,
+  choose_queries,
+  read_rankings,
+  write_rankings,
+)
+from cosam_jax.reports.results import read_results
+from cosam_jax.reports.sheets import check_same_tracklets
+from cosam_jax.training.scalars import read_scalars
+
+# Numbers before training stand beside later ones where their cards say the same of these.
+_SAME = ("dataset", "split", "protocol", "queries", "gallery_size", "frames_used", "num_frames",
+         "distance")  # fmt: skip
+
+
+def finish(run: Run, evaluator: Evaluator, results: Sequence[Result]) -> None:
+  """Keeps the rankings of an evaluation and makes the page, where the configuration asks for it."""
+  if not run.config.report.write:
+    return
+  evaluation, table = evaluator.evaluation, evaluator.evaluation.table
+  lists = {}
+  for result in results:
+    if result.first is None:  # Those of attributes, which look at the same rankings.
+      continue
+    found = evaluation.gallery_rows[np.maximum(result.first.rows, 0)].astype(np.int32)
+    lists[RE_RANKED if result.card.reranking else AS_RANKED] = Ranking(
+      rows=np.where(result.first.rows < 0, np.int32(-1), found),
+      distances=result.first.distances,
+      average_precision=result.metrics.average_precision,
+      first_match=result.metrics.first_match,
+    )
+  pictured = choose_rows(table.identities)
+  rankings = Rankings(
+    protocol=evaluation.protocol,
+    names=table.names,
+    identities=table.identities,
+    cameras=table.cameras,
+    lengths=table.lengths,
+    queries=evaluation.query_rows,
+    by_title=lists,
+    pictured=pictured,
+    vectors=evaluator.vectors[pictured],
+    seconds=evaluator.seconds,
+  )
+  write_rankings(run.workdir / FILE_NAME, rankings)
+  print(f"{'report':<11}{_write(run.config, run.workdir, run.tables)}")
+
+
+def report(config: ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
+  """Makes the page of a run again from what the run left behind; needs its frames, no network.
+
+  Raises:
+    InputError: no results, or another data set than theirs.
+  """
+  config_rules.check(config)
+  config = config_rules.resolve(config)
+  if not (workdir / "results.json").is_file():
+    raise InputError(
+      f"{workdir} has no results.json: train or evaluate in it first, then make its page"
+    )
+  page = _write(config, workdir, read_tables(config))
+  print(f"{'report':<11}{page}")
+  return page
+
+
+def _write(config: ConfigDict, workdir: pathlib.Path, tables: Tables) -> pathlib.Path:
+  results = read_results(workdir / "results.json")
+  rankings = _rankings_of(workdir, results)
+  table, chosen = None, {}
+  if rankings is not None:
+    table = evaluation_of(tables, rankings.protocol).table
+    check_same_tracklets(rankings, table)
+    choice = config.report
+    chosen = choose_queries(
+      rankings,
+      worst=choice.worst,
+      best=choice.best,
+      random=choice.random,
+      names=[name.strip() for name in choice.queries.split(",") if name.strip()],
+      seed=config.seed,
+    )
+  return write_page(
+    Sources(
+      workdir=workdir,
+      results=results,
+      before=_before(workdir, results["results"][0]["card"]),
+      scalars=read_scalars(workdir / "scalars.jsonl"),
+      validation=read_scalars(workdir / "validation.jsonl"),
+      tables=tables,
+      rankings=rankings,
+      table=table,
+      chosen=chosen,
+      commands=invocation.recorded(workdir),
+    )
+  )
+
+
+def _rankings_of(workdir: pathlib.Path, results: Mapping[str, Any]) -> Rankings | None:
+  """The rankings that these results were counted from; None where they are of other results."""
+  path = workdir / FILE_NAME
+  if not path.is_file():
+    return None
+  rankings = read_rankings(path)
+  wanted = results["results"][0]["queries"]["average_precision"]
+  found = next(iter(rankings.by_title.values())).average_precision
+  same = json.dumps(wanted) == json.dumps([None if np.isnan(x) else float(x) for x in found])
+  return rankings if same else None
+
+
+def _before(workdir: pathlib.Path, card: Mapping[str, Any]) -> Mapping[str, Any] | None:
+  """The results before training, if they are of the same test set."""
+  path = workdir / BEFORE
+  if not path.is_file():
+    return None
+  before = read_results(path)
+  other = before["results"][0]["card"]
+  return before if all(other.get(name) == card.get(name) for name in _SAME) else None

@@ -1,0 +1,193 @@
+"""The report: one page that needs no network, and beside it every picture and the data behind it.
+
+`report/index.html` holds its style, charts and thumbnails itself; the mask pictures and all files
+that it offers for download lie beside it, so that the folder can be sent to somebody.
+"""
+
+import base64
+import dataclasses
+import io
+import json
+import pathlib
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jinja2
+from PIL import Image
+
+from cosam_jax.data.tracklets import Tables, TrackletTable
+from cosam_jax.reports import facts
+from cosam_jax.reports.charts import COLOURS
+from cosam_jax.reports.data_charts import data_charts, data_facts
+from cosam_jax.reports.embedding_map import embedding_chart
+from cosam_jax.reports.ranking_sheet import Found, Sheet, facts_of, save_sheet, verdict
+from cosam_jax.reports.rankings import Rankings
+from cosam_jax.reports.run_charts import cmc_chart, map_chart, training_charts
+from cosam_jax.reports.sheets import make_sheets
+
+THUMBNAIL = 144
+"""Height of a picture in the page's ranking sheets, in pixels."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Sources:
+  """What a page is made of.
+
+  Attributes:
+    workdir: the run's folder; the page goes to `report` in it.
+    results: content of results.json.
+    before: content of before_training.json, if that belongs to this run.
+    scalars, validation: rows of scalars.jsonl and validation.jsonl.
+    tables: the data set.
+    rankings, table: what `evaluate` kept, and the tracklets it ranked; None without either.
+    chosen: query number -> why it is shown.
+    commands: mode -> the command line that ran it last.
+  """
+
+  workdir: pathlib.Path
+  results: Mapping[str, Any]
+  before: Mapping[str, Any] | None
+  scalars: Sequence[Mapping[str, float]]
+  validation: Sequence[Mapping[str, float]]
+  tables: Tables
+  rankings: Rankings | None
+  table: TrackletTable | None
+  chosen: Mapping[int, str]
+  commands: Mapping[str, str]
+
+
+def write_page(sources: Sources) -> pathlib.Path:
+  """Writes the report's folder anew; returns the page. The old one stays until all is drawn."""
+  final = sources.workdir / "report"
+  folder = final.with_name("report.partial")
+  shutil.rmtree(folder, ignore_errors=True)
+  folder.mkdir(parents=True)
+  environment = jinja2.Environment(
+    loader=jinja2.PackageLoader("cosam_jax.reports"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=jinja2.StrictUndefined,
+  )
+  page = environment.get_template("page.html").render(_content(sources, folder))
+  (folder / "index.html").write_text(page, encoding="utf-8")
+  shutil.rmtree(final, ignore_errors=True)
+  folder.replace(final)
+  return final / "index.html"
+
+
+def _content(sources: Sources, folder: pathlib.Path) -> dict[str, Any]:
+  run, results = sources.results["run"], sources.results["results"]
+  untrained = sources.before["results"] if sources.before else []
+  rankings, seed = sources.rankings, run.get("seed") or 0
+  curves = {facts.row_label(record): record["cmc"] for record in [*untrained, *results]}
+  data = data_facts(sources.tables)
+  charts = training_charts(folder, sources.scalars)
+  charts.append(map_chart(folder, facts.tested(untrained, results, run), sources.validation))
+  charts.append(cmc_chart(folder, curves))
+  picture = None
+  if rankings is not None:
+    shown = rankings.pictured
+    who = (rankings.identities[shown], rankings.cameras[shown], rankings.names[shown])
+    picture = embedding_chart(folder, rankings.vectors, *who, seed=seed)
+  (folder / "data_set.json").write_text(json.dumps(data, indent=1) + "\n")
+  for name in ("results.json", "before_training.json", "scalars.jsonl", "validation.jsonl"):
+    if (sources.workdir / name).is_file():
+      shutil.copy(sources.workdir / name, folder / name)
+  return {
+    "colours": COLOURS,
+    "title": facts.title(run["config"], results[0]["card"]),
+    "program": sources.results["program"],
+    "run": run,
+    "summary": facts.summary(results, untrained),
+    "warnings": facts.warnings(run, results),
+    "columns": facts.COLUMNS,
+    "has_intervals": any("uncertainty" in record for record in results),
+    "rows": facts.number_rows(results, untrained),
+    "poster": facts.poster_rows(run["config"], sources.tables, results),
+    "protocol": facts.protocol(results[0]["card"]),
+    "charts": charts,
+    "sheets": _sheets(sources, folder),
+    "picture": picture,
+    "masks": _masks(sources.workdir / "masks", folder),
+    "mask_numbers": facts.mask_rows(run.get("masks", {})),
+    "data": data,
+    "data_charts": data_charts(folder, sources.tables),
+    "times": facts.times(run, sources.scalars, rankings),
+    "commands": sources.commands,
+    "files": sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*")),
+  }
+
+
+def _sheets(sources: Sources, folder: pathlib.Path) -> list[dict[str, Any]]:
+  """The chosen queries for the template, each also saved as picture and data."""
+  if sources.rankings is None or sources.table is None:
+    return []
+  sheets: list[dict[str, Any]] = []
+  for sheet in make_sheets(sources.rankings, sources.table, sources.chosen).values():
+    name = re.sub(r"[^\w-]+", "-", sheet.query.name)
+    path = save_sheet(folder / "rankings" / f"{len(sheets) + 1:02d}_{name}.png", sheet)
+    sheets.append(_sheet(sheet, path.relative_to(folder)))
+  return sheets
+
+
+def _sheet(sheet: Sheet, path: pathlib.Path) -> dict[str, Any]:
+  rows = {
+    title: [_tile(entry, f"Place {place}") for place, entry in enumerate(row, start=1)]
+    for title, row in sheet.rows.items()
+  }
+  return {
+    "name": sheet.query.name,
+    "note": sheet.note,
+    "query": _tile(sheet.query, "Query"),
+    "rows": rows,
+    "png": path.as_posix(),
+    "json": path.with_suffix(".json").as_posix(),
+  }
+
+
+def _tile(entry: Found, place: str) -> dict[str, Any]:
+  lines = facts_of(entry)
+  words = [place, *([verdict(entry)] if verdict(entry) else []), *lines]
+  return {
+    "place": place,
+    "verdict": verdict(entry),
+    "facts": lines,
+    "source": _thumbnail(entry),
+    "alternative": ", ".join(words),
+  }
+
+
+def _thumbnail(entry: Found) -> str | None:
+  """The picture inside an address, or None."""
+  if entry.image is None:
+    return None
+  height, width = entry.image.shape[:2]
+  size = (max(1, round(width * THUMBNAIL / height)), THUMBNAIL)
+  stream = io.BytesIO()
+  image = Image.fromarray(entry.image)
+  if height > THUMBNAIL:
+    image = image.resize(size, Image.Resampling.LANCZOS)
+  image.save(stream, "JPEG", quality=82)
+  return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def _masks(directory: pathlib.Path, folder: pathlib.Path) -> list[dict[str, Any]]:
+  """Copies the pictures that the run drew of its masks; the overview comes first."""
+  pictures = sorted(directory.glob("*.png"), key=lambda path: (path.name != "overview.png", path))
+  found = []
+  for path in pictures:
+    (folder / "masks").mkdir(exist_ok=True)
+    shutil.copy(path, folder / "masks" / path.name)
+    with Image.open(path) as image:
+      width, height = image.size
+    tracklet = re.match(r"\d\d_(.*)_clip(\d+)_cosam_", path.name)
+    what = (
+      f"Masks over a clip of tracklet {tracklet[1]}, clip {tracklet[2]}"
+      if tracklet
+      else "Masks over some clips of the test set, a row for each clip"
+    )
+    found.append({"path": f"masks/{path.name}", "what": what, "width": width, "height": height})
+  return found

@@ -1,0 +1,156 @@
+"""Rankings on disk: the first entries of every query, and some vectors to make a picture of.
+
+Written when a test set is evaluated, so that the page can be made again, with other queries,
+without the network. One `.npz` file of plain arrays, read without pickle.
+
+Notation: `n` tracklets, `Q` queries, `k` entries of a list, `m` pictured tracklets, `D` embedding
+size.
+"""
+
+import dataclasses
+import io
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from cosam_jax.errors import InputError, suggestion
+
+FILE_NAME = "rankings.npz"
+_FORMAT = 1
+AS_RANKED, RE_RANKED = "as ranked", "re-ranked"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Ranking:
+  """Lists of one way to rank.
+
+  Attributes:
+    rows: int32[Q, k], tracklets found, nearest first; -1 where there are fewer.
+    distances: float32[Q, k].
+    average_precision: float64[Q]; nan where a query does not count.
+    first_match: int64[Q], place of the first match from 1; 0 where a query does not count.
+  """
+
+  rows: np.ndarray
+  distances: np.ndarray
+  average_precision: np.ndarray
+  first_match: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Rankings:
+  """What a page needs of an evaluation, besides its numbers.
+
+  Attributes:
+    protocol: its name.
+    names: str[n], identities: int32[n], cameras: int32[n], lengths: int32[n], of every tracklet.
+    queries: int64[Q], which of them are queries.
+    by_title: "as ranked", and "re-ranked" where that was asked for.
+    pictured: int64[m], the tracklets whose vectors are kept.
+    vectors: float32[m, D].
+    seconds: what took how long: "embedding", "ranking".
+  """
+
+  protocol: str
+  names: np.ndarray
+  identities: np.ndarray
+  cameras: np.ndarray
+  lengths: np.ndarray
+  queries: np.ndarray
+  by_title: Mapping[str, Ranking]
+  pictured: np.ndarray
+  vectors: np.ndarray
+  seconds: Mapping[str, float]
+
+
+_COLUMNS = ("names", "identities", "cameras", "lengths", "queries", "pictured", "vectors")
+_LISTS = tuple(field.name for field in dataclasses.fields(Ranking))
+
+
+def write_rankings(path: str | os.PathLike, rankings: Rankings) -> None:
+  """Writes the file whole or not at all."""
+  arrays = {name: getattr(rankings, name) for name in _COLUMNS}
+  arrays |= {"format": np.int64(_FORMAT), "protocol": np.str_(rankings.protocol)}
+  arrays["titles"] = np.array(list(rankings.by_title), np.str_)
+  arrays["timed"] = np.array(list(rankings.seconds), np.str_)
+  arrays["seconds"] = np.array(list(rankings.seconds.values()), np.float64)
+  for number, ranking in enumerate(rankings.by_title.values()):
+    arrays |= {f"{name}_{number}": getattr(ranking, name) for name in _LISTS}
+  path = pathlib.Path(path)
+  partial = path.with_name(f"{path.name}.partial")
+  with partial.open("wb") as file:
+    np.savez_compressed(file, **arrays)
+  partial.replace(path)
+
+
+def read_rankings(path: str | os.PathLike) -> Rankings:
+  """Reads what `write_rankings` wrote; InputError names a file that is something else."""
+  try:
+    with np.load(io.BytesIO(pathlib.Path(path).read_bytes()), allow_pickle=False) as file:
+      if int(file["format"]) != _FORMAT:
+        raise ValueError(f"format {int(file['format'])}, and this program reads {_FORMAT}")
+      lists = {
+        str(title): Ranking(**{name: file[f"{name}_{number}"] for name in _LISTS})
+        for number, title in enumerate(file["titles"])
+      }
+      seconds = dict(zip(map(str, file["timed"]), map(float, file["seconds"])))
+      return Rankings(
+        protocol=str(file["protocol"]),
+        by_title=lists,
+        seconds=seconds,
+        **{name: file[name] for name in _COLUMNS},
+      )
+  except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    raise InputError(
+      f"{path} cannot be read as rankings ({error}): evaluate again, which writes it anew"
+    ) from error
+  except Exception as error:  # A damaged zip archive fails in any way.
+    raise InputError(
+      f"{path} is damaged ({error}): evaluate again, which writes it anew"
+    ) from error
+
+
+def choose_queries(
+  rankings: Rankings,
+  *,
+  worst: int,
+  best: int,
+  random: int,
+  names: Sequence[str] = (),
+  seed: int = 0,
+) -> dict[int, str]:
+  """Which queries to show: query number -> why; each once, in this order.
+
+  Args:
+    rankings: whose first way of ranking says which are good.
+    worst, best: how many with the lowest and the highest average precision.
+    random: how many others, drawn.
+    names: tracklet names of others; also those that do not count.
+    seed: of the drawing.
+
+  Raises:
+    InputError: a name that is no query.
+  """
+  known = {str(name): query for query, name in enumerate(rankings.names[rankings.queries])}
+  chosen: dict[int, str] = {}
+  for name in names:
+    if name not in known:
+      raise InputError(
+        f"config.report.queries names {name!r}, which is no query of this test set"
+        f"{suggestion(name, known)}"
+      )
+    chosen.setdefault(known[name], "asked for by name")
+  precision = next(iter(rankings.by_title.values())).average_precision
+  counting = np.flatnonzero(~np.isnan(precision))
+  order = counting[np.argsort(precision[counting], kind="stable")].tolist()
+  drawn = np.random.default_rng(seed).permutation(counting).tolist()
+  for candidates, number, why in (
+    (order, worst, "among the worst"),
+    (order[::-1], best, "among the best"),
+    (drawn, random, "drawn at random"),
+  ):
+    free = [query for query in candidates if query not in chosen]
+    chosen |= dict.fromkeys(free[:number], why)
+  return chosen
