@@ -73,7 +73,7 @@ def test_every_figure_is_there_as_svg_png_and_data(evaluated):
   for label, key in (("loss", "loss"), ("cross-entropy", "cross_entropy"), ("triplet", "triplet")):
     assert [float(row[label]) for row in rows] == [row[key] for row in SCALARS]
   cmc = json.loads((evaluated / "results.json").read_text())["results"][0]["cmc"]
-  column = [row for row in csv.DictReader((figures / "cmc.csv").open())]
+  column = list(csv.DictReader((figures / "cmc.csv").open()))
   assert [float(row["step 3"]) for row in column] == pytest.approx([100 * x for x in cmc[:20]])
 
 
@@ -144,9 +144,9 @@ def test_other_results_are_not_shown_with_old_rankings(evaluated, config, tmp_pa
 
 
 def test_without_results_or_with_damaged_rankings_there_is_no_page(evaluated, config, tmp_path):
-  with pytest.raises(InputError, match="has no results.json: train or evaluate"):
+  with pytest.raises(InputError, match=r"has no results\.json: train or evaluate"):
     runs.report(config, tmp_path)
   shutil.copy(evaluated / "results.json", tmp_path)
   (tmp_path / "rankings.npz").write_bytes((evaluated / "rankings.npz").read_bytes()[:500])
-  with pytest.raises(InputError, match="rankings.npz.*evaluate again"):
+  with pytest.raises(InputError, match=r"rankings\.npz.*evaluate again"):
     runs.report(config, tmp_path)
