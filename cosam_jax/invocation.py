@@ -62,24 +62,21 @@ def recorded(workdir: pathlib.Path) -> dict[str, str]:
   return found
 
 
-def next_steps(mode: str, report: pathlib.Path | None) -> str:
+_NEXT = {
+  "train": (("go on, with more of --config.train.epochs", "train"), ("evaluate again", "evaluate")),
+  "evaluate": (("the page again, with other queries", "report"),),
+  "report": (("evaluate again", "evaluate"),),
+}
+
+
+def next_steps(mode: str) -> str:
   """What a person may do after a mode that ended well, with the exact commands; may be empty."""
   lines = []
-  if report is not None:
-    lines.append(f"report: {report}")
-  following = {
-    "train": ("evaluate again", "evaluate"),
-    "evaluate": ("the page again, with other queries", "report"),
-    "report": ("evaluate again", "evaluate"),
-  }
-  if mode == "train" and command() is not None:
-    lines.append(f"continue (with more --config.train.epochs):\n  {command('train')}")
-  if mode in following:
-    what, other = following[mode]
+  for what, other in _NEXT.get(mode, ()):
     text = command(other)
     if text is not None:
-      lines.append(f"{what}:\n  {text}")
-  return "\n".join(lines)
+      lines.append(f"{what}:\n  {text}\n")
+  return "".join(lines)
 
 
 def _wrapped(arguments: Sequence[str]) -> str:

@@ -137,6 +137,7 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
     lambda: mask_report.write(variables, "after training", workdir / "results.json")
   )
   hosts.first_alone(lambda: finish(run, evaluator, results))
+  hosts.first_alone(lambda: print(invocation.next_steps("train"), end=""))
   return results
 
 
@@ -150,6 +151,7 @@ def evaluate(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
   hosts.first_alone(lambda: MaskReport(run).write(variables, origin, workdir / "results.json"))
   hosts.first_alone(lambda: invocation.record(workdir, "evaluate"))
   hosts.first_alone(lambda: finish(run, evaluator, results))
+  hosts.first_alone(lambda: print(invocation.next_steps("evaluate"), end=""))
   return results
 
 

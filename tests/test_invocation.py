@@ -1,0 +1,56 @@
+"""Commands that are printed and kept: they can be given to a shell as they are."""
+
+import shlex
+
+import pytest
+
+from cosam_jax import invocation
+
+GIVEN = [
+  "--config=configs/mars.py",
+  "--mode",
+  "evaluate",
+  "--workdir=a b",
+  "--data_dir=" + "d" * 60,
+]
+
+
+@pytest.fixture
+def given(monkeypatch):
+  monkeypatch.setattr(invocation, "_arguments", list(GIVEN))
+
+
+def words(text):
+  return shlex.split(text.replace("\\\n", " "))
+
+
+@pytest.mark.parametrize(("mode", "added"), [("report", ["--mode=report"]), ("train", [])])
+def test_the_same_command_with_another_mode(given, mode, added):
+  text = invocation.command(mode)
+  assert words(text) == ["python", "-m", "cosam_jax.main", GIVEN[0], *GIVEN[3:], *added]
+  assert all(len(line) < 80 for line in text.splitlines())
+
+
+def test_what_follows_training_is_going_on_and_evaluating(given):
+  text = invocation.next_steps("train")
+  assert "go on, with more of --config.train.epochs:\n  python -m cosam_jax.main" in text
+  assert "--mode=evaluate" in text.split("evaluate again:")[1]
+  assert invocation.next_steps("doctor") == ""
+
+
+def test_the_latest_command_of_each_mode_is_kept(given, tmp_path):
+  assert invocation.recorded(tmp_path) == {}
+  invocation.record(tmp_path, "train")
+  invocation.remember([*GIVEN, "--seed=2"])
+  invocation.record(tmp_path, "train")
+  with (tmp_path / invocation.FILE_NAME).open("a") as file:
+    file.write('{"mode": "ev')  # A kill.
+  assert list(invocation.recorded(tmp_path)) == ["train"]
+  assert words(invocation.recorded(tmp_path)["train"])[-1] == "--seed=2"
+
+
+def test_nothing_is_said_where_nobody_gave_a_command(monkeypatch, tmp_path):
+  monkeypatch.setattr(invocation, "_arguments", None)
+  invocation.record(tmp_path, "train")
+  assert not (tmp_path / invocation.FILE_NAME).exists()
+  assert invocation.next_steps("train") == ""
