@@ -7,9 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from flax import linen as nn
 from jax.sharding import Mesh
 
-from cosam_jax.models import Outputs, ReidNet
+from cosam_jax.models import Outputs
 from cosam_jax.training.losses import batch_hard_triplet, cross_entropy
 from cosam_jax.training.mesh import replicated, split_batch
 from cosam_jax.training.state import TrainState
@@ -33,7 +34,7 @@ class Objective:
 
 
 def forward_with_loss(
-  model: ReidNet,
+  model: nn.Module,
   objective: Objective,
   variables: dict[str, Any],
   clips: jax.Array,
@@ -43,7 +44,7 @@ def forward_with_loss(
   """Training-mode forward pass and the objective.
 
   Args:
-    model, objective: what is computed.
+    model, objective: what is computed; any network called as `ReidNet` is, with its `Outputs`.
     variables: `params` and `batch_stats`.
     clips: float32[B, T, H, W, 3].
     labels: int32[B].
@@ -68,7 +69,7 @@ def loss_of_outputs(
 
 
 def train_step(
-  model: ReidNet,
+  model: nn.Module,
   objective: Objective,
   optimizer: optax.GradientTransformation,
   state: TrainState,
@@ -101,7 +102,7 @@ def apply_gradients(
 
 
 def accumulated_step(
-  model: ReidNet,
+  model: nn.Module,
   objective: Objective,
   optimizer: optax.GradientTransformation,
   parts: int,
@@ -161,7 +162,7 @@ def accumulated_step(
 
 
 def jit_train_step(
-  model: ReidNet,
+  model: nn.Module,
   objective: Objective,
   optimizer: optax.GradientTransformation,
   mesh: Mesh,
@@ -189,7 +190,7 @@ def jit_train_step(
   )
 
 
-def jit_forward(model: ReidNet, mesh: Mesh) -> Callable[..., Outputs]:
+def jit_forward(model: nn.Module, mesh: Mesh) -> Callable[..., Outputs]:
   """Inference compiled over the mesh: (variables, clips, valid) -> `Outputs`."""
 
   def forward(variables, clips, valid):
