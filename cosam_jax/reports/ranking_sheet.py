@@ -122,7 +122,9 @@ def facts_of(entry: Found) -> list[str]:
   """The lines below an entry: camera, distance or identity, name."""
   lines = [f"camera {entry.camera}"] if entry.camera is not None else []
   if entry.distance is not None:
-    lines.append(f"distance {entry.distance:.4g}")
+    # At most six characters, so that the line is no wider than a narrow tile.
+    digits = ".3f" if entry.distance < 1 else ".4g"
+    lines.append(f"distance {entry.distance:{digits}}")
   elif entry.identity is not None:
     lines.append(f"person {entry.identity}")
   return [*lines, entry.name]

@@ -11,6 +11,7 @@ NAME = "sha256.json"
 def write_checksums(folder: pathlib.Path) -> None:
   """Writes the digests of all files below `folder` into it, whole or not at all."""
   digests = {name: _digest(folder / name) for name in sorted(_files(folder))}
+  digests[NAME] = _digest_of_list(digests)
   partial = folder / f"{NAME}.partial"
   with open(partial, "w", encoding="utf-8") as file:
     json.dump(digests, file, indent=1)
@@ -25,14 +26,21 @@ def damage(folder: pathlib.Path) -> str | None:
   A folder without digests (its process was killed right before they were written) has nothing to
   compare with, and counts as whole.
   """
+  own = None
   try:
     digests = json.loads((folder / NAME).read_text("utf-8"))
+    # Older lists have no digest of their own.
+    own = digests.pop(NAME, None)
+    if own not in (None, _digest_of_list(digests)):
+      return f"{NAME}, its list of checksums, is damaged"
     for name, digest in digests.items():
       if _digest(folder / name) != digest:
         return f"{name} has other bytes than were saved"
   except FileNotFoundError as error:
     missing = pathlib.Path(error.filename).relative_to(folder).as_posix()
-    return None if missing == NAME else f"{missing} is missing"
+    if missing == NAME:
+      return None
+    return f"{missing} is missing" + ("" if own else f", or {NAME}, its list of checksums, damaged")
   except (ValueError, AttributeError, TypeError):
     return f"{NAME}, its list of checksums, is damaged"
   except OSError as error:
@@ -43,6 +51,10 @@ def damage(folder: pathlib.Path) -> str | None:
 def _files(folder: pathlib.Path) -> list[str]:
   files = (path for path in folder.rglob("*") if path.is_file() and path.parent / NAME != path)
   return [path.relative_to(folder).as_posix() for path in files if path.suffix != ".partial"]
+
+
+def _digest_of_list(digests: dict[str, str]) -> str:
+  return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path: pathlib.Path) -> str:

@@ -1,5 +1,6 @@
 """Real checkpoints in real folders: exact, whole or absent, and clear when they do not fit."""
 
+import json
 import logging
 import os
 import pathlib
@@ -17,6 +18,7 @@ import pytest
 
 from cosam_jax.errors import InputError
 from cosam_jax.training.checkpoints import BEST, Checkpoints, check_same
+from cosam_jax.training.checksums import NAME, damage
 from cosam_jax.training.mesh import make_mesh
 from cosam_jax.training.optim import make_optimizer
 from cosam_jax.training.state import create_state
@@ -190,6 +192,29 @@ def test_any_flipped_bit_is_noticed_named_and_passed_over(three, tmp_path, capsy
     # The damaged one is in nobody's way, and does not count among those that are kept.
     checkpoints.save(12, state_of(12), {})
     assert folders(checkpoints.directory) == ["12", "6"]
+
+
+def test_a_flipped_bit_anywhere_in_the_list_of_checksums_names_the_list(three, tmp_path):
+  """Whatever it hits: a brace, a digest, a file's name, or the name of the list's own digest."""
+  folder = shutil.copytree(three / "checkpoints" / "9", tmp_path / "9")
+  assert damage(folder) is None
+  listed = folder / NAME
+  content = listed.read_bytes()
+  for position in range(len(content)):
+    flip(listed, position)
+    assert NAME in damage(folder), content[max(position - 20, 0) : position + 20]
+    listed.write_bytes(content)
+
+
+def test_a_list_of_checksums_without_a_digest_of_its_own_still_serves(three, tmp_path):
+  """As earlier versions wrote it."""
+  folder = shutil.copytree(three / "checkpoints" / "9", tmp_path / "9")
+  digests = json.loads((folder / NAME).read_text())
+  del digests[NAME]
+  (folder / NAME).write_text(json.dumps(digests))
+  assert damage(folder) is None
+  flip(folder / "about" / "metadata", 0)
+  assert "has other bytes" in damage(folder)
 
 
 def test_a_missing_file_is_noticed(three, tmp_path, capsys):
