@@ -62,6 +62,7 @@ def get_config():
   config.model.score_relu = True
   config.model.neck = False
   config.model.dtype = "float32"
+  config.model.remat = False
 
   config.init = ConfigDict()
   config.init.weights = ""

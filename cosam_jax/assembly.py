@@ -80,6 +80,8 @@ def build_model(config: ConfigDict, num_classes: int) -> ReidNet:
     score_relu=model.score_relu,
     neck=model.neck,
     dtype=DTYPES[model.dtype],
+    # Runs of before this field are read as well.
+    remat=model.get("remat", False),
   )
 
 

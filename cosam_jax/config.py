@@ -25,10 +25,12 @@ from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.protocol_names import LEGAL, parse_protocol
 from cosam_jax.models.resnet import BACKBONES, grid_size, resnet_settings
 
+# How the network is computed, and not which one it is.
+COMPUTATION = ("model.cost_volume", "model.dtype", "model.remat")
 # Fields that may change between two runs in the same workdir: they do not alter the training.
 FREE_ON_RESUME = ("data.dir", "data.source", "data.prepared_dir", "data.check_files",
-                  "data.retry_seconds", "data.follow_links",
-                  "model.cost_volume", "init.weights", "train.epochs", "train.log_every_steps",
+                  "data.retry_seconds", "data.follow_links", "model.cost_volume", "model.remat",
+                  "init.weights", "train.epochs", "train.log_every_steps",
                   "train.health_every_steps", "train.checkpoint_every_epochs",
                   "train.keep_checkpoints", "train.validate_every_epochs",
                   "evaluation", "report")  # fmt: skip

@@ -137,6 +137,8 @@ SCHEMA: dict[str, Field] = {
   "model.score_relu": Field(bool, "The ReLU on TA's scores before the softmax."),
   "model.neck": Field(bool, "Batch normalisation before the classifier."),
   "model.dtype": _choice("Compute precision; parameters stay float32.", "float32", "bfloat16"),
+  "model.remat": Field(
+    bool, "Compute residual blocks again for the gradient: less memory, more time."),
   "init.weights": Field(
     str, "Initial weights: empty (random), a name such as imagenet, or a file."),
   "loss.cross_entropy": _choice("Smoothed or plain labels.", "smoothed", "plain", preset=True),

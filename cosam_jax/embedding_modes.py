@@ -139,9 +139,8 @@ def _check_same_run(path: pathlib.Path, embeddings: Embeddings, config: ConfigDi
   made = embeddings.origin.config
   asked = config_rules.plain(config)
   matters = ("model.", "clips.num_frames", "clips.image_size", "data.name", "data.split")
-  free = ("model.cost_volume", "model.dtype")
-  for name in sorted(asked):
-    if name.startswith(matters) and name not in free and made.get(name, asked[name]) != asked[name]:
+  for name in sorted(set(asked) - set(config_rules.COMPUTATION)):
+    if name.startswith(matters) and made.get(name, asked[name]) != asked[name]:
       raise InputError(
         f"{path} was made with config.{name} {made[name]!r}, and now it is {asked[name]!r}: give "
         "the same value, leave --config out, or embed again"

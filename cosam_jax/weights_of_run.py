@@ -7,6 +7,7 @@ from typing import Any
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
+from cosam_jax import config as config_rules
 from cosam_jax.assembly import Run, build_model, initial_variables
 from cosam_jax.errors import InputError
 from cosam_jax.models import ReidNet
@@ -74,7 +75,7 @@ def network_at(
   about = checkpoints.about(step)
   saved, where = about["config"], f"{checkpoints.directory}/{step}"
   free = [name for name in {*saved, *flat} if not _within(name, ARCHITECTURE)]
-  free += ["model.cost_volume", "model.dtype"]
+  free += config_rules.COMPUTATION
   if config.evaluation.get("resample", False):  # Runs of earlier versions do not have it.
     free += _SIZES
   remedy = (

@@ -49,6 +49,8 @@ class ReidNet(nn.Module):
     score_relu: see `temporal.TemporalAttention`.
     neck: batch normalisation between features and classifier (ours; the published code has none).
     dtype: compute dtype; parameters, statistics, NCC, heads and logits stay float32.
+    remat: while training, keep of each residual block its input alone, and compute the rest again
+      for the gradient; the same numbers with less memory and more time.
   """
 
   backbone: str = "resnet50"
@@ -68,6 +70,7 @@ class ReidNet(nn.Module):
   score_relu: bool = True
   neck: bool = False
   dtype: Dtype = jnp.float32
+  remat: bool = False
 
   @property
   def settings(self) -> ResNetSettings:
@@ -97,7 +100,7 @@ class ReidNet(nn.Module):
     self.stem = Stem(settings, self.dtype)
     for stage in STAGES:
       stride = {2: 1, 5: self.stage5_stride}.get(stage, 2)
-      setattr(self, f"stage{stage}", Stage(settings, stage, stride, self.dtype))
+      setattr(self, f"stage{stage}", Stage(settings, stage, stride, self.dtype, self.remat))
       if stage in self.cosam_stages:
         cosam: Any = Cosam(
           self.cost_volume, self.ncc, self.summary, self.channel_gate, self.dtype  # type: ignore[arg-type]

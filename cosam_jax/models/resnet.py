@@ -161,18 +161,28 @@ class Block(nn.Module):
 
 
 class Stage(nn.Module):
-  """The residual blocks of one stage; the first one strides."""
+  """The residual blocks of one stage; the first one strides.
+
+  `remat`: of each block only the input is kept for the gradient.
+  """
 
   settings: ResNetSettings
   stage: int
   stride: int
   dtype: Dtype = jnp.float32
+  remat: bool = False
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool, valid: jax.Array | None = None) -> jax.Array:
     """float[F, h, w, C] -> dtype[F, ceil(h/stride), ceil(w/stride), C']."""
+
+    def through(block: Block, x: jax.Array) -> jax.Array:
+      return block(x, train=train, valid=valid)
+
+    if self.remat and train:
+      through = nn.remat(through)
     for i in range(self.settings.blocks[self.stage - 2]):
       stride = self.stride if i == 0 else 1
       block = Block(self.settings, self.stage, stride, self.dtype, name=f"block{i}")
-      x = block(x, train=train, valid=valid)
+      x = through(block, x)
     return x

@@ -186,8 +186,23 @@ def jit_train_step(
 
   whole, split = replicated(mesh), split_batch(mesh)
   return jax.jit(
-    step, in_shardings=(whole, split, split, split), out_shardings=whole, donate_argnums=0
+    step,
+    in_shardings=(whole, split, split, split),
+    out_shardings=whole,
+    donate_argnums=0,
+    compiler_options=_compiler_options(model, mesh),
   )
+
+
+def _compiler_options(model: nn.Module, mesh: Mesh) -> dict[str, str] | None:
+  """What XLA needs to be told.
+
+  On CPUs it takes the barriers that `remat` puts up away before it merges equal computations, so
+  that what was to be computed again is kept after all.
+  """
+  if getattr(model, "remat", False) and mesh.devices.flat[0].platform == "cpu":
+    return {"xla_disable_hlo_passes": "cse_barrier_expander"}
+  return None
 
 
 def jit_forward(model: nn.Module, mesh: Mesh) -> Callable[..., Outputs]:
