@@ -24,7 +24,9 @@ from ml_collections import ConfigDict, config_flags
 
 from cosam_jax import (
   compare_command,
+  compiled_programs,
   embedding_command,
+  host_memory,
   invocation,
   network_command,
   processes,
@@ -77,6 +79,8 @@ sweep_command.define_flags()
 embedding_command.define_flags()
 network_command.define_flags()
 processes.define_flags()
+compiled_programs.define_flags()
+host_memory.define_flags()
 
 
 def main(arguments: list[str]) -> int:
@@ -96,6 +100,10 @@ def main(arguments: list[str]) -> int:
     sweep_command.check_flags(_MODE.value)
     embedding_command.check_flags(_MODE.value)
     network_command.check_flags(_MODE.value)
+    host_memory.settle(flags.FLAGS.host_memory)
+    # A benchmark tells how long compilation takes.
+    programs = flags.FLAGS.compiled_programs
+    compiled_programs.keep("off" if _MODE.value == "benchmark" else programs)
     if flags.FLAGS.embeddings is not None:
       config = None if _CONFIG.value is None else _configuration()
       embedding_command.run(_MODE.value, config, _WORKDIR.value)
@@ -169,7 +177,7 @@ def run() -> None:
   ours = ("config", "workdir", "mode", *embedding_command.READERS, *config_rules.CONFIG_FLAGS)
   ours += (*compare_command.COMPARE_FLAGS, *benchmark_options.FLAGS, *sweep_command.SWEEP_FLAGS)
   ours += tuple(network_command.READERS)
-  ours += processes.FLAGS
+  ours += (*processes.FLAGS, *compiled_programs.FLAGS, *host_memory.FLAGS)
   for name in ours:
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
   app.run(main, flags_parser=_parse)

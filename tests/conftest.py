@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,9 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault(
   "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 )
+# Processes of the tests keep their compiled programs apart from the user's.
+_CACHE = tempfile.TemporaryDirectory()
+os.environ["COSAM_CACHE"] = _CACHE.name
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 

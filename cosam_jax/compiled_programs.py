@@ -1,0 +1,86 @@
+"""Compiled programs kept on disk, so that the same program is compiled once on a machine.
+
+JAX keeps them by itself when told where; this says where, and how much. Imports nothing slow, since
+the door defines the flag before it parses.
+"""
+
+import hashlib
+import os
+import pathlib
+import platform
+
+from absl import flags
+
+from cosam_jax.errors import InputError
+from cosam_jax.models.weight_register import cache_folder
+
+AUTO, OFF = "auto", "off"
+FLAGS = ("compiled_programs",)
+LIMIT_BYTES = 4 * 2**30
+"""The least recently used go beyond this size."""
+_MODULE = "cosam_jax"
+
+
+def define_flags() -> None:
+  """Registers the flag that this module reads."""
+  flags.DEFINE_string(
+    "compiled_programs", AUTO,
+    "Where compiled programs are kept, so that the next run starts at once. auto: in "
+    "$COSAM_CACHE, else ~/.cache/cosam_jax, at most 4 GiB, unless JAX_COMPILATION_CACHE_DIR says "
+    "where. A folder: there. off: nowhere.",
+    module_name=_MODULE,
+  )  # fmt: skip
+
+
+def keep(choice: str = AUTO) -> pathlib.Path | None:
+  """Tells JAX where to keep compiled programs. Nothing may have been compiled before.
+
+  Each kind of machine has a folder of its own below, since programs for CPUs hold instructions that
+  not every CPU has, and home directories are shared.
+
+  Args:
+    choice: `"auto"`, `"off"`, or a folder.
+
+  Returns:
+    The folder; None where programs are not kept, or where the user told JAX already.
+
+  Raises:
+    InputError: a folder was given that cannot be written to.
+  """
+  import jax
+
+  if choice == OFF:
+    jax.config.update("jax_enable_compilation_cache", False)
+    return None
+  told = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
+  if choice == AUTO and told is not None:
+    return None
+  root = cache_folder() / "compiled" if choice == AUTO else pathlib.Path(choice).expanduser()
+  folder = root / _machine()
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+    usable = os.access(folder, os.W_OK)
+  except OSError as error:
+    usable, reason = False, error.strerror or str(error)
+  else:
+    reason = "it is not writable"
+  if not usable:
+    if choice == AUTO:  # Nobody asked for it, and it only saves time.
+      return None
+    raise InputError(
+      f"--compiled_programs is {choice!r}, which cannot be used ({reason}): give a folder that can "
+      f"be written to, or {OFF}"
+    )
+  jax.config.update("jax_compilation_cache_dir", str(folder))
+  jax.config.update("jax_compilation_cache_max_size", LIMIT_BYTES)
+  return folder
+
+
+def _machine() -> str:
+  """A name for this machine's kind: its architecture and a digest of what its CPU can do."""
+  try:
+    lines = pathlib.Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines()
+    about = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+  except OSError:
+    about = platform.processor()
+  return f"{platform.machine() or 'cpu'}-{hashlib.sha256(about.encode()).hexdigest()[:12]}"
