@@ -6,11 +6,11 @@
 On a CPU both compute in float32. On a GPU both compute in bfloat16 with float32 parameters, and
 PyTorch has its layers in channels-last order, autocast and `torch.compile`. Before anything is
 timed, both must give the same features and the same loss. Ratios are PyTorch's seconds over ours,
-medians of as many rounds as asked for; above 1 this project is faster.
+medians of as many rounds as asked for; above 1 this project is faster. Each has a process of its
+own: ours is settled as `cosam_jax.main` settles itself, PyTorch's is as PyTorch makes it.
 """
 
 import argparse
-import functools
 import importlib.util
 import json
 import os
@@ -21,10 +21,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from cosam_jax import host_memory
+
+if __name__ == "__main__":
+  host_memory.settle()  # Before JAX starts threads.
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import tqdm
+from pytorch_process import PytorchProcess
 
 from cosam_jax.benchmark import clock, device, drawn
 from cosam_jax.models import ReidNet, to_torch
@@ -32,6 +38,7 @@ from cosam_jax.training import mesh, optim, state, steps
 
 COSAM_STAGES, IDENTITIES = (4, 5), 625
 LEARNING_RATE, WEIGHT_DECAY = 1e-4, 5e-4
+WARM_UP = 3  # The first call compiles, and memory settles in the next ones.
 INSTANCES = 4  # Tracklets of one person in a batch.
 AGREEMENT = {"float32": 2e-3, "bfloat16": 6e-2}  # Relative, of features and of the first loss.
 
@@ -59,8 +66,6 @@ def main() -> None:
 
 def _compare(backbone: str, options: argparse.Namespace) -> dict[str, Any]:
   """Times both on one network."""
-  import pytorch_network
-
   model = ReidNet(
     backbone, COSAM_STAGES, num_frames=options.frames, image_size=tuple(options.image_size),
     num_classes=IDENTITIES, width=options.width, dtype=jnp.dtype(options.dtype),
@@ -70,40 +75,30 @@ def _compare(backbone: str, options: argparse.Namespace) -> dict[str, Any]:
   clips = rng.standard_normal(shape, np.float32)
   labels = (np.arange(options.clips) // INSTANCES).astype(np.int32)
   variables = drawn.variables(lambda: model.init(jax.random.key(0), clips[:1]))
-  network = pytorch_network.Network(
-    backbone, COSAM_STAGES, options.frames, tuple(options.image_size), IDENTITIES, options.width
-  )
-  theirs = pytorch_network.Runner(
-    network, to_torch(variables, model), clips, labels,
-    bfloat16=options.dtype == "bfloat16", compiled=options.compile,
-    channels_last=options.channels_last,
-    learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY,
-  )  # fmt: skip
-  embed, step = _ours(model, variables, clips, labels)
+  network = (backbone, COSAM_STAGES, options.frames, tuple(options.image_size), IDENTITIES,
+             options.width)  # fmt: skip
+  keywords = {
+    "bfloat16": options.dtype == "bfloat16",
+    "compiled": options.compile,
+    "channels_last": options.channels_last,
+    "learning_rate": LEARNING_RATE,
+    "weight_decay": WEIGHT_DECAY,
+  }
   record: dict[str, Any] = {"backbone": backbone, "width": options.width}
-  # Steps change PyTorch's weights, so they come last.
-  calls = {"embed": (embed, theirs.embed), "step": (step, theirs.step)}
-  for part, (ours, other) in calls.items():
-    if part not in options.parts.split(","):
-      continue
-    mine, its = np.asarray(ours()), other().float().cpu().numpy()
-    error = float(np.abs(mine - its).max() / np.abs(its).max())
-    if not error < AGREEMENT[options.dtype]:
-      sys.exit(f"error: {backbone}, {part}: the two differ by {error:.1e} of the largest number")
-    record[part] = {"difference": error} | _alternate(
-      functools.partial(_finished, ours), functools.partial(_finished, other, theirs.wait),
-      options.repeats, f"{backbone} {part}",
-    )  # fmt: skip
+  runner = (to_torch(variables, model), clips, labels)
+  with PytorchProcess(network, runner, keywords) as theirs:
+    embed, step = _ours(model, variables, clips, labels)
+    # Steps change PyTorch's weights, so they come last.
+    for part, ours in {"embed": embed, "step": step}.items():
+      if part not in options.parts.split(","):
+        continue
+      mine, its = np.asarray(ours()), theirs.call(part)[1]
+      error = float(np.abs(mine - its).max() / np.abs(its).max())
+      if not error < AGREEMENT[options.dtype]:
+        sys.exit(f"error: {backbone}, {part}: the two differ by {error:.1e} of the largest number")
+      timing = _alternate(ours, theirs, part, options.repeats, f"{backbone} {part}")
+      record[part] = {"difference": error} | timing
   return record
-
-
-def _finished(call: Callable[[], Any], wait: Callable[[], None] | None = None) -> None:
-  """Calls, and waits until the device has done it."""
-  result = call()
-  if wait is None:
-    jax.block_until_ready(result)
-  else:
-    wait()
 
 
 def _ours(
@@ -127,24 +122,26 @@ def _ours(
 
 
 def _alternate(
-  ours: Callable[[], Any], theirs: Callable[[], Any], repeats: int, name: str
+  ours: Callable[[], Any], theirs: PytorchProcess, part: str, repeats: int, name: str
 ) -> dict[str, Any]:
   """Seconds of a call each way, taking turns, several calls at a time where they are short."""
-  sides = {"ours": ours, "pytorch": theirs}
+
+  def seconds_of_ours(calls: int) -> float:
+    began = time.perf_counter()
+    for _ in range(calls):
+      jax.block_until_ready(ours())
+    return time.perf_counter() - began
+
+  sides = {"ours": seconds_of_ours, "pytorch": lambda calls: theirs.call(part, calls)[0]}
   calls = {}
-  for side, call in sides.items():
-    for _ in range(2):  # The second is without compilation.
-      began = time.perf_counter()
-      call()
-      once = time.perf_counter() - began
+  for side, seconds_of in sides.items():
+    for _ in range(WARM_UP):
+      once = seconds_of(1)
     calls[side] = max(1, round(clock.LEAST_SECONDS / once))
   times: dict[str, list[float]] = {side: [] for side in sides}
   for _ in tqdm.trange(repeats, desc=name, leave=False):
-    for side, call in sides.items():
-      began = time.perf_counter()
-      for _ in range(calls[side]):
-        call()
-      times[side].append((time.perf_counter() - began) / calls[side])
+    for side, seconds_of in sides.items():
+      times[side].append(seconds_of(calls[side]) / calls[side])
   ratios = [other / mine for mine, other in zip(times["ours"], times["pytorch"], strict=True)]
   return {
     "ours_seconds": statistics.median(times["ours"]),
