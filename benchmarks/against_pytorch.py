@@ -58,6 +58,7 @@ def main() -> None:
   found = {"device": device.describe(), "torch": torch.__version__, "dtype": options.dtype,
            "clips": options.clips, "frames": options.frames, "image_size": options.image_size,
            "torch_compiled": options.compile, "torch_channels_last": options.channels_last,
+           "torch_keeps_memory": options.pytorch_keeps_memory,
            "networks": records}  # fmt: skip
   print(_table(found))
   if options.output:
@@ -86,7 +87,7 @@ def _compare(backbone: str, options: argparse.Namespace) -> dict[str, Any]:
   }
   record: dict[str, Any] = {"backbone": backbone, "width": options.width}
   runner = (to_torch(variables, model), clips, labels)
-  with PytorchProcess(network, runner, keywords) as theirs:
+  with PytorchProcess(network, runner, keywords, options.pytorch_keeps_memory) as theirs:
     embed, step = _ours(model, variables, clips, labels)
     # Steps change PyTorch's weights, so they come last.
     for part, ours in {"embed": embed, "step": step}.items():
@@ -159,7 +160,8 @@ def _table(found: dict[str, Any]) -> str:
     f"{found['frames']} at {height}x{width}",
     f"jax {about['jax']}, torch {found['torch']}"
     + ", channels last" * found["torch_channels_last"]
-    + ", torch.compile" * found["torch_compiled"],
+    + ", torch.compile" * found["torch_compiled"]
+    + ", which keeps memory too" * found["torch_keeps_memory"],
     f"{'':22}{'ours':>10}{'PyTorch':>10}{'ratio':>8}  {'range':<14}",
   ]
   for record in found["networks"]:
@@ -192,6 +194,10 @@ def _options() -> argparse.Namespace:
   )
   parser.add_argument("--compile", action=boolean, default=on_gpu, help="torch.compile")
   parser.add_argument("--channels_last", action=boolean, default=on_gpu, help="PyTorch's layout")
+  parser.add_argument(
+    "--pytorch_keeps_memory", action="store_true",
+    help="PyTorch's process too holds on to memory between steps, as ours does on CPUs",
+  )  # fmt: skip
   parser.add_argument("--output", help="a JSON file for the numbers")
   return parser.parse_args()
 

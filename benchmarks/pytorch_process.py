@@ -1,4 +1,7 @@
-"""PyTorch's side of a comparison in a process of its own, where no setting of ours reaches it."""
+"""PyTorch's side of a comparison in a process of its own, where no setting of ours reaches it.
+
+Imports nothing that starts threads: whether the process keeps memory is settled before.
+"""
 
 import multiprocessing
 import time
@@ -8,20 +11,29 @@ from typing import Any
 
 import numpy as np
 
+from cosam_jax import host_memory
+
 
 class PytorchProcess:
   """A process with `pytorch_network.Runner`, which times the calls that it is asked for.
 
   Args:
     network: arguments of `pytorch_network.Network`.
-    runner: arguments of `pytorch_network.Runner` behind the network, and its keywords.
+    runner, keywords: arguments of `pytorch_network.Runner` behind the network.
+    keep_memory: whether it holds on to memory as our process does; not PyTorch's habit.
   """
 
-  def __init__(self, network: tuple[Any, ...], runner: tuple[Any, ...], keywords: dict[str, Any]):
+  def __init__(
+    self,
+    network: tuple[Any, ...],
+    runner: tuple[Any, ...],
+    keywords: dict[str, Any],
+    keep_memory: bool,
+  ):
     # Forked, it would have our settings of the C library.
     context = multiprocessing.get_context("spawn")
     self._connection, theirs = context.Pipe()
-    self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    self._process = context.Process(target=_serve, args=(theirs, keep_memory), daemon=True)
     self._process.start()
     theirs.close()
     self._connection.send((network, runner, keywords))
@@ -46,8 +58,10 @@ class PytorchProcess:
     return answer
 
 
-def _serve(connection: Connection) -> None:
+def _serve(connection: Connection, keep_memory: bool) -> None:
   try:
+    if keep_memory:
+      host_memory.settle(host_memory.KEEP)
     import pytorch_network
 
     network, arguments, keywords = connection.recv()
