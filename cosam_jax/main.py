@@ -101,9 +101,7 @@ def main(arguments: list[str]) -> int:
     embedding_command.check_flags(_MODE.value)
     network_command.check_flags(_MODE.value)
     host_memory.settle(flags.FLAGS.host_memory)
-    # A benchmark tells how long compilation takes.
-    programs = flags.FLAGS.compiled_programs
-    compiled_programs.keep("off" if _MODE.value == "benchmark" else programs)
+    compiled_programs.keep(flags.FLAGS.compiled_programs)
     if flags.FLAGS.embeddings is not None:
       config = None if _CONFIG.value is None else _configuration()
       embedding_command.run(_MODE.value, config, _WORKDIR.value)

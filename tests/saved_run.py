@@ -1,4 +1,4 @@
-"""A run's folder with a checkpoint of drawn weights, made without training."""
+"""A run's folder with a checkpoint of drawn weights, made without training, and its report page."""
 
 import json
 import pathlib
@@ -7,10 +7,32 @@ import jax
 import numpy as np
 import tiny
 
-from cosam_jax import assembly
+from cosam_jax import assembly, runs
 from cosam_jax.config import flatten, resolve
 from cosam_jax.training import optim, state
 from cosam_jax.training.checkpoints import Checkpoints
+
+REPORT = {"report__write": True, "report__worst": 2, "report__best": 1, "report__random": 1}
+SCALARS = [
+  {"step": 1, "loss": 3.5, "cross_entropy": 3.0, "triplet": 0.5, "learning_rate": 1e-3},
+  {"step": 3, "loss": 2.5, "cross_entropy": 2.25, "triplet": 0.25, "learning_rate": 1e-4,
+   "clips_per_second": 8.0},
+]  # fmt: skip
+
+
+def report_config(data_dir):
+  """The configuration of an evaluation that makes the report page."""
+  return tiny.config(data_dir, evaluation__rerank=True, **REPORT)
+
+
+def evaluate(workdir: pathlib.Path, data_dir) -> pathlib.Path:
+  """`write`, with a log of scalars as training leaves it, evaluated, with its report page."""
+  write(workdir, data_dir)
+  (workdir / "scalars.jsonl").write_text("".join(json.dumps(row) + "\n" for row in SCALARS))
+  config = report_config(data_dir)
+  runs.evaluate(config, workdir)
+  runs.embed(config, workdir)
+  return workdir
 
 
 def write(workdir: pathlib.Path, data_dir, seed: int = 0, **fields) -> pathlib.Path:

@@ -8,7 +8,6 @@ import shutil
 import numpy as np
 import pytest
 import saved_run
-import tiny
 
 from cosam_jax import runs
 from cosam_jax.data import load_dataset
@@ -16,27 +15,17 @@ from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import read_embeddings
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
-REPORT = {"report__write": True, "report__worst": 2, "report__best": 1, "report__random": 1}
-SCALARS = [
-  {"step": 1, "loss": 3.5, "cross_entropy": 3.0, "triplet": 0.5, "learning_rate": 1e-3},
-  {"step": 3, "loss": 2.5, "cross_entropy": 2.25, "triplet": 0.25, "learning_rate": 1e-4,
-   "clips_per_second": 8.0},
-]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def config(tiny_synthetic):
-  return tiny.config(tiny_synthetic, evaluation__rerank=True, **REPORT)
+  return saved_run.report_config(tiny_synthetic)
 
 
 @pytest.fixture(scope="module")
-def evaluated(config, tiny_synthetic, tmp_path_factory):
-  """The folder of a run that was evaluated, with a log of scalars as training leaves it."""
-  workdir = saved_run.write(tmp_path_factory.mktemp("page") / "run", tiny_synthetic)
-  (workdir / "scalars.jsonl").write_text("".join(json.dumps(row) + "\n" for row in SCALARS))
-  runs.evaluate(config, workdir)
-  runs.embed(config, workdir)
-  return workdir
+def evaluated(tiny_synthetic, tmp_path_factory):
+  """The folder of a run that was evaluated. Not to be written to."""
+  return saved_run.evaluate(tmp_path_factory.mktemp("page") / "run", tiny_synthetic)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +60,7 @@ def test_every_figure_is_there_as_svg_png_and_data(evaluated):
       assert (figures / f"{name}.{ending}").stat().st_size > 20
   rows = list(csv.DictReader((figures / "losses.csv").open()))
   for label, key in (("loss", "loss"), ("cross-entropy", "cross_entropy"), ("triplet", "triplet")):
-    assert [float(row[label]) for row in rows] == [row[key] for row in SCALARS]
+    assert [float(row[label]) for row in rows] == [row[key] for row in saved_run.SCALARS]
   cmc = json.loads((evaluated / "results.json").read_text())["results"][0]["cmc"]
   column = list(csv.DictReader((figures / "cmc.csv").open()))
   assert [float(row["step 3"]) for row in column] == pytest.approx([100 * x for x in cmc[:20]])

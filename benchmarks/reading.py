@@ -1,0 +1,122 @@
+"""Training images a second, beside PIL in a PyTorch DataLoader doing the same to the same frames.
+
+  python benchmarks/reading.py --config=configs/mars.py --data_dir=data/mars
+
+Both read the frames of the same batches from the same files, decode, resize, enlarge, crop and flip
+with the same odds, normalise, and put a batch together; nothing trains meanwhile. They take turns,
+each with a pipeline that is set up anew and whose first batches do not count. Ratios are our images
+a second over theirs; above 1 this project is faster. The DataLoader has a worker for each core, or
+--workers.
+"""
+
+import importlib.util
+import json
+import os
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import tqdm
+from absl import app, flags
+from ml_collections import config_flags
+from PIL import Image
+
+from cosam_jax import config as config_rules
+from cosam_jax.assembly import read_tables, training_plan
+from cosam_jax.data.pipeline import training_batches
+from cosam_jax.data.transforms import ENLARGE, IMAGENET_MEAN, IMAGENET_STD
+
+_CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment's file.")
+_REPEATS = flags.DEFINE_integer("repeats", 10, "Turns of each.", lower_bound=2)
+_SECONDS = flags.DEFINE_float("seconds", 5.0, "Length of a turn.", lower_bound=0.1)
+_WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "Of the DataLoader.", lower_bound=0)
+config_rules.define_ablation_flags()
+WARM_UP = 6
+"""Batches that do not count: what was read ahead while the first was made is not the rate."""
+
+
+class Clips:
+  """The plan's batches for a DataLoader, each item one clip: float32[T, H, W, 3]."""
+
+  def __init__(self, plan, size: tuple[int, int]):
+    self._plan, self._size = plan, size
+
+  def __getitem__(self, item: int) -> np.ndarray:
+    step, clip = divmod(item, self._plan.batch_clips)
+    frames = self._plan.batch(step).frames[clip]
+    return np.stack([self._frame(self._plan.table.frames.path(frame)) for frame in frames])
+
+  def _frame(self, path) -> np.ndarray:
+    height, width = self._size
+    image = Image.open(path).convert("RGB")
+    if random.random() < 0.5:
+      image = image.resize((width, height), Image.Resampling.BILINEAR)
+    else:
+      large = round(width * ENLARGE), round(height * ENLARGE)
+      image = image.resize(large, Image.Resampling.BILINEAR)
+      left = round(random.uniform(0, large[0] - width))
+      upper = round(random.uniform(0, large[1] - height))
+      image = image.crop((left, upper, left + width, upper + height))
+    if random.random() < 0.5:
+      image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    pixels = np.asarray(image, np.float32) / 255
+    return (pixels - np.float32(IMAGENET_MEAN)) / np.float32(IMAGENET_STD)
+
+
+def main(arguments: list[str]) -> None:
+  """Prints one line a side, and the ratio."""
+  del arguments
+  if importlib.util.find_spec("torch") is None:
+    sys.exit("error: PyTorch is not installed, and this compares with it: pip install torch")
+  from torch.utils.data import DataLoader, Sampler
+
+  values = {name: flags.FLAGS[name].value for name in config_rules.CONFIG_FLAGS}
+  config = config_rules.apply_ablation_flags(_CONFIG.value, values)
+  config_rules.check(config)
+  config = config_rules.resolve(config)
+  plan = training_plan(config, read_tables(config).train)
+  size = tuple(config.clips.image_size)
+
+  class Steps(Sampler):
+    def __iter__(self) -> Iterator[list[int]]:
+      step = 0
+      while True:
+        yield list(range(step * plan.batch_clips, (step + 1) * plan.batch_clips))
+        step += 1
+
+  def theirs() -> Iterator:
+    return iter(DataLoader(Clips(plan, size), batch_sampler=Steps(), num_workers=_WORKERS.value))
+
+  def ours() -> Iterator:
+    return training_batches(plan, image_size=size, augment_per=config.clips.augment_per)
+
+  count = plan.batch_clips * plan.num_frames
+  rates: dict[str, list[float]] = {"ours": [], "PIL": []}
+  for _ in tqdm.trange(_REPEATS.value, leave=False):
+    for side, begin in (("ours", ours), ("PIL", theirs)):
+      rates[side].append(_rate(begin, count))
+  ratios = [mine / other for mine, other in zip(rates["ours"], rates["PIL"], strict=True)]
+  cores = os.cpu_count() or 1
+  for side, found in rates.items():
+    print(f"{side:6}{statistics.median(found) / cores:8.0f} images/s and core, {cores} cores")
+  print(f"ratio {statistics.median(ratios):8.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+  print(json.dumps({"batch": count, "workers": _WORKERS.value, "rates": rates}))
+
+
+def _rate(begin: Callable[[], Iterator], images_per_batch: int) -> float:
+  """Images a second, of all cores together."""
+  batches = begin()
+  for _ in range(WARM_UP):
+    next(batches)
+  began, done = time.perf_counter(), 0
+  while time.perf_counter() - began < _SECONDS.value:
+    next(batches)
+    done += images_per_batch
+  return done / (time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+  app.run(main)

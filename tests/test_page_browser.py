@@ -1,0 +1,115 @@
+"""The report page in a real browser: wide, on a phone, in the dark, printed; axe looks as well."""
+
+import functools
+import http.server
+import re
+import shutil
+import threading
+
+import pytest
+import saved_run
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("hasty_compilation")]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+VIEWS = {
+  "wide": {"viewport": {"width": 1280, "height": 900}},
+  "phone": {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True},
+  "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+  "dark phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
+}
+
+
+@pytest.fixture(scope="module")
+def browser():
+  sync_api = pytest.importorskip("playwright.sync_api")
+  path = next(filter(None, map(shutil.which, BROWSERS)), None)
+  if path is None:
+    pytest.skip(f"needs a browser: none of {', '.join(BROWSERS)} is installed")
+  with sync_api.sync_playwright() as playwright:
+    started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def report(tiny_synthetic, tmp_path_factory):
+  """The folder of the report page of a run that was evaluated."""
+  return saved_run.evaluate(tmp_path_factory.mktemp("browser") / "run", tiny_synthetic) / "report"
+
+
+@pytest.fixture
+def opened(browser, report):
+  """Opens the page from the disk, as people do; what it complains of, and asks the network for."""
+  contexts = []
+
+  def open_page(view, address=None):
+    context = browser.new_context(**VIEWS[view])
+    contexts.append(context)
+    page = context.new_page()
+    page.complaints = []
+    page.on("console", lambda message: page.complaints.append(message.text))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("requestfailed", lambda request: page.complaints.append(request.url))
+    page.asked = []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.goto(address or (report / "index.html").as_uri())
+    # Pictures further down are loaded when they are come to.
+    page.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
+    page.wait_for_load_state("networkidle")
+    return page
+
+  yield open_page
+  for context in contexts:
+    context.close()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_picture_is_there_and_nothing_complains(opened, view):
+  page = opened(view)
+  sizes = page.evaluate("[...document.images].map(image => [image.src, image.naturalWidth])")
+  assert len(sizes) >= 4
+  assert [source for source, width in sizes if width == 0] == []
+  assert page.complaints == []
+  assert [url for url in page.asked if not url.startswith(("file:", "data:"))] == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_nothing_is_wider_than_the_screen(opened, view):
+  """Tables may scroll within their place; the page itself may not."""
+  page = opened(view)
+  wide, screen = page.evaluate(
+    "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+  )
+  assert wide <= screen
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_no_fault(opened, view):
+  """Contrast, names of pictures, headings, tables, landmarks."""
+  axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+  results = axe.Axe().run(opened(view))
+  assert results.response["passes"]
+  assert results.violations_count == 0, results.generate_report()
+
+
+def test_it_works_from_a_web_server_too(opened, report):
+  handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=report)
+  handler.log_message = lambda *arguments: None
+  with http.server.ThreadingHTTPServer(("localhost", 0), handler) as server:
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    page = opened("wide", f"http://localhost:{server.server_port}/index.html")
+    assert [line for line in page.complaints if "favicon" not in line and "404" not in line] == []
+    server.shutdown()
+
+
+def test_it_prints(opened):
+  """Light, on paper, with the pictures: more than one page, and less than fifty."""
+  printed = opened("dark").pdf(format="A4")
+  pages = len(re.findall(rb"/Type\s*/Page\b", printed))
+  assert 1 < pages < 50
+
+
+def test_dark_is_dark_and_light_is_light(opened):
+  shade = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
+  assert min(opened("wide").evaluate(shade)) > 200
+  assert max(opened("dark").evaluate(shade)) < 80
