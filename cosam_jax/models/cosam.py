@@ -16,9 +16,15 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from cosam_jax.errors import InputError
+from cosam_jax.models.cost_volume import (
+  Ncc,
+  ncc_cost_volume,
+  normalise_descriptors,
+  summarise_explicit,
+  summarise_factored,
+)
 from cosam_jax.models.layers import BatchNorm, Conv, Dtype
 
-Ncc = Literal["unbiased", "population"]
 Summary = Literal["two_layers", "one_layer", "order_free"]
 SUMMARY_CHANNELS = 64
 
@@ -38,124 +44,13 @@ def descriptor_size(channels: int) -> int:
   return 64 if channels <= 256 else 256
 
 
-def normalise_descriptors(descriptors: jax.Array, ncc: Ncc = "unbiased") -> jax.Array:
-  """Centres and scales each descriptor, so that NCC is a dot product divided by D.
-
-  Args:
-    descriptors: float[..., D].
-    ncc: `"unbiased"` divides by the unbiased deviation plus 1e-4 (published code);
-      `"population"` by the population deviation (poster, equation of NCC).
-
-  Returns:
-    float32[..., D]; a constant descriptor becomes zero.
-  """
-  descriptors = descriptors.astype(jnp.float32)
-  size = descriptors.shape[-1]
-  centred = descriptors - descriptors.mean(-1, keepdims=True)
-  degrees = size - 1 if ncc == "unbiased" else size
-  variance = jnp.square(centred).sum(-1, keepdims=True) / degrees
-  # The root's slope at zero is infinite; a constant descriptor must still have a gradient.
-  positive = variance > 0
-  deviation = jnp.where(positive, jnp.sqrt(jnp.where(positive, variance, 1.0)), 0.0)
-  return centred / (deviation + 1e-4 if ncc == "unbiased" else jnp.maximum(deviation, 1e-12))
-
-
-def ncc_cost_volume(descriptors: jax.Array, ncc: Ncc = "unbiased") -> jax.Array:
-  """Correlates every position of every frame with every position of the clip's other frames.
-
-  Args:
-    descriptors: float[B, T, h, w, D], not yet normalised.
-    ncc: see `normalise_descriptors`.
-
-  Returns:
-    float32[B, T, h*w, T-1, h*w]: frame, its position (row-major), other frame (in order, without
-    the frame itself), its position. Values lie in -1..1.
-  """
-  clips, frames, height, width, size = descriptors.shape
-  normal = normalise_descriptors(descriptors, ncc).reshape(clips, frames, height * width, size)
-
-  def one_frame(frame: jax.Array, index: jax.Array, clip: jax.Array) -> jax.Array:
-    slots = jnp.arange(frames - 1)
-    others = clip[slots + (slots >= index)]
-    return jnp.einsum("nd,mpd->nmp", frame, others) / size
-
-  one_clip = jax.vmap(one_frame, in_axes=(0, 0, None))
-  return jax.vmap(lambda clip: one_clip(clip, jnp.arange(frames), clip))(normal)
-
-
-def summarise_explicit(
-  volume: jax.Array, kernel: jax.Array, valid: jax.Array | None = None
-) -> jax.Array:
-  """Applies the summary's first 1x1 convolution to a cost volume that exists in memory.
-
-  Args:
-    volume: float[B, T, N, T-1, N] from `ncc_cost_volume`.
-    kernel: float[(T-1)*N, K], inputs ordered by other frame, then by its position; or float[N, K],
-      one kernel shared by the other frames, whose results are averaged (order-free).
-    valid: bool[B, T]; frames marked False are nobody's other frame.
-
-  Returns:
-    float32[B, T, N, K].
-  """
-  frames, positions = volume.shape[1], volume.shape[2]
-  index = jnp.arange(frames)[:, None]
-  slots = jnp.arange(frames - 1)[None]
-  other = slots + (slots >= index)  # [T, T-1]: which frame stands in each slot of each frame
-  weight = jnp.ones(volume.shape[:2]) if valid is None else jnp.asarray(valid, jnp.float32)
-  weight = weight[:, other]  # [B, T, T-1]
-  volume = volume * weight[:, :, None, :, None]
-  if kernel.shape[0] == positions:
-    total = jnp.einsum("btnmp,pk->btnk", volume, kernel)
-    return total / jnp.maximum(weight.sum(-1), 1.0)[..., None, None]
-  return jnp.einsum("btnmp,mpk->btnk", volume, kernel.reshape(frames - 1, positions, -1))
-
-
-def summarise_factored(
-  normal: jax.Array, kernel: jax.Array, valid: jax.Array | None = None
-) -> jax.Array:
-  """The same as `summarise_explicit` of the cost volume, without the cost volume.
-
-  The convolution acts on correlations linearly, so it commutes with them:
-  `sum_p W[p] (q . d_p) = q . (sum_p d_p W[p])`. Each frame j thus offers two D x K operators: one
-  for the frames before it, in whose list it stands in slot j-1, and one for the frames after it,
-  where it stands in slot j. Frame i's operator is a suffix sum of the first kind plus a prefix sum
-  of the second, so time and memory grow linearly in T and in N.
-
-  Args:
-    normal: float32[B, T, N, D] from `normalise_descriptors`.
-    kernel: float[(T-1)*N, K] or float[N, K]; see `summarise_explicit`.
-    valid: bool[B, T].
-
-  Returns:
-    float32[B, T, N, K].
-  """
-  _, frames, positions, size = normal.shape
-  offered = normal if valid is None else normal * valid.astype(normal.dtype)[..., None, None]
-  if kernel.shape[0] == positions:
-    operator = jnp.einsum("btpd,pk->btdk", offered, kernel)
-    others = operator.sum(1, keepdims=True) - operator
-    if valid is None:
-      count = jnp.float32(frames - 1)
-    else:
-      total = valid.sum(1, keepdims=True) - valid
-      count = jnp.maximum(total, 1).astype(jnp.float32)[..., None, None]
-    return jnp.einsum("btnd,btdk->btnk", normal, others / (count * size))
-  kernel = kernel.reshape(frames - 1, positions, -1)
-  earlier = jnp.einsum("btpd,tpk->btdk", offered[:, :-1], kernel)  # frame j in slot j
-  later = jnp.einsum("btpd,tpk->btdk", offered[:, 1:], kernel)  # frame j in slot j-1
-  nothing = jnp.zeros_like(earlier[:, :1])
-  before = jnp.concatenate([nothing, jnp.cumsum(earlier, axis=1)], 1)
-  after = jnp.concatenate([jax.lax.cumsum(later, axis=1, reverse=True), nothing], 1)
-  return jnp.einsum("btnd,btdk->btnk", normal, (before + after) / size)
-
-
 class Cosam(nn.Module):
   """COSAM on the features of any backbone.
 
   Attributes:
     cost_volume: `"factored"` never builds the cost volume; `"explicit"` is the readable
       definition. Same parameters, same outputs.
-    ncc: see `normalise_descriptors`.
+    ncc: see `cost_volume.normalise_descriptors`.
     summary: `"two_layers"` (published code: (T-1)N -> 64, norm, ReLU, -> 1), `"one_layer"` (the
       paper's algorithm: (T-1)N -> 1) or `"order_free"` (ours: one N -> 64 kernel shared by the
       other frames and averaged, so any T fits the weights and the frames' order does not matter).
