@@ -12,58 +12,32 @@ a second over theirs; above 1 this project is faster. The DataLoader has a worke
 import importlib.util
 import json
 import os
-import random
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
 
-import numpy as np
+from cosam_jax import host_memory
+
+if __name__ == "__main__":
+  host_memory.settle()  # As `cosam_jax.main` does, before anything starts threads.
+
 import tqdm
 from absl import app, flags
 from ml_collections import config_flags
-from PIL import Image
+from pil_clips import PilClips
 
 from cosam_jax import config as config_rules
-from cosam_jax.assembly import read_tables, training_plan
-from cosam_jax.data.pipeline import training_batches
-from cosam_jax.data.transforms import ENLARGE, IMAGENET_MEAN, IMAGENET_STD
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment's file.")
 _REPEATS = flags.DEFINE_integer("repeats", 10, "Turns of each.", lower_bound=2)
 _SECONDS = flags.DEFINE_float("seconds", 5.0, "Length of a turn.", lower_bound=0.1)
 _WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "Of the DataLoader.", lower_bound=0)
 config_rules.define_ablation_flags()
+BATCHES = 400
+"""More than a turn takes."""
 WARM_UP = 6
 """Batches that do not count: what was read ahead while the first was made is not the rate."""
-
-
-class Clips:
-  """The plan's batches for a DataLoader, each item one clip: float32[T, H, W, 3]."""
-
-  def __init__(self, plan, size: tuple[int, int]):
-    self._plan, self._size = plan, size
-
-  def __getitem__(self, item: int) -> np.ndarray:
-    step, clip = divmod(item, self._plan.batch_clips)
-    frames = self._plan.batch(step).frames[clip]
-    return np.stack([self._frame(self._plan.table.frames.path(frame)) for frame in frames])
-
-  def _frame(self, path) -> np.ndarray:
-    height, width = self._size
-    image = Image.open(path).convert("RGB")
-    if random.random() < 0.5:
-      image = image.resize((width, height), Image.Resampling.BILINEAR)
-    else:
-      large = round(width * ENLARGE), round(height * ENLARGE)
-      image = image.resize(large, Image.Resampling.BILINEAR)
-      left = round(random.uniform(0, large[0] - width))
-      upper = round(random.uniform(0, large[1] - height))
-      image = image.crop((left, upper, left + width, upper + height))
-    if random.random() < 0.5:
-      image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    pixels = np.asarray(image, np.float32) / 255
-    return (pixels - np.float32(IMAGENET_MEAN)) / np.float32(IMAGENET_STD)
 
 
 def main(arguments: list[str]) -> None:
@@ -71,7 +45,11 @@ def main(arguments: list[str]) -> None:
   del arguments
   if importlib.util.find_spec("torch") is None:
     sys.exit("error: PyTorch is not installed, and this compares with it: pip install torch")
-  from torch.utils.data import DataLoader, Sampler
+  # Not above: the DataLoader's workers import this file too.
+  from torch.utils.data import DataLoader
+
+  from cosam_jax.assembly import read_tables, training_plan
+  from cosam_jax.data.pipeline import training_batches
 
   values = {name: flags.FLAGS[name].value for name in config_rules.CONFIG_FLAGS}
   config = config_rules.apply_ablation_flags(_CONFIG.value, values)
@@ -80,15 +58,22 @@ def main(arguments: list[str]) -> None:
   plan = training_plan(config, read_tables(config).train)
   size = tuple(config.clips.image_size)
 
-  class Steps(Sampler):
-    def __iter__(self) -> Iterator[list[int]]:
-      step = 0
-      while True:
-        yield list(range(step * plan.batch_clips, (step + 1) * plan.batch_clips))
-        step += 1
+  store = plan.table.frames
+  paths = [[store.path(frame) for frame in clip]
+           for step in range(BATCHES) for clip in plan.batch(step).frames]  # fmt: skip
+  clips = PilClips(paths, size)
 
   def theirs() -> Iterator:
-    return iter(DataLoader(Clips(plan, size), batch_sampler=Steps(), num_workers=_WORKERS.value))
+    # Forked workers would have our settings of the C library; these are as PyTorch makes them.
+    spawn = "spawn" if _WORKERS.value else None
+    return iter(
+      DataLoader(
+        clips,
+        batch_size=plan.batch_clips,
+        num_workers=_WORKERS.value,
+        multiprocessing_context=spawn,
+      )
+    )
 
   def ours() -> Iterator:
     return training_batches(plan, image_size=size, augment_per=config.clips.augment_per)
