@@ -109,6 +109,7 @@ def get_config():
 
   config.report = ConfigDict()
   config.report.write = True
+  config.report.tensorboard = False
   config.report.worst = 4  # Queries to show, with what they found.
   config.report.best = 2
   config.report.random = 2

@@ -188,6 +188,8 @@ SCHEMA: dict[str, Field] = {
   "report.worst": Field(int, "Ranking sheets: queries with the lowest precision.", least=0),
   "report.best": Field(int, "Ranking sheets: queries with the highest precision.", least=0),
   "report.random": Field(int, "Ranking sheets: queries drawn by the seed.", least=0),
+  "report.tensorboard": Field(
+    bool, "Also write losses, rates and metrics as TensorBoard event files."),
   "report.queries": Field(str, "Ranking sheets: tracklet names, separated by commas."),
 }  # fmt: skip
 

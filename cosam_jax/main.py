@@ -30,6 +30,7 @@ from cosam_jax import (
   invocation,
   network_command,
   processes,
+  quiet,
   sweep_command,
 )
 from cosam_jax import config as config_rules
@@ -81,6 +82,7 @@ network_command.define_flags()
 processes.define_flags()
 compiled_programs.define_flags()
 host_memory.define_flags()
+quiet.define_flags()
 
 
 def main(arguments: list[str]) -> int:
@@ -90,6 +92,13 @@ def main(arguments: list[str]) -> int:
   stop by SIGTERM and the same command goes on, 130 after Ctrl-C.
   """
   invocation.remember(sys.argv[1:])
+  if not flags.FLAGS.quiet:
+    return _run_mode(arguments)
+  with quiet.only_warnings(sys.stderr):
+    return _run_mode(arguments)
+
+
+def _run_mode(arguments: list[str]) -> int:
   try:
     compare_command.check_flags(_MODE.value)
     if _MODE.value == "compare":
@@ -175,7 +184,7 @@ def run() -> None:
   ours = ("config", "workdir", "mode", *embedding_command.READERS, *config_rules.CONFIG_FLAGS)
   ours += (*compare_command.COMPARE_FLAGS, *benchmark_options.FLAGS, *sweep_command.SWEEP_FLAGS)
   ours += tuple(network_command.READERS)
-  ours += (*processes.FLAGS, *compiled_programs.FLAGS, *host_memory.FLAGS)
+  ours += (*processes.FLAGS, *compiled_programs.FLAGS, *host_memory.FLAGS, *quiet.FLAGS)
   for name in ours:
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
   app.run(main, flags_parser=_parse)

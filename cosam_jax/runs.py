@@ -31,6 +31,7 @@ from cosam_jax.evaluator import Evaluator
 from cosam_jax.mask_gallery import draw
 from cosam_jax.mask_report import MaskReport
 from cosam_jax.page_report import finish, report
+from cosam_jax.reports.event_files import EventFiles
 from cosam_jax.reports.results import terminal_table, write_results
 from cosam_jax.saved_network import Network
 from cosam_jax.training import hosts, loop, mesh, optim, scalars, state, steps
@@ -96,6 +97,10 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
     train_state = mesh.put_everywhere(run.mesh, train_state)
   hosts.first_alone(lambda: _write_config(run))
 
+  events, log = None, None
+  if config.report.tensorboard and hosts.is_first():
+    events = EventFiles(workdir, first_step + 1)
+    log = events.write
   before = workdir / "before_training.json"
   if config.evaluation.before_training and not first_step:
     untrained = evaluator(train_state.variables, label="before training")
@@ -103,7 +108,7 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
     untrained_variables = train_state.variables
     hosts.first_alone(lambda: mask_report.write(untrained_variables, "before training", before))
 
-  best = Best(run, about) if config.train.validate_every_epochs else None
+  best = Best(run, about, log) if config.train.validate_every_epochs else None
   validate_every = epoch * config.train.validate_every_epochs
   batches = TrainingBatches(config, plan, first_step, last_step, run.mesh)
   train_state = loop.run(
@@ -113,7 +118,7 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
     first_step=first_step,
     last_step=last_step,
     learning_rate=schedule,
-    scalars=_scalar_log(workdir / "scalars.jsonl", first_step + 1),
+    scalars=_scalar_log(workdir / "scalars.jsonl", first_step + 1, log),
     progress=loop.Progress(first_step, last_step, config.train.log_every_steps, clips_per_batch),
     health=HealthLog(workdir / "health.jsonl", first_step, config.train.health_every_steps),
     log_every=config.train.log_every_steps,
@@ -131,6 +136,8 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
   results = list(evaluator(variables, label="after training", checkpoint=f"step {step}"))
   skipped = sum(hosts.gather(batches.skipped)) + evaluator.skipped
   _report(workdir / "results.json", results, run, step, skipped)
+  if events is not None:
+    events.results(step, results)
   if skipped:
     print(f"skipped {skipped} unreadable frames")
   hosts.first_alone(
@@ -208,8 +215,9 @@ def benchmark(config: ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
 class Best:
   """Validates on the held-out identities, and keeps the checkpoint with the highest mAP."""
 
-  def __init__(self, run: Run, about: dict[str, Any]):
-    self._run, self._about, self._log = run, about, run.workdir / "validation.jsonl"
+  def __init__(self, run: Run, about: dict[str, Any], also: Callable[..., None] | None = None):
+    self._run, self._about, self._also = run, about, also
+    self._log = run.workdir / "validation.jsonl"
     # The held-out people are of the training set, and choose a model by everybody's mAP.
     self._evaluator = Evaluator(run.config, run.training_tables, run.model, attributes=False)
     self._checkpoints = Checkpoints(run.workdir, BEST)
@@ -225,7 +233,7 @@ class Best:
       self._highest = score
       self._checkpoints.save(step, current, {**self._about, "validation_mAP": score})
     # Last, since it says that all of this is done.
-    _scalar_log(self._log, step).write(step, mAP=score)
+    _scalar_log(self._log, step, self._also).write(step, mAP=score)
 
   def lacks(self, step: int) -> bool:
     """Whether the state after `step` steps, more than none, is still to be validated."""
@@ -237,8 +245,10 @@ class Best:
     return self._checkpoints.restore(step, like, self._run.mesh).variables, step
 
 
-def _scalar_log(path: pathlib.Path, first_step: int) -> scalars.ScalarLog:
-  return scalars.ScalarLog(path if hosts.is_first() else None, first_step)
+def _scalar_log(
+  path: pathlib.Path, first_step: int, also: Callable[..., None] | None = None
+) -> scalars.ScalarLog:
+  return scalars.ScalarLog(path if hosts.is_first() else None, first_step, also)
 
 
 def _write_config(run: Run) -> None:

@@ -9,6 +9,7 @@ import layouts
 import numpy as np
 import pytest
 import tiny
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cosam_jax import assembly, runs
 from cosam_jax.data import load_dataset
@@ -26,7 +27,8 @@ def trained(tiny_synthetic, tmp_path_factory, hasty_compilation):
   """A workdir with a finished run of four epochs, evaluated before and after."""
   del hasty_compilation
   workdir = tmp_path_factory.mktemp("trained")
-  runs.train(tiny.config(tiny_synthetic, evaluation__before_training=True), workdir)
+  asked = {"evaluation__before_training": True, "report__tensorboard": True}
+  runs.train(tiny.config(tiny_synthetic, **asked), workdir)
   return workdir
 
 
@@ -64,6 +66,19 @@ def test_training_leaves_everything_behind(trained):
   assert result["card"]["valid_queries"] == 8
   before = json.loads((trained / "before_training.json").read_text())["results"][0]
   assert before["metrics"] != result["metrics"]
+
+
+def test_event_files_hold_what_the_log_and_the_results_hold(trained):
+  read = EventAccumulator(str(trained / "tensorboard")).Reload()
+
+  def points(tag):
+    return [(event.step, event.value) for event in read.Scalars(tag)]
+
+  assert points("loss/total") == [(step, pytest.approx(loss)) for step, loss in losses(trained)]
+  metrics = results(trained)["results"][0]["metrics"]
+  for name in ("mAP", "Rank-1"):
+    wanted = [(12, pytest.approx(metrics[name]["fraction"]))]
+    assert points(f"test after training/{name}") == wanted
 
 
 def test_a_finished_run_repeated_trains_nothing_and_gives_the_same(

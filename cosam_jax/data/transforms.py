@@ -153,7 +153,7 @@ def resize(
 
 def normalise(image: tf.Tensor) -> tf.Tensor:
   """float32[..., W, 3] in 0 .. 255 -> ImageNet's mean 0 and standard deviation 1 by channel."""
-  mean, std = np.float32(IMAGENET_MEAN), np.float32(IMAGENET_STD)
+  mean, std = (np.array(values, np.float32) for values in (IMAGENET_MEAN, IMAGENET_STD))
   scale, offset = 1 / (255 * std), mean / std
   width = image.shape[-2]
   if width is None:

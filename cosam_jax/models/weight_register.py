@@ -119,7 +119,7 @@ def _download(url: str, target: pathlib.Path) -> None:
   try:
     with os.fdopen(descriptor, "wb") as file, urllib.request.urlopen(url, timeout=_TIMEOUT) as body:
       size = int(body.headers.get("Content-Length") or 0) or None
-      with tqdm.tqdm.wrapattr(body, "read", total=size, desc=target.name) as counted:
+      with tqdm.tqdm.wrapattr(body, "read", total=size, desc=target.name, disable=None) as counted:
         shutil.copyfileobj(counted, file, _CHUNK)
     _check_digest(part, target.name)
     part.chmod(0o644)  # mkstemp lets only the owner read; a shared cache wants more

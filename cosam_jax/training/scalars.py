@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pathlib
+from collections.abc import Callable
 
 
 class ScalarLog:
@@ -13,9 +14,16 @@ class ScalarLog:
     path: the file; created with its first line. None keeps nothing, in all processes but one.
     first_step: steps from here on are dropped from an existing file. A last line that a kill cut
       short is dropped too.
+    also: told the same values, where they shall go elsewhere too.
   """
 
-  def __init__(self, path: str | os.PathLike[str] | None, first_step: int):
+  def __init__(
+    self,
+    path: str | os.PathLike[str] | None,
+    first_step: int,
+    also: Callable[..., None] | None = None,
+  ):
+    self._also = also
     self._path = None if path is None else pathlib.Path(path)
     if self._path is None:
       return
@@ -30,6 +38,8 @@ class ScalarLog:
       return
     with self._path.open("a") as file:
       file.write(json.dumps({"step": step, **values}) + "\n")
+    if self._also is not None:
+      self._also(step, **values)
 
 
 def read_scalars(path: str | os.PathLike[str]) -> list[dict[str, float]]:

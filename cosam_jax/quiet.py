@@ -1,0 +1,70 @@
+"""`--quiet`: warnings and errors reach the terminal, nothing else does."""
+
+import contextlib
+import io
+from collections.abc import Iterator
+from typing import TextIO
+
+from absl import flags
+
+FLAGS = ("quiet",)
+
+
+def define_flags() -> None:
+  """Registers the flag that this module reads."""
+  flags.DEFINE_bool(
+    "quiet", False,
+    "Print warnings and errors alone, on stderr: no progress, no tables. What a mode finds is in "
+    "the files that it writes, and whether it worked in its exit status.",
+    module_name="cosam_jax",
+  )  # fmt: skip
+
+
+@contextlib.contextmanager
+def only_warnings(terminal: TextIO) -> Iterator[None]:
+  """While it is entered, of what is printed only warnings and errors are shown.
+
+  These are the lines that begin with `warning: ` or `error: `, and indented ones right below.
+
+  Args:
+    terminal: where these go, and everything that is written to stderr. Progress bars are not
+      drawn, since they look for a terminal and find none.
+  """
+  with (
+    contextlib.redirect_stdout(_Warnings(terminal)),
+    contextlib.redirect_stderr(_NoTerminal(terminal)),
+  ):
+    yield
+
+
+class _NoTerminal(io.TextIOBase):
+  """Passes everything on, and is no terminal."""
+
+  def __init__(self, terminal: TextIO):
+    self._terminal = terminal
+
+  def write(self, text: str) -> int:
+    return self._terminal.write(text)
+
+  def flush(self) -> None:
+    self._terminal.flush()
+
+  def isatty(self) -> bool:
+    return False
+
+
+class _Warnings(_NoTerminal):
+  """Passes warnings and errors on, line by line."""
+
+  def __init__(self, terminal: TextIO):
+    super().__init__(terminal)
+    self._begun, self._passing = "", False
+
+  def write(self, text: str) -> int:
+    *whole, self._begun = (self._begun + text).split("\n")
+    for line in whole:
+      told = line.startswith(("warning: ", "error: "))
+      self._passing = told or (self._passing and line.startswith("  "))
+      if self._passing:
+        self._terminal.write(f"{line}\n")
+    return len(text)

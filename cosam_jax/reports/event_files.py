@@ -1,0 +1,62 @@
+"""A run's scalars as TensorBoard event files, beside the JSON lines that the program reads."""
+
+import os
+import pathlib
+import time
+from collections.abc import Iterable
+
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.cards import Result
+
+FOLDER = "tensorboard"
+_GROUPS = {
+  "loss": "loss/total",
+  "cross_entropy": "loss/cross_entropy",
+  "triplet": "loss/triplet",
+  "mAP": "validation/mAP",
+}
+
+
+class EventFiles:
+  """Writes into `WORKDIR/tensorboard`; TensorBoard shows it with `--logdir=WORKDIR`.
+
+  Args:
+    workdir: of the run.
+    first_step: what earlier files say of steps from here on is forgotten by TensorBoard, since it
+      is about to be written again.
+
+  Raises:
+    InputError: TensorBoard is not installed.
+  """
+
+  def __init__(self, workdir: pathlib.Path, first_step: int):
+    try:
+      from tensorboard.compat.proto import event_pb2, summary_pb2
+      from tensorboard.summary.writer.event_file_writer import EventFileWriter
+    except ImportError as error:
+      raise InputError(
+        "config.report.tensorboard is True, and TensorBoard is not installed: "
+        "pip install 'cosam-jax[tensorboard]', or leave the field False"
+      ) from error
+    self._event, self._summary = event_pb2.Event, summary_pb2.Summary
+    # A run that goes on within the same second must not write over its own file.
+    suffix = f".{first_step}.{os.getpid()}"
+    self._writer = EventFileWriter(str(workdir / FOLDER), filename_suffix=suffix)
+    started = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+    self._writer.add_event(self._event(step=first_step, session_log=started))
+
+  def write(self, step: int, **values: float) -> None:
+    """Adds values of a step; they are on disk when the call returns."""
+    self._add(step, {_GROUPS.get(name, f"training/{name}"): values[name] for name in values})
+
+  def results(self, step: int, results: Iterable[Result]) -> None:
+    """Adds the test set's metrics, fractions of 1."""
+    for result in results:
+      found = {"mAP": result.metrics.mean_average_precision, "Rank-1": result.metrics.cmc[0]}
+      self._add(step, {f"test {result.label}/{name}": float(found[name]) for name in found})
+
+  def _add(self, step: int, values: dict[str, float]) -> None:
+    points = [self._summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
+    summary = self._summary(value=points)
+    self._writer.add_event(self._event(wall_time=time.time(), step=step, summary=summary))
+    self._writer.flush()
