@@ -137,7 +137,9 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
   skipped = sum(hosts.gather(batches.skipped)) + evaluator.skipped
   _report(workdir / "results.json", results, run, step, skipped)
   if events is not None:
-    events.results(step, results)
+    for result in results:
+      scores = {"mAP": result.metrics.mean_average_precision, "Rank-1": result.metrics.cmc[0]}
+      events.results(step, result.label, **{name: float(scores[name]) for name in scores})
   if skipped:
     print(f"skipped {skipped} unreadable frames")
   hosts.first_alone(

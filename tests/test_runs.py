@@ -22,13 +22,15 @@ from cosam_jax.training.scalars import read_scalars
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
 
 
+ASKED = {"evaluation__before_training": True, "report__tensorboard": True}
+
+
 @pytest.fixture(scope="module")
 def trained(tiny_synthetic, tmp_path_factory, hasty_compilation):
   """A workdir with a finished run of four epochs, evaluated before and after."""
   del hasty_compilation
   workdir = tmp_path_factory.mktemp("trained")
-  asked = {"evaluation__before_training": True, "report__tensorboard": True}
-  runs.train(tiny.config(tiny_synthetic, **asked), workdir)
+  runs.train(tiny.config(tiny_synthetic, **ASKED), workdir)
   return workdir
 
 
@@ -85,7 +87,7 @@ def test_a_finished_run_repeated_trains_nothing_and_gives_the_same(
   trained, tiny_synthetic, tmp_path, capsys
 ):
   workdir = copy_of(trained, tmp_path)
-  runs.train(tiny.config(tiny_synthetic, evaluation__before_training=True), workdir)
+  runs.train(tiny.config(tiny_synthetic, **ASKED), workdir)
   out = capsys.readouterr().out
   assert "continuing from step 12 of 12" in out
   assert not re.search(r"^step \d+/", out, re.MULTILINE)

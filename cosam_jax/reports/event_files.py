@@ -3,10 +3,8 @@
 import os
 import pathlib
 import time
-from collections.abc import Iterable
 
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation.cards import Result
 
 FOLDER = "tensorboard"
 _GROUPS = {
@@ -49,11 +47,9 @@ class EventFiles:
     """Adds values of a step; they are on disk when the call returns."""
     self._add(step, {_GROUPS.get(name, f"training/{name}"): values[name] for name in values})
 
-  def results(self, step: int, results: Iterable[Result]) -> None:
-    """Adds the test set's metrics, fractions of 1."""
-    for result in results:
-      found = {"mAP": result.metrics.mean_average_precision, "Rank-1": result.metrics.cmc[0]}
-      self._add(step, {f"test {result.label}/{name}": float(found[name]) for name in found})
+  def results(self, step: int, label: str, **values: float) -> None:
+    """Adds metrics of the test set, fractions of 1."""
+    self._add(step, {f"test {label}/{name}": value for name, value in values.items()})
 
   def _add(self, step: int, values: dict[str, float]) -> None:
     points = [self._summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]
