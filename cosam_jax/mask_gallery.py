@@ -7,12 +7,14 @@ python -m cosam_jax.main --mode=masks --workdir=runs/demo --input=my_tracklets
 import json
 import pathlib
 import re
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import tqdm
 from flax import traverse_util
 from ml_collections import ConfigDict
 
@@ -32,6 +34,8 @@ from cosam_jax.reports.masks import save_pictures
 from cosam_jax.saved_network import Network
 
 STRONGEST = 10
+INDEX = "pictures.json"
+"""Names of the files that a call wrote, so that the next one knows which to take away."""
 
 
 def draw(
@@ -70,12 +74,13 @@ def draw(
     numbers = sorted({*numbers, where[0] // frames})
   plan, numbers = _only(plan, list(numbers))
   clips, gates, heat = _look(network, plan, numbers, where)
-  for stale in ("correlation.png", "correlation.json"):
-    (directory / stale).unlink(missing_ok=True)
-  files = save_pictures(directory, clips, network.label)
+  # All or nothing: what an earlier call drew goes only when everything new is there.
+  partial = directory.with_name(f"{directory.name}.partial")
+  shutil.rmtree(partial, ignore_errors=True)
+  strips = save_pictures(partial, clips, network.label)
   for name in dict.fromkeys(clip.tracklet for clip in clips):
     safe = re.sub(r"[^\w-]+", "-", name)
-    save_animation(directory / f"{safe}.webp", [c for c in clips if c.tracklet == name])
+    save_animation(partial / f"{safe}.webp", [c for c in clips if c.tracklet == name])
   strongest = {
     str(stage): [
       {"channel": int(channel), "gate": float(gate[channel])}
@@ -83,19 +88,37 @@ def draw(
     ]
     for stage, gate in sorted(gates.items())
   }
-  (directory / "channels.json").write_text(json.dumps(strongest, indent=1) + "\n")
-  channels_picture(strongest).save(directory / "channels.png")
+  (partial / "channels.json").write_text(json.dumps(strongest, indent=1) + "\n")
+  channels_picture(strongest).save(partial / "channels.png")
   if where is not None and heat is not None:
     shown = clips[numbers.index(where[0] // frames)]
     place = (where[1], where[2])
-    correlation_picture(shown, where[0] % frames, place, heat).save(directory / "correlation.png")
+    correlation_picture(shown, where[0] % frames, place, heat).save(partial / "correlation.png")
     content = {
       "tracklet": shown.tracklet, "frames": shown.numbers, "point_frame": where[0] + 1,
       "y": where[1], "x": where[2],
       "ncc": {str(stage): values.tolist() for stage, values in heat.items()},
     }  # fmt: skip
-    (directory / "correlation.json").write_text(json.dumps(content) + "\n")
-  print(f"{len(files) - 1} strips, overview.png, animations (.webp) and channels.png: {directory}")
+    (partial / "correlation.json").write_text(json.dumps(content) + "\n")
+  _put_in_place(partial, directory)
+  print(f"{len(strips) - 1} strips, overview.png, animations (.webp) and channels.png: {directory}")
+
+
+def _put_in_place(partial: pathlib.Path, directory: pathlib.Path) -> None:
+  """Moves all files into `directory`, in place of those that an earlier call left there."""
+  directory.mkdir(parents=True, exist_ok=True)
+  new = sorted(path.name for path in partial.iterdir())
+  try:
+    old = json.loads((directory / INDEX).read_text())
+  except (OSError, ValueError):
+    old = []
+  for name in old if isinstance(old, list) else []:
+    if isinstance(name, str) and pathlib.PurePath(name).name == name and name not in new:
+      (directory / name).unlink(missing_ok=True)
+  for name in new:
+    (partial / name).replace(directory / name)
+  partial.rmdir()
+  (directory / INDEX).write_text(json.dumps(new, indent=1) + "\n")
 
 
 def _table(network: Network, folder: str | None) -> TrackletTable:
@@ -182,7 +205,8 @@ def _look(
   clips: list[ClipMasks] = []
   gates: dict[int, list[np.ndarray]] = {stage: [] for stage in model.cosam_stages}
   heat: dict[int, np.ndarray] | None = None
-  for number, batch in enumerate(batches):
+  bar = tqdm.tqdm(batches, total=plan.num_batches, desc="masks", unit="clip", disable=None)
+  for number, batch in enumerate(bar):
     if number not in wanted:
       continue
     outputs, state = forward(batch.clips, batch.valid)

@@ -56,6 +56,22 @@ def test_a_folder_of_frames(network, tmp_path):
   assert (content["y"], content["x"]) == pytest.approx((40.5 / 64, 10.5 / 32))
 
 
+def test_what_an_earlier_call_drew_makes_room_and_nothing_else_does(network, tmp_path):
+  (tmp_path / "mine.webp").write_text("")
+  draw(network, tmp_path, tracklets=["0"], point=["1", "0.5", "0.5"])
+  first = {path.name for path in tmp_path.iterdir()}
+  with pytest.raises(InputError):
+    draw(network, tmp_path, tracklets=["nobody"])
+  assert {path.name for path in tmp_path.iterdir()} == first
+  draw(network, tmp_path, tracklets=["1"])
+  second = {path.name for path in tmp_path.iterdir()}
+  animations = [{name for name in names if name.endswith(".webp")} for names in (first, second)]
+  assert [len(names) for names in animations] == [2, 2]
+  assert animations[0] & animations[1] == {"mine.webp"}
+  assert "correlation.png" in first - second
+  assert not list(tmp_path.parent.glob("*.partial"))
+
+
 @pytest.mark.parametrize(
   ("asked", "sentence"),
   [
