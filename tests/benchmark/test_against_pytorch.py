@@ -1,0 +1,49 @@
+"""The comparisons with PyTorch run to their end on a tiny network; where PyTorch is installed."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+import tiny
+
+pytest.importorskip("torch")
+pytestmark = pytest.mark.slow
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def run(script, *arguments):
+  environment = os.environ | {"PYTHONPATH": str(ROOT)}
+  result = subprocess.run(
+    [sys.executable, str(ROOT / "benchmarks" / script), *map(str, arguments)],
+    capture_output=True, text=True, timeout=600, cwd=ROOT, env=environment, check=False,
+  )  # fmt: skip
+  assert result.returncode == 0, result.stderr[-2000:]
+  return result.stdout
+
+
+def test_both_networks_agree_and_are_timed_in_turn(tmp_path):
+  output = tmp_path / "ratios.json"
+  out = run(
+    "against_pytorch.py", "--width=0.125", "--clips=8", "--frames=2", "--image_size", 64, 32,
+    "--repeats=2", f"--output={output}",
+  )  # fmt: skip
+  records = json.loads(output.read_text())["networks"]
+  assert [record["backbone"] for record in records] == ["resnet50", "se_resnet50"]
+  for record in records:
+    for part in ("step", "embed"):
+      found = record[part]
+      assert found["difference"] < 2e-3
+      assert len(found["ratios"]) == 2
+      assert min(found["ours_seconds"], found["pytorch_seconds"]) > 0
+      assert f"{record['backbone']} {part}" in out
+
+
+def test_both_ways_of_reading_are_timed_in_turn(tiny_synthetic):
+  fields = tiny.flags(tiny_synthetic)
+  out = run("reading.py", *fields, "--repeats=2", "--seconds=0.2", "--workers=1")
+  rates = json.loads(out.splitlines()[-1])["rates"]
+  assert {side: len(found) for side, found in rates.items()} == {"ours": 2, "PIL": 2}
+  assert "ratio " in out
