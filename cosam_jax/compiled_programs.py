@@ -4,11 +4,13 @@ JAX keeps them by itself when told where; this says where, and how much. Imports
 the door defines the flag before it parses.
 """
 
+import contextlib
 import hashlib
 import os
 import pathlib
 import platform
 
+import filelock
 from absl import flags
 
 from cosam_jax.errors import InputError
@@ -71,9 +73,23 @@ def keep(choice: str = AUTO) -> pathlib.Path | None:
       f"--compiled_programs is {choice!r}, which cannot be used ({reason}): give a folder that can "
       f"be written to, or {OFF}"
     )
+  _forget_torn(folder)
   jax.config.update("jax_compilation_cache_dir", str(folder))
   jax.config.update("jax_compilation_cache_max_size", LIMIT_BYTES)
   return folder
+
+
+def _forget_torn(folder: pathlib.Path) -> None:
+  """Removes programs that a killed process did not finish writing.
+
+  JAX writes a program and then the time of its last use, under a lock. Without the second the first
+  may be cut short, and JAX fails on it, and keeps nothing more, from then on.
+  """
+  # The lock of JAX; who holds it for so long is writing, and will finish.
+  with contextlib.suppress(filelock.Timeout), filelock.FileLock(folder / ".lockfile", timeout=10):
+    for program in folder.glob("*-cache"):
+      if not program.with_name(program.name.removesuffix("-cache") + "-atime").exists():
+        program.unlink(missing_ok=True)
 
 
 def _machine() -> str:

@@ -54,6 +54,19 @@ def test_a_second_process_finds_what_the_first_compiled(tmp_path):
   assert any(file.name.endswith("-cache") for file in kind.iterdir())
 
 
+def test_what_a_killed_process_left_half_written_is_no_trouble(tmp_path):
+  """JAX writes a program, then its time; here the first is cut short and the second missing."""
+  (value, _), _ = in_a_process(COMPILE, tmp_path / "kept")
+  (kind,) = (tmp_path / "kept").iterdir()
+  for program in kind.glob("*-cache"):
+    program.write_bytes(program.read_bytes()[:100])
+  for time in kind.glob("*-atime"):
+    time.unlink()
+  for known in (False, True):
+    (again, hits), errors = in_a_process(COMPILE, tmp_path / "kept")
+    assert (again, int(hits) > 0, errors) == (value, known, "")
+
+
 def test_by_itself_it_is_in_the_cache_or_where_jax_was_told(tmp_path):
   given = {"COSAM_CACHE": str(tmp_path / "ours")}
   in_a_process(COMPILE, "auto", **given)
