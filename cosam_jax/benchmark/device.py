@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from cosam_jax.benchmark import clock
+from cosam_jax.training.health import most_memory_mib
 
 # Dense FLOP/s of one device as JAX counts them, from the makers' data sheets (NVIDIA's product
 # pages without sparsity; Google's Cloud TPU pages), by a part of its name. The first that fits
@@ -80,9 +81,14 @@ def measured_peak(dtype: str, repeats: int) -> dict[str, Any]:
 
 
 def peak_memory() -> int | None:
-  """Most bytes that the first device has held in this process so far; None where it won't say."""
-  stats = jax.devices()[0].memory_stats() or {}
-  return stats.get("peak_bytes_in_use")
+  """Most bytes that the first device has held in this process so far; None where it won't say.
+
+  Of a CPU, the most that the whole process has held.
+  """
+  device = jax.devices()[0]
+  if device.platform == "cpu":
+    return round(most_memory_mib() * 2**20)
+  return (device.memory_stats() or {}).get("peak_bytes_in_use")
 
 
 def free_memory() -> int | None:

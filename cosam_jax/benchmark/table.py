@@ -61,7 +61,7 @@ def _network(title: str, found: Mapping[str, Any], record: Mapping[str, Any]) ->
     yield _row(f"  {found['flops'] / 1e9:,.1f} GFLOP", _flops(found["flops_per_second"]), shares)
   if found["memory_bytes"]:
     peak = found["peak_memory_bytes"]
-    seen = f"most held so far {_bytes(peak)}" if peak else ""
+    seen = f"most so far {_bytes(peak)}" if peak else ""
     yield _row("  memory by XLA's plan", _bytes(found["memory_bytes"]["total"]), seen)
   yield _row("  compilation", _time(found["compile_seconds"]))
 

@@ -55,3 +55,4 @@ def test_rates_follow_from_times(measured):
     assert found["flops_per_second"] == pytest.approx(found["flops"] / found["median_seconds"])
     assert found["low_seconds"] <= found["median_seconds"] <= found["high_seconds"]
     assert found["compile_seconds"] > 0
+    assert found["peak_memory_bytes"] > 50 * 2**20  # Of the process, on a CPU.
