@@ -1,4 +1,7 @@
-"""Clips as PIL reads and augments them, for a DataLoader; the same odds as `data.transforms`."""
+"""Clips as PIL reads and augments them, for a DataLoader; the same odds as `data.transforms`.
+
+Imports nothing of the package: workers would load TensorFlow for three numbers.
+"""
 
 import random
 from collections.abc import Sequence

@@ -34,6 +34,7 @@ _REPEATS = flags.DEFINE_integer("repeats", 10, "Turns of each.", lower_bound=2)
 _SECONDS = flags.DEFINE_float("seconds", 5.0, "Length of a turn.", lower_bound=0.1)
 _WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "Of the DataLoader.", lower_bound=0)
 config_rules.define_ablation_flags()
+flags.mark_flag_as_required("config")
 BATCHES = 400
 """More than a turn takes."""
 WARM_UP = 6

@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import tqdm
 
 import cosam_jax
 from cosam_jax import exported
@@ -93,18 +94,20 @@ def export(
     "formats": {},
   }  # fmt: skip
   print(f"{'format':<12}{'MiB':>8}  {'difference':<12}file")
-  for name in formats:
+  bar = tqdm.tqdm(formats, desc="export", unit="format", leave=False, disable=None)
+  for name in bar:
     try:
       written = _write(name, network, inputs, directory)
     except InputError as error:
       if must:
         raise
-      print(f"not written: {error}")
+      bar.write(f"not written: {error}")
       continue
     record["formats"][name] = written
     difference = written["difference"]
     shown = "untried" if difference is None else f"{difference:.1e}" if difference else "exact"
-    print(f"{name:<12}{written['bytes'] / 2**20:>8.1f}  {shown:<12}{directory / written['file']}")
+    size = written["bytes"] / 2**20
+    bar.write(f"{name:<12}{size:>8.1f}  {shown:<12}{directory / written['file']}")
     if difference is not None and not difference <= TOLERANCE:
       raise InputError(
         f"{name}: the exported network's features differ by {difference:.1e} from ours, more than "

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.sparse
+import tqdm
 
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import distances
@@ -123,7 +124,8 @@ def _nearest(features: np.ndarray, k: int, row_block: int) -> tuple[np.ndarray, 
   neighbours = np.empty((len(features), k), np.int32)
   largest = np.empty(len(features), np.float32)
   on_device = jax.device_put((features, distances.first_copies(features)))
-  for rows in _row_blocks(len(features), row_block):
+  blocks = _row_blocks(len(features), row_block)
+  for rows in tqdm.tqdm(blocks, desc="neighbours", unit="block", leave=False, disable=None):
     # One compiled shape: the last block repeats its rows.
     nearest, farthest = _nearest_of_block(features[np.resize(rows, row_block)], *on_device, k=k)
     neighbours[rows] = np.asarray(nearest)[: len(rows)]
@@ -197,7 +199,7 @@ def _jaccard(weights: scipy.sparse.csr_array, num_queries: int) -> np.ndarray:
   columns = weights[num_queries:].tocsc()
   num_gallery = columns.shape[0]
   result = np.empty((num_queries, num_gallery), np.float32)
-  for query in range(num_queries):
+  for query in tqdm.trange(num_queries, desc="re-ranking", leave=False, disable=None):
     own = slice(weights.indptr[query], weights.indptr[query + 1])
     used = weights.indices[own]
     starts = columns.indptr[used].astype(np.int64)

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jinja2
+import tqdm
 from PIL import Image
 
 from cosam_jax.data.tracklets import Tables, TrackletTable
@@ -126,7 +127,8 @@ def _sheets(sources: Sources, folder: pathlib.Path) -> list[dict[str, Any]]:
   if sources.rankings is None or sources.table is None:
     return []
   sheets: list[dict[str, Any]] = []
-  for sheet in make_sheets(sources.rankings, sources.table, sources.chosen).values():
+  made = make_sheets(sources.rankings, sources.table, sources.chosen).values()
+  for sheet in tqdm.tqdm(made, desc="sheets", unit="sheet", leave=False, disable=None):
     name = re.sub(r"[^\w-]+", "-", sheet.query.name)
     path = save_sheet(folder / "rankings" / f"{len(sheets) + 1:02d}_{name}.png", sheet)
     sheets.append(_sheet(sheet, path.relative_to(folder)))
