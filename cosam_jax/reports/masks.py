@@ -170,7 +170,10 @@ def overview(clips: Sequence[ClipMasks], caption: str = "") -> Image.Image:
 def save_pictures(
   directory: pathlib.Path, clips: Sequence[ClipMasks], caption: str = ""
 ) -> list[pathlib.Path]:
-  """Writes a strip for each clip, named after tracklet and stages, and `overview.png`.
+  """Writes a strip for each clip, named after tracklet and stages, `overview.png`, `masks.npz`.
+
+  The last holds what the strips show: by a strip's name without its ending and `/cosam4` (the
+  stage) the masks float32[T, h, w], and by `/frames` the numbers of the frames.
 
   Pictures of an earlier call are removed first. The folder is made if need be.
 
@@ -181,13 +184,19 @@ def save_pictures(
   for old in directory.glob("*.png"):
     if old.name == "overview.png" or re.fullmatch(r"\d\d_.*_cosam_[\d_]+\.png", old.name):
       old.unlink()
-  files = []
+  (directory / "masks.npz").unlink(missing_ok=True)
+  files: list[pathlib.Path] = []
+  arrays: dict[str, np.ndarray] = {}
   for number, clip in enumerate(clips, start=1):
     name = re.sub(r"[^\w-]+", "-", clip.tracklet)
     stages = "_".join(map(str, sorted(clip.masks)))
     files.append(directory / f"{number:02d}_{name}_clip{clip.clip}_cosam_{stages}.png")
     strip(clip, caption).save(files[-1])
+    arrays[f"{files[-1].stem}/frames"] = np.array(clip.numbers)
+    for stage, masks in clip.masks.items():
+      arrays[f"{files[-1].stem}/cosam{stage}"] = np.asarray(masks, np.float32)
   if clips:
+    np.savez_compressed(directory / "masks.npz", allow_pickle=False, **arrays)
     files.append(directory / "overview.png")
     overview(clips, caption).save(files[-1])
   return files

@@ -142,10 +142,18 @@ def test_files_say_tracklet_and_stages(tmp_path):
   (folder / "mine.png").write_bytes(b"kept")
   files = save_pictures(folder, clips[1:], "step 60")
   assert [file.name for file in files] == ["01_0001-cam-1-0002_clip2_cosam_4_5.png", "overview.png"]
-  assert {file.name for file in folder.iterdir()} == {*(f.name for f in files), "mine.png"}
+  assert {file.name for file in folder.iterdir()} == {
+    *(f.name for f in files), "mine.png", "masks.npz"
+  }  # fmt: skip
+  with np.load(folder / "masks.npz") as kept:
+    assert len(kept.files) == 3
+    np.testing.assert_array_equal(kept[f"{files[0].stem}/frames"], clips[1].numbers)
+    for stage, masks in clips[1].masks.items():
+      np.testing.assert_array_equal(kept[f"{files[0].stem}/cosam{stage}"], masks)
   with Image.open(files[0]) as picture:
     np.testing.assert_array_equal(np.asarray(picture), np.asarray(strip(clips[1], "step 60")))
   assert save_pictures(folder, []) == []
+  assert {file.name for file in folder.iterdir()} == {"mine.png"}
 
 
 WEIGHTS = {"frames": 9, "mean": 0.25, "min": 0.125, "max": 0.875, "spread": 0.0625}
