@@ -86,6 +86,7 @@ def test_two_processes_do_what_one_does(alone, tiny_synthetic, tmp_path, hasty_c
   assert files == set(digests)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_one_continues_on_two_and_the_other_way_round(
   alone, tiny_synthetic, tmp_path, hasty_compilation
 ):

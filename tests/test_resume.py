@@ -44,6 +44,7 @@ def test_a_killed_run_repeated_equals_one_never_killed(
   processes.assert_same_run(killed, whole, LAST_STEP)
 
 
+@pytest.mark.slow
 def test_a_terminated_run_saves_its_steps_and_continues(
   whole, tiny_synthetic, tmp_path, hasty_compilation
 ):

@@ -228,6 +228,7 @@ def test_weights_from_a_file_are_evaluated_and_trained_from(tiny_synthetic, tmp_
   assert "initial weights" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_best_checkpoint_is_chosen_on_held_out_people(tiny_synthetic, tmp_path, monkeypatch):
   """Nobody of the test set is looked at before the end."""
   scores = {2: 0.3, 4: 0.6, 6: 0.5}

@@ -237,6 +237,7 @@ def three_steps() -> list[list[float]]:
   return rows
 
 
+@pytest.mark.slow
 def test_rematerialisation_changes_the_memory_alone():
   """The step's numbers stay; what XLA reserves for it goes down by a fifth and more."""
   mesh = make_mesh()
