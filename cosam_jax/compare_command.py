@@ -80,9 +80,7 @@ def _read(path: pathlib.Path) -> dict[str, Any]:
   if path.suffix == ".npz":
     # Only now the libraries that take seconds to load.
     from cosam_jax.embedding_modes import ranked_content
-    from cosam_jax.training import mesh
 
-    mesh.keep_quiet()
     return ranked_content(path)
   from cosam_jax.reports.results import read_results
 

@@ -73,9 +73,7 @@ def run(mode: str, config: ConfigDict | None, workdir: str | None) -> None:
       raise InputError("--mode=sensitivity reads no configuration: leave --config out")
   # Only now the libraries that take seconds to load.
   from cosam_jax import embedding_modes
-  from cosam_jax.training import mesh
 
-  mesh.keep_quiet()
   path = pathlib.Path(values.embeddings)
   if mode == "sensitivity":
     embedding_modes.show_sensitivity(path, place, _numbers(values.first_frames))

@@ -1,7 +1,8 @@
-"""`--quiet`: warnings and errors reach the terminal, nothing else does."""
+"""What does not reach the terminal: with `--quiet` all but warnings and errors."""
 
 import contextlib
 import io
+import logging
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -18,6 +19,11 @@ def define_flags() -> None:
     "the files that it writes, and whether it worked in its exit status.",
     module_name="cosam_jax",
   )  # fmt: skip
+
+
+def about_absent_accelerators() -> None:
+  """Before JAX looks for devices: no lines about accelerators that are not there."""
+  logging.getLogger("jax._src.xla_bridge").setLevel(logging.WARNING)
 
 
 @contextlib.contextmanager

@@ -56,6 +56,10 @@ def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = 
   for name in settings:
     if name not in _SETTINGS:
       raise InputError(f"{name!r} is no setting of ReidNet{suggestion(name, _SETTINGS)}")
+  if not path.exists():
+    raise InputError(
+      f"{path} does not exist: give a run's workdir, one of its checkpoints, or a weights file"
+    )
   if not path.is_dir():
     return _from_weights(path, settings)
   if settings:

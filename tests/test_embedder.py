@@ -120,6 +120,8 @@ def test_what_is_no_tracklet_is_refused(embedder, frames, words):
 
 
 def test_folders_without_a_network_are_refused(tmp_path, saved_run):
+  with pytest.raises(InputError, match="nowhere does not exist: give a run's workdir"):
+    cosam_jax.Embedder.from_checkpoint(tmp_path / "nowhere")
   with pytest.raises(InputError, match="has no checkpoint"):
     cosam_jax.Embedder.from_checkpoint(tmp_path)
   with pytest.raises(InputError, match="leave backbone out"):

@@ -1,10 +1,12 @@
 """`--quiet`: nothing but warnings and errors."""
 
 import io
+import os
 import subprocess
 import sys
 
 import layouts
+import numpy as np
 import tiny
 import tqdm
 
@@ -33,11 +35,12 @@ def test_of_what_is_printed_warnings_and_errors_are_shown():
   assert terminal.getvalue().splitlines() == [*wanted, "to stderr"]
 
 
-def run(*arguments):
+def run(*arguments, **environment):
   command = [sys.executable, "-m", "cosam_jax.main", "--quiet", *arguments]
   return subprocess.run(
-    command, capture_output=True, text=True, timeout=300, cwd=tiny.ROOT, check=False
-  )
+    command, capture_output=True, text=True, timeout=300, cwd=tiny.ROOT, check=False,
+    env=os.environ | environment,
+  )  # fmt: skip
 
 
 def test_a_process_says_nothing_unless_something_is_wrong(tiny_synthetic, tmp_path):
@@ -51,3 +54,13 @@ def test_a_process_says_nothing_unless_something_is_wrong(tiny_synthetic, tmp_pa
   assert (damaged.returncode, damaged.stdout) == (2, "")
   assert str(victim) in damaged.stderr
   assert damaged.stderr.splitlines()[-1].startswith("error: ")
+
+
+def test_nothing_is_said_of_accelerators_that_are_not_there(tmp_path):
+  """JAX tries them all where nobody says which, and by itself tells of each that it misses."""
+  vectors = tmp_path / "vectors.npy"
+  np.save(vectors, np.eye(4, dtype=np.float32))
+  found = run("--mode=search", f"--query={vectors}", f"--gallery={vectors}",
+              f"--output={tmp_path / 'found'}", JAX_PLATFORMS="")  # fmt: skip
+  assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+  assert (tmp_path / "found" / "search.json").exists()

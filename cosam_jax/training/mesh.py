@@ -4,7 +4,6 @@ BatchNorm and the triplet loss see the global batch, whatever the number of devi
 code, with DataParallel, took statistics per device.
 """
 
-import logging
 from typing import Any, TypeVar
 
 import jax
@@ -18,17 +17,11 @@ Tree = TypeVar("Tree")
 DATA_AXIS = "data"
 
 
-def keep_quiet() -> None:
-  """Before the devices are first used: no lines about accelerators that are not there."""
-  logging.getLogger("jax._src.xla_bridge").setLevel(logging.WARNING)
-
-
 def make_mesh() -> Mesh:
   """A one-dimensional mesh of all devices of all processes, a process's own next to each other.
 
   So a process's share of a batch is one run of its rows.
   """
-  keep_quiet()
   return _mesh_of(sorted(jax.devices(), key=lambda device: (device.process_index, device.id)))
 
 
