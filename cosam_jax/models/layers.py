@@ -11,8 +11,12 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from cosam_jax.models import winograd
+
 Dtype = Any
 _FEW_CHANNELS = 4
+# From here on `winograd` saves more time than its transforms, and its compilation, take.
+_MANY_CHANNELS, _LARGE_GRID = 64, 128
 Initializer = Callable[..., jax.Array]
 
 # He initialisation over the fan-out, as torchvision's and the published networks are drawn.
@@ -61,7 +65,8 @@ class Conv(nn.Module):
   """2-D convolution with symmetric integer padding, as PyTorch's `Conv2d`.
 
   A 1x1 convolution is evaluated as a matrix product on the (strided) grid, which XLA runs faster
-  on CPU than a convolution; the parameter keeps its convolution shape `[kh, kw, C_in, C_out]`.
+  on CPU than a convolution, and a 3x3 one there by `winograd` where that is large and float32; the
+  parameter keeps its convolution shape `[kh, kw, C_in, C_out]`.
   """
 
   features: int
@@ -87,6 +92,14 @@ class Conv(nn.Module):
         x, kernel, cpu=functools.partial(_convolve_patches, stride=stride),
         default=functools.partial(_convolve, stride=stride),
       )  # fmt: skip
+    elif (
+      (size, stride, self.dtype) == (3, 1, jnp.float32)
+      and min(x.shape[-1], self.features) >= _MANY_CHANNELS
+      and x.shape[1] * x.shape[2] >= _LARGE_GRID
+    ):
+      y = jax.lax.platform_dependent(
+        x, kernel, cpu=winograd.convolve, default=functools.partial(_convolve, stride=1)
+      )
     else:
       y = _convolve(x, kernel, stride=stride)
     if self.use_bias:
