@@ -78,12 +78,13 @@ def write_litert(network: Network, inputs: str, path: pathlib.Path) -> None:
   """A LiteRT (TensorFlow Lite) file that takes one clip at a time."""
   from cosam_jax.data.host_tensorflow import tf
 
-  function = _tensorflow_function(network, inputs, 1, ("cpu",))
+  # Its runtimes have convolutions of their own; those made for XLA's CPU compiler are larger there.
+  with _for_any_device():
+    function = _tensorflow_function(network, inputs, 1, ("cpu",))
+    concrete = function.get_concrete_function()
   module = tf.Module()
   module.embed = function
-  converter = tf.lite.TFLiteConverter.from_concrete_functions(
-    [function.get_concrete_function()], module
-  )
+  converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
   try:
     path.write_bytes(converter.convert())
   except Exception as error:  # The converter's own error type is not public.
@@ -187,6 +188,18 @@ def _tensorflow_function(network: Network, inputs: str, batch: int | None, platf
 
 
 @contextlib.contextmanager
+def _for_any_device() -> Iterator[None]:
+  """While tracing: where a program is chosen by the device it runs on, the general one is taken."""
+
+  def anywhere(*operands, default, **by_platform):
+    del by_platform
+    return default(*operands)
+
+  with mock.patch.object(jax.lax, "platform_dependent", anywhere):
+    yield
+
+
+@contextlib.contextmanager
 def _convertible_to_onnx() -> Iterator[None]:
   """While tracing: forms of two operations that jax2onnx 0.17 knows, of the same values.
 
@@ -203,12 +216,5 @@ def _convertible_to_onnx() -> Iterator[None]:
     padded = jnp.pad(x, (*pads, (0, 0)), constant_values=-jnp.inf)
     return nn.max_pool(padded, window_shape=(3, 3), strides=(2, 2), padding="VALID")
 
-  def anywhere(*operands, default, **by_platform):
-    del by_platform
-    return default(*operands)
-
-  with (
-    mock.patch.object(resnet, "max_pool", max_pool),
-    mock.patch.object(jax.lax, "platform_dependent", anywhere),
-  ):
+  with mock.patch.object(resnet, "max_pool", max_pool), _for_any_device():
     yield

@@ -92,7 +92,7 @@ def main(arguments: list[str]) -> int:
   stop by SIGTERM and the same command goes on, 130 after Ctrl-C.
   """
   invocation.remember(sys.argv[1:])
-  quiet.about_absent_accelerators()
+  quiet.libraries()
   if not flags.FLAGS.quiet:
     return _run_mode(arguments)
   with quiet.only_warnings(sys.stderr):

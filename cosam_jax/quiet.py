@@ -2,11 +2,10 @@
 
 import contextlib
 import io
-import logging
 from collections.abc import Iterator
 from typing import TextIO
 
-from absl import flags
+from absl import flags, logging
 
 FLAGS = ("quiet",)
 
@@ -21,9 +20,10 @@ def define_flags() -> None:
   )  # fmt: skip
 
 
-def about_absent_accelerators() -> None:
-  """Before JAX looks for devices: no lines about accelerators that are not there."""
-  logging.getLogger("jax._src.xla_bridge").setLevel(logging.WARNING)
+def libraries() -> None:
+  """Libraries tell of warnings alone, unless --verbosity is given: absl would show all they log."""
+  if not flags.FLAGS["verbosity"].present:
+    logging.set_verbosity(logging.WARNING)
 
 
 @contextlib.contextmanager

@@ -90,3 +90,14 @@ def test_who_uses_it(change, used):
   if used:
     wanted = layers._convolve(x, variables["params"]["kernel"], stride=1)
     chex.assert_trees_all_close(compiled(variables, x), wanted, atol=1e-5)
+
+
+def test_a_program_for_every_platform_and_any_number_of_frames():
+  """As `--mode=export` writes it: the grid is known, the batch and the device are not."""
+  x, kernel = drawn((3, 16, 8, 64), (3, 3, 64, 64))
+  conv = layers.Conv(64, 3)
+  shape = jax.ShapeDtypeStruct((*jax.export.symbolic_shape("F"), 16, 8, 64), jnp.float32)
+  program = jax.jit(lambda x: conv.apply({"params": {"kernel": kernel}}, x))
+  exported = jax.export.export(program, platforms=("cpu", "cuda", "tpu"))(shape)
+  wanted = layers._convolve(x, kernel, stride=1)
+  chex.assert_trees_all_close(exported.call(x), wanted, atol=1e-4)
