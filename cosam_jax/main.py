@@ -29,6 +29,7 @@ from cosam_jax import (
   host_memory,
   invocation,
   network_command,
+  process_end,
   processes,
   quiet,
   sweep_command,
@@ -188,7 +189,8 @@ def run() -> None:
   ours += (*processes.FLAGS, *compiled_programs.FLAGS, *host_memory.FLAGS, *quiet.FLAGS)
   for name in ours:
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
-  app.run(main, flags_parser=_parse)
+  with process_end.prompt():
+    app.run(main, flags_parser=_parse)
 
 
 def _parse(arguments: list[str]) -> list[str]:

@@ -33,8 +33,13 @@ def start(workdir, data_dir, cache, arguments=(), **fields) -> subprocess.Popen:
 def finish(process: subprocess.Popen, status: int = 0) -> str:
   """Waits for the end; returns what was printed, errors last."""
   out, errors = process.communicate(timeout=PATIENCE)
-  assert process.returncode == status, errors[-2000:]
+  assert process.returncode == status, shortened(errors)
   return out + errors
+
+
+def shortened(text: str) -> str:
+  """Both ends: what a crash is called stands first, and its last frames last."""
+  return text if len(text) <= 6000 else f"{text[:3000]}\n[...]\n{text[-3000:]}"
 
 
 def wait_for(process: subprocess.Popen, condition, what: str) -> None:
@@ -43,7 +48,7 @@ def wait_for(process: subprocess.Popen, condition, what: str) -> None:
   while not condition():
     if process.poll() is not None or time.monotonic() > deadline:
       process.kill()
-      pytest.fail(f"ended before {what}: {process.communicate()[1][-2000:]}")
+      pytest.fail(f"ended before {what}: {shortened(process.communicate()[1])}")
     time.sleep(0.002)
 
 

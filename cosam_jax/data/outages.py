@@ -42,8 +42,15 @@ def outage(store: FrameStore, frame: int) -> str | None:
   return None
 
 
-def wait_for_return(find: Callable[[], str | None], seconds: float) -> None:
+def wait_for_return(
+  find: Callable[[], str | None], seconds: float, pause: Callable[[float], object] = time.sleep
+) -> None:
   """Waits, with pauses that double from half a second to half a minute, until `find()` is None.
+
+  Args:
+    find: tells why not, in words.
+    seconds: how long to wait in all.
+    pause: lets so many seconds pass.
 
   Raises:
     InputError: it still gives a reason after `seconds`.
@@ -53,7 +60,7 @@ def wait_for_return(find: Callable[[], str | None], seconds: float) -> None:
     logging.warning("%s: waiting up to %g seconds for it", reason, seconds)
   pauses = (min(_FIRST_PAUSE * 2**i, _LONGEST_PAUSE) for i in itertools.count())
   while reason is not None and (left := deadline - time.monotonic()) > 0:
-    time.sleep(min(next(pauses), left))
+    pause(min(next(pauses), left))
     reason = find()
   if reason is not None:
     raise InputError(

@@ -1,0 +1,66 @@
+"""The end of the process: prompt and with the right status, whatever threads libraries leave.
+
+TensorFlow, XLA and the collectives keep threads. As the interpreter takes itself apart, one of them
+that calls Python waits for ever or aborts the process, and a run that went well ends with a wrong
+status or not at all.
+"""
+
+import atexit
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+
+_END_WITHIN = 30
+"""Seconds that exit functions and threads may take together."""
+
+
+@contextlib.contextmanager
+def prompt(seconds: float = _END_WITHIN) -> Iterator[None]:
+  """When left by `sys.exit`, ends the process with that status and without taking Python apart.
+
+  All that programs rely on is done first: threads that are no daemons are waited for, exit
+  functions run, and what was printed is written. Other exceptions pass.
+
+  Args:
+    seconds: after so many the process ends in any case, with the same status.
+  """
+  try:
+    yield
+  except SystemExit as request:
+    status = _status(request.code)
+  else:
+    return
+  for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)  # The work is over, and its status stands.
+  _flush()
+  timer = threading.Timer(seconds, os._exit, [status])
+  timer.daemon = True
+  timer.start()
+  # What the interpreter itself does first, in this order.
+  threading._shutdown()  # type: ignore[attr-defined]
+  atexit._run_exitfuncs()
+  os._exit(status if _flush() else status or 1)
+
+
+def _status(code: object) -> int:
+  """The exit status that `sys.exit(code)` asks for; prints a message as Python would."""
+  if code is None:
+    return 0
+  if isinstance(code, int):
+    return code & 0xFF
+  print(code, file=sys.stderr)
+  return 1
+
+
+def _flush() -> bool:
+  """Writes what was printed; whether that was possible."""
+  written = True
+  for stream in (sys.stdout, sys.stderr):
+    try:
+      stream.flush()
+    except (OSError, ValueError):  # A closed pipe or a full disk; a closed stream.
+      written = False
+  return written
