@@ -66,7 +66,7 @@ def test_twenty_kills_at_random_moments(tiny_synthetic, tmp_path, hasty_compilat
     _, errors = process.communicate(timeout=processes.PATIENCE)
     # SIGTERM while Python itself starts is nobody's yet.
     legal = (-signal.SIGKILL,) if number == signal.SIGKILL else (75, -signal.SIGTERM)
-    assert process.returncode in legal, (seed, count, errors[-2000:])
+    assert process.returncode in legal, (seed, count, processes.shortened(errors))
     steps = _complete(run)
     assert max(steps, default=0) >= newest, (seed, count, "a checkpoint was lost")
     for step in steps:

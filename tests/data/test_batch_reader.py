@@ -61,12 +61,13 @@ def test_waits_that_are_broken_off_lose_no_batch(plan, policy):
       raise Interrupt
 
   found, interrupts, rng = [], 0, np.random.default_rng()
+  deadline = time.monotonic() + 60
   before = signal.signal(signal.SIGALRM, interrupt)
   try:
     batches = pipeline.training_batches(
       plan, image_size=SIZE, last_step=steps, on_unreadable=policy
     )
-    while len(found) < steps:
+    while len(found) < steps and time.monotonic() < deadline:
       signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-6, 2e-3))
       try:
         found.append(next(batches))
@@ -76,6 +77,7 @@ def test_waits_that_are_broken_off_lose_no_batch(plan, policy):
   finally:
     signal.signal(signal.SIGALRM, before)
   assert interrupts
+  assert len(found) == steps
   assert next(batches, None) is None
   for a, b in zip(found, wanted, strict=True):
     same(a, b)
