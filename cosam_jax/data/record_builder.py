@@ -1,5 +1,6 @@
 """What the tensorflow-datasets builders have in common: records, checksums, spans, restarting."""
 
+import abc
 import contextlib
 import dataclasses
 import hashlib
@@ -50,9 +51,9 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
     self.tables: Tables | None = None  # What to pack; without, what `manual_dir` holds.
     self.seed: int | None = None  # What drew the tables, where the configuration does not say it.
 
+  @abc.abstractmethod
   def read_tables(self, root: pathlib.Path) -> Tables:
     """The tables of an unpacked data set."""
-    raise NotImplementedError
 
   def _info(self) -> tfds.core.DatasetInfo:
     features = {
