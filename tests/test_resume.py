@@ -8,7 +8,10 @@ import pytest
 LAST_STEP = 8  # 4 epochs of 2 steps: 6 people, 2 of them held out, 2 in a batch.
 HELD_OUT = {"data__validation_identities": 2, "train__validate_every_epochs": 2}
 
-pytestmark = pytest.mark.filterwarnings("ignore:Sharding info not provided")
+pytestmark = [
+  pytest.mark.slow,
+  pytest.mark.filterwarnings("ignore:Sharding info not provided"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,6 @@ def test_a_killed_run_repeated_equals_one_never_killed(
   processes.assert_same_run(killed, whole, LAST_STEP)
 
 
-@pytest.mark.slow
 def test_a_terminated_run_saves_its_steps_and_continues(
   whole, tiny_synthetic, tmp_path, hasty_compilation
 ):

@@ -191,8 +191,7 @@ def end(root, body, seconds=60):
 @pytest.mark.parametrize(
   ("body", "status", "last"),
   [
-    ("print('done')", 0, "done"),
-    ("sys.exit(3)", 3, ""),
+    ("print('done', flush=True); sys.exit(3)", 3, "done"),
     (
       """
       signal.setitimer(signal.ITIMER_REAL, 0.05)
