@@ -134,8 +134,8 @@ class _Reader:
   """The thread; knows nothing of the `Batches` that it reads for, so that these can be let go of.
 
   Attributes:
-    tasks: readings, and None to end. Never joined or locked from the main thread: of Python's
-      queues only this kind can be left at any instruction and used again.
+    tasks: readings, and None to end. Of Python's queues only this kind can be left at any
+      instruction and used again; those with locks written in Python may stay locked.
     ending: set when the program ends.
   """
 
