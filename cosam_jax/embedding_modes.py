@@ -32,12 +32,16 @@ def embed(config: ConfigDict, workdir: pathlib.Path) -> Embeddings:
   evaluator = Evaluator(run.config, run.tables, run.model)
   embeddings = evaluator.embeddings(variables, run.flat, origin)
   path = workdir / FILE_NAME
-  hosts.first_alone(lambda: write_embeddings(path, embeddings))
   count, width = embeddings.vectors.shape
-  print(
-    f"{count:,} tracklets, {len(embeddings.clip_owners):,} clips, {width} dimensions: "
-    f"{path} ({path.stat().st_size / 2**20:.1f} MiB)"
-  )
+
+  def write() -> None:
+    write_embeddings(path, embeddings)
+    print(
+      f"{count:,} tracklets, {len(embeddings.clip_owners):,} clips, {width} dimensions: "
+      f"{path} ({path.stat().st_size / 2**20:.1f} MiB)"
+    )
+
+  hosts.first_alone(write)
   if evaluator.skipped:
     print(f"skipped {evaluator.skipped} unreadable frames")
   return embeddings

@@ -18,8 +18,10 @@ PATIENCE = 600
 """Seconds that a process may take for anything."""
 
 
-def start(workdir, data_dir, cache, arguments=(), **fields) -> subprocess.Popen:
-  command = [sys.executable, "-m", "cosam_jax.main", f"--workdir={workdir}"]
+def start(
+  workdir, data_dir, cache, arguments=(), program=("-m", "cosam_jax.main"), **fields
+) -> subprocess.Popen:
+  command = [sys.executable, *map(str, program), f"--workdir={workdir}"]
   return subprocess.Popen(
     [*command, *tiny.flags(data_dir, **fields), *arguments],
     cwd=tiny.ROOT,
@@ -35,6 +37,17 @@ def finish(process: subprocess.Popen, status: int = 0) -> str:
   out, errors = process.communicate(timeout=PATIENCE)
   assert process.returncode == status, shortened(errors)
   return out + errors
+
+
+def finish_all(started: list[subprocess.Popen], status: int = 0) -> list[str]:
+  """Waits for processes that work together; where one fails, all tell, since one may be why."""
+  ends = [(process.communicate(timeout=PATIENCE), process.returncode) for process in started]
+  found = [returned for _, returned in ends]
+  assert found == [status] * len(started), "\n\n".join(
+    f"process {index}, status {found[index]}: {shortened(errors)}"
+    for index, ((_, errors), _) in enumerate(ends)
+  )
+  return [out + errors for (out, errors), _ in ends]
 
 
 def shortened(text: str) -> str:

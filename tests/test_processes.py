@@ -15,6 +15,7 @@ import tiny
 
 from cosam_jax import processes
 from cosam_jax.errors import InputError
+from cosam_jax.training.scalars import read_scalars
 
 HERE = pathlib.Path(__file__).resolve().parent
 NONE = dict.fromkeys(processes.EXPLICIT) | {"hosts": "auto"}
@@ -172,7 +173,7 @@ def train(workdir, data_dir, cache, count, each, status=0, more=(), **fields) ->
       )
     )
   try:
-    return [runs.finish(process, status) for process in started]
+    return runs.finish_all(started, status)
   finally:
     for process in started:
       process.kill()
@@ -241,11 +242,43 @@ def test_two_processes_stop_at_the_same_step_and_go_on(
   ]  # fmt: skip
   runs.wait_for(started[0], lambda: runs.lines(workdir / "scalars.jsonl") >= 2, "two steps")
   started[1].terminate()
-  outputs = [runs.finish(process, 75) for process in started]
+  outputs = runs.finish_all(started, 75)
   done = runs.losses(workdir)[-1]["step"]
   assert all(f"stopped by SIGTERM after step {done} of 20" in out for out in outputs)
   train(workdir, tiny_synthetic, hasty_compilation, 2, 1)
   assert_same_run(workdir, one_device)
+
+
+@pytest.mark.slow
+def test_only_the_first_process_writes(tiny_synthetic, tmp_path, hasty_compilation):
+  """Of a run that leaves everything it can; two that write one file fail only now and then."""
+  workdir, port = tmp_path / "run", free_port()
+  fields = {
+    "data__validation_identities": 2, "train__validate_every_epochs": 5, "train__epochs": 10,
+    "train__health_every_steps": 5, "evaluation__before_training": True,
+    "evaluation__checkpoint": "best", "report__tensorboard": True, "report__write": True,
+  }  # fmt: skip
+  logs = [tmp_path / f"{index}.log" for index in (0, 1)]
+  started = [
+    runs.start(
+      workdir, tiny_synthetic, hasty_compilation | devices(1), explicit(2, index, port),
+      (HERE / "watched.py", log, workdir), **FIELDS | fields,
+    )
+    for index, log in enumerate(logs)
+  ]  # fmt: skip
+  runs.finish_all(started)
+  first, second = (log.read_text().splitlines() for log in logs)
+  written = {line.partition(" ")[2].split("/")[0] for line in first}
+  everything = {path.name for path in workdir.iterdir()}
+  assert {"scalars.jsonl", "health.jsonl", "validation.jsonl", "report", "best"} <= everything
+  assert everything - written == {"tensorboard"}
+  assert len(list((workdir / "tensorboard").iterdir())) == 1
+  # A checkpoint is the work of all, each its own part of it.
+  others = [line for line in second if not line.split()[1].startswith(("checkpoints", "best"))]
+  assert others == []
+  for row in read_scalars(workdir / "health.jsonl"):
+    assert len(row["input_wait_shares"]) == len(row["host_memories_most_mib"]) == 2
+    assert row["input_wait_shares"][0] == row["input_wait_share"]
 
 
 @pytest.mark.slow

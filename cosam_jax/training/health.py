@@ -1,6 +1,7 @@
 """What a long run says of itself every so often: step times, waiting for input, memory.
 
-A run that becomes slower, waits for its data or grows in memory shows it long before it fails.
+A run that becomes slower, waits for its data or grows in memory shows it long before it fails. Of
+several processes the first writes, also for the others: one that waits for its data slows all.
 """
 
 import os
@@ -10,6 +11,7 @@ import sys
 
 import numpy as np
 
+from cosam_jax.training import hosts
 from cosam_jax.training.scalars import ScalarLog
 
 PERCENTILES = (50, 90, 99)
@@ -17,6 +19,8 @@ PERCENTILES = (50, 90, 99)
 
 class HealthLog:
   """Collects the steps of a run and writes one line for every so many of them.
+
+  All processes have one and add the same steps to it; those that are due are a collective.
 
   Args:
     path: `health.jsonl`; lines of steps that a resumed run is about to do again are dropped.
@@ -26,7 +30,9 @@ class HealthLog:
 
   def __init__(self, path: str | os.PathLike[str], first_step: int, every: int):
     self._every = every
-    self._log = ScalarLog(path, first_step + 1) if every else None
+    self._log = None
+    if every:
+      self._log = ScalarLog(path if hosts.is_first() else None, first_step + 1)
     self._seconds: list[float] = []
     self._waits: list[float] = []
     self._compiled = False
@@ -51,20 +57,27 @@ class HealthLog:
     if step % self._every or not self._seconds:
       return None
     times = np.percentile(self._seconds, PERCENTILES)
+    share = round(sum(self._waits) / max(sum(self._seconds), 1e-9), 4)
     values = {
       "steps": len(self._seconds),
       **{f"step_seconds_p{p}": round(float(t), 6) for p, t in zip(PERCENTILES, times, strict=True)},
       "step_seconds_most": round(max(self._seconds), 6),
       "input_wait_seconds": round(sum(self._waits), 6),
-      "input_wait_share": round(sum(self._waits) / max(sum(self._seconds), 1e-9), 4),
+      "input_wait_share": share,
       "host_memory_mib": round(memory_mib(), 1),
       "host_memory_most_mib": round(most_memory_mib(), 1),
     }
+    everyone = hosts.gather([share, values["host_memory_most_mib"]])
+    slowest = ""
+    if len(everyone) > 1:
+      shares, memories = map(list, zip(*everyone, strict=True))
+      values |= {"input_wait_shares": shares, "host_memories_most_mib": memories}
+      slowest = f" (most in process {np.argmax(shares)}: {100 * max(shares):.0f}%)"
     self._log.write(step, **values)
     self._seconds, self._waits = [], []
     return (
       f"step {step}: {times[0]:.3g} s a step (90% {times[1]:.3g}, 99% {times[2]:.3g}), "
-      f"input wait {100 * values['input_wait_share']:.0f}%, "
+      f"input wait {100 * share:.0f}%{slowest}, "
       f"memory {values['host_memory_mib']:,.0f} MiB"
     )
 

@@ -1,0 +1,32 @@
+"""A process that notes what its Python code changes on disk: in all modules, by their audit events.
+
+  python watched.py LOG FOLDER [flags of cosam_jax.main]
+
+LOG gets one line, event and path, for every change in FOLDER. What native code writes, the arrays of
+checkpoints and TensorBoard's files, is not seen.
+"""
+
+import os
+import runpy
+import sys
+
+log, folder = sys.argv[1], os.path.abspath(sys.argv[2])
+sys.argv[1:] = sys.argv[3:]
+notes = open(log, "w", buffering=1)
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_CHANGES = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "os.link", "os.symlink")
+
+
+def note(event: str, arguments: tuple) -> None:
+  """Notes an event that changes something."""
+  if event == "open" and not (arguments[2] or 0) & _WRITES:
+    return
+  if event in ("open", *_CHANGES):
+    paths = [one for one in arguments[:2] if isinstance(one, str | bytes | os.PathLike)]
+    for path in map(os.path.abspath, map(os.fsdecode, paths)):
+      if path.startswith(folder):
+        notes.write(f"{event} {os.path.relpath(path, folder)}\n")
+
+
+sys.addaudithook(note)
+runpy.run_module("cosam_jax.main", run_name="__main__", alter_sys=True)
