@@ -14,6 +14,7 @@ import pathlib
 import re
 import signal
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 # Before TensorFlow and XLA are loaded: errors only.
@@ -101,52 +102,65 @@ def main(arguments: list[str]) -> int:
 
 
 def _run_mode(arguments: list[str]) -> int:
-  try:
-    compare_command.check_flags(_MODE.value)
-    if _MODE.value == "compare":
-      compare_command.compare(arguments[1:], _WORKDIR.value)
-      return 0
-    if len(arguments) > 1:
-      raise InputError(f"{arguments[1]!r} is no flag: every option begins with --")
-    sweep_command.check_flags(_MODE.value)
-    embedding_command.check_flags(_MODE.value)
-    network_command.check_flags(_MODE.value)
-    host_memory.settle(flags.FLAGS.host_memory)
-    compiled_programs.keep(flags.FLAGS.compiled_programs)
-    if flags.FLAGS.embeddings is not None:
-      config = None if _CONFIG.value is None else _configuration()
-      embedding_command.run(_MODE.value, config, _WORKDIR.value)
-      return 0
-    if network_command.asked(_MODE.value):
-      config = None if _CONFIG.value is None else _configuration()
-      network_command.run(_MODE.value, config, _WORKDIR.value)
-      return 0
-    if _MODE.value == "tables":
-      sweep_command.tables()
-      return 0
-    if _CONFIG.value is None:
-      raise InputError(
-        "--config is missing: give an experiment's file, such as configs/synthetic.py"
-      )
-    config = _configuration()
-    if _WORKDIR.value is None and _MODE.value in NEED_WORKDIR:
-      raise InputError("--workdir is missing: give a directory for checkpoints and results")
-    config_rules.check(config)
-    if flags.FLAGS.sweep is not None:
-      sweep_command.sweep(config, sys.argv[1:])
-      return 0
-    if _MODE.value == "train":
-      signal.signal(signal.SIGTERM, _stop)
-    agreed = {"--workdir": _WORKDIR.value}
-    agreed |= {f"config.{name}": value for name, value in config_rules.plain(config).items()}
-    with processes.joined(_MODE.value, agreed):
-      # Only now the libraries that take seconds to load.
-      from cosam_jax import runs
+  return _told(lambda: _do(arguments))
 
-      result = runs.MODES[_MODE.value](config, pathlib.Path(_WORKDIR.value or "."))
-    if _MODE.value == "doctor" and result:
-      raise InputError(f"{config.data.dir} has {result} error(s), told above: repair them first")
+
+def _do(arguments: list[str]) -> int:
+  """The exit status of a mode; raises what `_told` has words for."""
+  compare_command.check_flags(_MODE.value)
+  if _MODE.value == "compare":
+    compare_command.compare(arguments[1:], _WORKDIR.value)
     return 0
+  if len(arguments) > 1:
+    raise InputError(f"{arguments[1]!r} is no flag: every option begins with --")
+  sweep_command.check_flags(_MODE.value)
+  embedding_command.check_flags(_MODE.value)
+  network_command.check_flags(_MODE.value)
+  host_memory.settle(flags.FLAGS.host_memory)
+  compiled_programs.keep(flags.FLAGS.compiled_programs)
+  if flags.FLAGS.embeddings is not None:
+    config = None if _CONFIG.value is None else _configuration()
+    embedding_command.run(_MODE.value, config, _WORKDIR.value)
+    return 0
+  if network_command.asked(_MODE.value):
+    config = None if _CONFIG.value is None else _configuration()
+    network_command.run(_MODE.value, config, _WORKDIR.value)
+    return 0
+  if _MODE.value == "tables":
+    sweep_command.tables()
+    return 0
+  if _CONFIG.value is None:
+    raise InputError("--config is missing: give an experiment's file, such as configs/synthetic.py")
+  config = _configuration()
+  if _WORKDIR.value is None and _MODE.value in NEED_WORKDIR:
+    raise InputError("--workdir is missing: give a directory for checkpoints and results")
+  config_rules.check(config)
+  if flags.FLAGS.sweep is not None:
+    sweep_command.sweep(config, sys.argv[1:])
+    return 0
+  if _MODE.value == "train":
+    signal.signal(signal.SIGTERM, _stop)
+  agreed = {"--workdir": _WORKDIR.value}
+  agreed |= {f"config.{name}": value for name, value in config_rules.plain(config).items()}
+  with processes.joined(_MODE.value, agreed) as ending_with:
+    return ending_with(_told(lambda: _work(config)))
+
+
+def _work(config: ConfigDict) -> int:
+  """A mode that works on a configuration; its exit status."""
+  # Only now the libraries that take seconds to load.
+  from cosam_jax import runs
+
+  result = runs.MODES[_MODE.value](config, pathlib.Path(_WORKDIR.value or "."))
+  if _MODE.value == "doctor" and result:
+    raise InputError(f"{config.data.dir} has {result} error(s), told above: repair them first")
+  return 0
+
+
+def _told(work: Callable[[], int]) -> int:
+  """The status that `work` returns; where it raises what people can mend, says what that is."""
+  try:
+    return work()
   except InputError as error:
     return _refuse(str(error))
   except OSError as error:

@@ -36,13 +36,18 @@ def prompt(seconds: float = _END_WITHIN) -> Iterator[None]:
   for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, signal.SIG_IGN)  # The work is over, and its status stands.
   _flush()
-  timer = threading.Timer(seconds, os._exit, [status])
-  timer.daemon = True
-  timer.start()
+  at_latest(seconds, status)
   # What the interpreter itself does first, in this order.
   threading._shutdown()  # type: ignore[attr-defined]
   atexit._run_exitfuncs()
   os._exit(status if _flush() else status or 1)
+
+
+def at_latest(seconds: float, status: int) -> None:
+  """Ends the process after so many seconds with a status, unless it has ended by then."""
+  timer = threading.Timer(seconds, lambda: (_flush(), os._exit(status)))
+  timer.daemon = True
+  timer.start()
 
 
 def _status(code: object) -> int:

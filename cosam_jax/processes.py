@@ -14,11 +14,14 @@ import os
 import pathlib
 import platform
 import re
-from collections.abc import Iterator, Mapping
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from absl import flags
 
+from cosam_jax import process_end
 from cosam_jax.errors import InputError
 
 MODES = ("train", "evaluate", "embed")
@@ -96,22 +99,27 @@ def arguments(values: Mapping[str, Any], environment: Mapping[str, str]) -> dict
 
 
 @contextlib.contextmanager
-def joined(mode: str, agreed: Mapping[str, Any]) -> Iterator[None]:
+def joined(mode: str, agreed: Mapping[str, Any]) -> Iterator[Callable[[int], int]]:
   """Joins the other processes, if there are any, while it is entered.
 
-  The first process prints; the others only tell what goes wrong.
+  The first process prints; the others only tell what goes wrong. What goes wrong must be told
+  inside: leaving waits for the others, and one that failed alone does not come back from it.
 
   Args:
     mode: what all do.
     agreed: name -> plain value of what must be the same in all: configuration, places.
 
+  Yields:
+    To be called last with this process's exit status, which it returns.
+
   Raises:
     InputError: flags that do not fit together, a mode for one process, others that cannot be
       reached, or that have another configuration, other packages or another number of devices.
+    SystemExit: something else was raised inside; its traceback has been printed.
   """
   join = arguments({name: flags.FLAGS[name].value for name in FLAGS}, os.environ)
   if join is None:
-    yield
+    yield lambda status: status
     return
   if mode not in MODES:
     raise InputError(
@@ -119,7 +127,7 @@ def joined(mode: str, agreed: Mapping[str, Any]) -> Iterator[None]:
     )
   import jax
 
-  from cosam_jax.training import hosts
+  from cosam_jax.training import hosts, mesh
 
   # What CPUs talk through; accelerators have their own.
   jax.config.update("jax_cpu_collectives_implementation", "gloo")
@@ -137,15 +145,29 @@ def joined(mode: str, agreed: Mapping[str, Any]) -> Iterator[None]:
       {"mode": mode, **agreed, **versions()},
       "start all with the same command, in the same environment",
     )
-    if hosts.is_first():
-      print(f"{jax.process_count()} processes, {jax.device_count()} devices")
-      yield
-    else:
-      with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-        yield
+    # While all are here: later, one that has compiled would wait only half a minute for the others.
+    mesh.connect(mesh.make_mesh())
+    with contextlib.ExitStack() as stack:
+      if hosts.is_first():
+        print(f"{jax.process_count()} processes, {jax.device_count()} devices")
+      else:
+        nowhere = stack.enter_context(open(os.devnull, "w"))
+        stack.enter_context(contextlib.redirect_stdout(nowhere))
+      try:
+        yield _ending_with
+      except Exception:
+        traceback.print_exc()
+        sys.exit(_ending_with(1))
   finally:
     with contextlib.suppress(RuntimeError):  # The others have gone already.
       jax.distributed.shutdown()
+
+
+def _ending_with(status: int) -> int:
+  """Of one that fails, the status stands, even if the others do not come to leave with it."""
+  if status:
+    process_end.at_latest(_LEAVE_WITHIN - 5, status)
+  return status
 
 
 def versions() -> dict[str, str]:

@@ -290,6 +290,58 @@ def test_one_that_refuses_alone_ends_all(tiny_synthetic, tmp_path, hasty_compila
 
 
 @pytest.mark.slow
+def test_one_that_compiles_longer_is_waited_for(tmp_path, hasty_compilation):
+  """CPUs' devices wait 30 seconds when they first talk, so they have talked before."""
+  program = tmp_path / "late.py"
+  program.write_text("""
+import sys, time
+import jax, jax.numpy as jnp, numpy as np
+from absl import flags
+from cosam_jax import processes
+from cosam_jax.training import hosts, mesh
+
+processes.define_flags()
+flags.FLAGS(sys.argv)
+with processes.joined("train", {}):
+  (rows,) = mesh.put_batch(mesh.make_mesh(), np.ones((2, 3), np.float32))
+  time.sleep(35 * hosts.is_first())
+  total = float(jax.jit(jnp.sum)(rows))
+assert total == 12
+""")
+  port = free_port()
+  started = [
+    subprocess.Popen(
+      [sys.executable, program, *explicit(2, index, port)], text=True, stdout=subprocess.PIPE,
+      stderr=subprocess.PIPE, cwd=tiny.ROOT,
+      env=os.environ | hasty_compilation | devices(2) | {"PYTHONPATH": str(tiny.ROOT)},
+    )
+    for index in (0, 1)
+  ]  # fmt: skip
+  runs.finish_all(started)
+
+
+@pytest.mark.slow
+def test_one_that_fails_alone_says_why_before_it_leaves(
+  tiny_synthetic, tmp_path, hasty_compilation
+):
+  """It leaves after the others, which wait in a step and do not come; they are ended too."""
+  (tmp_path / "run" / "scalars.jsonl").mkdir(parents=True)
+  port = free_port()
+  started = [
+    runs.start(
+      tmp_path / "run", tiny_synthetic, hasty_compilation | devices(1), explicit(2, index, port)
+    )
+    for index in (0, 1)
+  ]  # fmt: skip
+  ends = [process.communicate(timeout=runs.PATIENCE)[1] for process in started]
+  assert started[0].returncode == 2
+  assert started[1].returncode
+  told = ends[0].splitlines()[0]
+  assert told.startswith("error: Is a directory"), ends[0]
+  assert "scalars.jsonl" in told
+
+
+@pytest.mark.slow
 def test_embeddings_of_two_processes_are_those_of_one(
   one_device, tiny_synthetic, tmp_path, hasty_compilation
 ):

@@ -2,8 +2,8 @@
 
   python watched.py LOG FOLDER [flags of cosam_jax.main]
 
-LOG gets one line, event and path, for every change in FOLDER. What native code writes, the arrays of
-checkpoints and TensorBoard's files, is not seen.
+LOG gets one line, event and path, for every change in FOLDER. What native code writes (arrays of
+checkpoints, TensorBoard's files) is not seen.
 """
 
 import os
@@ -12,9 +12,9 @@ import sys
 
 log, folder = sys.argv[1], os.path.abspath(sys.argv[2])
 sys.argv[1:] = sys.argv[3:]
-notes = open(log, "w", buffering=1)
+notes = os.open(log, os.O_WRONLY | os.O_CREAT)
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_CHANGES = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "os.link", "os.symlink")
+_CHANGES = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "os.link")
 
 
 def note(event: str, arguments: tuple) -> None:
@@ -25,7 +25,7 @@ def note(event: str, arguments: tuple) -> None:
     paths = [one for one in arguments[:2] if isinstance(one, str | bytes | os.PathLike)]
     for path in map(os.path.abspath, map(os.fsdecode, paths)):
       if path.startswith(folder):
-        notes.write(f"{event} {os.path.relpath(path, folder)}\n")
+        os.write(notes, f"{event} {os.path.relpath(path, folder)}\n".encode())
 
 
 sys.addaudithook(note)

@@ -8,6 +8,7 @@ import os
 import pathlib
 import resource
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class HealthLog:
       return None
     times = np.percentile(self._seconds, PERCENTILES)
     share = round(sum(self._waits) / max(sum(self._seconds), 1e-9), 4)
-    values = {
+    values: dict[str, Any] = {
       "steps": len(self._seconds),
       **{f"step_seconds_p{p}": round(float(t), 6) for p, t in zip(PERCENTILES, times, strict=True)},
       "step_seconds_most": round(max(self._seconds), 6),

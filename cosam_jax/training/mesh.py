@@ -7,6 +7,7 @@ code, with DataParallel, took statistics per device.
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
@@ -96,6 +97,17 @@ def put_everywhere(mesh: Mesh, tree: Tree) -> Tree:
     return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
 
   return jax.tree.map(put, tree)
+
+
+def connect(mesh: Mesh) -> None:
+  """Lets all devices of a mesh talk to each other once; all processes call it.
+
+  Devices connect when they first talk, and those of CPUs wait half a minute for the others then.
+  """
+  ones = jax.make_array_from_callback(
+    (mesh.size,), split_batch(mesh), lambda index: np.ones(mesh.size, np.float32)[index]
+  )
+  jax.block_until_ready(jax.jit(jnp.sum)(ones))
 
 
 def _is_shared(tree: Any) -> bool:

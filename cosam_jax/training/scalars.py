@@ -32,7 +32,7 @@ class ScalarLog:
     partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
     partial.replace(self._path)
 
-  def write(self, step: int, **values: float) -> None:
+  def write(self, step: int, **values: float | list[float]) -> None:
     """Appends one line; it is on disk when the call returns."""
     if self._path is None:
       return
