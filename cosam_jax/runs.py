@@ -38,6 +38,7 @@ from cosam_jax.training import hosts, loop, mesh, optim, scalars, state, steps
 from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints, check_same
 from cosam_jax.training.health import HealthLog
 from cosam_jax.training.preemption import Preemption
+from cosam_jax.training.start import StartWatch
 from cosam_jax.weights_of_run import weights_to_evaluate
 
 
@@ -121,6 +122,7 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
     scalars=_scalar_log(workdir / "scalars.jsonl", first_step + 1, log),
     progress=loop.Progress(first_step, last_step, config.train.log_every_steps, clips_per_batch),
     health=HealthLog(workdir / "health.jsonl", first_step, config.train.health_every_steps),
+    watch=StartWatch(run.num_classes, config.loss.triplet_weight and config.loss.triplet_margin),
     log_every=config.train.log_every_steps,
     save_every=epoch * config.train.checkpoint_every_epochs,
     save=lambda step, current: checkpoints.save(step, current, about),

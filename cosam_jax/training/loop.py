@@ -70,6 +70,7 @@ def run(
   scalars: ScalarLog,
   progress: Progress,
   health: HealthLog | None = None,
+  watch: Callable[[int, dict[str, float]], str | None] | None = None,
   log_every: int,
   save_every: int,
   save: Callable[[int, TrainState], None],
@@ -91,6 +92,7 @@ def run(
     learning_rate: step -> rate, for the log.
     scalars, progress, log_every: where values go, and how often (steps).
     health: where step times, waiting for input and memory go; None for nowhere.
+    watch: (step, its values) -> what people are to be told, or None.
     save_every, save: steps between checkpoints, and (steps done, state) -> None.
     validate_every, validate: likewise for validation; 0 for never.
     validate_first: whether the state to begin with is validated too.
@@ -120,6 +122,9 @@ def run(
         )
       values["learning_rate"] = float(learning_rate(step - 1))
       progress.update(step, values)
+      warning = watch(step, values) if watch else None
+      if warning:
+        progress.note(warning)
       if step % log_every == 0 or step == last_step:
         scalars.write(step, **values, clips_per_second=round(progress.rate(), 3),
                       input_wait_seconds=round(input_wait, 3))  # fmt: skip

@@ -225,3 +225,16 @@ def test_a_state_that_was_saved_before_its_validation_is_validated_first(path):
   run(recorder, path, first=4, validate_every=4, validate=recorder.validate, validate_first=True)
   assert recorder.events[0] == ("validate", 4)
   assert recorder.of("validate") == [4, 8]
+
+
+def test_what_a_watch_says_is_printed_once_it_is_known(path, capsys):
+  seen = []
+
+  def watch(step, values):
+    seen.append((step, values["cross_entropy"]))
+    return "people are not told apart" if step == 4 else None
+
+  run(Recorder(), path, watch=watch)
+  assert seen == [(step, 2.0) for step in range(1, 11)]
+  printed = capsys.readouterr().out.splitlines()
+  assert printed[printed.index("people are not told apart") - 1].startswith("step 4/10")
