@@ -44,7 +44,7 @@ def place(tmp_path):
 
 
 def ended(process):
-  out, errors = process.communicate(timeout=60)
+  out, errors = process.communicate(timeout=300)
   return process.returncode, out, errors
 
 
@@ -89,14 +89,14 @@ def test_local_processes_end_with_the_first_bad_status_and_leave_nobody(place):
   )
   assert status == 7
   assert "process 1 of 2 ended with status 7" in errors
-  assert time.monotonic() - began < 30
+  assert time.monotonic() - began < 90
 
 
 def test_local_processes_pass_sigterm_on(place):
   folder, start = place
   code = ONE_OF_SEVERAL + 'trap "exit 75" TERM; touch "$OUT/up$id"; while :; do sleep 0.05; done'
   process = start([LAUNCH / "local_processes.sh", 2, "--workdir=run"], code)
-  deadline = time.monotonic() + 30
+  deadline = time.monotonic() + 300
   while not all((folder / f"up{i}").exists() for i in (0, 1)):
     assert time.monotonic() < deadline
     time.sleep(0.02)

@@ -18,7 +18,7 @@ print("begun")
 """
 
 
-def run(body: str, seconds: float = 20) -> subprocess.CompletedProcess:
+def run(body: str, seconds: float = 120) -> subprocess.CompletedProcess:
   """A process whose output is a pipe that Python does not write to at once."""
   return subprocess.run(
     [sys.executable, "-c", START + textwrap.dedent(body)],
@@ -101,7 +101,7 @@ def test_a_signal_at_the_end_changes_nothing():
 
 def test_what_cannot_be_written_is_a_failure():
   command = f"{sys.executable} -c '{START}\nwith process_end.prompt(): sys.exit(0)' > /dev/full"
-  done = subprocess.run(command, shell=True, env=os.environ | {"PYTHONUNBUFFERED": ""}, timeout=20)
+  done = subprocess.run(command, shell=True, env=os.environ | {"PYTHONUNBUFFERED": ""}, timeout=120)
   assert done.returncode == 1
 
 

@@ -128,7 +128,7 @@ def test_the_thread_ends_with_its_batches(plan, monkeypatch, failing):
     assert "in _read" in caught.value.__notes__[0]
     del caught
   del batches  # Nothing else may hold it: no waiting for the collector of cycles.
-  deadline = time.monotonic() + 10
+  deadline = time.monotonic() + 60
   while set(readers()) - before and time.monotonic() < deadline:
     time.sleep(0.01)
   assert not set(readers()) - before

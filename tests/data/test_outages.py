@@ -69,7 +69,7 @@ def test_a_directory_that_stays_away_is_an_error(root, policy):
   began = time.monotonic()
   with pytest.raises(InputError, match=r"set cannot be read .*, for 1 seconds now .*run the same"):
     next(found)
-  assert 1 <= time.monotonic() - began < 20
+  assert 1 <= time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize("policy", ["error", "skip"])
