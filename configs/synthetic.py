@@ -66,6 +66,7 @@ def get_config():
 
   config.init = ConfigDict()
   config.init.weights = ""
+  config.init.mask_start = 0.5  # As published.
 
   config.loss = ConfigDict()
   config.loss.cross_entropy = "preset"

@@ -18,6 +18,7 @@ from cosam_jax.data.pipeline import training_batches
 from cosam_jax.data.single_tracklets import without_single_tracklets
 from cosam_jax.data.synthetic import write_synthetic
 from cosam_jax.models import ReidNet, from_torch
+from cosam_jax.models.cosam import start_masks
 from cosam_jax.models.weight_files import read_weights
 from cosam_jax.models.weight_register import resolve_weights
 from cosam_jax.training import hosts, mesh, state, steps
@@ -88,6 +89,11 @@ def build_model(config: ConfigDict, num_classes: int) -> ReidNet:
 def initial_variables(config: ConfigDict, model: ReidNet) -> dict[str, Any]:
   """Variables drawn from the seed, with the given weights where the configuration names some."""
   drawn = state.init_variables(model, config.seed)
+  for stage in model.cosam_stages:
+    name = f"cosam{stage}"
+    # Runs of before this field are read as well.
+    start = config.init.get("mask_start", 0.5)
+    drawn["params"] = {**drawn["params"], name: start_masks(drawn["params"][name], start)}
   if not config.init.weights:
     return drawn
   path = resolve_weights(config.init.weights, config.model.backbone)

@@ -30,7 +30,7 @@ COMPUTATION = ("model.cost_volume", "model.dtype", "model.remat")
 # Fields that may change between two runs in the same workdir: they do not alter the training.
 FREE_ON_RESUME = ("data.dir", "data.source", "data.prepared_dir", "data.check_files",
                   "data.retry_seconds", "data.follow_links", "model.cost_volume", "model.remat",
-                  "init.weights", "train.epochs", "train.log_every_steps",
+                  "init", "train.epochs", "train.log_every_steps",
                   "train.health_every_steps", "train.checkpoint_every_epochs",
                   "train.keep_checkpoints", "train.validate_every_epochs",
                   "evaluation", "report")  # fmt: skip

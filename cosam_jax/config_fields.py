@@ -141,6 +141,9 @@ SCHEMA: dict[str, Field] = {
     bool, "Compute residual blocks again for the gradient: less memory, more time."),
   "init.weights": Field(
     str, "Initial weights: empty (random), a name such as imagenet, or a file."),
+  "init.mask_start": Field(
+    float, "Where COSAM's spatial masks start, if no weights are given for them: 0.5 as published; "
+    "near 1 features pass until masking pays.", least=0.01, most=0.99),
   "loss.cross_entropy": _choice("Smoothed or plain labels.", "smoothed", "plain", preset=True),
   "loss.label_smoothing": Field(float, "Smoothing of `smoothed`.", least=0, most=1),
   "loss.triplet_margin": Field(float, "Margin of the batch-hard triplet loss.", least=0),

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 
+import chex
 import jax
 import layouts
 import numpy as np
@@ -222,10 +223,29 @@ def test_weights_from_a_file_are_evaluated_and_trained_from(tiny_synthetic, tmp_
   assert results(tmp_path / "evaluated")["results"][0]["label"] == "weights.npz"
   capsys.readouterr()
 
+  config.init.mask_start = 0.9  # Of masks that have no weights.
   run = runs.Run(config, tmp_path)
   found = assembly.initial_variables(config, run.model)
   jax.tree.map(np.testing.assert_array_equal, found, jax.device_get(variables))
   assert "initial weights" in capsys.readouterr().out
+
+
+def test_masks_start_open_in_every_stage_and_nothing_else_changes(tiny_synthetic, tmp_path):
+  config = tiny.config(tiny_synthetic, model__cosam_stages=(3, 5))
+  model = runs.Run(config, tmp_path).model
+  closed = assembly.initial_variables(config, model)
+  config.init.mask_start = 0.9
+  opened = assembly.initial_variables(config, model)
+  moved = [
+    jax.tree_util.keystr(path)
+    for (path, one), other in zip(
+      jax.tree_util.tree_leaves_with_path(closed), jax.tree.leaves(opened), strict=True
+    )
+    if not np.array_equal(one, other)
+  ]
+  assert moved == [f"['params']['cosam{stage}']['summary_out']['bias']" for stage in (3, 5)]
+  del config.init.mask_start  # A run of before this field.
+  chex.assert_trees_all_equal(assembly.initial_variables(config, model), closed)
 
 
 @pytest.mark.slow

@@ -9,7 +9,8 @@ Notation: `B` clips, `T` frames, `h w` grid, `N = h*w`, `C` channels, `D` descri
 `K` summary channels (64).
 """
 
-from typing import Literal, NamedTuple
+import math
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -143,6 +144,21 @@ class _SummaryWeights(nn.Module):
       )
     kernel = self.param("kernel", _torch_init, (1, 1, self.inputs, self.outputs))
     return kernel[0, 0], self.param("bias", nn.initializers.zeros, (self.outputs,))
+
+
+def start_masks(params: dict[str, Any], start: float) -> dict[str, Any]:
+  """Drawn parameters of a `Cosam`, with its spatial mask around `start` instead of around 0.5.
+
+  The mask is a sigmoid; what is added to the bias before it is the logit. Nothing else changes, so
+  weights that were trained from there are weights like any other.
+
+  Args:
+    params: of one `Cosam`.
+    start: in 0..1, exclusive; 0.5, the published code's, changes nothing.
+  """
+  last = "summary_out" if "summary_out" in params else "summary"  # `one_layer` has but the one.
+  bias = params[last]["bias"] + math.log(start / (1 - start))
+  return {**params, last: {**params[last], "bias": bias}}
 
 
 def masked_mean(x: jax.Array, valid: jax.Array | None) -> jax.Array:

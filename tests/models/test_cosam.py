@@ -9,7 +9,12 @@ from absl.testing import parameterized
 
 from cosam_jax.errors import InputError
 from cosam_jax.models import Cosam
-from cosam_jax.models.cosam import ncc_cost_volume, normalise_descriptors, summarise_factored
+from cosam_jax.models.cosam import (
+  ncc_cost_volume,
+  normalise_descriptors,
+  start_masks,
+  summarise_factored,
+)
 
 
 def loop_ncc(p, q, ncc):
@@ -149,6 +154,24 @@ def test_channel_gate_multiply_is_the_part_that_residual_adds():
   gated, _ = Cosam(channel_gate="multiply").apply(variables, features, train=False)
   masked = features * np.asarray(masks.spatial)[..., None]
   np.testing.assert_allclose(residual - gated, masked, atol=1e-5)
+
+
+@pytest.mark.parametrize("summary", ["two_layers", "one_layer", "order_free"])
+@pytest.mark.parametrize("start", [0.5, 0.9, 0.05])
+def test_masks_start_where_they_are_told_to(summary, start):
+  """The odds of every mask are those of the mask without it, times the start's odds."""
+  features = random_descriptors((2, 3, 4, 2, 16))
+  module = Cosam(summary=summary)
+  variables = module.init(jax.random.key(0), features, train=False)
+  moved = {**variables, "params": start_masks(variables["params"], start)}
+  before = module.apply(variables, features, train=False)[1].spatial
+  after = module.apply(moved, features, train=False)[1].spatial
+  np.testing.assert_allclose(
+    after / (1 - after), before / (1 - before) * (start / (1 - start)), rtol=1e-4
+  )
+  if start == 0.5:
+    chex.assert_trees_all_equal(moved, variables)
+  assert len(jax.tree.leaves(moved)) == len(jax.tree.leaves(variables))
 
 
 def test_constant_descriptors_have_zero_correlation_and_finite_gradients():
