@@ -100,6 +100,9 @@ def assert_same_run(run: pathlib.Path, whole: pathlib.Path, last_step: int) -> N
     if (whole / name).exists():
       assert (run / name).read_text() == (whole / name).read_text()
   if (whole / "best").exists():
-    best = [sorted(path.name for path in (one / "best").iterdir()) for one in (run, whole)]
+    best = [
+      [path.name for path in (one / "best").iterdir() if path.name.isdecimal()]
+      for one in (run, whole)
+    ]
     assert best[0] == best[1]
     assert len(best[0]) == 1

@@ -1,8 +1,9 @@
 """Checkpoints on disk: the training state and the configuration that made it.
 
 A checkpoint appears whole or not at all: orbax writes it beside and renames it at the end; then
-the digests of its files are added, and only then older ones go. One whose bytes have changed since
-is named and passed over. The latest few are kept, and the best by validation in another folder.
+the digests of its files are added, and only then older ones go, which lose their names before their
+files. One whose bytes have changed since is named and passed over. The latest few are kept, and the
+best by validation in another folder.
 """
 
 import errno
@@ -47,6 +48,7 @@ _ORBAX_WARNINGS = _OrbaxWarnings()
 
 
 _INDEX_BYTES = 256 << 10
+_GOING = "being_removed"
 
 
 class Checkpoints:
@@ -65,7 +67,9 @@ class Checkpoints:
     self._damage: dict[int, str | None] = {}  # Of the steps that were looked at.
     # Synchronous, so that a step is either on disk or still to be done when the loop goes on.
     # Orbax keeps all: it would remove old ones before the new one has its digests.
-    options = ocp.CheckpointManagerOptions(enable_async_checkpointing=False, create=True)
+    options = ocp.CheckpointManagerOptions(
+      enable_async_checkpointing=False, create=True, todelete_subdir=_GOING
+    )
     try:
       self._manager = ocp.CheckpointManager(
         self.directory,
@@ -135,8 +139,7 @@ class Checkpoints:
       state=ocp.args.StandardSave(state), about=ocp.args.JsonSave(dict(about))
     )
     try:
-      for outdated in [other for other in self._manager.all_steps() if other >= step]:
-        self._manager.delete(outdated)
+      self._remove([other for other in self._manager.all_steps() if other >= step])
       hosts.together(lambda: _check_room(self.directory, state))
       self._manager.save(step, args=arguments)
       # All processes have written their part when this is reached.
@@ -145,8 +148,7 @@ class Checkpoints:
       steps = sorted(
         self._manager.all_steps(), key=lambda other: (not self._damage.get(other), other)
       )
-      for old in steps[: -self._keep]:
-        self._manager.delete(old)
+      self._remove(steps[: -self._keep])
     except (OSError, ValueError, RuntimeError) as error:
       reason = " ".join(str(error).split())[:200]
       raise InputError(
@@ -154,6 +156,22 @@ class Checkpoints:
         f"the last good one is of {'no step' if before is None else f'step {before}'}; make room "
         "and run the same command again"
       ) from error
+
+  def _remove(self, steps: list[int]) -> None:
+    """Removes checkpoints; a process that is killed at it leaves none half of whose files are gone.
+
+    Orbax only renames them, all at once. What earlier processes left of it goes too.
+    """
+
+    def remove_renamed() -> None:
+      if (self.directory / _GOING).exists():
+        shutil.rmtree(self.directory / _GOING)
+
+    hosts.first_alone(remove_renamed)
+    for step in steps:
+      self._manager.delete(step)
+    if steps:
+      hosts.first_alone(remove_renamed)
 
   def about(self, step: int) -> dict[str, Any]:
     """What was written beside the state of `step`."""

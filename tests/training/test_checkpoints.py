@@ -251,6 +251,34 @@ def test_old_ones_go_only_when_the_new_one_has_its_digests(tmp_path, monkeypatch
   assert folders(checkpoints.directory) == ["3", "6"]
 
 
+@pytest.mark.parametrize("files", [0, 1, 5])
+def test_one_killed_while_it_removes_leaves_whole_ones_only(tmp_path, monkeypatch, files):
+  checkpoints = Checkpoints(tmp_path, keep=1)
+  checkpoints.save(3, state_of(3), {})
+  removed, unlink = [], os.unlink
+
+  def killed(path, **options):
+    if len(removed) == files:
+      raise SystemExit
+    removed.append(path)
+    unlink(path, **options)
+
+  monkeypatch.setattr(os, "unlink", killed)  # Of shutil.rmtree; orbax saves without it.
+  with pytest.raises(SystemExit):
+    checkpoints.save(6, state_of(6), {})
+  monkeypatch.undo()
+  assert len(removed) == files
+  there = [path for path in checkpoints.directory.iterdir() if path.name.isdecimal()]
+  assert [path.name for path in there] == ["6"]
+  assert (there[0] / NAME).exists()
+  assert damage(there[0]) is None
+  # The rest goes with the next ones.
+  again = Checkpoints(tmp_path, keep=1)
+  assert again.latest_step() == 6
+  again.save(9, state_of(9), {})
+  assert folders(again.directory) == ["9"]
+
+
 def test_a_workdir_that_is_a_file_is_one_clear_sentence(tmp_path):
   (tmp_path / "file").write_text("")
   with pytest.raises(InputError, match="workdir"):
