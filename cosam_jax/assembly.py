@@ -89,10 +89,9 @@ def build_model(config: ConfigDict, num_classes: int) -> ReidNet:
 def initial_variables(config: ConfigDict, model: ReidNet) -> dict[str, Any]:
   """Variables drawn from the seed, with the given weights where the configuration names some."""
   drawn = state.init_variables(model, config.seed)
+  start = config.init.get("mask_start", config_rules.BEFORE["init.mask_start"])
   for stage in model.cosam_stages:
     name = f"cosam{stage}"
-    # Runs of before this field are read as well.
-    start = config.init.get("mask_start", 0.5)
     drawn["params"] = {**drawn["params"], name: start_masks(drawn["params"][name], start)}
   if not config.init.weights:
     return drawn

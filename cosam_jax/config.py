@@ -30,10 +30,12 @@ COMPUTATION = ("model.cost_volume", "model.dtype", "model.remat")
 # Fields that may change between two runs in the same workdir: they do not alter the training.
 FREE_ON_RESUME = ("data.dir", "data.source", "data.prepared_dir", "data.check_files",
                   "data.retry_seconds", "data.follow_links", "model.cost_volume", "model.remat",
-                  "init", "train.epochs", "train.log_every_steps",
+                  "init.weights", "train.epochs", "train.log_every_steps",
                   "train.health_every_steps", "train.checkpoint_every_epochs",
                   "train.keep_checkpoints", "train.validate_every_epochs",
                   "evaluation", "report")  # fmt: skip
+# What runs had that are older than a field.
+BEFORE = {"init.mask_start": 0.5}
 
 
 def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -88,7 +88,8 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
   if first_step:
     saved = checkpoints.about(first_step)
     where = f"{checkpoints.directory}/{first_step}"
-    check_same(saved["config"], run.flat, config_rules.FREE_ON_RESUME, where)
+    earlier = config_rules.BEFORE | saved["config"]
+    check_same(earlier, run.flat, config_rules.FREE_ON_RESUME, where)
     check_same(saved, about, ("config",), where)
     shapes = state.state_shapes(run.model, optimizer)
     train_state = checkpoints.restore(first_step, shapes, run.mesh)

@@ -276,7 +276,9 @@ def test_only_the_first_process_writes(tiny_synthetic, tmp_path, hasty_compilati
   # A checkpoint is the work of all, each its own part of it.
   others = [line for line in second if not line.split()[1].startswith(("checkpoints", "best"))]
   assert others == []
-  for row in read_scalars(workdir / "health.jsonl"):
+  rows = read_scalars(workdir / "health.jsonl")
+  assert [row["step"] for row in rows] == [5, 10]
+  for row in rows:
     assert len(row["input_wait_shares"]) == len(row["host_memories_most_mib"]) == 2
     assert row["input_wait_shares"][0] == row["input_wait_share"]
 

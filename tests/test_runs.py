@@ -18,6 +18,7 @@ from cosam_jax.embedding_modes import evaluate_embeddings, ranked_content
 from cosam_jax.errors import InputError
 from cosam_jax.models import to_torch
 from cosam_jax.training import state
+from cosam_jax.training.checkpoints import check_same
 from cosam_jax.training.scalars import read_scalars
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
@@ -178,6 +179,18 @@ def test_evaluation_may_change_all_but_the_architecture(trained, tiny_synthetic,
   assert tiny.metrics(workdir) == tiny.metrics(trained)
   with pytest.raises(InputError, match=r"model\.temporal was 'tp' and is now 'rnn'"):
     runs.evaluate(tiny.config(tiny_synthetic, model__temporal="rnn"), workdir)
+
+
+def test_masks_start_once(trained, tiny_synthetic, tmp_path):
+  """A run that goes on cannot start its masks elsewhere; one older than the field had 0.5."""
+  workdir = copy_of(trained, tmp_path)
+  with pytest.raises(InputError, match=r"init\.mask_start was 0\.5 and is now 0\.9"):
+    runs.train(tiny.config(tiny_synthetic, init__mask_start=0.9), workdir)
+  asked = runs.config_rules.plain(tiny.config(tiny_synthetic))
+  saved = runs.config_rules.BEFORE | {
+    name: value for name, value in asked.items() if name != "init.mask_start"
+  }
+  check_same(saved, asked, runs.config_rules.FREE_ON_RESUME, "here")
 
 
 def test_weights_are_brought_to_other_clips_if_asked(trained, tiny_synthetic, tmp_path):
