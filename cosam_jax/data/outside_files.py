@@ -1,0 +1,102 @@
+"""Files that other people made: looked at before they are read, and text in whatever way it is kept.
+
+A named pipe would be waited for without end and a device would fill the memory, so both are
+refused by looking at the open file. Text comes with a byte order mark or without, and of UTF-16,
+which Windows writes, the name is said.
+"""
+
+import codecs
+import os
+import pathlib
+import stat
+from typing import BinaryIO
+
+from cosam_jax.errors import InputError
+
+MOST_TEXT_BYTES = 1 << 30
+"""The largest text that is read: a gibibyte, far above MARS's name lists (24 MB)."""
+_KINDS = (
+  (stat.S_ISDIR, "a folder"),
+  (stat.S_ISFIFO, "a named pipe"),
+  (stat.S_ISCHR, "a device"),
+  (stat.S_ISBLK, "a device"),
+  (stat.S_ISSOCK, "a socket"),
+)
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class UnusableFileError(OSError):
+  """A path that names no regular file, or a larger one than any of its kind; `strerror` says so."""
+
+
+def open_regular(path: str | os.PathLike, most_bytes: int | None = None) -> BinaryIO:
+  """Opens a regular file for reading, without waiting for anything.
+
+  Args:
+    path: of the file.
+    most_bytes: the largest size that is accepted; None: any.
+
+  Raises:
+    OSError: it cannot be opened; `UnusableFileError`, one of these, if it is no regular file or
+      too large.
+  """
+  # Without O_NONBLOCK, opening a named pipe waits for somebody who writes to it.
+  descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+  try:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+      kind = next((name for test, name in _KINDS if test(status.st_mode)), "no regular file")
+      raise UnusableFileError(0, f"it is {kind}, not a file", os.fspath(path))
+    if most_bytes is not None and status.st_size > most_bytes:
+      raise UnusableFileError(
+        0,
+        f"it has {status.st_size:,} bytes, and such a file has at most {most_bytes:,}",
+        os.fspath(path),
+      )
+    return os.fdopen(descriptor, "rb")
+  except BaseException:
+    os.close(descriptor)
+    raise
+
+
+def read_bytes(path: str | os.PathLike, most_bytes: int | None = None) -> bytes:
+  """All bytes of a regular file; OSError as `open_regular`."""
+  with open_regular(path, most_bytes) as file:
+    return file.read()
+
+
+def read_text(path: str | os.PathLike, what: str, remedy: str) -> str:
+  """The text of a file: UTF-8, with a byte order mark or without.
+
+  Line ends stay as they are: `str.splitlines` and `csv` know all of them.
+
+  Args:
+    path: of the file.
+    what: the file's role, which begins the error's sentence: "boxes", "manifest".
+    remedy: what to do, which ends it: "give a text file of lines frame,id,x,y,w,h".
+
+  Raises:
+    InputError: it cannot be read, is too large, or is no UTF-8; UTF-16 is called by its name.
+  """
+  try:
+    data = read_bytes(path, MOST_TEXT_BYTES)
+  except OSError as error:
+    reason = error.strerror or str(error)
+    raise InputError(f"{what} {pathlib.Path(path)} cannot be read ({reason}): {remedy}") from error
+  if _is_utf_16(data):
+    reason = "it is UTF-16 text, as some Windows programs save it, and must be UTF-8"
+    raise InputError(f"{what} {pathlib.Path(path)} cannot be read ({reason}): {remedy}")
+  try:
+    return data.decode("utf-8-sig")
+  except UnicodeDecodeError as error:
+    reason = "it is no UTF-8 text"
+    raise InputError(f"{what} {pathlib.Path(path)} cannot be read ({reason}): {remedy}") from error
+
+
+def _is_utf_16(data: bytes) -> bool:
+  """Whether text begins with UTF-16's mark, or every other one of its first bytes is zero."""
+  first = data[:80]
+  halves = first[::2], first[1::2]
+  return data.startswith(_UTF_16) or any(
+    half and half.count(0) * 2 > len(half) for half in halves
+  )
