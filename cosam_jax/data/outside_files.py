@@ -41,7 +41,9 @@ def open_regular(path: str | os.PathLike, most_bytes: int | None = None) -> Bina
       too large.
   """
   # Without O_NONBLOCK, opening a named pipe waits for somebody who writes to it.
-  descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+  descriptor = os.open(
+    path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+  )
   try:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
@@ -97,6 +99,4 @@ def _is_utf_16(data: bytes) -> bool:
   """Whether text begins with UTF-16's mark, or every other one of its first bytes is zero."""
   first = data[:80]
   halves = first[::2], first[1::2]
-  return data.startswith(_UTF_16) or any(
-    half and half.count(0) * 2 > len(half) for half in halves
-  )
+  return data.startswith(_UTF_16) or any(half and half.count(0) * 2 > len(half) for half in halves)

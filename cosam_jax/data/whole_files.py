@@ -3,7 +3,7 @@
 import contextlib
 import os
 import pathlib
-import tempfile
+import secrets
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -12,20 +12,23 @@ from typing import BinaryIO
 def whole_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
   """Opens a file for writing that takes its name only once it is complete and on disk.
 
-  Folders above it are made. When the block fails, what was there before stays as it was.
+  Folders above it are made. When the block fails, what was there before stays as it was. The file
+  has the permissions that the process gives every new file.
 
   Raises:
     OSError: it cannot be written (no permission, full disk).
   """
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+  # As `tempfile.mkstemp`, whose files only their owner can read.
+  temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+  flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+  descriptor = os.open(temporary, flags, 0o666)
   try:
     with os.fdopen(descriptor, "wb") as file:
       yield file
       file.flush()
       os.fsync(file.fileno())
-    os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner can read.
     os.replace(temporary, path)
   except BaseException:
     with contextlib.suppress(OSError):
