@@ -38,6 +38,9 @@ class OwnTracklets:
     lengths: int64[n], frames of each.
     vectors: float32[n, D].
     picture: tracklet number -> uint8[H, W, 3], its middle frame.
+    first_frames, last_frames: int64[n], each tracklet's first and last frame as its source counts
+      them, from 1: frames of the video, or places in the folder.
+    times: float64[n, 2], seconds of these two in the video; NaN where nobody knows.
     left_out: sentences about what the file of boxes holds and was not used.
   """
 
@@ -45,6 +48,9 @@ class OwnTracklets:
   lengths: np.ndarray
   vectors: np.ndarray
   picture: Callable[[int], np.ndarray]
+  first_frames: np.ndarray
+  last_frames: np.ndarray
+  times: np.ndarray
   left_out: tuple[str, ...] = ()
 
 
@@ -78,13 +84,15 @@ def embed_own(
     table = read_tracklets(path, follow_links=follow_links)
     vectors = embedder.embed_table(table, on_unreadable=on_unreadable)
     lengths = table.lengths.astype(np.int64)
-    return OwnTracklets(tuple(map(str, table.names)), lengths, vectors, _middle_frames(table))
-  keeper = _Pictures()
+    names, times = tuple(map(str, table.names)), np.full((len(table), 2), np.nan)
+    first = np.ones_like(lengths)
+    return OwnTracklets(names, lengths, vectors, _middle_frames(table), first, lengths, times)
+  keeper = _Passing()
   count = videos.count_frames(path) if path.is_file() else None
   clips = None if count is None else int(num_dense_clips(count, embedder.num_frames))
   frames = keeper.watch(_one_tracklet(videos.pictures(path)), np.array([(count or 1) // 2]))
   vectors = embedder.embed_frames(frames, 1, names=[path.stem], num_clips=clips)
-  return OwnTracklets((path.stem,), keeper.seen, vectors, keeper.kept.__getitem__)
+  return keeper.tracklets((path.stem,), vectors)
 
 
 def _embed_tracks(
@@ -92,9 +100,9 @@ def _embed_tracks(
 ) -> OwnTracklets:
   pictures = videos.pictures(path)
   first = next(pictures)
-  boxes = boxes.inside(*first.shape[:2])
+  boxes = boxes.inside(*first.image.shape[:2])
   lengths = boxes.lengths
-  keeper = _Pictures(len(lengths))
+  keeper = _Passing(len(lengths))
   frames = box_files.crops(itertools.chain([first], pictures), boxes, margin)
   names = tuple(map(str, boxes.ids))
   vectors = embedder.embed_frames(
@@ -103,23 +111,25 @@ def _embed_tracks(
     names=names,
     num_clips=int(num_dense_clips(lengths, embedder.num_frames).sum()),
   )
-  return OwnTracklets(names, lengths, vectors, keeper.kept.__getitem__, boxes.left_out)
+  return keeper.tracklets(names, vectors, boxes.left_out)
 
 
-def _one_tracklet(pictures: Iterator[np.ndarray]) -> Iterator[Frame]:
+def _one_tracklet(pictures: Iterator[videos.Picture]) -> Iterator[Frame]:
   """All pictures as the frames of tracklet 0."""
   before = next(pictures)
-  for image in pictures:
-    yield Frame(0, before, False)
-    before = image
-  yield Frame(0, before, True)
+  for picture in pictures:
+    yield Frame(0, before.image, False, before.number, before.seconds)
+    before = picture
+  yield Frame(0, before.image, True, before.number, before.seconds)
 
 
-class _Pictures:
-  """Keeps one frame of each tracklet, small, while all of them pass by."""
+class _Passing:
+  """Keeps of each tracklet one frame, small, and its span in the source, while all pass by."""
 
   def __init__(self, count: int = 1):
     self.seen = np.zeros(count, np.int64)
+    self.numbers = np.zeros((count, 2), np.int64)
+    self.times = np.full((count, 2), np.nan)
     self.kept: dict[int, np.ndarray] = {}
 
   def watch(self, frames: Iterable[Frame], wanted: np.ndarray) -> Iterator[Frame]:
@@ -130,8 +140,18 @@ class _Pictures:
         height, width = frame.image.shape[:2]
         size = max(1, round(width * _PICTURE_HEIGHT / height)), _PICTURE_HEIGHT
         self.kept[i] = np.asarray(Image.fromarray(frame.image).resize(size))
+      place = slice(1 if self.seen[i] else 0, 2)
+      self.numbers[i, place], self.times[i, place] = frame.number, frame.seconds
       self.seen[i] += 1
       yield frame
+
+  def tracklets(
+    self, names: tuple[str, ...], vectors: np.ndarray, left_out: tuple[str, ...] = ()
+  ) -> OwnTracklets:
+    """What is known of the tracklets once all frames have passed."""
+    first, last = self.numbers.T
+    picture = self.kept.__getitem__
+    return OwnTracklets(names, self.seen, vectors, picture, first, last, self.times, left_out)
 
 
 def _middle_frames(table: TrackletTable) -> Callable[[int], np.ndarray]:

@@ -16,7 +16,7 @@ from cosam_jax.data import load_dataset
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import read_embeddings
 from cosam_jax.own_search import Networks, search
-from cosam_jax.own_videos import embed_input
+from cosam_jax.own_videos import embed_input, embed_own
 from cosam_jax.saved_network import load_network
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
@@ -88,6 +88,10 @@ def test_tracks_of_a_video_are_their_crops(scene, network, tmp_path):
   for name, vector in zip(saved.names, saved.vectors, strict=True):
     wanted = embedder.embed(crops[name])
     np.testing.assert_allclose(vector, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
+  own = embed_own(embedder, video, boxes=boxes)
+  assert own.first_frames.tolist() == [1, 1]
+  assert own.last_frames.tolist() == [5, 3]
+  np.testing.assert_allclose(own.times, [[0, 0.4], [0, 0.2]], atol=1e-6)
   for row, name in enumerate(saved.names):
     with Image.open(tmp_path / "pictures" / f"{row:05d}.jpg") as picture:
       middle = crops[name][len(crops[name]) // 2]

@@ -17,6 +17,7 @@ import numpy as np
 
 from cosam_jax.data.packing import Frame
 from cosam_jax.data.transforms import IMAGENET_MEAN
+from cosam_jax.data.videos import Picture
 from cosam_jax.errors import InputError
 
 FILL = np.array([round(255 * value) for value in IMAGENET_MEAN], np.uint8)
@@ -137,11 +138,11 @@ def crop(image: np.ndarray, box: np.ndarray, margin: float = 0.0) -> np.ndarray:
   return result
 
 
-def crops(pictures: Iterable[np.ndarray], boxes: Boxes, margin: float = 0.0) -> Iterator[Frame]:
+def crops(pictures: Iterable[Picture], boxes: Boxes, margin: float = 0.0) -> Iterator[Frame]:
   """The crops of all tracks, picture by picture; pictures after the last box are not asked for.
 
   Args:
-    pictures: uint8[height, width, 3] each, of frame 1, 2, ...
+    pictures: of frame 1, 2, ...; see `videos.Picture`.
     boxes: see `Boxes`.
     margin: see `crop`.
 
@@ -151,11 +152,12 @@ def crops(pictures: Iterable[np.ndarray], boxes: Boxes, margin: float = 0.0) -> 
   left = boxes.lengths.copy()
   starts = np.searchsorted(boxes.frames, np.arange(1, boxes.frames[-1] + 2))
   number = 0
-  for number, image in enumerate(pictures, 1):
+  for image, number, seconds in pictures:
     for row in range(starts[number - 1], starts[number]):
       track = int(boxes.tracks[row])
       left[track] -= 1
-      yield Frame(track, crop(image, boxes.corners[row], margin), left[track] == 0)
+      image_of_box = crop(image, boxes.corners[row], margin)
+      yield Frame(track, image_of_box, bool(left[track] == 0), number, seconds)
     if number == boxes.frames[-1]:
       return
   raise InputError(

@@ -7,6 +7,7 @@ Notation: B clips in a batch, T frames in a clip, H, W the image size.
 """
 
 import functools
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -26,11 +27,15 @@ class Frame(NamedTuple):
     tracklet: its number.
     image: uint8[height, width, 3], RGB.
     last: whether it is the tracklet's last one.
+    number: of the frame in its source, from 1; 0 where there is no source.
+    seconds: time of the frame in its source; NaN where nobody knows.
   """
 
   tracklet: int
   image: np.ndarray
   last: bool
+  number: int = 0
+  seconds: float = math.nan
 
 
 def packed_clips(
@@ -50,14 +55,14 @@ def packed_clips(
   prepare = preprocessor(tuple(image_size))
   waiting: dict[int, list[np.ndarray]] = {}
   ready: list[tuple[int, np.ndarray]] = []
-  for tracklet, image, last in frames:
-    images = waiting.setdefault(tracklet, [])
-    images.append(prepare(image))
-    if len(images) < num_frames and not last:
+  for frame in frames:
+    images = waiting.setdefault(frame.tracklet, [])
+    images.append(prepare(frame.image))
+    if len(images) < num_frames and not frame.last:
       continue
     clip = np.stack([images[i % len(images)] for i in range(num_frames)])
-    ready.append((tracklet, clip))
-    del waiting[tracklet]
+    ready.append((frame.tracklet, clip))
+    del waiting[frame.tracklet]
     if len(ready) == batch_clips:
       yield _batch(ready, batch_clips)
       ready = []

@@ -1,9 +1,11 @@
 """A video's frames one at a time, upright as players show them. Needs PyAV (the extra `video`)."""
 
 import contextlib
+import math
 import os
 import pathlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,21 +14,37 @@ from cosam_jax.data.packing import read_image
 from cosam_jax.errors import InputError
 
 
-def pictures(path: str | os.PathLike) -> Iterator[np.ndarray]:
+class Picture(NamedTuple):
+  """A whole frame of a video.
+
+  Attributes:
+    image: uint8[height, width, 3], RGB, upright.
+    number: from 1, in the order of time.
+    seconds: its time in the video; NaN where the source names none, as images do not.
+  """
+
+  image: np.ndarray
+  number: int
+  seconds: float = math.nan
+
+
+def pictures(path: str | os.PathLike) -> Iterator[Picture]:
   """Every frame of a video file, or of a folder of images in natural order.
 
   Args:
     path: a file in any format that FFmpeg reads, or a folder.
 
   Yields:
-    uint8[height, width, 3], RGB; turned as the file says that players should.
+    see `Picture`; turned as the file says that players should.
 
   Raises:
     InputError: no such file, no video in it, a frame that cannot be decoded, or no PyAV.
   """
   path = pathlib.Path(path)
   if path.is_dir():
-    return (read_image(path / name) for name in list_images(path))
+    return (
+      Picture(read_image(path / name), number) for number, name in enumerate(list_images(path), 1)
+    )
   if not path.is_file():
     raise InputError(f"{path} does not exist: give a video file or a folder")
   return _decoded(path)
@@ -41,7 +59,7 @@ def count_frames(path: str | os.PathLike) -> int | None:
     return stream.frames or None
 
 
-def _decoded(path: pathlib.Path) -> Iterator[np.ndarray]:
+def _decoded(path: pathlib.Path) -> Iterator[Picture]:
   import av
 
   with _opened(path) as (container, stream):
@@ -60,7 +78,8 @@ def _decoded(path: pathlib.Path) -> Iterator[np.ndarray]:
       number += 1
       # FFmpeg gives the turn anticlockwise, as rot90 takes it.
       image = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
-      yield np.ascontiguousarray(image)
+      seconds = math.nan if frame.time is None else float(frame.time)
+      yield Picture(np.ascontiguousarray(image), number, seconds)
   if not number:
     raise InputError(f"video {path} has no frame: give another file")
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cosam_jax.data.boxes import FILL, crop, crops, read_boxes
+from cosam_jax.data.videos import Picture
 from cosam_jax.errors import InputError
 
 
@@ -69,13 +70,18 @@ def test_a_crop_has_every_pixel_of_its_box():
 
 
 def test_tracks_end_with_their_last_box(tmp_path):
-  images = [np.full((10, 10, 3), i, np.uint8) for i in range(1, 6)]
+  images = [Picture(np.full((10, 10, 3), i, np.uint8), i, i / 10) for i in range(1, 6)]
   text = "1,5,0,0,2,2\n3,5,1,1,2,2\n3,8,4,4,3,3\n2,6,20,0,3,3\n"
   boxes = read_boxes(written(tmp_path, text)).inside(10, 10)
   assert boxes.ids.tolist() == [5, 8]
   assert "1 boxes outside" in boxes.left_out[0]
-  found = [(f.tracklet, int(f.image[0, 0, 0]), f.last) for f in crops(iter(images), boxes)]
-  assert found == [(0, 1, False), (0, 3, True), (1, 3, True)]
+  found = list(crops(iter(images), boxes))
+  assert [(f.tracklet, int(f.image[0, 0, 0]), f.last) for f in found] == [
+    (0, 1, False),
+    (0, 3, True),
+    (1, 3, True),
+  ]
+  assert [(f.number, f.seconds) for f in found] == [(1, 0.1), (3, 0.3), (3, 0.3)]
   with pytest.raises(InputError, match="there are 2 frames, but the boxes name frame 3"):
     list(crops(iter(images[:2]), boxes))
   with pytest.raises(InputError, match="of another video"):

@@ -15,10 +15,10 @@ FRAMES = np.random.default_rng(0).integers(0, 256, (5, 32, 48, 3), np.uint8)
 def test_every_frame_in_order(tmp_path):
   pytest.importorskip("av")
   path = drawn.write(tmp_path / "a.mkv", FRAMES)
-  np.testing.assert_array_equal(np.stack(list(pictures(path))), FRAMES)
+  np.testing.assert_array_equal(np.stack([picture.image for picture in pictures(path)]), FRAMES)
   for i in (10, 9, 1, 2, 3):
     Image.fromarray(FRAMES[i % 5]).save(tmp_path / f"f{i}.png")
-  found = np.stack(list(pictures(tmp_path)))
+  found = np.stack([picture.image for picture in pictures(tmp_path)])
   np.testing.assert_array_equal(found, FRAMES[[1, 2, 3, 9 % 5, 10 % 5]])
   assert count_frames(tmp_path) == 5
 
@@ -33,7 +33,7 @@ def test_a_video_is_turned_as_players_turn_it(tmp_path):
   assert content[at : at + 4] == one
   clockwise = zero + one + zero + minus + zero + zero
   path.write_bytes(content[:at] + clockwise + content[at + 24 :])
-  found = np.stack(list(pictures(path)))
+  found = np.stack([picture.image for picture in pictures(path)])
   np.testing.assert_array_equal(found, np.rot90(FRAMES, -1, axes=(1, 2)))
 
 
