@@ -263,3 +263,34 @@ def test_a_killed_sweep_repeated_does_only_what_is_left(
   assert "nowhere.npz does not exist" in out
   assert (first / "log.txt").read_bytes() == done
   assert read_results(killed / "results.json")["run"]["step"] == 12
+
+
+@pytest.mark.slow
+def test_a_sweep_its_tables_and_a_comparison_by_the_commands_that_they_print(
+  tiny_synthetic, tmp_path, hasty_compilation
+):
+  """Two of the poster's networks, thin, with report pages, as the default has them."""
+
+  def command(*arguments):
+    program = [sys.executable, "-m", "cosam_jax.main"]
+    done = subprocess.run(
+      [*program, *arguments], cwd=tiny.ROOT, env=os.environ | hasty_compilation,
+      capture_output=True, text=True, timeout=500,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+  decided = ("config.model.cosam_stages", "config.clips.num_frames")
+  fields = tiny.flags(tiny_synthetic, train__epochs=1, report__write=True)
+  fields = [flag for flag in fields if not flag.lstrip("-").startswith(decided)]
+  out = ""
+  for row in ("resnet50_none_tp", "resnet50_cosam5_tp"):
+    out = command(*fields, "--sweep=positions", f"--sweep_row={row}", f"--workdir={tmp_path}")
+    assert (tmp_path / row / "report" / "results.json").is_file()
+  (printed,) = [line for line in out.splitlines() if line.startswith("tables: ")]
+  tables = command(*printed.partition("cosam_jax.main ")[2].split())
+  numbers = read_results(tmp_path / row / "results.json")["results"][0]["metrics"]
+  assert f"{numbers['mAP']['percent']:.1f}" in tables
+  both = command("--mode=compare", f"--workdir={tmp_path}", *(
+    str(tmp_path / row) for row in ("resnet50_none_tp", "resnet50_cosam5_tp")))  # fmt: skip
+  assert "comparison.json" in both

@@ -1,4 +1,4 @@
-"""Files that other people made: looked at before they are read, and text in whatever way it is kept.
+"""Files that other people made: looked at before they are read; text in whatever way it is kept.
 
 A named pipe would be waited for without end and a device would fill the memory, so both are
 refused by looking at the open file. Text comes with a byte order mark or without, and of UTF-16,

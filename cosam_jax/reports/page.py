@@ -25,6 +25,7 @@ from cosam_jax.reports.data_charts import data_charts, data_facts
 from cosam_jax.reports.embedding_map import embedding_chart
 from cosam_jax.reports.ranking_sheet import Found, Sheet, facts_of, save_sheet, verdict
 from cosam_jax.reports.rankings import Rankings
+from cosam_jax.reports.results import PAGE
 from cosam_jax.reports.run_charts import cmc_chart, map_chart, training_charts
 from cosam_jax.reports.sheets import make_sheets
 
@@ -73,10 +74,10 @@ def write_page(sources: Sources) -> pathlib.Path:
     undefined=jinja2.StrictUndefined,
   )
   page = environment.get_template("page.html").render(_content(sources, folder))
-  (folder / "index.html").write_text(page, encoding="utf-8")
+  (folder / PAGE).write_text(page, encoding="utf-8")
   shutil.rmtree(final, ignore_errors=True)
   folder.replace(final)
-  return final / "index.html"
+  return final / PAGE
 
 
 def _content(sources: Sources, folder: pathlib.Path) -> dict[str, Any]:

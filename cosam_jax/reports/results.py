@@ -15,6 +15,10 @@ from cosam_jax.data.whole_files import whole_file
 from cosam_jax.errors import InputError
 
 FORMAT = 1
+EVALUATIONS = "evaluations"
+"""In a run's folder: a folder for each evaluation that is not the run's own."""
+PAGE = "index.html"
+"""In a report page's folder, which has a copy of the results."""
 COLUMNS = ("mAP", "Rank-1", "Rank-5", "Rank-10", "Rank-20", "mINP")
 WIDTH = 79
 # What rows of one table may differ in.

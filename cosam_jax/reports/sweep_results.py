@@ -13,7 +13,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.reports.comparability import check_alike
 from cosam_jax.reports.poster_rows import SWEEPS, Row, row_of
 from cosam_jax.reports.published import ATTRIBUTES, DATASETS
-from cosam_jax.reports.results import read_results
+from cosam_jax.reports.results import EVALUATIONS, PAGE, read_results
 
 SUBSET = ", subset"
 """Behind an attribute: the gallery too has people with it only."""
@@ -114,7 +114,8 @@ def data_obstacles(samples: Sequence[Sample]) -> tuple[str, ...]:
 def read_samples(workdir: pathlib.Path) -> list[Sample]:
   """The results of the poster's networks in `workdir/*` and `workdir/*/*`, in order of folders.
 
-  Results of other networks and of weights that were not trained here are not the rows'.
+  Results of other networks and of weights that were not trained here are not the rows'. Nor are the
+  copies in report pages, and what a run was evaluated on besides its own test set (`EVALUATIONS`).
 
   Raises:
     InputError: no such folder, none of such results, or two for the same row, seed and split.
@@ -122,7 +123,7 @@ def read_samples(workdir: pathlib.Path) -> list[Sample]:
   if not workdir.is_dir():
     raise InputError(f"{workdir} is no folder: give the workdir of a sweep")
   files = sorted([*workdir.glob("*/results.json"), *workdir.glob("*/*/results.json")])
-  samples = [sample for path in files for sample in _samples(path)]
+  samples = [sample for path in files if _is_of_run(path, workdir) for sample in _samples(path)]
   if not samples:
     raise InputError(
       f"{workdir} has no results of the poster's networks, neither in its folders nor one level "
@@ -137,6 +138,12 @@ def read_samples(workdir: pathlib.Path) -> list[Sample]:
         f"{sample.seed}: move one of them elsewhere, or give the workdir of one sweep"
       )
   return samples
+
+
+def _is_of_run(path: pathlib.Path, workdir: pathlib.Path) -> bool:
+  """Whether a results.json below `workdir` is what a run's training or evaluation left."""
+  is_page = (path.parent / PAGE).exists()
+  return not is_page and EVALUATIONS not in path.relative_to(workdir).parts
 
 
 def _samples(path: pathlib.Path) -> list[Sample]:

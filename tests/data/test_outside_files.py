@@ -40,7 +40,7 @@ def test_text_with_and_without_a_mark(tmp_path, mark):
 def test_utf_16_is_named(tmp_path, encoding):
   text = "1,1,105,20,40,80\n" * 4 + "é"
   (tmp_path / "a.txt").write_bytes(text.encode(encoding))
-  with pytest.raises(InputError, match="boxes .*UTF-16 text.*: give others"):
+  with pytest.raises(InputError, match=r"boxes .*UTF-16 text.*: give others"):
     read_text(tmp_path / "a.txt", "boxes", "give others")
 
 

@@ -80,6 +80,22 @@ def test_ours_stand_beside_the_published_with_difference_and_spread(mars):
   assert all(line.published for line in others)
 
 
+def test_pages_and_other_evaluations_of_a_run_are_no_rows(mars):
+  """A page's folder holds a copy of the results, also one that is older or was moved."""
+  before = blocks(mars)
+  copies = ("plain/report", "best0/report", "moved_page")
+  for folder in copies:
+    write(mars, folder, PLAIN, record((1.0, 2.0)))
+    (mars / folder / "index.html").write_text("")
+  write(mars, "plain/evaluations/mars_official_step10", PLAIN, record((3.0, 4.0)))
+  write(mars, "evaluations/mars_official", PLAIN, record((3.0, 4.0)))
+  assert blocks(mars) == before
+  alone = blocks(mars / "plain" / "evaluations")["positions", "mars"]  # Named by somebody.
+  assert [line.ours["mAP"] for line in alone.lines if line.ours] == [pytest.approx(3.0)]
+  with pytest.raises(InputError, match="has no results of the poster's networks"):
+    read_samples(mars / "plain")
+
+
 def test_the_re_ranked_row_has_the_re_ranked_numbers_and_others_methods_are_named(mars):
   block = blocks(mars)["state_of_the_art", "mars"]
   ranked, reranked = block.lines[-2:]
