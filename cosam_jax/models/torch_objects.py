@@ -23,6 +23,16 @@ class Global:
   name: str
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Foreign:
+  """An object that no state dict needs: `what` it is, and nothing of it. Nothing is run for it.
+
+  Beside a state dict it is ignored; inside one it is refused.
+  """
+
+  what: str
+
+
 @dataclasses.dataclass(frozen=True)
 class Storage:
   """A tensor's memory: `numel` elements of `dtype` (None: raw bytes) in the file under `key`."""
@@ -76,7 +86,9 @@ def _ints(values: Any) -> tuple[int, ...]:
   return tuple(values)
 
 
-def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Tensor:
+def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Tensor | Foreign:
+  if isinstance(storage, Foreign):
+    return storage
   if isinstance(storage, tuple):  # a part of a storage, in PyTorch before 0.4
     storage, start = storage
     offset += start
@@ -85,9 +97,12 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Tenso
   return Tensor(storage, _ints([offset])[0], _ints(size), _ints(stride))
 
 
-def _tensor_v3(storage, offset, size, stride, _grad, _hooks, dtype, *_: Any) -> Tensor:
+def _tensor_v3(storage, offset, size, stride, _grad, _hooks, dtype, *_: Any) -> Tensor | Foreign:
   tensor = _tensor(storage, offset, size, stride)
-  tensor.dtype = _DTYPES[dtype.name.removeprefix("torch.")]
+  if isinstance(dtype, Foreign):
+    return dtype
+  if isinstance(tensor, Tensor):
+    tensor.dtype = _DTYPES[dtype.name.removeprefix("torch.")]
   return tensor
 
 
@@ -113,16 +128,25 @@ def _encode(text: str, codec: str) -> bytes:
   return text.encode(codec)
 
 
-def _numpy_dtype(code: str, *_: Any) -> Box:
+def _numpy_dtype(code: str, *_: Any) -> Box | Foreign:
   if not re.fullmatch(r"[biufc]\d{1,2}", code):
-    raise UnreadableError(f"holds numpy values of type {code[:20]!r}, which are not numbers")
+    return Foreign(f"numpy values of type {code[:20]!r}, which are not numbers")
   return Box("dtype", np.dtype(code))
 
 
+def _scalar(dtype: Any, content: Any) -> Any:
+  return dtype if isinstance(dtype, Foreign) else _numbers(content, dtype)[0]
+
+
 def _numbers(content: Any, dtype: Any) -> np.ndarray:
-  if not isinstance(content, bytes) or not isinstance(dtype.value, np.dtype):
+  if not isinstance(content, bytes | bytearray) or not isinstance(dtype.value, np.dtype):
     raise TypeError("numpy values without bytes or type")
   return np.frombuffer(content, dtype.value)
+
+
+def _shaped(content: Any, dtype: Any, shape: Any, fortran: Any) -> np.ndarray:
+  order: Literal["F", "C"] = "F" if fortran else "C"
+  return _numbers(content, dtype).reshape(_ints(shape), order=order)
 
 
 _CALLS: dict[str, Callable[..., Any]] = {
@@ -139,36 +163,39 @@ _CALLS: dict[str, Callable[..., Any]] = {
   "torch.nn.parameter.Parameter": lambda data=None, *_: Box("parameter", data),
   "torch.autograd.variable.Variable": lambda data=None, *_: Box("parameter", data),
   "numpy.dtype": _numpy_dtype,
-  "numpy._core.multiarray.scalar": lambda dtype, content: _numbers(content, dtype)[0],
+  "numpy._core.multiarray.scalar": _scalar,
   "numpy._core.multiarray._reconstruct": lambda *_: Box("array"),
+  "numpy._core.numeric._frombuffer": lambda content, dtype, shape, order: (
+    dtype if isinstance(dtype, Foreign) else _shaped(content, dtype, shape, order == "F")
+  ),
   "_codecs.encode": _encode,
 }
+# Of what these make, the first argument says what it is.
+_MAKERS = ("copyreg._reconstructor", "copy_reg._reconstructor", "copyreg.__newobj__")
 _NAMES = {
   *_CALLS, *_STORAGES, *(f"torch.{name}" for name in _DTYPES),
   "numpy.ndarray", "builtins.dict", "torch.Tensor",
 }  # fmt: skip
 
 
-def lookup(module: Any, name: Any) -> Global:
-  """A name of a pickle as a record; raises `UnreadableError` where no state dict needs it."""
+def lookup(module: Any, name: Any) -> Global | Foreign:
+  """A name of a pickle as a record; one that no state dict needs is `Foreign`."""
   if not isinstance(module, str) or not isinstance(name, str):
     raise TypeError("a name that is no text")
   module = {"__builtin__": "builtins"}.get(module, module)
   module = re.sub(r"^numpy\.core\.", "numpy._core.", module)
   full = f"{module}.{name}"
-  if full not in _NAMES:
-    raise UnreadableError(
-      f"asks to run {full[:100]!r}, which no state dict needs and which is therefore refused: "
-      "save model.state_dict() alone, with torch.save or as .safetensors"
-    )
-  return Global(full)
+  return Global(full) if full in _NAMES else Foreign(full[:100])
 
 
 def call(function: Any, args: Any) -> Any:
   """The record that the table's entry for `function` makes of `args`."""
-  if not isinstance(function, Global) or function.name not in _CALLS:
+  if isinstance(function, Foreign):
+    made = args[0] if isinstance(args, tuple) and args and function.what in _MAKERS else function
+    return made if isinstance(made, Foreign) else function
+  if not isinstance(function, Global):
     raise TypeError("a call of something that cannot be called")
-  return _CALLS[function.name](*args)
+  return _CALLS[function.name](*args) if function.name in _CALLS else Foreign(function.name)
 
 
 def set_state(target: Any, state: Any) -> None:
@@ -182,19 +209,27 @@ def set_state(target: Any, state: Any) -> None:
     target.value = target.value.newbyteorder(state[1])
   elif isinstance(target, Box):
     _, shape, dtype, fortran, content = state
-    order: Literal["F", "C"] = "F" if fortran else "C"
-    target.value = _numbers(content, dtype).reshape(_ints(shape), order=order)
-  elif not isinstance(target, dict | Tensor):  # a state dict's _metadata; a tensor's attributes
+    if isinstance(dtype, Foreign):
+      target.value = dtype
+      return
+    target.value = _shaped(content, dtype, shape, fortran)
+  # A state dict's _metadata; a tensor's attributes; whatever an object of no interest has.
+  elif not isinstance(target, dict | Tensor | Foreign):
     raise TypeError("a state for something that has none")
 
 
-def storage_of(identity: Any, storages: dict[str, Storage]) -> Storage | tuple[Storage, int]:
+def storage_of(
+  identity: Any, storages: dict[str, Storage]
+) -> Storage | tuple[Storage, int] | Foreign:
   """The storage that a pickle's persistent id means, noted in `storages`.
 
   Returns:
-    The storage, or the storage and an offset, where old files cut a part out of it.
+    The storage, or the storage and an offset, where old files cut a part out of it; for elements
+    of a type that numpy lacks, a `Foreign`.
   """
   kind, storage, key, _location, numel, *view = identity
+  if kind == "storage" and isinstance(storage, Foreign):
+    return storage
   if kind != "storage" or not isinstance(storage, Global) or not isinstance(key, str):
     raise ValueError("an unknown kind of storage")
   found = Storage(_STORAGES[storage.name], key, _ints([numel])[0])
@@ -207,11 +242,24 @@ def storage_of(identity: Any, storages: dict[str, Storage]) -> Storage | tuple[S
 
 
 def put(target: Any, items: list) -> None:
-  """Enters alternating keys and values into a dictionary."""
+  """Enters alternating keys and values into a dictionary; a `Foreign` object's are dropped."""
+  if isinstance(target, Foreign):
+    return
   if not isinstance(target, dict):
     raise TypeError("an entry for something that is no dictionary")
   for key, value in zip(items[::2], items[1::2], strict=True):
     # Hashing a tuple in a tuple in a tuple ... would overflow C's stack.
-    if not isinstance(key, str | int | float | None):
-      raise TypeError("a key that is neither text nor number")
-    target[key] = value
+    target[key if isinstance(key, str | int | float | None) else Foreign(_kind(key))] = value
+
+
+def extend(target: Any, items: list) -> None:
+  """Appends to a list; a `Foreign` object's items are dropped."""
+  if isinstance(target, Foreign):
+    return
+  if not isinstance(target, list):
+    raise TypeError("an item for something that is no list")
+  target.extend(items)
+
+
+def _kind(value: Any) -> str:
+  return value.what if isinstance(value, Foreign) else f"a {type(value).__name__}"

@@ -2,7 +2,8 @@
 
 A pickle is a program for a small stack machine, and the usual loader lets it call any function.
 This machine knows only the instructions that a state dict needs, and the names it may "call" are
-entries of the tables in `torch_objects`: each builds a plain record. Any other name is refused.
+entries of the tables in `torch_objects`: each builds a plain record. Any other name stands for an
+object of which nothing is kept but the name.
 """
 
 import pickletools
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from cosam_jax.models import torch_objects
-from cosam_jax.models.torch_objects import Storage, UnreadableError
+from cosam_jax.models.torch_objects import Foreign, Storage, UnreadableError
 
 # ResNet-101 with COSAM needs some 40 thousand; a file that asks for more is no state dict.
 MAX_INSTRUCTIONS = 2_000_000
@@ -28,18 +29,20 @@ DAMAGE = (
 _LITERALS = {
   "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE",
   "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BINSTRING", "SHORT_BINSTRING",
+  "INT", "LONG", "FLOAT", "STRING", "UNICODE", "BYTEARRAY8",
 }  # fmt: skip
 _EMPTY: dict[str, Callable[[], Any]] = {
   "EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple, "EMPTY_SET": list,
   "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False,
 }  # fmt: skip
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-
-
-def _extend(target: Any, items: list) -> None:
-  if not isinstance(target, list):
-    raise TypeError("an item for something that is no list")
-  target.extend(items)
+# Instructions that take all that stands above the last mark.
+_OF_MARKED = {
+  "TUPLE", "LIST", "DICT", "FROZENSET", "OBJ", "INST", "APPENDS", "ADDITEMS", "SETITEMS",
+  "POP_MARK",
+}  # fmt: skip
+# Names by number, agreed upon between programs, and names by text, which PyTorch never writes.
+_UNKNOWN_NAMES = ("EXT1", "EXT2", "EXT4", "PERSID")
 
 
 def run(stream: BinaryIO, storages: dict[str, Storage] | None = None) -> Any:
@@ -51,10 +54,10 @@ def run(stream: BinaryIO, storages: dict[str, Storage] | None = None) -> Any:
 
   Returns:
     Plain dictionaries, lists, tuples, numbers and text, with `Tensor`, `Storage` and `Box` records
-    where PyTorch's and numpy's objects stood.
+    where PyTorch's and numpy's objects stood, and `Foreign` ones for all others; sets are lists.
 
   Raises:
-    UnreadableError: a name or an instruction that is not allowed, or a damaged pickle.
+    UnreadableError: more instructions than any state dict needs, or a damaged pickle.
   """
   try:
     return _run(stream, {} if storages is None else storages)
@@ -76,29 +79,26 @@ def _run(stream: BinaryIO, storages: dict[str, Storage]) -> Any:
       stack.append(arg)
     elif op in _EMPTY:
       stack.append(_EMPTY[op]())
-    elif op in ("BINPUT", "LONG_BINPUT"):
+    elif op in ("BINPUT", "LONG_BINPUT", "PUT"):
       memo[arg] = stack[-1]
     elif op == "MEMOIZE":
       memo[len(memo)] = stack[-1]
-    elif op in ("BINGET", "LONG_BINGET"):
+    elif op in ("BINGET", "LONG_BINGET", "GET"):
       stack.append(memo[arg])
+    elif op == "DUP":
+      stack.append(stack[-1])
     elif op == "MARK":
       marks.append(stack)
       stack = []
-    elif op in ("TUPLE", "APPENDS", "SETITEMS", "POP_MARK"):
+    elif op in _OF_MARKED:
       items, stack = stack, marks.pop()
-      if op == "TUPLE":
-        stack.append(tuple(items))
-      elif op == "APPENDS":
-        _extend(stack[-1], items)
-      elif op == "SETITEMS":
-        torch_objects.put(stack[-1], items)
+      _use_marked(op, arg, items, stack)
     elif op in _TUPLES:
       items = [stack.pop() for _ in range(_TUPLES[op])]
       stack.append(tuple(reversed(items)))
     elif op == "APPEND":
       item = stack.pop()
-      _extend(stack[-1], [item])
+      torch_objects.extend(stack[-1], [item])
     elif op == "SETITEM":
       value, key = stack.pop(), stack.pop()
       torch_objects.put(stack[-1], [key, value])
@@ -109,7 +109,11 @@ def _run(stream: BinaryIO, storages: dict[str, Storage]) -> Any:
       stack.append(torch_objects.lookup(module, name))
     elif op == "BINPERSID":
       stack.append(torch_objects.storage_of(stack.pop(), storages))
-    elif op in ("REDUCE", "NEWOBJ"):
+    elif op in _UNKNOWN_NAMES:
+      stack.append(Foreign(f"an object called {arg!r:.60}"))
+    elif op in ("REDUCE", "NEWOBJ", "NEWOBJ_EX"):
+      if op == "NEWOBJ_EX":
+        stack.pop()  # Arguments by name, which nothing has that a state dict needs.
       args, function = stack.pop(), stack.pop()
       result = torch_objects.call(function, args)
       encoded += len(result) if isinstance(result, bytes) else 0
@@ -126,3 +130,22 @@ def _run(stream: BinaryIO, storages: dict[str, Storage]) -> Any:
     elif op not in ("PROTO", "FRAME"):
       raise UnreadableError(f"has the pickle instruction {op}, which no state dict needs")
   raise EOFError
+
+
+def _use_marked(op: str, arg: Any, items: list[Any], stack: list[Any]) -> None:
+  """Carries out an instruction of `_OF_MARKED`; `stack` is what lies below the mark."""
+  if op == "TUPLE":
+    stack.append(tuple(items))
+  elif op in ("LIST", "FROZENSET"):
+    stack.append(items)
+  elif op == "DICT":
+    stack.append({})
+    torch_objects.put(stack[-1], items)
+  elif op == "INST":
+    stack.append(torch_objects.call(torch_objects.lookup(*arg.split(" ", 1)), tuple(items)))
+  elif op == "OBJ":
+    stack.append(torch_objects.call(items[0], tuple(items[1:])))
+  elif op in ("APPENDS", "ADDITEMS"):
+    torch_objects.extend(stack[-1], items)
+  elif op == "SETITEMS":
+    torch_objects.put(stack[-1], items)

@@ -4,33 +4,40 @@
 and `.npz`. The kind is told by the content, not by the name.
 """
 
+import codecs
 import io
+import math
 import os
 import pathlib
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import BinaryIO, Literal
 
 import ml_dtypes
 import numpy as np
 import safetensors
+from absl import logging
 
+from cosam_jax.data.outside_files import open_regular
 from cosam_jax.errors import InputError
-from cosam_jax.models.torch_objects import Box, Storage, Tensor, UnreadableError
+from cosam_jax.models.saved_contents import state_dict
+from cosam_jax.models.torch_objects import Storage, Tensor, UnreadableError
 from cosam_jax.models.torch_pickle import DAMAGE, run
+
+Arrays = dict[str, np.ndarray]
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_VERSION = 1001
-# Where training programs keep the state dict inside a checkpoint; the first is the published one.
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
 _SAFETENSORS = {
   "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": ml_dtypes.bfloat16, "I64": "<i8", "I32": "<i4",
   "I16": "<i2", "I8": "i1", "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
-# A compressed .npz may unpack to more than its size, but no network here is larger than this.
-_MAX_UNPACKED = 4 << 30
+# No network here is larger, nor is a file of these kinds that is read as a whole.
+_MOST_BYTES = 4 << 30
+# Weights hardly compress, and few are tied. So that little on disk does not become much in memory:
+_UNPACKED_AT_WILL, _MOST_UNPACKED_FOLD = 256 << 20, 20
 _DAMAGE = (
   *DAMAGE, RuntimeError, OSError, zipfile.BadZipFile, zlib.error, safetensors.SafetensorError,
   tokenize.TokenError,  # Of numpy, for the header of an array.
@@ -40,6 +47,11 @@ _NOT_WEIGHTS = (
   (b"version https://git-lfs", "is a Git LFS pointer, not weights: run `git lfs pull`"),
   (b"\x89HDF", "is an HDF5 file: convert it to .safetensors or .npz with PyTorch's names"),
   (b"\x1f\x8b", "is gzip-compressed: unpack it first"),
+  (b"BZh", "is bzip2-compressed: unpack it first"),
+  (b"\xfd7zXZ", "is xz-compressed: unpack it first"),
+  (b"\x28\xb5\x2f\xfd", "is zstd-compressed: unpack it first"),
+  (b"7z\xbc\xaf\x27\x1c", "is a 7z archive: unpack it first"),
+  (b"Rar!", "is a RAR archive: unpack it first"),
 )
 
 
@@ -49,80 +61,118 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
   Args:
     path: `.npz`, `.safetensors`, or PyTorch's `.pth`, `.pt`, `.pth.tar`. A checkpoint that keeps
       its state dict under `state_dict` (the published ones, beside `rank1` and `epoch`), `model`
-      or the like is unwrapped; what stands beside it is ignored.
+      or any other name is unwrapped; what stands beside it is ignored. If there was a choice, or
+      the weights are an average over training (EMA), a warning says what was taken.
 
   Returns:
     Arrays by name, in the file's order and with the file's types (bfloat16 from ml_dtypes). They
     are read-only and may share memory or be strided.
 
   Raises:
-    InputError: no such file, another kind of file, a damaged one, or one that would have to run
-      code to be read.
+    InputError: no such file, another kind of file, a damaged one, one without a dictionary of
+      tensors, or one that would become far more in memory than it is on disk.
   """
   path = pathlib.Path(path)
-  if not path.is_file():
-    what = "is a directory, not a file" if path.is_dir() else "does not exist"
-    raise InputError(
-      f"weights file {path} {what}: give a .pth, .pth.tar, .safetensors or .npz file"
-    )
   try:
-    data = path.read_bytes()
-    return _reader(data)(data)
+    with open_regular(path) as file:
+      arrays, notes = _reader(file)(file)
   except UnreadableError as error:
     raise InputError(f"weights file {path} {error}") from error
+  except OSError as error:
+    what = "does not exist" if isinstance(error, FileNotFoundError) else None
+    if path.is_dir():
+      what = "is a directory, not a file"
+    what = what or f"cannot be read ({error.strerror or error})"
+    raise InputError(
+      f"weights file {path} {what}: give a .pth, .pth.tar, .safetensors or .npz file"
+    ) from error
+  except MemoryError as error:
+    raise InputError(
+      f"weights file {path} does not fit in memory: save the weights alone, without what an "
+      "optimizer keeps"
+    ) from error
   except _DAMAGE as error:
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     raise InputError(
       f"weights file {path} cannot be read, it is damaged or cut short ({reason}): download or "
       "save it again"
     ) from error
+  for note in notes:
+    logging.warning("%s: %s", path, note)
+  return arrays
 
 
-def _reader(data: bytes) -> Callable[[bytes], dict[str, np.ndarray]]:
-  """The reader for content that begins like `data`."""
-  if data[:4] == b"PK\x03\x04":
+def _reader(file: BinaryIO) -> Callable[[BinaryIO], tuple[Arrays, tuple[str, ...]]]:
+  """The reader for content that begins like the file's."""
+  start = file.read(512)
+  file.seek(0)
+  if start[:4] == b"PK\x03\x04":
     return _read_zip
-  if data[:1] == b"\x80":
+  if start[:1] == b"\x80":
     return _read_legacy
-  if len(data) > 8 and data[8:9] == b"{":
+  if len(start) > 8 and start[8:9] == b"{":
     return _read_safetensors
-  if not data:
+  if not start:
     raise UnreadableError("is empty: download or save it again")
-  if data[257:262] == b"ustar":
+  if start[257:262] == b"ustar":
     raise UnreadableError(
       "is a tar archive (PyTorch before 0.1.10, or packed by hand): unpack it, or save it again "
       "with a newer PyTorch"
     )
-  for start, sentence in _NOT_WEIGHTS:
-    if data.lstrip().startswith(start):
+  for beginning, sentence in _NOT_WEIGHTS:
+    if start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(beginning):
       raise UnreadableError(sentence)
+  if not start.strip(b"\0"):
+    raise UnreadableError("begins with zeros alone: the download stopped, fetch it again")
+  if (text := start[:60].decode("ascii", "replace")).replace("\n", " ").isprintable():
+    what = "is text and no weights file"
+    raise UnreadableError(
+      f"{what} (it begins with {text!r}): give a .pth, .pth.tar, .safetensors or .npz file"
+    )
   raise UnreadableError("is no weights file: give a .pth, .pth.tar, .safetensors or .npz file")
 
 
-def _read_safetensors(data: bytes) -> dict[str, np.ndarray]:
+def _whole(file: BinaryIO) -> bytes:
+  """All of a file that must be read as a whole."""
+  size = os.fstat(file.fileno()).st_size
+  if size > _MOST_BYTES:
+    raise UnreadableError(f"has {size:,} bytes, and weights have at most {_MOST_BYTES:,}")
+  return file.read()
+
+
+def _check_unpacked(unpacked: int, size: int) -> None:
+  """Raises UnreadableError if a file of `size` bytes has arrays of far more in memory."""
+  if unpacked > min(_MOST_BYTES, max(_UNPACKED_AT_WILL, _MOST_UNPACKED_FOLD * size)):
+    raise UnreadableError(
+      f"would become {unpacked:,} bytes in memory of {size:,} on disk, which no weights do: save "
+      "model.state_dict() alone"
+    )
+
+
+def _read_safetensors(file: BinaryIO) -> tuple[Arrays, tuple[str, ...]]:
   """safetensors checks the header; its own numpy reader lacks bfloat16."""
   arrays = {}
-  for name, entry in safetensors.deserialize(data):
+  for name, entry in safetensors.deserialize(_whole(file)):
     dtype = _SAFETENSORS.get(entry["dtype"])
     if dtype is None:
       raise UnreadableError(
         f"holds {entry['dtype']} in {name!r}: convert it to one of {', '.join(_SAFETENSORS)}"
       )
     arrays[name] = np.frombuffer(entry["data"], dtype).reshape(entry["shape"])
-  return arrays
+  return arrays, ()
 
 
-def _read_zip(data: bytes) -> dict[str, np.ndarray]:
-  archive = zipfile.ZipFile(io.BytesIO(data))
+def _read_zip(file: BinaryIO) -> tuple[Arrays, tuple[str, ...]]:
+  size = os.fstat(file.fileno()).st_size
+  archive = zipfile.ZipFile(file)
   names = archive.namelist()
   pickles = [name for name in names if name.endswith("/data.pkl") and name.count("/") == 1]
   if pickles:
-    return _read_torch_zip(archive, pickles[0].removesuffix("data.pkl"), len(data))
+    return _read_torch_zip(archive, pickles[0].removesuffix("data.pkl"), size)
   if not any(name.endswith(".npy") for name in names):
     raise UnreadableError("is a zip archive, but neither PyTorch's nor numpy's")
-  if sum(info.file_size for info in archive.infolist()) > _MAX_UNPACKED:
-    raise UnreadableError(f"would unpack to more than {_MAX_UNPACKED >> 30} GiB")
-  return {name.removesuffix(".npy"): _read_npy(archive.read(name), name) for name in names}
+  _check_unpacked(sum(info.file_size for info in archive.infolist()), size)
+  return {name.removesuffix(".npy"): _read_npy(archive.read(name), name) for name in names}, ()
 
 
 def _read_npy(content: bytes, name: str) -> np.ndarray:
@@ -142,7 +192,9 @@ def _read_npy(content: bytes, name: str) -> np.ndarray:
   return flat.reshape(shape, order="F" if fortran else "C")
 
 
-def _read_torch_zip(archive: zipfile.ZipFile, prefix: str, size: int) -> dict[str, np.ndarray]:
+def _read_torch_zip(
+  archive: zipfile.ZipFile, prefix: str, size: int
+) -> tuple[Arrays, tuple[str, ...]]:
   order: Literal["<", ">"] = "<"
   if f"{prefix}byteorder" in archive.NameToInfo and archive.read(f"{prefix}byteorder") == b"big":
     order = ">"
@@ -157,7 +209,8 @@ def _read_torch_zip(archive: zipfile.ZipFile, prefix: str, size: int) -> dict[st
       raise ValueError("more storage than file")
     return _elements(content, storage, order)
 
-  return _arrays(_state_dict(value), load)
+  found = state_dict(value)
+  return _arrays(found.tensors, load, size), found.notes
 
 
 def _stored(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -165,11 +218,14 @@ def _stored(archive: zipfile.ZipFile, name: str) -> bytes:
   info = archive.getinfo(name)
   if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
     raise UnreadableError(f"has a compressed {name!r}, which PyTorch does not write")
+  if info.file_size > _MOST_BYTES:
+    raise UnreadableError(f"has {info.file_size:,} bytes in {name!r}, more than any weights")
   return archive.read(info)
 
 
-def _read_legacy(data: bytes) -> dict[str, np.ndarray]:
+def _read_legacy(file: BinaryIO) -> tuple[Arrays, tuple[str, ...]]:
   """PyTorch before 1.6: five pickles, then each storage's length (int64) and its elements."""
+  data = _whole(file)
   stream = io.BytesIO(data)
   if run(stream) != _LEGACY_MAGIC or run(stream) != _LEGACY_VERSION:
     raise UnreadableError("is a pickle, but not one of PyTorch's: save a state dict")
@@ -177,19 +233,21 @@ def _read_legacy(data: bytes) -> dict[str, np.ndarray]:
   little = not isinstance(system, dict) or system.get("little_endian", True)
   order: Literal["<", ">"] = "<" if little else ">"
   storages: dict[str, Storage] = {}
-  state = _state_dict(run(stream, storages))
+  found = state_dict(run(stream, storages))
   keys = run(stream)
   if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
     raise ValueError("no list of storages")
   contents: dict[str, np.ndarray] = {}
   for key in keys:
+    if key not in storages:
+      raise UnreadableError("holds tensors of a type that numpy lacks: save model.state_dict()")
     storage = storages[key]
     numel = int.from_bytes(stream.read(8), "little" if order == "<" else "big", signed=True)
     if numel != storage.numel:
       raise ValueError("a storage is longer or shorter than its tensors say")
     width = 1 if storage.dtype is None else storage.dtype.itemsize
     contents[key] = _elements(stream.read(numel * width), storage, order)
-  return _arrays(state, lambda storage: contents[storage.key])
+  return _arrays(found.tensors, lambda storage: contents[storage.key], len(data)), found.notes
 
 
 def _elements(content: bytes, storage: Storage, order: Literal["<", ">"]) -> np.ndarray:
@@ -199,34 +257,19 @@ def _elements(content: bytes, storage: Storage, order: Literal["<", ">"]) -> np.
   return np.frombuffer(content, dtype if order == "<" else dtype.newbyteorder(order))
 
 
-def _state_dict(value: Any) -> dict[str, Any]:
-  """The dictionary of tensors in what a pickle held."""
-  if not isinstance(value, dict):
-    raise UnreadableError("holds no dictionary of tensors: save model.state_dict()")
-  for key in _WRAPPERS:
-    if isinstance(value.get(key), dict):
-      value = value[key]
-      break
-  other = [key for key, v in value.items() if not isinstance(_plain(v), Tensor | np.ndarray)]
-  if other or not value:
-    shown = ", ".join(repr(key)[:60] for key in other[:3]) or "nothing"
-    raise UnreadableError(
-      f"is no state dict: it holds {shown} where only named tensors may stand; save "
-      "model.state_dict()"
-    )
-  return {str(key): _plain(v) for key, v in value.items()}
-
-
-def _plain(value: Any) -> Any:
-  for _ in range(3):  # boxes in boxes; a damaged file's may form a ring
-    value = value.value if isinstance(value, Box) else value
-  return np.asarray(value) if isinstance(value, np.generic) else value
-
-
-def _arrays(state: dict[str, Any], load: Callable[[Storage], np.ndarray]) -> dict[str, np.ndarray]:
+def _arrays(
+  tensors: dict[str, Tensor | np.ndarray], load: Callable[[Storage], np.ndarray], size: int
+) -> Arrays:
+  """Arrays of the tensors of a file of `size` bytes; `load` gives a storage's elements."""
+  unpacked = 0  # A stride of zero makes much of little.
+  for value in tensors.values():
+    if isinstance(value, Tensor):
+      dtype = value.dtype or value.storage.dtype
+      unpacked += math.prod(value.size) * (1 if dtype is None else dtype.itemsize)
+  _check_unpacked(unpacked, size)
   loaded: dict[str, np.ndarray] = {}  # tensors that share a storage share the array
   arrays = {}
-  for name, value in state.items():
+  for name, value in tensors.items():
     if isinstance(value, Tensor):
       storage = value.storage
       if storage.key not in loaded:

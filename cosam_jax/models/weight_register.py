@@ -65,8 +65,8 @@ def resolve_weights(
   text = os.fspath(name_or_path)
   path = pathlib.Path(text).expanduser()
   register = weight_register()
-  if path.is_file():
-    return path
+  if path.is_file() or (text not in register and path.exists()):
+    return path  # `read_weights` says what is no file.
   if text not in register:
     names = ", ".join(register)
     if path.name != text or path.suffix in _SUFFIXES:

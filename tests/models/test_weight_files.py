@@ -11,6 +11,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch_files
 
 from cosam_jax.errors import InputError
 from cosam_jax.models.weight_files import read_weights
@@ -123,7 +124,7 @@ def test_refuses_to_run_code(tmp_path, monkeypatch):
 
 HOSTILE = {
   "a whole module": (b"\x80\x02cmymodels\nNet\n)\x81.", "'mymodels.Net'"),
-  "a deep tuple as a key": (b"\x80\x02}" + b")" + b"\x85" * 500_000 + b"K\x01s.", "damaged"),
+  "a deep tuple as a key": (b"\x80\x02}" + b")" + b"\x85" * 500_000 + b"K\x01s.", "holds a tuple"),
   "a list in itself": (b"\x80\x02]q\x00h\x00a.", "no dictionary of tensors"),
   "a ring of parameters": (
     b"\x80\x02}U\x01actorch.nn.parameter\nParameter\n)\x81q\x00(h\x00NNNNtbs.",
@@ -132,7 +133,7 @@ HOSTILE = {
   "a far memo": (b"\x80\x02}r\xff\xff\xff\xff.", "no state dict"),
   "an endless string": (b"\x80\x02\x8e" + b"\xff" * 7 + b"\x00abc.", "damaged"),
   "too many instructions": (b"\x80\x02" + b"N0" * 1_000_001 + b"}.", "instructions"),
-  "an object of a protocol 0 class": (b"\x80\x02(i__main__\nX\n.", "instruction INST"),
+  "an object of a protocol 0 class": (b"\x80\x02(i__main__\nX\n.", "asks to run '__main__.X'"),
   "numbers that are no tensors": (b"\x80\x02}U\x05epochK\x03s.", "'epoch'"),
 }
 
@@ -167,6 +168,10 @@ def test_header_that_claims_too_much(tmp_path):
 def test_other_contents_say_what_they_are(tmp_path):
   cases = {
     b"<!DOCTYPE html>": "web page",
+    b"\xef\xbb\xbf\r\n<?xml version='1.0'?>": "web page",
+    b'{"error": "not found"}': "is text and no weights file",
+    b"\0" * 1000: "download stopped",
+    b"BZh91AY": "bzip2-compressed",
     b"version https://git-lfs.github.com": "LFS",
     b"": "empty",
     b"hello, world": "no weights file",
@@ -182,6 +187,36 @@ def test_other_contents_say_what_they_are(tmp_path):
     read_weights(tmp_path / "missing.pth")
   with pytest.raises(InputError, match="directory"):
     read_weights(tmp_path)
+
+
+def test_little_on_disk_does_not_become_much_in_memory(tmp_path):
+  """A tensor of stride zero, and zeros that compress: gigabytes out of kilobytes."""
+  one = torch_files.Strided(np.ones(1, np.float32), (1 << 20, 2048), (0, 0))
+  path = torch_files.save(tmp_path / "w.pth", {"classifier.weight": one})
+  with pytest.raises(InputError, match=r"8,589,934,592 bytes in memory of \d+ on disk"):
+    read_weights(path)
+  with zipfile.ZipFile(tmp_path / "w.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+    for name in "abc":
+      archive.writestr(f"{name}.npy", bytes(100 << 20))
+  with pytest.raises(InputError, match="314,572,800 bytes in memory"):
+    read_weights(tmp_path / "w.npz")
+  small = torch_files.Strided(np.ones(1, np.float32), (64, 64), (0, 0))  # As `expand` makes them.
+  found = read_weights(torch_files.save(tmp_path / "w.pth", {"a.weight": small}))
+  np.testing.assert_array_equal(found["a.weight"], np.ones((64, 64)))
+
+
+def test_files_are_looked_at_before_they_are_read(tmp_path):
+  os.mkfifo(tmp_path / "pipe.pth")
+  with pytest.raises(InputError, match="named pipe"):
+    read_weights(tmp_path / "pipe.pth")
+  with pytest.raises(InputError, match="device"):
+    read_weights("/dev/zero")
+  for start, message in ((b"<html>", "web page"), (b"\x80\x02", "has 1,099,511,627,776 bytes")):
+    with (tmp_path / "huge.pth").open("wb") as file:
+      file.write(start)
+      file.truncate(1 << 40)  # A hole: nothing of it is on disk.
+    with pytest.raises(InputError, match=message):
+      read_weights(tmp_path / "huge.pth")
 
 
 def test_damaged_files_give_one_sentence(tmp_path):
