@@ -28,3 +28,13 @@ def suggestion(word: str, choices: Iterable[str]) -> str:
   """Returns `"; did you mean 'x'?"` for the closest of `choices`, or an empty string."""
   close = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
   return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def renaming(wanted: str, found: Iterable[str]) -> str:
+  """Returns `"; rename 'x' to 'wanted'"` for the closest of `found`, or an empty string.
+
+  For a name that somebody's files must have: not the name that is wanted is wrong.
+  """
+  by_plain = {name.casefold(): name for name in found}
+  close = difflib.get_close_matches(wanted.casefold(), list(by_plain), n=1, cutoff=0.6)
+  return f"; rename {by_plain[close[0]]!r} to {wanted!r}" if close else ""

@@ -13,6 +13,7 @@ Re-identification by Attribute and Identity Learning", for DukeMTMC and the word
 
 import csv
 import dataclasses
+import io
 import os
 import pathlib
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from cosam_jax.data.matlab import load_mat
+from cosam_jax.data.outside_files import read_text
 from cosam_jax.errors import InputError, suggestion
 
 POSTERS = "handbag,hat,backpack"
@@ -127,19 +129,21 @@ def _plain(name: str) -> str:
 
 
 def _read_mars(path: pathlib.Path) -> Attributes:
+  text = read_text(path, "attributes file", "give mars_attributes.csv as UTF-8 text")
   try:
-    with open(path, newline="", encoding="utf-8") as file:
-      lines = list(csv.reader(file))
-    heads = lines[0] if lines else []
+    reader = csv.reader(io.StringIO(text, newline=""))
+    rows_by_line = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    lines = [row for _, row in rows_by_line]
+    heads = [head.strip() for head in lines[0]] if lines else []
     if tuple(heads[:3]) != _MARS_KEYS or len(heads) < 4:
       raise InputError(
         f"the first line of {path} must begin with {','.join(_MARS_KEYS)} and name attributes"
       )
-    for number, line in enumerate(lines[1:], start=2):
+    for number, line in rows_by_line[1:]:
       if len(line) != len(heads) or not all(cell.strip().isdecimal() for cell in line):
         raise InputError(f"line {number} of {path} must hold {len(heads)} whole numbers")
     values = np.array(lines[1:], dtype=np.int64).reshape(-1, len(heads))
-  except (UnicodeDecodeError, OverflowError, csv.Error) as error:
+  except (OverflowError, csv.Error) as error:
     raise InputError(f"{path} cannot be read as a table ({error}): copy it again") from error
   rows = {f"{p:04d}C{c}T{t:04d}": row for row, (p, c, t) in enumerate(values[:, :3].tolist())}
   columns = {_plain(name): values[:, 3 + i] for i, name in enumerate(heads[3:])}
@@ -157,6 +161,8 @@ def _read_duke(path: pathlib.Path) -> Attributes:
       name: np.concatenate([_column(t, name, len(p)) for t, p in zip(tables, people)])
       for name in names
     }
+  except InputError as error:
+    raise InputError(f"attributes file {error}") from error
   except Exception as error:  # scipy raises many kinds; a file of another layout adds its own.
     raise InputError(
       f"{path} cannot be read as DukeMTMC's attributes ({type(error).__name__}: {error}): give the "

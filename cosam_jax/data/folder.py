@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from cosam_jax.data import expected, listing
 from cosam_jax.data.numbering import numbers_of
 from cosam_jax.data.tracklets import JUNK, Tables, TrackletTable
-from cosam_jax.errors import InputError, suggestion
+from cosam_jax.errors import InputError, renaming
 
 _LAYOUT = "<split>/<identity>/<camera>/<tracklet>/*.jpg|png with the splits train, query, gallery"
 
@@ -28,7 +28,7 @@ def read_folder(data_dir: str | os.PathLike, *, name: str = "folder") -> Tables:
       found = [entry.name for entry in os.scandir(root) if entry.is_dir()]
       raise InputError(
         f"data directory {root} has no folder {split!r}, only {sorted(found) or 'nothing'}; the "
-        f"layout is {_LAYOUT}{suggestion(split, found)}"
+        f"layout is {_LAYOUT}{renaming(split, set(found) - set(expected.SPLITS))}"
       )
   places = {split: list(_places(root / split)) for split in expected.SPLITS}
   every = [place for split in places.values() for place in split]

@@ -13,6 +13,7 @@ from cosam_jax.data.tracklets import (
   FrameStore,
   JoinedFrames,
   TrackletTable,
+  broken_link_reason,
   is_inside,
 )
 from cosam_jax.errors import InputError
@@ -42,7 +43,9 @@ def list_folders(path: pathlib.Path, contents: str = "data") -> list[str]:
     InputError: there is none; `contents` says what they should have held.
   """
   with os.scandir(path) as entries:
-    names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+    seen = [entry for entry in entries if not entry.name.startswith(".")]
+  names = [entry.name for entry in seen if entry.is_dir()]
+  require_whole_links(path, [entry.name for entry in seen if entry.is_symlink()])
   if not names:
     raise InputError(f"folder {path} has no folders of {contents}; add them or remove the folder")
   return sorted(names, key=natural_key)
@@ -168,10 +171,32 @@ def require_inside(root: pathlib.Path, paths: Iterable[str | os.PathLike], allow
     InputError: with the first such path and where it leads.
   """
   for path in () if allowed else paths:
+    require_whole_links(root, [os.fspath(path)])
     if not is_inside(root, path):
       raise InputError(
         f"{path} leads out of the data directory {root}, to {os.path.realpath(path)}: put a copy "
         "there, or allow it with config.data.follow_links=True"
+      )
+
+
+def require_whole_links(folder: str | os.PathLike, names: Iterable[str]) -> None:
+  """Raises InputError for the first of a folder's entries that is a link which leads nowhere."""
+  for name in names:
+    path = os.path.join(folder, name)
+    if os.path.islink(path) and (reason := broken_link_reason(path)):
+      raise InputError(f"{path} cannot be read: {reason}; remove it or make the link again")
+
+
+def require_no_circle(folder: str | os.PathLike, links: Sequence[str]) -> None:
+  """Raises InputError for a link in `folder` to a folder that it was reached through."""
+  folder = pathlib.Path(folder)
+  passed = {os.path.realpath(place) for place in (folder, *folder.parents)} if links else set()
+  for link in links:
+    target = os.path.realpath(link)
+    if target in passed:
+      raise InputError(
+        f"{link} is a link that leads back to {target}, which holds it, so its tracklets would be "
+        "read without end; remove the link"
       )
 
 

@@ -16,6 +16,7 @@ Without the field, half of the identities, drawn by seed, are `test`.
 import csv
 import dataclasses
 import glob
+import io
 import json
 import os
 import pathlib
@@ -29,8 +30,10 @@ from cosam_jax.data.draws import shuffled
 from cosam_jax.data.folder import drop_junk
 from cosam_jax.data.holdout import choose_queries
 from cosam_jax.data.numbering import numbers_of
+from cosam_jax.data.other_content import FIRST_BYTES, other_content
+from cosam_jax.data.outside_files import read_text
 from cosam_jax.data.tracklets import JUNK, Tables, TrackletTable, concatenate
-from cosam_jax.errors import InputError, suggestion
+from cosam_jax.errors import InputError, renaming, suggestion
 
 SUFFIXES = (".csv", ".jsonl")
 REQUIRED = ("path", "identity", "camera", "tracklet")
@@ -108,7 +111,7 @@ def _group(path: pathlib.Path) -> dict[str, _Tracklet]:
     for field in REQUIRED:
       if not row.get(field):
         raise InputError(
-          f"line {line} of {path} has no {field!r}{suggestion(field, set(row) - set(REQUIRED))}; "
+          f"line {line} of {path} has no {field!r}{renaming(field, set(row) - set(REQUIRED))}; "
           f"each row needs {', '.join(REQUIRED)}"
         )
     split = row.get("split") or None
@@ -142,32 +145,52 @@ def _group(path: pathlib.Path) -> dict[str, _Tracklet]:
 
 def _rows(path: pathlib.Path) -> Iterator[tuple[int, dict[str, str]]]:
   """(line number from 1, fields) of every row; values are stripped strings."""
+  text = read_text(path, "manifest", "save it as UTF-8 text")
+  other = other_content(text[:FIRST_BYTES].encode()) if text else None
+  if other:
+    raise InputError(f"manifest {path} cannot be read: {other}")
+  if path.suffix.lower() == ".csv":
+    yield from _csv_rows(path, text)
+    return
+  for line, part in enumerate(text.split("\n"), start=1):
+    if part.strip():
+      yield line, _json_row(path, line, part)
+
+
+def _csv_rows(path: pathlib.Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
+  """Rows of a table; a spreadsheet may have put semicolons or tabs between its columns."""
+  first = text.split("\n", 1)[0]
+  separator = max(",;\t", key=first.count) if first.count(",") < len(REQUIRED) - 1 else ","
   try:
-    with open(path, encoding="utf-8-sig", newline="") as file:
-      if path.suffix.lower() == ".csv":
-        reader = csv.DictReader(file)
-        header = [field.strip() for field in reader.fieldnames or []]
-        reader.fieldnames = header
-        for field in REQUIRED:
-          if field not in header:
-            raise InputError(
-              f"the header of {path} has no {field!r}, only {', '.join(header) or 'nothing'}"
-              f"{suggestion(field, header)}; it needs {', '.join(REQUIRED)} and may have split"
-            )
-        for row in reader:
-          yield reader.line_num, {key: (row[key] or "").strip() for key in header}
-      else:
-        for line, text in enumerate(file, start=1):
-          if text.strip():
-            yield line, _json_row(path, line, text)
-  except (UnicodeDecodeError, csv.Error) as error:
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    header = [field.strip() for field in next(rows, [])]
+    for field in REQUIRED:
+      if header.count(field) != 1:
+        state = f"has {field!r} twice" if field in header else f"has no {field!r}"
+        raise InputError(
+          f"the header of {path} {state}, only {', '.join(header) or 'nothing'}"
+          f"{renaming(field, set(header) - set(REQUIRED))}; it needs {', '.join(REQUIRED)} and may "
+          "have split"
+        )
+    for row in rows:
+      cells = [cell.strip() for cell in row]
+      if not any(cells):
+        continue  # Spreadsheets leave such rows at the end.
+      if any(cells[len(header) :]):
+        raise InputError(
+          f"line {rows.line_num} of {path} has {len(cells)} cells and the header {len(header)}; "
+          f'put quotes (") around a value with {separator!r} in it'
+        )
+      cells += [""] * (len(header) - len(cells))
+      yield rows.line_num, dict(zip(header, cells))
+  except csv.Error as error:
     raise InputError(f"manifest {path} is no UTF-8 text table ({error}); save it as one") from error
 
 
 def _json_row(path: pathlib.Path, line: int, text: str) -> dict[str, str]:
   try:
     row = json.loads(text)
-  except ValueError as error:
+  except (ValueError, RecursionError) as error:
     raise InputError(f"line {line} of {path} is no JSON ({error}); correct the line") from error
   if not isinstance(row, dict):
     raise InputError(f"line {line} of {path} must be a JSON object with {', '.join(REQUIRED)}")
@@ -181,13 +204,14 @@ def _json_row(path: pathlib.Path, line: int, text: str) -> dict[str, str]:
 
 def _frames(manifest: pathlib.Path, line: int, text: str) -> list[str]:
   """The frames that a path or pattern means, below the manifest's folder."""
+  root = manifest.parent
+  text = _below(root, text)
   reason = listing.unsafe_reason(text)
   if reason:
     raise InputError(
       f"line {line} of {manifest} has the path {text!r}, which {reason}; a path starts at the "
-      "manifest's own folder: move the manifest above its frames"
+      "manifest's own folder or lies in it: move the manifest above its frames"
     )
-  root = manifest.parent
   if glob.has_magic(text) and not os.path.isfile(root / text):  # Nor is a name that is too long.
     found = [name for name in glob.glob(text, root_dir=root) if listing.is_image(name)]
     if not found:
@@ -202,6 +226,16 @@ def _frames(manifest: pathlib.Path, line: int, text: str) -> list[str]:
       f"{', '.join(listing.IMAGE_SUFFIXES)} file; for all frames of a folder write {text}/*.jpg"
     )
   return [posixpath.normpath(text)]
+
+
+def _below(root: pathlib.Path, text: str) -> str:
+  """An absolute path that lies in the manifest's folder, as it is written from there."""
+  if posixpath.isabs(text) and ".." not in text.split("/"):
+    for folder in (os.path.abspath(root), os.path.realpath(root)):
+      inside = folder.rstrip("/") + "/"
+      if text.startswith(inside):
+        return text[len(inside) :].lstrip("/")
+  return text
 
 
 def _splits(

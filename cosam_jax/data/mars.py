@@ -16,6 +16,8 @@ import numpy as np
 
 from cosam_jax.data import expected, listing
 from cosam_jax.data.matlab import read_matrix
+from cosam_jax.data.other_content import other_content
+from cosam_jax.data.outside_files import read_text
 from cosam_jax.data.tracklets import JUNK, FilePaths, Tables, TrackletTable
 from cosam_jax.errors import InputError
 
@@ -110,10 +112,14 @@ def read_names(path: pathlib.Path) -> np.ndarray:
   """Returns bytes[f], the lines of a name list; a million names take less than a second.
 
   Raises:
-    InputError: a line that is no MARS name, which includes every path that is absolute or holds
-      `..`.
+    InputError: no text, or a line that is no MARS name, which includes every path that is
+      absolute or holds `..`.
   """
-  lines = path.read_bytes().replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n")
+  content = read_text(path, "name list", "copy it again from the official release").encode()
+  other = other_content(content)
+  if other:
+    raise InputError(f"name list {path} cannot be read: {other}")
+  lines = content.rstrip().splitlines() or [b""]
   # One damaged line of megabytes would make every other name as wide.
   names = np.array([line[:_WIDEST] for line in lines], np.bytes_)
   wrong = np.flatnonzero(~_well_formed(names))

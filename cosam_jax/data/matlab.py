@@ -8,17 +8,25 @@ import numpy as np
 import scipy.io
 
 from cosam_jax.data.matlab_layout import require_sound
-from cosam_jax.errors import InputError, suggestion
+from cosam_jax.data.other_content import other_content
+from cosam_jax.data.outside_files import read_bytes
+from cosam_jax.errors import InputError, renaming
+
+_MOST_BYTES = 256 << 20  # MARS's largest has 100 kB.
 
 
 def load_mat(path: pathlib.Path) -> dict[str, Any]:
   """Name -> value of a MATLAB 5 file.
 
   Raises:
+    InputError: it holds something else that has a name, such as MATLAB 7.3's HDF5 or a web page.
     Exception: of many kinds (ValueError, TypeError, zlib.error, NotImplementedError): it is none,
       or damaged.
   """
-  content = path.read_bytes()
+  content = read_bytes(path, _MOST_BYTES)
+  other = other_content(content)
+  if other:
+    raise InputError(f"{path} is no MATLAB 5 file: {other}")
   require_sound(content)
   return scipy.io.loadmat(io.BytesIO(content))
 
@@ -34,6 +42,8 @@ def read_matrix(path: pathlib.Path, variable: str) -> np.ndarray:
     raise InputError(f"info file {path} is missing; copy it there from the official release")
   try:
     contents = load_mat(path)
+  except InputError as error:
+    raise InputError(f"info file {error}, or copy it from the official release") from error
   except Exception as error:
     raise InputError(
       f"info file {path} cannot be read as a MATLAB 5 file ({type(error).__name__}: {error}); "
@@ -43,7 +53,7 @@ def read_matrix(path: pathlib.Path, variable: str) -> np.ndarray:
   if variable not in contents:
     raise InputError(
       f"info file {path} has no variable {variable!r}, only {', '.join(found) or 'nothing'}"
-      f"{suggestion(variable, found)}; use the file of the official release"
+      f"{renaming(variable, found)}; use the file of the official release"
     )
   values = contents[variable]
   numeric = isinstance(values, np.ndarray) and values.dtype.kind in "iuf" and values.ndim == 2

@@ -34,6 +34,9 @@ def read_tracklets(folder: str | os.PathLike, *, follow_links: bool = False) -> 
     folders[:] = [name for name in folders if not name.startswith(".")]
     links = [path for name in folders if os.path.islink(path := os.path.join(place, name))]
     listing.require_inside(root, links, follow_links)
+    listing.require_no_circle(place, links)
+    # Of folders; frames are looked at when they are read.
+    listing.require_whole_links(place, [name for name in files if not os.path.splitext(name)[1]])
     if any(listing.is_image(name) for name in files):
       found.append(pathlib.Path(place))
   if not found:

@@ -108,7 +108,7 @@ def test_broken_files(tmp_path):
     "a.mat": "cannot be read as DukeMTMC's attributes",
     "other.mat": "cannot be read as DukeMTMC's attributes",
     "a.txt": r"neither \.csv \(MARS\) nor \.mat",
-    "b.csv": "cannot be read as a table",
+    "b.csv": r"b\.csv cannot be read \(it is UTF-16 text",
     "gone.csv": "is missing: give mars_attributes.csv",
   }.items():
     with pytest.raises(InputError, match=words) as caught:

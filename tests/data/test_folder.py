@@ -75,7 +75,7 @@ def test_bad_folders(tmp_path, made, message):
 def test_a_missing_split_gets_a_suggestion(tmp_path):
   write(tmp_path)
   (tmp_path / "gallery").rename(tmp_path / "galery")
-  with pytest.raises(InputError, match=r"no folder 'gallery', only \['galery'.*mean 'galery'\?"):
+  with pytest.raises(InputError, match=r"no folder 'gallery', only \['galery'.*rename 'galery' to"):
     load_dataset("folder", tmp_path)
   with pytest.raises(InputError, match=r"dataset 'folders' is unknown.*did you mean 'folder'"):
     load_dataset("folders", tmp_path)

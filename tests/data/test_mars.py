@@ -165,7 +165,7 @@ GOOD = [(1, 2, 1, 1), (3, 4, 1, 2)]
     ),
     ([NAMES[0], "", NAMES[1]], [(1, 1, 1, 1)], r"line 2 of .* is '', which is no MARS name"),
     ([NAMES[0], "x" * 3_000_000], [(1, 1, 1, 1)], r"line 2 of .* is no MARS name"),
-    ([], [(1, 1, 1, 1)], r"line 1 of .* is ''"),
+    ([], [(1, 1, 1, 1)], r"train_name.txt cannot be read: it is empty"),
   ],
 )
 def test_an_index_that_contradicts_itself(tmp_path, names, rows, message):
@@ -198,14 +198,14 @@ def test_queries_that_cannot_be(tmp_path, query, message):
   [
     (
       {"track_train_inf": np.ones((2, 4))},
-      r"no variable 'track_train_info', only .*did you mean 'track_train_inf'",
+      r"no variable 'track_train_info', only .*rename 'track_train_inf' to",
     ),
     ({"track_train_info": np.ones((2, 3))}, r"has 3 columns"),
     ({"track_train_info": np.full((2, 4), 1.5)}, r"must be a matrix of whole numbers, got float64"),
     ({"track_train_info": np.full((2, 4), np.nan)}, r"must be a matrix of whole numbers"),
     ({"track_train_info": "text"}, r"must be a matrix of whole numbers"),
     (b"MATLAB 5.0 but damaged", r"tracks_train_info.mat cannot be read as a MATLAB 5 file"),
-    (b"", r"cannot be read as a MATLAB 5 file"),
+    (b"", r"tracks_train_info.mat is no MATLAB 5 file: it is empty"),
   ],
 )
 def test_a_damaged_matrix(tmp_path, contents, message):
