@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from cosam_jax.data import listing, load_dataset, prepared
+from cosam_jax.data import links, load_dataset, prepared
 from cosam_jax.data.dukemtmc_vidreid import read_dukemtmc_vidreid
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.ilids_vid import read_ilids_vid
@@ -259,7 +259,7 @@ def _stores(
     if missing := [file for file in files if not file.exists()]:
       raise InputError(f"{missing[0]} is missing ({len(missing)} such files); {_AGAIN}")
     # Their names come from the set's own description, which a stranger may have written.
-    listing.require_inside(pathlib.Path(directory), files, allowed=follow_links)
+    links.require_inside(pathlib.Path(directory), files, allowed=follow_links)
     records = ExampleRecords(builder.as_data_source(part, deserialize_method=method))
     stores[part] = prepared.RecordStore(records, part, directory)
   return stores

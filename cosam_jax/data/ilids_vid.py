@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cosam_jax.data import expected, listing
+from cosam_jax.data import expected, links, listing
 from cosam_jax.data.matlab import read_matrix
 from cosam_jax.data.tracklets import Tables
 from cosam_jax.errors import InputError
@@ -55,7 +55,7 @@ def read_ilids_vid(
       )
   mats = [root / _SPLITS, root / "i-LIDS-VID" / _SPLITS, root.parent / _SPLITS, root / _SPLITS.name]
   mat = next((path for path in mats if path.is_file()), mats[0])
-  listing.require_inside(mat.parent, [mat], allowed=follow_links)
+  links.require_inside(mat.parent, [mat], allowed=follow_links)
   test_people = _test_people(mat, split, people)
   tested = np.isin(table.identities, test_people)
   tables = Tables(

@@ -8,13 +8,12 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from cosam_jax.data.links import require_inside, require_whole_links
 from cosam_jax.data.tracklets import (
   FilePaths,
   FrameStore,
   JoinedFrames,
   TrackletTable,
-  broken_link_reason,
-  is_inside,
 )
 from cosam_jax.errors import InputError
 
@@ -162,42 +161,6 @@ def missing_frames(store: FrameStore, used: np.ndarray) -> np.ndarray:
     here = np.isin(store.files[frames], np.array(present, np.bytes_))
     missing.append(frames[~here])
   return np.sort(np.concatenate(missing))
-
-
-def require_inside(root: pathlib.Path, paths: Iterable[str | os.PathLike], allowed: bool) -> None:
-  """Refuses paths that lead out of `root` when all links are followed, unless that is allowed.
-
-  Raises:
-    InputError: with the first such path and where it leads.
-  """
-  for path in () if allowed else paths:
-    require_whole_links(root, [os.fspath(path)])
-    if not is_inside(root, path):
-      raise InputError(
-        f"{path} leads out of the data directory {root}, to {os.path.realpath(path)}: put a copy "
-        "there, or allow it with config.data.follow_links=True"
-      )
-
-
-def require_whole_links(folder: str | os.PathLike, names: Iterable[str]) -> None:
-  """Raises InputError for the first of a folder's entries that is a link which leads nowhere."""
-  for name in names:
-    path = os.path.join(folder, name)
-    if os.path.islink(path) and (reason := broken_link_reason(path)):
-      raise InputError(f"{path} cannot be read: {reason}; remove it or make the link again")
-
-
-def require_no_circle(folder: str | os.PathLike, links: Sequence[str]) -> None:
-  """Raises InputError for a link in `folder` to a folder that it was reached through."""
-  folder = pathlib.Path(folder)
-  passed = {os.path.realpath(place) for place in (folder, *folder.parents)} if links else set()
-  for link in links:
-    target = os.path.realpath(link)
-    if target in passed:
-      raise InputError(
-        f"{link} is a link that leads back to {target}, which holds it, so its tracklets would be "
-        "read without end; remove the link"
-      )
 
 
 def require_folders_inside(tables: Sequence[TrackletTable]) -> None:

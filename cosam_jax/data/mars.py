@@ -14,7 +14,7 @@ import pathlib
 
 import numpy as np
 
-from cosam_jax.data import expected, listing
+from cosam_jax.data import expected, links, listing
 from cosam_jax.data.matlab import read_matrix
 from cosam_jax.data.other_content import other_content
 from cosam_jax.data.outside_files import read_text
@@ -64,7 +64,7 @@ def read_mars(
       f"info file {info / missing[0]} is missing ({len(missing)} of {len(INFO_FILES)} are); "
       f"data_dir must hold {_CONTENTS}: copy it from the official release or correct data_dir"
     )
-  listing.require_inside(root, [info / file for file in INFO_FILES], allowed=follow_links)
+  links.require_inside(root, [info / file for file in INFO_FILES], allowed=follow_links)
   train = _read_split(root, info, "train")
   test = _read_split(root, info, "test")
   rows = _query_rows(info / "query_IDX.mat", test)

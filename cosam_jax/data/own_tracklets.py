@@ -4,7 +4,7 @@ import dataclasses
 import os
 import pathlib
 
-from cosam_jax.data import listing
+from cosam_jax.data import links, listing
 from cosam_jax.data.tracklets import FilePaths, TrackletTable
 from cosam_jax.errors import InputError
 
@@ -32,11 +32,11 @@ def read_tracklets(folder: str | os.PathLike, *, follow_links: bool = False) -> 
   found = []
   for place, folders, files in os.walk(root, followlinks=follow_links):
     folders[:] = [name for name in folders if not name.startswith(".")]
-    links = [path for name in folders if os.path.islink(path := os.path.join(place, name))]
-    listing.require_inside(root, links, follow_links)
-    listing.require_no_circle(place, links)
+    below = [path for name in folders if os.path.islink(path := os.path.join(place, name))]
+    links.require_inside(root, below, follow_links)
+    links.require_no_circle(place, below)
     # Of folders; frames are looked at when they are read.
-    listing.require_whole_links(place, [name for name in files if not os.path.splitext(name)[1]])
+    links.require_whole_links(place, [name for name in files if not os.path.splitext(name)[1]])
     if any(listing.is_image(name) for name in files):
       found.append(pathlib.Path(place))
   if not found:

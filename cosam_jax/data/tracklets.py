@@ -16,45 +16,11 @@ from typing import Protocol
 
 import numpy as np
 
+from cosam_jax.data.links import LEADS_OUT, is_inside, require_whole_link
 from cosam_jax.errors import InputError
 
 JUNK = -1
 """Identity of tracklets that no protocol uses (MARS writes `00-1`); every reader drops them."""
-
-
-LEADS_OUT = "it leads out of the data directory; allow that with config.data.follow_links=True"
-
-
-class BrokenLinkError(OSError):
-  """A link that leads nowhere; `strerror` says where it was to lead."""
-
-
-def broken_link_reason(path: str | os.PathLike) -> str | None:
-  """Why a path cannot be opened because of a link on its way; None: no link is broken."""
-  if os.path.exists(path):
-    return None
-  place = pathlib.Path(path)
-  for link in (place, *place.parents):
-    if not link.is_symlink():
-      continue
-    try:
-      target = os.path.realpath(link, strict=True)
-    except OSError as error:
-      target = os.readlink(link)
-      if error.errno == errno.ELOOP:
-        return f"{_which(link, place)} is a link that leads back to itself, through {target}"
-      return f"{_which(link, place)} is a link to {target}, which does not exist"
-  return None
-
-
-def _which(link: pathlib.Path, place: pathlib.Path) -> str:
-  return "it" if link == place else f"{link}"
-
-
-def is_inside(root: str | os.PathLike, path: str | os.PathLike) -> bool:
-  """Whether a path, with all links followed, lies in the directory `root`."""
-  top = os.path.realpath(root)
-  return os.path.commonpath([top, os.path.realpath(path)]) == top
 
 
 class FrameStore(Protocol):
@@ -121,15 +87,10 @@ class FilePaths:
         self._inside[folder] = is_inside(self.root, os.path.dirname(path))
       plain = self._inside[folder] and b"/" not in bytes(self.files[frame])
       if not plain or (os.path.islink(path) and not is_inside(self.root, path)):
-        self._require_whole(path)
+        require_whole_link(path)
         raise PermissionError(errno.EPERM, LEADS_OUT, path)
-    self._require_whole(path)
+    require_whole_link(path)
     return path
-
-  @staticmethod
-  def _require_whole(path: str) -> None:
-    if os.path.islink(path) and (reason := broken_link_reason(path)):
-      raise BrokenLinkError(errno.ENOENT, reason, path)
 
   @functools.cached_property
   def _inside(self) -> dict[int, bool]:
