@@ -35,9 +35,10 @@ from cosam_jax.reports.event_files import EventFiles
 from cosam_jax.reports.results import terminal_table, write_results
 from cosam_jax.saved_network import Network
 from cosam_jax.training import hosts, loop, mesh, optim, scalars, state, steps
-from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints, check_same
+from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
 from cosam_jax.training.health import HealthLog
 from cosam_jax.training.preemption import Preemption
+from cosam_jax.training.same_run import check_same
 from cosam_jax.training.start import StartWatch
 from cosam_jax.weights_of_run import weights_to_evaluate
 

@@ -13,7 +13,8 @@ from cosam_jax.errors import InputError
 from cosam_jax.models import ReidNet
 from cosam_jax.models.resample import resample_variables
 from cosam_jax.training import mesh, optim, state
-from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints, check_same
+from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
+from cosam_jax.training.same_run import check_same
 
 # What a checkpoint's weights depend on; evaluation may change everything else. The sizes of a clip
 # may change too, if its weights are resampled.

@@ -7,6 +7,7 @@ their randomness make everything else. Frames are drawn by `cosam_jax.data.figur
 
 import contextlib
 import dataclasses
+import glob
 import io
 import json
 import os
@@ -192,7 +193,7 @@ def _record(settings: _Settings) -> dict:
 
 def _sweep(target: pathlib.Path) -> None:
   """Removes what killed processes left beside `target` more than an hour ago."""
-  for left in target.parent.glob(f".{target.name}.part-*"):
+  for left in target.parent.glob(f".{glob.escape(target.name)}.part-*"):
     with contextlib.suppress(FileNotFoundError):  # Another process may sweep as well.
       if time.time() - left.stat().st_mtime > 3600:
         shutil.rmtree(left, ignore_errors=True)

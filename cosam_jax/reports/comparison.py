@@ -9,6 +9,7 @@ Notation: `S` runs of a side, `Q` queries that count on both sides, `M` metrics.
 
 import dataclasses
 import glob
+import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -54,14 +55,16 @@ def files_of(text: str) -> list[pathlib.Path]:
 
   Args:
     text: files (of results or embeddings), folders that hold a results.json, or patterns such as
-      `runs/cosam_s*`, with commas between them.
+      `runs/cosam_s*`, with commas between them. What exists under exactly its name is meant,
+      whatever signs of a pattern or commas that has.
 
   Raises:
     InputError: nothing is there.
   """
   found: list[pathlib.Path] = []
-  for part in filter(None, (piece.strip() for piece in text.split(","))):
-    matches = sorted(map(pathlib.Path, glob.glob(part)))
+  pieces = [text] if os.path.exists(text) else [piece.strip() for piece in text.split(",")]
+  for part in filter(None, pieces):
+    matches = _matches(part)
     if len(matches) > 1:
       # A pattern for runs' folders matches the logs beside them, too.
       matches = [path for path in matches if path.is_dir() or path.suffix in (".json", ".npz")]
@@ -74,6 +77,17 @@ def files_of(text: str) -> list[pathlib.Path]:
   if not found:
     raise InputError(f"{text!r} names no results: give results.json files, or folders with one")
   return found
+
+
+def _matches(pattern: str) -> list[pathlib.Path]:
+  """What a pattern names; of it, leading folders that exist under this very name are no pattern."""
+  known = pathlib.Path(pathlib.Path(pattern).anchor)
+  rest = list(pathlib.Path(pattern).relative_to(known).parts)
+  while rest and os.path.lexists(known / rest[0]):
+    known /= rest.pop(0)
+  if not rest:
+    return [known]
+  return sorted(known / name for name in glob.glob("/".join(rest), root_dir=known))
 
 
 def compare(

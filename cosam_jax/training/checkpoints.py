@@ -6,15 +6,12 @@ files. One whose bytes have changed since is named and passed over. The latest f
 best by validation in another folder.
 """
 
-import errno
-import logging
 import os
 import pathlib
 import shutil
 from collections.abc import Mapping
 from typing import Any
 
-import absl.logging
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
@@ -25,29 +22,16 @@ from jax.sharding import Mesh
 from cosam_jax.errors import InputError
 from cosam_jax.training import hosts
 from cosam_jax.training.checksums import damage, write_checksums
+from cosam_jax.training.disk_room import check_room
+from cosam_jax.training.library_paths import LibraryPath
 from cosam_jax.training.mesh import replicated
+from cosam_jax.training.orbax_words import quieten
+from cosam_jax.training.saved_arrays import ABOUT, STATE, check_about, count_arrays, saved_step
 from cosam_jax.training.state import TrainState
 
 LAST, BEST = "checkpoints", "best"
 
 
-class _OrbaxWarnings(logging.Filter):
-  """Drops what orbax tells of its own work (dozens of lines a save), and nothing else.
-
-  Orbax logs through absl's one logger, as we do, so only the place of a line tells them apart.
-  """
-
-  def filter(self, record: logging.LogRecord) -> bool:
-    ours = "orbax" not in pathlib.PurePath(record.pathname).parts
-    # Told when a save replaces what a killed one left: that is how it should be.
-    expected = "Attempted to create temporary directory" in str(record.msg)
-    return ours or (record.levelno >= logging.WARNING and not expected)
-
-
-_ORBAX_WARNINGS = _OrbaxWarnings()
-
-
-_INDEX_BYTES = 256 << 10
 _GOING = "being_removed"
 
 
@@ -61,23 +45,26 @@ class Checkpoints:
   """
 
   def __init__(self, workdir: str | pathlib.Path, kind: str = LAST, keep: int = 1):
-    absl.logging.get_absl_logger().addFilter(_ORBAX_WARNINGS)  # Once, however often it is added.
+    quieten()
     self.directory = pathlib.Path(workdir).absolute() / kind
     self._keep = keep
     self._damage: dict[int, str | None] = {}  # Of the steps that were looked at.
+    self._renamed: dict[int, int] = {}  # Of these, name -> the step that it is of.
     # Synchronous, so that a step is either on disk or still to be done when the loop goes on.
     # Orbax keeps all: it would remove old ones before the new one has its digests.
     options = ocp.CheckpointManagerOptions(
       enable_async_checkpointing=False, create=True, todelete_subdir=_GOING
     )
     try:
+      self.directory.mkdir(parents=True, exist_ok=True)
+      self._place = LibraryPath(self.directory)
       self._manager = ocp.CheckpointManager(
-        self.directory,
+        self._place.path,
         options=options,
         # Named here, not by the first save: a resumed run reads before it writes.
         item_handlers={
-          "state": ocp.StandardCheckpointHandler(),
-          "about": ocp.JsonCheckpointHandler(),
+          STATE: ocp.StandardCheckpointHandler(),
+          ABOUT: ocp.JsonCheckpointHandler(),
         },
       )
     except OSError as error:
@@ -111,15 +98,30 @@ class Checkpoints:
   def _damage_of(self, step: int) -> str | None:
     """What is wrong with a checkpoint's files; they are read once."""
     if step not in self._damage:
-      found = damage(self.directory / str(step)) if jax.process_index() == 0 else None
+      found = self._look(step) if jax.process_index() == 0 else None
       if jax.process_count() > 1:
         whole = bool(multihost_utils.broadcast_one_to_all(np.bool_(found is None)))
         found = None if whole else found or "the first process says why"
       self._damage[step] = found
     return self._damage[step]
 
+  def _look(self, step: int) -> str | None:
+    """What is wrong with a checkpoint, from its files alone."""
+    found = damage(self.directory / str(step))
+    if found:
+      return found
+    try:
+      inside = saved_step(self._place.path / str(step))
+      check_about(self.directory / str(step))
+    except ValueError as error:
+      return str(error)
+    if inside == step:
+      return None
+    self._renamed[step] = inside
+    return f"it is of step {inside} and was renamed: call it {inside} again"
+
   def save(self, step: int, state: TrainState, about: Mapping[str, Any]) -> None:
-    """Writes a checkpoint; on return it is complete on disk.
+    """Writes a checkpoint; on return it is complete on disk, and was found there again.
 
     Those of this and of later steps, if there are any, were made by a run that has been begun
     again, and go.
@@ -140,22 +142,37 @@ class Checkpoints:
     )
     try:
       self._remove([other for other in self._manager.all_steps() if other >= step])
-      hosts.together(lambda: _check_room(self.directory, state))
+      hosts.together(lambda: check_room(self.directory, state))
       self._manager.save(step, args=arguments)
       # All processes have written their part when this is reached.
-      hosts.first_alone(lambda: write_checksums(self.directory / str(step)))
+      hosts.first_alone(lambda: self._finish(step, len(jax.tree.leaves(state))))
       self._damage[step] = None
       steps = sorted(
         self._manager.all_steps(), key=lambda other: (not self._damage.get(other), other)
       )
       self._remove(steps[: -self._keep])
     except (OSError, ValueError, RuntimeError) as error:
-      reason = " ".join(str(error).split())[:200]
+      reason = self._place.real_names(" ".join(str(error).split())[:300])
+      in_the_way = isinstance(error, NotADirectoryError | FileExistsError | PermissionError)
       raise InputError(
         f"the checkpoint of step {step} could not be written to {self.directory} ({reason}): "
-        f"the last good one is of {'no step' if before is None else f'step {before}'}; make room "
-        "and run the same command again"
+        f"the last good one is of {'no step' if before is None else f'step {before}'}; "
+        f"{'mend that' if in_the_way else 'make room'} and run the same command again"
       ) from error
+
+  def _finish(self, step: int, arrays: int) -> None:
+    """Finds a new checkpoint again by its name, every array of it, and notes its digests.
+
+    Raises:
+      ValueError: it is not all there.
+    """
+    folder = self._place.path / str(step)
+    found, inside = count_arrays(folder), saved_step(folder)
+    if (found, inside) != (arrays, step):
+      raise ValueError(
+        f"{found} of {arrays} arrays, of step {inside}, were found when it was read back"
+      )
+    write_checksums(self.directory / str(step))
 
   def _remove(self, steps: list[int]) -> None:
     """Removes checkpoints; a process that is killed at it leaves none half of whose files are gone.
@@ -163,14 +180,24 @@ class Checkpoints:
     Orbax only renames them, all at once. What earlier processes left of it goes too.
     """
 
+    going = self.directory / _GOING
+
     def remove_renamed() -> None:
-      if (self.directory / _GOING).exists():
-        shutil.rmtree(self.directory / _GOING)
+      if going.is_dir() and not going.is_symlink():
+        shutil.rmtree(going)
+      elif os.path.lexists(going):
+        going.unlink()
+
+    def set_aside() -> None:
+      # Somebody else's name for a whole checkpoint: it is in the way, and not ours to remove.
+      for step in self._renamed.keys() & set(steps):
+        os.replace(going / str(step), self.directory / f"{step}_is_of_step_{self._renamed[step]}")
 
     hosts.first_alone(remove_renamed)
     for step in steps:
       self._manager.delete(step)
     if steps:
+      hosts.first_alone(set_aside)
       hosts.first_alone(remove_renamed)
 
   def about(self, step: int) -> dict[str, Any]:
@@ -230,7 +257,7 @@ class Checkpoints:
       raise self._unreadable(step, found)
 
   def _unreadable(self, step: int, error: Exception | str) -> InputError:
-    reason = " ".join(str(error).split())[:300]
+    reason = self._place.real_names(" ".join(str(error).split())[:300])
     return InputError(
       f"the checkpoint of step {step} in {self.directory} does not fit or cannot be read "
       f"({reason}): remove that folder to go on from an earlier one, or use another --workdir"
@@ -241,55 +268,3 @@ def _shapes(params: Any, batch_stats: Any) -> dict[str, tuple[int, ...]]:
   """Name, with slashes, -> shape."""
   leaves = traverse_util.flatten_dict({"params": params, "batch_stats": batch_stats}, sep="/")
   return {name: tuple(leaf.shape) for name, leaf in leaves.items()}
-
-
-def _check_room(directory: pathlib.Path, state: TrainState) -> None:
-  """Raises OSError where the state cannot fit, before orbax's threads each find out by themselves.
-
-  Weights hardly compress, so they take as much on disk as in memory, and their index a little more.
-  """
-  needed = sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + _INDEX_BYTES
-  free = shutil.disk_usage(directory).free
-  if free < needed:
-    raise OSError(
-      errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {needed >> 10:,} KiB needed, {free >> 10:,} free"
-    )
-
-
-def check_same(
-  saved: Mapping[str, Any],
-  asked: Mapping[str, Any],
-  free: tuple[str, ...],
-  where: str,
-  remedy: str = "give the same values, or another --workdir",
-) -> None:
-  """Refuses to go on with a checkpoint that another configuration made.
-
-  Args:
-    saved: flat configuration of the checkpoint, dotted name -> value.
-    asked: the configuration of this run.
-    free: names, or groups of names, that may differ.
-    where: the checkpoint, for the message.
-    remedy: what to do, for the message.
-
-  Raises:
-    InputError: with each differing field and both values.
-  """
-
-  def matters(name: str) -> bool:
-    return not any(name == field or name.startswith(f"{field}.") for field in free)
-
-  def plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-  names = sorted(name for name in {*saved, *asked} if matters(name))
-  differing = [
-    f"{name} was {saved.get(name)!r} and is now {asked.get(name)!r}"
-    for name in names
-    if plain(saved.get(name)) != plain(asked.get(name))
-  ]
-  if differing:
-    raise InputError(
-      f"the checkpoint in {where} was made with another configuration ({'; '.join(differing)}): "
-      + remedy
-    )

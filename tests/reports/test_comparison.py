@@ -185,6 +185,23 @@ def test_each_attribute_is_a_comparison_of_its_own(tmp_path):
   assert len(comparison.compare(files[:1], [old])["comparisons"]) == 1
 
 
+def test_what_exists_is_meant_before_any_pattern(tmp_path, monkeypatch):
+  names = ["run[1]", "run1", "all[x]/c_s0", "all[x]/c_s1", "a,b", "a", "b", "star*", "starred"]
+  files = {name: write(tmp_path / name / "results.json", result(drawn(0, 0.5))) for name in names}
+  for name in ("run[1]", "a,b", "star*"):
+    assert comparison.files_of(f"{tmp_path}/{name}") == [files[name]]
+    assert comparison.files_of(str(files[name])) == [files[name]]
+  assert comparison.files_of(f"{tmp_path}/run[0-9]") == [files["run1"]]
+  both = [files["all[x]/c_s0"], files["all[x]/c_s1"]]
+  assert comparison.files_of(f"{tmp_path}/all[x]/c_s*") == both
+  assert comparison.files_of(f"{tmp_path}/all[x]/c_s[01]/results.json") == both
+  monkeypatch.chdir(tmp_path / "all[x]")
+  assert [str(path) for path in comparison.files_of("c_s*")] == [
+    "c_s0/results.json", "c_s1/results.json",
+  ]  # fmt: skip
+  assert len(comparison.files_of("../run*")) == 2
+
+
 def test_files_by_name_folder_and_pattern(tmp_path):
   names = ["r_s0", "r_s1", "other"]
   files = [write(tmp_path / name / "results.json", result(drawn(0, 0.5))) for name in names]

@@ -15,12 +15,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from etils import epath
 
 from cosam_jax.errors import InputError
-from cosam_jax.training.checkpoints import BEST, Checkpoints, check_same
+from cosam_jax.training import library_paths
+from cosam_jax.training.checkpoints import BEST, Checkpoints
 from cosam_jax.training.checksums import NAME, damage
 from cosam_jax.training.mesh import make_mesh
 from cosam_jax.training.optim import make_optimizer
+from cosam_jax.training.same_run import check_same
 from cosam_jax.training.state import create_state
 
 OPTIMIZER = make_optimizer(optax.constant_schedule(0.1), weight_decay=0.1)
@@ -92,8 +95,9 @@ def test_a_run_begun_again_replaces_the_steps_it_makes_again(tmp_path):
   again = Checkpoints(tmp_path, BEST)
   again.save(3, state_of(3), {})
   assert again.latest_step() == 3
-  again.save(3, state_of(5), {})
-  chex.assert_trees_all_equal(restored(again, 3), state_of(5))
+  other = state_of(5).replace(step=jnp.int32(3))
+  again.save(3, other, {})
+  chex.assert_trees_all_equal(restored(again, 3), other)
 
 
 def test_what_a_killed_save_left_is_ignored_and_replaced(tmp_path):
@@ -277,6 +281,107 @@ def test_one_killed_while_it_removes_leaves_whole_ones_only(tmp_path, monkeypatc
   assert again.latest_step() == 6
   again.save(9, state_of(9), {})
   assert folders(again.directory) == ["9"]
+
+
+@pytest.mark.parametrize(
+  "name",
+  [
+    "seq[1]", "[a-z]", "[!b]/sub", "back\\slash", "star*", "what?", "two  words ", "line\nbreak",
+    "Ünï 人", "~", "a:b", "gs:/bucket", "s3:", "file:/x", "a//b", "here/../there", "{a,b}", "a%20b",
+    "a#b", "'\"", "$HOME", "-x", "a.orbax-checkpoint-tmp-1", "7", "a@b|zip:",
+    b"\xff".decode("utf-8", "surrogateescape"),
+  ],
+)  # fmt: skip
+def test_any_path_can_be_saved_to_and_read_from(tmp_path, monkeypatch, name):
+  """As it is, and from the folder above it; a library takes some of these for patterns or URLs."""
+  (tmp_path / "here").mkdir()
+  monkeypatch.chdir(tmp_path)
+  Checkpoints(name).save(3, state_of(3), {"a": 1})
+  checkpoints = Checkpoints(tmp_path / name, keep=2)
+  checkpoints.save(6, state_of(6), {"a": 2})
+  again = Checkpoints(name)
+  assert (again.latest_step(), again.about(6)) == (6, {"a": 2})
+  for step in (3, 6):
+    chex.assert_trees_all_equal(restored(again, step), state_of(step))
+  assert folders(pathlib.Path(name) / "checkpoints") == ["3", "6"]
+
+
+def test_folders_that_a_path_would_match_as_a_pattern_stay_apart(tmp_path):
+  for workdir, step in (("run1", 3), ("run[12]", 6), ("run?", 9)):
+    Checkpoints(tmp_path / workdir).save(step, state_of(step), {})
+  for workdir, step in (("run1", 3), ("run[12]", 6), ("run?", 9)):
+    chex.assert_trees_all_equal(restored(Checkpoints(tmp_path / workdir), step), state_of(step))
+
+
+def test_without_names_for_open_folders_a_link_serves_or_the_path_is_refused(tmp_path, monkeypatch):
+  monkeypatch.setattr(library_paths, "_OPEN_FOLDERS", tmp_path / "none")
+  Checkpoints(tmp_path / "a[1]").save(3, state_of(3), {})
+  assert Checkpoints(tmp_path / "a[1]").latest_step() == 3
+  (tmp_path / "b[2]").mkdir()
+  monkeypatch.setattr(library_paths.tempfile, "tempdir", str(tmp_path / "b[2]"))
+  with pytest.raises(InputError, match=r"a\[1\]/checkpoints has signs .*b\[2\].*TMPDIR"):
+    Checkpoints(tmp_path / "a[1]")
+
+
+def test_a_checkpoint_that_is_not_found_again_is_not_called_saved(tmp_path, monkeypatch):
+  """The library writes all files, but its list of them stays empty."""
+  checkpoints = Checkpoints(tmp_path, keep=1)
+  checkpoints.save(3, state_of(3), {})
+  with monkeypatch.context() as patch:
+    patch.setattr(epath.gpath.PosixGPath, "glob", lambda *_: iter(()))
+    with pytest.raises(InputError, match=r"step 6 could not be written .* last good one .* step 3"):
+      checkpoints.save(6, state_of(6), {})
+  again = Checkpoints(tmp_path)
+  assert again.latest_step() == 3
+  again.save(6, state_of(6), {})
+  assert folders(again.directory) == ["6"]
+
+
+def test_folders_that_are_no_whole_checkpoints_block_no_others(three, tmp_path, capsys):
+  """Empty, renamed, without a part and its digests: named, passed over, and the next save works."""
+
+  def without(folder, part):
+    (folder / NAME).unlink()
+    shutil.rmtree(folder / part)
+
+  changes = {
+    "no state in it": lambda nine: (shutil.rmtree(nine), nine.mkdir()),
+    "of step 9 and was renamed: call it 9 again": lambda nine: nine.rename(nine.with_name("900")),
+    "that can be opened": lambda nine: without(nine, "state"),
+    "about/metadata cannot be read: No such file": lambda nine: without(nine, "about"),
+    "about/metadata is a list": lambda nine: (
+      (nine / NAME).unlink(), (nine / "about" / "metadata").write_text("[]"),
+    ),
+    "about/metadata cannot be read: maximum": lambda nine: (
+      (nine / NAME).unlink(), (nine / "about" / "metadata").write_text("[" * 100_000),
+    ),
+  }  # fmt: skip
+  for number, (words, change) in enumerate(changes.items()):
+    workdir = shutil.copytree(three, tmp_path / str(number))
+    change(workdir / "checkpoints" / "9")
+    checkpoints = Checkpoints(workdir, keep=2)
+    assert checkpoints.latest_step() == 6
+    line = capsys.readouterr().out
+    assert words in line, line
+    assert line.endswith("the one of step 6 is used\n")
+    checkpoints.save(12, state_of(12), {})
+    left = [name for name in folders(checkpoints.directory) if name.isdecimal()]
+    assert left == ["12", "6"]
+    # What somebody called by another name is set aside, not removed.
+    aside = checkpoints.directory / "900_is_of_step_9"
+    assert aside.exists() == ("renamed" in words)
+
+
+@pytest.mark.parametrize("name", ["9.bak", "old-9", "009", "9 (copy)", ".9"])
+def test_folders_with_other_names_are_nobodys(three, tmp_path, name):
+  workdir = shutil.copytree(three, tmp_path / "run")
+  (workdir / "checkpoints" / "9").rename(workdir / "checkpoints" / name)
+  for junk in ("10", "being_removed", ".DS_Store"):
+    (workdir / "checkpoints" / junk).write_text("a file")
+  checkpoints = Checkpoints(workdir)
+  assert checkpoints.latest_step() == 6
+  checkpoints.save(12, state_of(12), {})
+  assert sorted({"12", name, ".DS_Store", "10"}) == folders(checkpoints.directory)
 
 
 def test_a_workdir_that_is_a_file_is_one_clear_sentence(tmp_path):

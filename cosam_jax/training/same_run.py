@@ -1,0 +1,45 @@
+"""Whether a run may go on with what another configuration began."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cosam_jax.errors import InputError
+
+
+def check_same(
+  saved: Mapping[str, Any],
+  asked: Mapping[str, Any],
+  free: tuple[str, ...],
+  where: str,
+  remedy: str = "give the same values, or another --workdir",
+) -> None:
+  """Refuses to go on with a checkpoint that another configuration made.
+
+  Args:
+    saved: flat configuration of the checkpoint, dotted name -> value.
+    asked: the configuration of this run.
+    free: names, or groups of names, that may differ.
+    where: the checkpoint, for the message.
+    remedy: what to do, for the message.
+
+  Raises:
+    InputError: with each differing field and both values.
+  """
+
+  def matters(name: str) -> bool:
+    return not any(name == field or name.startswith(f"{field}.") for field in free)
+
+  def plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+  names = sorted(name for name in {*saved, *asked} if matters(name))
+  differing = [
+    f"{name} was {saved.get(name)!r} and is now {asked.get(name)!r}"
+    for name in names
+    if plain(saved.get(name)) != plain(asked.get(name))
+  ]
+  if differing:
+    raise InputError(
+      f"the checkpoint in {where} was made with another configuration ({'; '.join(differing)}): "
+      + remedy
+    )

@@ -1,0 +1,55 @@
+"""What a checkpoint's folder holds, without the library that writes it: the step and the arrays."""
+
+import json
+import pathlib
+
+import tensorstore
+
+STATE, ABOUT = "state", "about"
+_DRIVERS = ("zarr", "zarr3")  # Today's, and what orbax may write next.
+_HEADS = tuple(f"/{name}".encode() for name in (".zarray", "zarr.json"))
+
+
+def saved_step(folder: pathlib.Path) -> int:
+  """The number of steps that a checkpoint's state is of, whatever its folder is called.
+
+  Args:
+    folder: the checkpoint, by a path that libraries take as it stands.
+
+  Raises:
+    ValueError: there is no state that can be opened.
+  """
+  failures = []
+  for driver in _DRIVERS:
+    spec = {"driver": driver, "kvstore": {**_database(folder), "path": "step/"}}
+    try:
+      return int(tensorstore.open(spec, read=True, open=True).result().read().result())
+    except (ValueError, OSError) as error:
+      failures.append(error)
+  raise ValueError("there is no state in it that can be opened") from failures[0]
+
+
+def count_arrays(folder: pathlib.Path) -> int:
+  """How many arrays a checkpoint holds, each with values; ValueError as `saved_step`."""
+  try:
+    keys = tensorstore.KvStore.open(_database(folder)).result().list().result()
+  except OSError as error:
+    raise ValueError("there is no state in it that can be opened") from error
+  heads = {key.rpartition(b"/")[0] for key in keys if key.endswith(_HEADS)}
+  with_values = {key.partition(b"/")[0] for key in keys if not key.endswith(_HEADS)}
+  return len(heads & with_values)
+
+
+def check_about(folder: pathlib.Path) -> None:
+  """Raises ValueError if what stands beside a checkpoint's state is no mapping that can be read."""
+  name = f"{ABOUT}/metadata"
+  try:
+    content = json.loads((folder / name).read_text("utf-8"))
+  except (OSError, ValueError, RecursionError) as error:
+    raise ValueError(f"{name} cannot be read: {getattr(error, 'strerror', '') or error}") from error
+  if not isinstance(content, dict):
+    raise ValueError(f"{name} is a {type(content).__name__}, and must be a JSON object")
+
+
+def _database(folder: pathlib.Path) -> dict:
+  return {"driver": "ocdbt", "base": {"driver": "file", "path": f"{folder / STATE}/"}}
