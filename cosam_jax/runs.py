@@ -23,6 +23,7 @@ from cosam_jax.assembly import (
 )
 from cosam_jax.attention_mode import attention
 from cosam_jax.benchmark import measure, options
+from cosam_jax.best_checkpoint import Best, scalar_log
 from cosam_jax.data.doctor import diagnose
 from cosam_jax.embedding_modes import embed
 from cosam_jax.errors import InputError
@@ -34,8 +35,8 @@ from cosam_jax.page_report import finish, report
 from cosam_jax.reports.event_files import EventFiles
 from cosam_jax.reports.results import terminal_table, write_results
 from cosam_jax.saved_network import Network
-from cosam_jax.training import hosts, loop, mesh, optim, scalars, state, steps
-from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
+from cosam_jax.training import hosts, loop, mesh, optim, state, steps
+from cosam_jax.training.checkpoints import LAST, Checkpoints
 from cosam_jax.training.health import HealthLog
 from cosam_jax.training.preemption import Preemption
 from cosam_jax.training.same_run import check_same
@@ -121,7 +122,7 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
     first_step=first_step,
     last_step=last_step,
     learning_rate=schedule,
-    scalars=_scalar_log(workdir / "scalars.jsonl", first_step + 1, log),
+    scalars=scalar_log(workdir / "scalars.jsonl", first_step + 1, log),
     progress=loop.Progress(first_step, last_step, config.train.log_every_steps, clips_per_batch),
     health=HealthLog(workdir / "health.jsonl", first_step, config.train.health_every_steps),
     watch=StartWatch(run.num_classes, config.loss.triplet_weight and config.loss.triplet_margin),
@@ -216,45 +217,6 @@ def prepare(config: ConfigDict, workdir: pathlib.Path) -> None:
 def benchmark(config: ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
   """Measures what this machine does with a configuration; see `benchmark.measure.run`."""
   return measure.run(config, workdir, options.given())
-
-
-class Best:
-  """Validates on the held-out identities, and keeps the checkpoint with the highest mAP."""
-
-  def __init__(self, run: Run, about: dict[str, Any], also: Callable[..., None] | None = None):
-    self._run, self._about, self._also = run, about, also
-    self._log = run.workdir / "validation.jsonl"
-    # The held-out people are of the training set, and choose a model by everybody's mAP.
-    self._evaluator = Evaluator(run.config, run.training_tables, run.model, attributes=False)
-    self._checkpoints = Checkpoints(run.workdir, BEST)
-    step = self._checkpoints.latest_step()
-    self._highest = -1.0 if step is None else self._checkpoints.about(step)["validation_mAP"]
-
-  def __call__(self, step: int, current: state.TrainState) -> None:
-    """Validates the state after `step` steps."""
-    result = self._evaluator(current.variables, label="validation")[0]
-    score = float(result.metrics.mean_average_precision)
-    print(f"step {step}  validation mAP {100 * score:.1f}", flush=True)
-    if score > self._highest:
-      self._highest = score
-      self._checkpoints.save(step, current, {**self._about, "validation_mAP": score})
-    # Last, since it says that all of this is done.
-    _scalar_log(self._log, step, self._also).write(step, mAP=score)
-
-  def lacks(self, step: int) -> bool:
-    """Whether the state after `step` steps, more than none, is still to be validated."""
-    return step > 0 and all(row["step"] < step for row in scalars.read_scalars(self._log))
-
-  def restore(self, like: state.TrainState) -> tuple[dict[str, Any], int]:
-    """The best weights so far, and their step."""
-    step = self._checkpoints.latest_step() or 0
-    return self._checkpoints.restore(step, like, self._run.mesh).variables, step
-
-
-def _scalar_log(
-  path: pathlib.Path, first_step: int, also: Callable[..., None] | None = None
-) -> scalars.ScalarLog:
-  return scalars.ScalarLog(path if hosts.is_first() else None, first_step, also)
 
 
 def _write_config(run: Run) -> None:
