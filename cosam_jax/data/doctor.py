@@ -19,6 +19,7 @@ from cosam_jax.data import expected
 from cosam_jax.data.holdout import seen_by_several_cameras
 from cosam_jax.data.listing import missing_frames, used_frames
 from cosam_jax.data.tracklets import FrameStore, JoinedFrames, Tables, TrackletTable
+from cosam_jax.data.upright import exif_orientation
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 _SHOWN = 5
@@ -242,7 +243,8 @@ def _decode(store: FrameStore, frame: int) -> tuple[int, int] | str:
       image.verify()
     with PIL.Image.open(io.BytesIO(data)) as image:  # verify closes; only load decodes all of it.
       image.load()
-      return image.size
+      width, height = image.size
+      return (width, height) if exif_orientation(data) < 5 else (height, width)
   except Exception as error:  # PIL raises OSError, SyntaxError, ValueError, struct.error, ...
     # BytesIO's address in PIL's message says nothing to a person.
     reason = re.sub(r" <_io\.BytesIO object at [^>]*>", "", str(error)).replace("\n", " ")

@@ -10,6 +10,7 @@ import dataclasses
 import numpy as np
 
 from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.data.upright import exif_orientation, turned
 from cosam_jax.errors import InputError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -24,6 +25,9 @@ A few kilobytes can claim to be a picture of gigabytes.
 """
 
 _MAX_FRAMES = 2**20
+_EXIF = r"(?s)\C*(Exif\x00\x00|eXIf)\C*"  # \C is any byte.
+_JPEG_HEADERS = 1 << 18
+"""Bytes at the beginning of a JPEG in which its EXIF data lies, if it has some."""
 _ANOTHER_FORMAT = "it is no still JPEG or PNG image, but another format under that name"
 
 
@@ -31,8 +35,9 @@ def decode(data: tf.Tensor) -> tf.Tensor:
   """Decodes a JPEG, PNG or still GIF.
 
   Greyscale and palette images become RGB, CMYK is converted, alpha is dropped and 16 bits keep
-  their upper 8. The exact integer inverse transform is the one that PIL uses. Nothing is decoded of
-  an image whose header claims more than `MAX_PIXELS`.
+  their upper 8. What EXIF data says lies or is mirrored comes out upright. The exact integer
+  inverse transform is the one that PIL uses. Nothing is decoded of an image whose header claims
+  more than `MAX_PIXELS`.
 
   Args:
     data: scalar string, the encoded image.
@@ -53,7 +58,31 @@ def decode(data: tf.Tensor) -> tf.Tensor:
       acceptable_fraction=1.0,
     )
   # The operation also takes animations, which come with four axes.
-  return tf.ensure_shape(image, (None, None, 3))
+  return _upright(tf.ensure_shape(image, (None, None, 3)), data)
+
+
+def _upright(image: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
+  """A decoded image turned as its encoded bytes say; one without EXIF data costs next to nothing.
+
+  Args:
+    image: uint8[height, width, 3], as stored.
+    data: scalar string, the JPEG or PNG that it was decoded from.
+
+  Returns:
+    uint8[height or width, width or height, 3].
+  """
+  is_jpeg = tf.equal(tf.strings.substr(data, 0, 2), b"\xff\xd8")
+  kept = tf.where(is_jpeg, _JPEG_HEADERS, tf.int32.max)
+  marked = tf.strings.regex_full_match(tf.strings.substr(data, 0, kept), _EXIF)
+
+  def turn(pixels: np.ndarray, encoded: np.ndarray | bytes) -> np.ndarray:
+    # Bytes in a graph, an array around them outside of one.
+    return turned(pixels, exif_orientation(np.asarray(encoded, np.object_).item()))
+
+  def by_python() -> tf.Tensor:
+    return tf.numpy_function(turn, [image, data], tf.uint8, stateful=False)
+
+  return tf.ensure_shape(tf.cond(marked, by_python, lambda: image), (None, None, 3))
 
 
 def claimed_pixels(data: tf.Tensor) -> tf.Tensor:

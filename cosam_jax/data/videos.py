@@ -11,6 +11,7 @@ import numpy as np
 
 from cosam_jax.data.listing import list_images
 from cosam_jax.data.packing import read_image
+from cosam_jax.data.upright import matrix_orientation, turned
 from cosam_jax.errors import InputError
 
 
@@ -76,10 +77,12 @@ def _decoded(path: pathlib.Path) -> Iterator[Picture]:
       if frame is None:
         break
       number += 1
-      # FFmpeg gives the turn anticlockwise, as rot90 takes it.
-      image = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
+      matrix = next((bytes(x) for x in frame.side_data if x.type.name == "DISPLAYMATRIX"), None)
+      image = frame.to_ndarray(format="rgb24")
       seconds = math.nan if frame.time is None else float(frame.time)
-      yield Picture(np.ascontiguousarray(image), number, seconds)
+      yield Picture(
+        image if matrix is None else turned(image, matrix_orientation(matrix)), number, seconds
+      )
   if not number:
     raise InputError(f"video {path} has no frame: give another file")
 

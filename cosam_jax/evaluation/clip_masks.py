@@ -1,6 +1,6 @@
 """A clip with its masks, to look at. No jax, so that pictures can be drawn anywhere.
 
-Notation: `T` frames in a clip, `H W` frame as it lies on disk, `h w` grid of a mask.
+Notation: `T` frames in a clip, `H W` frame, as large as on disk, `h w` grid of a mask.
 """
 
 import dataclasses
@@ -12,6 +12,7 @@ from PIL import Image
 from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.clips import num_dense_clips
 from cosam_jax.data.tracklets import TrackletTable
+from cosam_jax.data.upright import exif_orientation, turned
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,7 +24,7 @@ class ClipMasks:
     clip: number of the clip in its tracklet, from 1. clips: how many the tracklet has.
     numbers: the frames' numbers in the tracklet, from 1; T of them.
     length: frames of the tracklet.
-    images: uint8[H, W, 3] each, as they lie on disk; None for a frame that cannot be read.
+    images: uint8[H, W, 3] each, upright, as large as on disk; None for a frame that cannot be read.
     masks: stage -> float32[T, h, w] in 0 .. 1.
   """
 
@@ -65,9 +66,10 @@ def clip_masks(
 
 
 def frame_image(table: TrackletTable, frame: int) -> np.ndarray | None:
-  """uint8[H, W, 3], a frame of the table's store as it lies on disk; None if it cannot be read."""
+  """uint8[H, W, 3], a frame of the table's store, upright; None if it cannot be read."""
   try:
-    with Image.open(io.BytesIO(table.frames.read(frame))) as image:
-      return np.asarray(image.convert("RGB"))
+    data = table.frames.read(frame)
+    with Image.open(io.BytesIO(data)) as image:
+      return turned(np.asarray(image.convert("RGB")), exif_orientation(data))
   except OSError:  # Where this is an error, it was raised before the network saw the frame.
     return None

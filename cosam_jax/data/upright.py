@@ -1,0 +1,70 @@
+"""Which way up a picture is: EXIF's orientation of images and the display matrix of videos.
+
+Cameras store pixels as the sensor lay and say how to turn them. Players, browsers and OpenCV, with
+which most detectors read, turn and mirror accordingly, so boxes are those of the upright picture.
+
+Notation: an orientation is EXIF's number, 1 (as stored) to 8.
+"""
+
+import io
+
+import numpy as np
+import PIL.Image
+
+AS_STORED = 1
+_ORIENTATION = 0x0112  # The tag's number in EXIF.
+# orientation -> whether to transpose, then to reverse the rows, then the columns.
+_TURNS = {
+  1: (False, False, False),
+  2: (False, False, True),
+  3: (False, True, True),
+  4: (False, True, False),
+  5: (True, False, False),
+  6: (True, False, True),
+  7: (True, True, True),
+  8: (True, True, False),
+}
+
+
+def exif_orientation(data: bytes) -> int:
+  """The orientation that a JPEG or PNG names; `AS_STORED` if it names none, or none that exists."""
+  if b"Exif\0\0" not in data and b"eXIf" not in data:
+    return AS_STORED
+  try:
+    with PIL.Image.open(io.BytesIO(data)) as image:
+      if "exif" not in image.info and image.format == "PNG":
+        image.load()  # The chunk may stand behind the pixels.
+      exif = PIL.Image.Exif()
+      exif.load(image.info.get("exif", b""))
+      value = exif.get(_ORIENTATION)
+  except Exception:  # Damaged EXIF, of which PIL raises many kinds, says nothing.
+    return AS_STORED
+  return value if isinstance(value, int) and value in _TURNS else AS_STORED
+
+
+def matrix_orientation(matrix: bytes) -> int:
+  """The orientation nearest to a video's display matrix.
+
+  Args:
+    matrix: int32[9], a b u, c d v, x y w, as FFmpeg gives it: what is stored at (x, y) is shown at
+      (a x + c y, b x + d y), y downwards.
+  """
+  a, b, _, c, d = np.frombuffer(matrix, np.int32, 5).tolist()
+  if a == b == c == d == 0:
+    return AS_STORED
+  transposed = abs(b) + abs(c) > abs(a) + abs(d)
+  along, down = (c, b) if transposed else (a, d)
+  wanted = (transposed, down < 0, along < 0)
+  return next(orientation for orientation, turns in _TURNS.items() if turns == wanted)
+
+
+def turned(image: np.ndarray, orientation: int) -> np.ndarray:
+  """[height, width, ...] as stored -> as it is to be seen."""
+  transpose, rows, columns = _TURNS[orientation]
+  if transpose:
+    image = np.swapaxes(image, 0, 1)
+  if rows:
+    image = image[::-1]
+  if columns:
+    image = image[:, ::-1]
+  return np.ascontiguousarray(image)
