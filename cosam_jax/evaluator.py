@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 from cosam_jax import config as config_rules
 from cosam_jax.data import Tables, TrackletTable
 from cosam_jax.data.batches import EvaluationPlan
+from cosam_jax.data.frame_places import frame_folders, frame_numbers
 from cosam_jax.data.pipeline import evaluation_batches
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.attribute_wise import evaluate_with_attributes, with_attributes
@@ -119,6 +120,7 @@ class Evaluator:
       clips.append(vectors.astype(np.float32))
 
     vectors = self._embed(variables, table, keep)
+    first_frames, last_frames = frame_numbers(table)
     return Embeddings(
       origin=Origin(
         dataset=tables.name,
@@ -141,6 +143,9 @@ class Evaluator:
       official_rows=others[0] if others else reference,
       clip_vectors=np.concatenate(hosts.gather_rows(np.concatenate(clips))),
       clip_owners=np.concatenate(hosts.gather_rows(np.concatenate(owners))),
+      sources=np.array(frame_folders(table), np.str_),
+      first_frames=first_frames,
+      last_frames=last_frames,
     )
 
   def _embed(

@@ -6,12 +6,16 @@ python -m cosam_jax.main --mode=export --workdir=runs/mars --format=onnx,torch
 """
 
 import pathlib
+from typing import TYPE_CHECKING
 
 from absl import flags
 from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
 from cosam_jax.errors import InputError
+
+if TYPE_CHECKING:
+  from cosam_jax.data.taken_frames import Taking
 
 # flag -> the modes that read it
 READERS = {
@@ -26,6 +30,11 @@ READERS = {
   "gallery": ("search",),
   "top": ("search",),
   "search_backend": ("search",),
+  "exclude_same_camera": ("search",),
+  "camera": ("embed",),
+  "camera_from": ("embed", "search"),
+  "frame_stride": ("embed", "search", "masks"),
+  "most_frames": ("embed", "search", "masks"),
   "format": ("export",),
   "export_input": ("export",),
 }
@@ -85,6 +94,29 @@ def define_flags() -> None:
     "of that name.",
     module_name="cosam_jax",
   )
+  flags.DEFINE_boolean(
+    "exclude_same_camera",
+    None,
+    "Of --mode=search: leave out of each query's gallery what the query's own camera saw; the "
+    "camera of every tracklet must be known.",
+    module_name="cosam_jax",
+  )
+  text("camera", "Of --mode=embed --input: the name of the camera that saw all of it.")
+  text(
+    "camera_from",
+    "Of folders of tracklets: a regular expression that is searched in each one's path below the "
+    "folder; its first group, or all of it, is the camera. 'cam([0-9]+)' reads cam2/anna as 2.",
+  )
+  integer(
+    "frame_stride",
+    "Of tracklets that are embedded or drawn: take the first frame and every N-th after it; clips "
+    "are made of the taken frames.",
+  )
+  integer(
+    "most_frames",
+    "Of tracklets that are embedded or drawn: take at most so many frames of each, evenly spread "
+    "(of those that --frame_stride leaves).",
+  )
   flags.DEFINE_list(
     "tracklets",
     None,
@@ -129,7 +161,10 @@ def check_flags(mode: str) -> None:
       raise InputError(
         f"--{name} is for --mode={' and --mode='.join(modes)}, and the mode is {mode}"
       )
-  for name, other in (("boxes", "input"), ("box_margin", "boxes")):
+  about = [("boxes", "input"), ("box_margin", "boxes")]
+  if mode == "embed":
+    about += [(name, "input") for name in ("camera", "camera_from", "frame_stride", "most_frames")]
+  for name, other in about:
     if values[name].value is not None and values[other].value is None:
       raise InputError(f"--{name} is about --{other}: give that too")
   if mode == "masks" and values.output is not None and not asked(mode):
@@ -142,6 +177,13 @@ def check_flags(mode: str) -> None:
         f"--{name} is missing: --mode=search needs --query and --gallery, each embeddings.npz, a "
         ".npy file, a folder of tracklets or a video"
       )
+
+
+def _taking() -> "Taking":
+  from cosam_jax.data.taken_frames import Taking
+
+  values = flags.FLAGS
+  return Taking(values.frame_stride or 1, values.most_frames)
 
 
 def run(mode: str, config: ConfigDict | None, workdir: str | None) -> None:
@@ -173,6 +215,9 @@ def run(mode: str, config: ConfigDict | None, workdir: str | None) -> None:
       names=values.query_names,
       top=values.top or 10,
       backend=values.search_backend or "device",
+      exclude_same_camera=bool(values.exclude_same_camera),
+      taking=_taking(),
+      camera_from=values.camera_from,
     )
     return
   if place is None:
@@ -198,6 +243,9 @@ def run(mode: str, config: ConfigDict | None, workdir: str | None) -> None:
       output or place / "own" / (path.resolve().stem or "input"),
       boxes=values.boxes,
       margin=values.box_margin or 0.0,
+      taking=_taking(),
+      camera=values.camera,
+      camera_from=values.camera_from,
     )
     return
   from cosam_jax import export_mode

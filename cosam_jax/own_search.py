@@ -1,69 +1,18 @@
 """`--mode=search`: the nearest of a gallery for each query, from files, folders and videos."""
 
-import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
-from ml_collections import ConfigDict
-from PIL import Image
 
-from cosam_jax.embedder import Embedder
+from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.errors import InputError, suggestion
-from cosam_jax.evaluation.embeddings import read_embeddings
-from cosam_jax.evaluation.fingerprints import weights_hash
-from cosam_jax.evaluation.search import Neighbours, Rows, VectorFile, nearest
-from cosam_jax.own_videos import PICTURES, embed_own
+from cosam_jax.evaluation.search import ChosenRows, Neighbours, Rows, nearest
 from cosam_jax.reports.search_results import Hit, QueryResult, write_search
-from cosam_jax.saved_network import network_asked_for
+from cosam_jax.search_sides import Networks, Side, open_side, picture_of
 from cosam_jax.training import mesh
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Side:
-  """The queries or the gallery.
-
-  Attributes:
-    path: what was given.
-    vectors: [n, D].
-    name: row -> name, for people.
-    picture: row -> uint8[H, W, 3], or None where there is none.
-    weights: hash of the network's weights; None where nobody knows.
-    distance: what the network's run compares by; None where nobody knows.
-  """
-
-  path: pathlib.Path
-  vectors: Rows
-  name: Callable[[int], str]
-  picture: Callable[[int], np.ndarray | None]
-  weights: str | None = None
-  distance: str | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Networks:
-  """The network of the command, loaded when something is to be embedded.
-
-  Attributes:
-    config: what --config says; None where it is left out.
-    workdir: where checkpoints lie; None where --workdir is left out.
-  """
-
-  config: ConfigDict | None = None
-  workdir: pathlib.Path | None = None
-
-  @functools.cached_property
-  def embedder(self) -> Embedder:
-    """InputError where there is no network."""
-    if self.workdir is None:
-      raise InputError(
-        "--workdir is missing: frames are embedded by the network of a run; give its folder, or "
-        "give embeddings"
-      )
-    network = network_asked_for(self.config, self.workdir)
-    return Embedder(network, batch_clips=int(network.flat.get("evaluation.batch_clips", 32)))
 
 
 def search(
@@ -75,6 +24,9 @@ def search(
   names: Sequence[str] | None = None,
   top: int = 10,
   backend: str = "device",
+  exclude_same_camera: bool = False,
+  taking: Taking = ALL_FRAMES,
+  camera_from: str | None = None,
 ) -> list[QueryResult]:
   """Ranks the gallery for each query; writes `search.json` and sheets, prints a table.
 
@@ -87,13 +39,18 @@ def search(
     names: the queries' names, where not all are meant.
     top: how many are found for each query.
     backend: see `evaluation.search.nearest`.
+    exclude_same_camera: leave out what the query's own camera saw, so that other cameras' tracklets
+      are ranked alone; cameras are compared by their names.
+    taking, camera_from: of sides that are embedded on the way, see `own_videos.embed_own`.
 
   Raises:
-    InputError: input that cannot be read, or two sides of different networks.
+    InputError: input that cannot be read, two sides of different networks, or cameras that are to
+      be compared and are not known.
   """
   same = query.resolve() == gallery.resolve()
-  asked = open_side(query, networks)
-  searched = asked if same else open_side(gallery, networks)
+  _check_used(query, gallery, taking, camera_from)
+  asked = open_side(query, networks, taking, camera_from)
+  searched = asked if same else open_side(gallery, networks, taking, camera_from)
   if asked.weights and searched.weights and asked.weights != searched.weights:
     raise InputError(
       f"{query} and {gallery} were embedded by different weights, so their vectors cannot be "
@@ -102,19 +59,25 @@ def search(
   rows = _rows(asked, names)
   configured = networks.config.evaluation.distance if networks.config else None
   distance = configured or asked.distance or searched.distance or "sqeuclidean"
-  found = nearest(
-    np.asarray(asked.vectors[rows], np.float32),
-    searched.vectors,
-    top + same,
-    distance=distance,
-    where=mesh.make_mesh() if jax.device_count() > 1 else None,
-    backend=backend,
-  )
+  where = mesh.make_mesh() if jax.device_count() > 1 else None
+
+  def ranked(queries: np.ndarray, others: Rows) -> Neighbours:
+    vectors = np.asarray(asked.vectors[queries], np.float32)
+    return nearest(vectors, others, top + same, distance=distance, where=where, backend=backend)
+
+  if exclude_same_camera:
+    pairs, counts = _under_other_cameras(asked, searched, rows, ranked)
+  else:
+    found = ranked(rows, searched.vectors)
+    pairs = [list(zip(*both, strict=True)) for both in zip(found.rows, found.distances)]
+    counts = [None] * len(rows)
   results = [
     QueryResult(
       asked.name(int(row)),
-      functools.partial(_picture_of, asked, int(row)),
-      _hits(searched, found, i, int(row) if same else None, top),
+      functools.partial(picture_of, asked, int(row)),
+      _hits(asked, searched, int(row), pairs[i], same, top),
+      asked.seen(int(row)),
+      counts[i],
     )
     for i, row in enumerate(rows)
   ]
@@ -126,50 +89,63 @@ def search(
     "distance": distance,
     "backend": backend,
     "weights": asked.weights or searched.weights,
+    "exclude_same_camera": exclude_same_camera,
   }
   write_search(place, results, about)
   return results
 
 
-def open_side(path: pathlib.Path, networks: Networks) -> Side:
-  """Reads vectors, or embeds what has none yet.
-
-  Raises:
-    InputError: as `search`.
-  """
-  if path.suffix == ".npy":
-    return Side(path, VectorFile(path), lambda row: f"row {row}", lambda row: None)
-  if path.suffix == ".npz":
-    saved = read_embeddings(path)
-    return Side(
-      path,
-      saved.vectors,
-      lambda row: str(saved.names[row]),
-      lambda row: _saved_picture(path.parent / PICTURES / f"{row:05d}.jpg"),
-      saved.origin.checkpoint_hash,
-      saved.origin.config.get("evaluation.distance"),
-    )
-  if not path.exists():
+def _check_used(
+  query: pathlib.Path, gallery: pathlib.Path, taking: Taking, camera_from: str | None
+) -> None:
+  """Refuses flags about frames that no side has."""
+  sides = query, gallery
+  if camera_from is not None and not any(side.is_dir() for side in sides):
     raise InputError(
-      f"{path} does not exist: give embeddings.npz of --mode=embed, a .npy file of vectors, a "
-      "folder of tracklets or a video"
+      "--camera_from is about folders of tracklets, and neither --query nor --gallery is one: give "
+      "it to --mode=embed --input, and search what that writes"
     )
-  embedder = networks.embedder
-  flat = embedder.network.flat
-  own = embed_own(
-    embedder,
-    path,
-    follow_links=bool(flat.get("data.follow_links", False)),
-    on_unreadable=flat.get("data.on_unreadable", "error"),
-  )
-  return Side(
-    path,
-    own.vectors,
-    own.names.__getitem__,
-    own.picture,
-    weights_hash(embedder.network.variables),
-    flat.get("evaluation.distance"),
-  )
+  if not taking.all and all(side.suffix in (".npy", ".npz") for side in sides):
+    raise InputError(
+      "--frame_stride and --most_frames are about frames, and --query and --gallery are vectors: "
+      "give them to --mode=embed --input, and search what that writes"
+    )
+
+
+def _under_other_cameras(
+  asked: Side,
+  searched: Side,
+  queries: np.ndarray,
+  ranked: Callable[[np.ndarray, Rows], Neighbours],
+) -> tuple[list[list[tuple[int, float]]], list[int | None]]:
+  """For each query its nearest (row, distance) under other cameras, and among how many."""
+  own = _cameras(asked, queries)
+  theirs = _cameras(searched, np.arange(searched.vectors.shape[0]))
+  pairs: list[list[tuple[int, float]]] = [[] for _ in queries]
+  counts: list[int | None] = [0] * len(queries)
+  for camera in sorted(set(own.tolist())):
+    kept, places = np.flatnonzero(theirs != camera), np.flatnonzero(own == camera)
+    for place in places:
+      counts[place] = len(kept)
+    if not len(kept):
+      continue
+    found = ranked(queries[places], ChosenRows(searched.vectors, kept))
+    for place, rows, distances in zip(places, found.rows, found.distances, strict=True):
+      pairs[place] = list(zip(kept[rows].tolist(), distances.tolist(), strict=True))
+  return pairs, counts
+
+
+def _cameras(side: Side, rows: np.ndarray) -> np.ndarray:
+  """str[n], the cameras' names; InputError where one is not known."""
+  cameras = [side.seen(int(row)).camera or "" for row in rows]
+  unknown = [row for row, camera in zip(rows, cameras, strict=True) if not camera]
+  if unknown:
+    raise InputError(
+      f"--exclude_same_camera needs every camera, and those of {len(unknown):,} of {len(rows):,} "
+      f"tracklets of {side.path} are not known, such as that of {side.name(int(unknown[0]))!r}: "
+      "embed them with --camera=NAME or --camera_from=PATTERN"
+    )
+  return np.array(cameras)
 
 
 def _rows(side: Side, names: Sequence[str] | None) -> np.ndarray:
@@ -187,24 +163,20 @@ def _rows(side: Side, names: Sequence[str] | None) -> np.ndarray:
   return np.array([known[name] for name in names])
 
 
-def _hits(side: Side, found: Neighbours, i: int, own: int | None, top: int) -> list[Hit]:
-  pairs = zip(found.rows[i].tolist(), found.distances[i].tolist(), strict=True)
-  kept = [(row, distance) for row, distance in pairs if row != own][:top]
-  return [
-    Hit(side.name(row), row, distance, functools.partial(_picture_of, side, row))
-    for row, distance in kept
-  ]
-
-
-def _picture_of(side: Side, row: int) -> np.ndarray | None:
-  try:
-    return side.picture(row)
-  except InputError:
-    return None
-
-
-def _saved_picture(path: pathlib.Path) -> np.ndarray | None:
-  if not path.is_file():
-    return None
-  with Image.open(path) as image:
-    return np.asarray(image.convert("RGB"))
+def _hits(
+  asked: Side,
+  searched: Side,
+  query: int,
+  pairs: Sequence[tuple[int, float]],
+  same: bool,
+  top: int,
+) -> list[Hit]:
+  kept = [(int(row), float(far)) for row, far in pairs if not same or row != query][:top]
+  person = asked.seen(query).identity if asked.dataset == searched.dataset else None
+  hits = []
+  for row, distance in kept:
+    picture, seen = functools.partial(picture_of, searched, row), searched.seen(row)
+    # 0 is nobody in particular in some data sets.
+    right = seen.identity == person if person and seen.identity is not None else None
+    hits.append(Hit(searched.name(row), row, distance, picture, seen, right))
+  return hits

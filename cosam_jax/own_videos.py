@@ -1,12 +1,11 @@
 """Somebody's own videos and folders of tracklets, embedded: `--mode=embed --input=...`."""
 
-import contextlib
 import dataclasses
 import itertools
 import os
 import pathlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import tqdm
@@ -15,18 +14,20 @@ from PIL import Image
 from cosam_jax.data import boxes as box_files
 from cosam_jax.data import videos
 from cosam_jax.data.clips import num_dense_clips
+from cosam_jax.data.frame_places import frame_folders, frame_numbers
+from cosam_jax.data.listing import natural_key
+from cosam_jax.data.own_cameras import camera_names, check_camera
 from cosam_jax.data.own_tracklets import UNKNOWN, read_tracklets
-from cosam_jax.data.packing import Frame, read_image
-from cosam_jax.data.tracklets import FilePaths, TrackletTable
+from cosam_jax.data.passing_frames import Passing, middle_frames, one_tracklet
+from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.embedder import Embedder
-from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import FILE_NAME, Embeddings, Origin, write_embeddings
 from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
+from cosam_jax.evaluation.sightings import Sighting
 from cosam_jax.saved_network import Network
 
 PICTURES = "pictures"
 """Beside the embeddings: `00000.jpg`, ... one of each tracklet's frames, by its row."""
-_PICTURE_HEIGHT = 256
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,6 +43,9 @@ class OwnTracklets:
       them, from 1: frames of the video, or places in the folder.
     times: float64[n, 2], seconds of these two in the video; NaN where nobody knows.
     left_out: sentences about what the file of boxes holds and was not used.
+    sources: of each tracklet the path of its video, or of the folder that its frames lie in.
+    camera_names: of each tracklet, "" where nobody knows.
+    taking: which of their frames were embedded.
   """
 
   names: tuple[str, ...]
@@ -52,6 +56,18 @@ class OwnTracklets:
   last_frames: np.ndarray
   times: np.ndarray
   left_out: tuple[str, ...] = ()
+  sources: tuple[str, ...] = ()
+  camera_names: tuple[str, ...] = ()
+  taking: Taking = ALL_FRAMES
+
+  def seen(self, row: int) -> Sighting:
+    """Where and when a tracklet was seen."""
+    return Sighting(
+      camera=self.camera_names[row] or None,
+      source=self.sources[row],
+      frames=(int(self.first_frames[row]), int(self.last_frames[row])),
+      times=None if np.isnan(self.times[row]).any() else tuple(self.times[row].tolist()),
+    )
 
 
 def embed_own(
@@ -62,6 +78,9 @@ def embed_own(
   margin: float = 0.0,
   follow_links: bool = False,
   on_unreadable: str = "error",
+  taking: Taking = ALL_FRAMES,
+  camera: str | None = None,
+  camera_from: str | None = None,
 ) -> OwnTracklets:
   """Embeds a folder of tracklets, a video of one person, or the tracked people of a video.
 
@@ -73,97 +92,86 @@ def embed_own(
     margin: see `data.boxes.crop`.
     follow_links, on_unreadable: of folders of tracklets, see `read_tracklets` and
       `pipeline.evaluation_batches`.
+    taking: which frames of each tracklet are embedded; a video without boxes is then decoded twice,
+      since only its end says how many frames it has.
+    camera, camera_from: see `own_cameras.camera_names`.
 
   Raises:
     InputError: files that are missing, cannot be read, or do not fit each other.
   """
   path = pathlib.Path(path)
-  if boxes is not None:
-    return _embed_tracks(embedder, path, box_files.read_boxes(boxes), margin)
-  if path.is_dir():
+  folders = boxes is None and path.is_dir()
+  check_camera(camera, camera_from, folders=folders)
+  if folders:
     table = read_tracklets(path, follow_links=follow_links)
-    vectors = embedder.embed_table(table, on_unreadable=on_unreadable)
-    lengths = table.lengths.astype(np.int64)
-    names, times = tuple(map(str, table.names)), np.full((len(table), 2), np.nan)
-    first = np.ones_like(lengths)
-    return OwnTracklets(names, lengths, vectors, _middle_frames(table), first, lengths, times)
-  keeper = _Passing()
+    cameras = camera_names(table, camera, camera_from)
+    vectors = embedder.embed_table(taking.of_table(table), on_unreadable=on_unreadable)
+    return OwnTracklets(
+      tuple(map(str, table.names)),
+      table.lengths.astype(np.int64),
+      vectors,
+      middle_frames(table),
+      *frame_numbers(table),
+      np.full((len(table), 2), np.nan),
+      sources=frame_folders(table),
+      camera_names=cameras,
+      taking=taking,
+    )
+  if boxes is None:
+    own = _embed_video(embedder, path, taking)
+  else:
+    own = _embed_tracks(embedder, path, box_files.read_boxes(boxes), margin, taking)
+  count = len(own.names)
+  return dataclasses.replace(
+    own,
+    sources=(os.path.abspath(path),) * count,
+    camera_names=((camera or "").strip(),) * count,
+    taking=taking,
+  )
+
+
+def _embed_video(embedder: Embedder, path: pathlib.Path, taking: Taking) -> OwnTracklets:
+  """A whole video as one tracklet."""
   count = videos.count_frames(path) if path.is_file() else None
-  clips = None if count is None else int(num_dense_clips(count, embedder.num_frames))
-  frames = keeper.watch(_one_tracklet(videos.pictures(path)), np.array([(count or 1) // 2]))
+  if not taking.all:
+    count = sum(1 for _ in videos.pictures(path))
+  keeper = Passing()
+  frames = keeper.watch(one_tracklet(videos.pictures(path)), np.array([(count or 1) // 2]))
+  clips = None
+  if count is not None:
+    lengths = np.array([count])
+    clips = int(num_dense_clips(taking.lengths(lengths), embedder.num_frames).sum())
+    if not taking.all:
+      frames = taking.of_frames(frames, lengths)
   vectors = embedder.embed_frames(frames, 1, names=[path.stem], num_clips=clips)
-  return keeper.tracklets((path.stem,), vectors)
+  return _as_they_passed(keeper, (path.stem,), vectors)
 
 
 def _embed_tracks(
-  embedder: Embedder, path: pathlib.Path, boxes: box_files.Boxes, margin: float
+  embedder: Embedder, path: pathlib.Path, boxes: box_files.Boxes, margin: float, taking: Taking
 ) -> OwnTracklets:
   pictures = videos.pictures(path)
   first = next(pictures)
   boxes = boxes.inside(*first.image.shape[:2])
   lengths = boxes.lengths
-  keeper = _Passing(len(lengths))
+  keeper = Passing(len(lengths))
   frames = box_files.crops(itertools.chain([first], pictures), boxes, margin)
   names = tuple(map(str, boxes.ids))
   vectors = embedder.embed_frames(
-    keeper.watch(frames, lengths // 2),
+    taking.of_frames(keeper.watch(frames, lengths // 2), lengths),
     len(lengths),
     names=names,
-    num_clips=int(num_dense_clips(lengths, embedder.num_frames).sum()),
+    num_clips=int(num_dense_clips(taking.lengths(lengths), embedder.num_frames).sum()),
   )
-  return keeper.tracklets(names, vectors, boxes.left_out)
+  return _as_they_passed(keeper, names, vectors, boxes.left_out)
 
 
-def _one_tracklet(pictures: Iterator[videos.Picture]) -> Iterator[Frame]:
-  """All pictures as the frames of tracklet 0."""
-  before = next(pictures)
-  for picture in pictures:
-    yield Frame(0, before.image, False, before.number, before.seconds)
-    before = picture
-  yield Frame(0, before.image, True, before.number, before.seconds)
-
-
-class _Passing:
-  """Keeps of each tracklet one frame, small, and its span in the source, while all pass by."""
-
-  def __init__(self, count: int = 1):
-    self.seen = np.zeros(count, np.int64)
-    self.numbers = np.zeros((count, 2), np.int64)
-    self.times = np.full((count, 2), np.nan)
-    self.kept: dict[int, np.ndarray] = {}
-
-  def watch(self, frames: Iterable[Frame], wanted: np.ndarray) -> Iterator[Frame]:
-    """The same frames; keeps of tracklet i frame number `wanted[i]`, or its last before that."""
-    for frame in frames:
-      i = frame.tracklet
-      if self.seen[i] == wanted[i] or (frame.last and i not in self.kept):
-        height, width = frame.image.shape[:2]
-        size = max(1, round(width * _PICTURE_HEIGHT / height)), _PICTURE_HEIGHT
-        self.kept[i] = np.asarray(Image.fromarray(frame.image).resize(size))
-      place = slice(1 if self.seen[i] else 0, 2)
-      self.numbers[i, place], self.times[i, place] = frame.number, frame.seconds
-      self.seen[i] += 1
-      yield frame
-
-  def tracklets(
-    self, names: tuple[str, ...], vectors: np.ndarray, left_out: tuple[str, ...] = ()
-  ) -> OwnTracklets:
-    """What is known of the tracklets once all frames have passed."""
-    first, last = self.numbers.T
-    picture = self.kept.__getitem__
-    return OwnTracklets(names, self.seen, vectors, picture, first, last, self.times, left_out)
-
-
-def _middle_frames(table: TrackletTable) -> Callable[[int], np.ndarray]:
-  def picture(row: int) -> np.ndarray:
-    assert isinstance(table.frames, FilePaths)
-    frames = np.roll(table.frame_ids(row), -(int(table.lengths[row]) // 2))
-    for frame in frames[:-1]:
-      with contextlib.suppress(InputError):  # Some may be, and were told.
-        return read_image(table.frames.path_to_read(int(frame)))
-    return read_image(table.frames.path_to_read(int(frames[-1])))
-
-  return picture
+def _as_they_passed(
+  keeper: Passing, names: tuple[str, ...], vectors: np.ndarray, left_out: tuple[str, ...] = ()
+) -> OwnTracklets:
+  first, last = keeper.numbers.T
+  picture = keeper.kept.__getitem__
+  return OwnTracklets(names, keeper.seen, vectors, picture, first, last, keeper.times, left_out)
 
 
 def as_embeddings(own: OwnTracklets, network: Network, source: str) -> Embeddings:
@@ -186,6 +194,8 @@ def as_embeddings(own: OwnTracklets, network: Network, source: str) -> Embedding
       config=flat,
       config_hash=config_hash(flat) if flat else None,
       warnings=own.left_out,
+      frame_stride=None if own.taking.all else own.taking.stride,
+      most_frames=own.taking.most,
     ),
     vectors=own.vectors,
     identities=unknown,
@@ -197,6 +207,12 @@ def as_embeddings(own: OwnTracklets, network: Network, source: str) -> Embedding
     official_rows=none,
     clip_vectors=np.zeros((0, width), np.float32),
     clip_owners=none,
+    camera_names=np.array(own.camera_names, np.str_),
+    sources=np.array(own.sources, np.str_),
+    first_frames=own.first_frames,
+    last_frames=own.last_frames,
+    first_times=own.times[:, 0],
+    last_times=own.times[:, 1],
   )
 
 
@@ -226,6 +242,9 @@ def embed_input(
   *,
   boxes: str | None = None,
   margin: float = 0.0,
+  taking: Taking = ALL_FRAMES,
+  camera: str | None = None,
+  camera_from: str | None = None,
 ) -> None:
   """What `--mode=embed --input` does: embeds, writes and says so; see `embed_own`."""
   flat = network.flat
@@ -236,16 +255,36 @@ def embed_input(
     margin=margin,
     follow_links=bool(flat.get("data.follow_links", False)),
     on_unreadable=flat.get("data.on_unreadable", "error"),
+    taking=taking,
+    camera=camera,
+    camera_from=camera_from,
   )
   for sentence in own.left_out:
     print(f"left out: {sentence}")
   save_own(own, network, str(path), directory)
   count, width = own.vectors.shape
-  short = int((own.lengths < network.model.num_frames).sum())
+  taken = taking.lengths(own.lengths)
+  short = int((taken < network.model.num_frames).sum())
   print(
     f"{count:,} tracklets of {own.lengths.min():,} to {own.lengths.max():,} frames, "
     f"{width} dimensions, by {network.label}"
   )
+  if not taking.all:
+    print(
+      f"taken of each: {taking.sentence()}: {taken.sum():,} of {own.lengths.sum():,} frames, "
+      f"{taken.min():,} to {taken.max():,} of a tracklet"
+    )
+  print(_cameras_sentence(own))
   if short:
     print(f"{short:,} of them are shorter than a clip of {network.model.num_frames} frames")
   print(f"{directory / FILE_NAME}, and a picture of each in {directory / PICTURES}")
+
+
+def _cameras_sentence(own: OwnTracklets) -> str:
+  """Which cameras are known."""
+  known = sorted({name for name in own.camera_names if name}, key=natural_key)
+  unknown = sum(not name for name in own.camera_names)
+  if not known:
+    return "cameras: unknown; --camera or --camera_from says them"
+  listed = ", ".join(known[:8]) + (f", ... ({len(known):,} in all)" if len(known) > 8 else "")
+  return f"cameras: {listed}" + (f"; unknown for {unknown:,} tracklets" if unknown else "")

@@ -1,8 +1,17 @@
-"""Somebody's own tracklets: any folder with images in it, at any depth, is one tracklet."""
+"""Somebody's own tracklets: any folder with images in it, at any depth, is one tracklet.
+
+A folder whose frames are named as MARS names them (`0025C1T0002F016.jpg`: person, camera, tracklet,
+frame) may hold several tracklets, and those are told apart.
+"""
 
 import dataclasses
+import itertools
 import os
 import pathlib
+import re
+from collections.abc import Iterator
+
+import numpy as np
 
 from cosam_jax.data import links, listing
 from cosam_jax.data.tracklets import FilePaths, TrackletTable
@@ -10,13 +19,18 @@ from cosam_jax.errors import InputError
 
 UNKNOWN = -1
 """Identity and camera of tracklets of which nobody said them."""
+_MARS = re.compile(r"((?:[0-9]{4}|00-1)C([0-9])T[0-9]{4,5})F[0-9]{3,5}\.[A-Za-z]+")
+_REPEATED = re.compile(r"(^|/)([^/]+)/(\2C[0-9]T[0-9]{4,5})$")
+"""`0025/0025C1T0002` says the person twice."""
 
 
 def read_tracklets(folder: str | os.PathLike, *, follow_links: bool = False) -> TrackletTable:
   """Every folder at or below `folder` that holds images, in natural order of their paths.
 
   A tracklet is named by its path below `folder`; `folder` itself by its own name. Frames are in
-  natural order of their names. Identities and cameras are `UNKNOWN`.
+  natural order of their names. Where a folder's frames are named as those of several tracklets of
+  MARS, each of these is a tracklet with its own name in place of the folder's. Identities are
+  `UNKNOWN`, and so are cameras that frames named as in MARS do not tell.
 
   Args:
     folder: where to look; hidden folders are left out.
@@ -45,19 +59,35 @@ def read_tracklets(folder: str | os.PathLike, *, follow_links: bool = False) -> 
       f"{', '.join(listing.IMAGE_SUFFIXES)} files, or a video"
     )
 
-  def listed(place: pathlib.Path) -> listing.ListedTracklet:
-    below = place.relative_to(root).as_posix()
-    here = below == "."
-    return listing.ListedTracklet(
-      folder="" if here else below,
-      files=listing.list_images(place),
-      identity=UNKNOWN,
-      camera=UNKNOWN,
-      name=(root.resolve().name or "tracklet") if here else below,
-    )
-
   found.sort(key=lambda place: listing.natural_key(str(place.relative_to(root))))
-  table = listing.table_of(root, map(listed, found))
+  every = itertools.chain.from_iterable(_tracklets(root, place) for place in found)
+  table = listing.table_of(root, every)
   assert isinstance(table.frames, FilePaths)
   frames = dataclasses.replace(table.frames, follow_links=follow_links)
-  return dataclasses.replace(table, frames=frames)
+  short = [_REPEATED.sub(r"\1\3", name) for name in table.names.tolist()]
+  names = np.array(short) if len(set(short)) == len(short) else table.names
+  return dataclasses.replace(table, frames=frames, names=names)
+
+
+def _tracklets(root: pathlib.Path, place: pathlib.Path) -> Iterator[listing.ListedTracklet]:
+  """The tracklet of a folder, or those that the names of its frames tell apart."""
+  below = place.relative_to(root).as_posix()
+  here = below == "."
+  name = (root.resolve().name or "tracklet") if here else below
+  files = listing.list_images(place)
+  matches = [match for file in files if (match := _MARS.fullmatch(file))]
+  parts = {match[1]: int(match[2]) for match in matches}
+  if len(matches) < len(files):
+    parts = {}
+
+  def listed(name: str, files: list[str], camera: int) -> listing.ListedTracklet:
+    return listing.ListedTracklet(
+      folder="" if here else below, files=files, identity=UNKNOWN, camera=camera, name=name
+    )
+
+  if len(parts) < 2:
+    yield listed(name, files, *parts.values() or (UNKNOWN,))
+    return
+  for part, camera in parts.items():
+    own = [file for file, match in zip(files, matches, strict=True) if match[1] == part]
+    yield listed(f"{name}/{part}", own, camera)

@@ -14,6 +14,8 @@ One `.npz` file of plain arrays and one text (JSON), read without pickle:
   clip_owners     int32[m]        the tracklet of each clip, ascending; clips in the order of time
   about           str             the fields of `Origin` as JSON
 
+and, if anybody knows them, where and when each tracklet was seen: the columns of `sightings`.
+
 Notation: `n` tracklets, `D` embedding size, `m` clips, `Q` queries, `G` gallery entries.
 """
 
@@ -29,11 +31,13 @@ import numpy as np
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.data.whole_files import whole_file
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation import distances, protocol
+from cosam_jax.evaluation import distances, protocol, sightings
 from cosam_jax.evaluation.protocol_names import parse_protocol
+from cosam_jax.evaluation.sightings import Sighting
 
 FORMAT = 1
 FILE_NAME = "embeddings.npz"
+_UNKNOWN: Any = None  # Becomes a column of unknown entries.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Origin:
     config: the run's flat configuration; may be empty.
     config_hash: see `fingerprints.config_hash`.
     warnings: what the reader said about the data.
+    frame_stride, most_frames: which frames of a tracklet were taken, see `taken_frames.Taking`;
+      None if all of them, as the protocol says.
   """
 
   dataset: str
@@ -61,6 +67,8 @@ class Origin:
   config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   config_hash: str | None = None
   warnings: tuple[str, ...] = ()
+  frame_stride: int | None = None
+  most_frames: int | None = None
 
   @property
   def of_card(self) -> dict[str, Any]:
@@ -88,6 +96,12 @@ class Embeddings:
   official_rows: np.ndarray
   clip_vectors: np.ndarray
   clip_owners: np.ndarray
+  camera_names: np.ndarray = _UNKNOWN
+  sources: np.ndarray = _UNKNOWN
+  first_frames: np.ndarray = _UNKNOWN
+  last_frames: np.ndarray = _UNKNOWN
+  first_times: np.ndarray = _UNKNOWN
+  last_times: np.ndarray = _UNKNOWN
 
   def __post_init__(self):
     for name, (kind, dtype) in _ARRAYS.items():
@@ -99,6 +113,13 @@ class Embeddings:
       self, "vectors", distances.check_features(self.vectors, "embedded", self.names)
     )
     self._check_shapes()
+    for name in sightings.COLUMNS:
+      column = sightings.column(name, getattr(self, name), len(self.vectors))
+      object.__setattr__(self, name, column)
+
+  def seen(self, row: int) -> Sighting:
+    """Where and when a tracklet was seen."""
+    return sightings.sighting(self, row)
 
   def _check_shapes(self) -> None:
     count, width = self.vectors.shape
@@ -205,6 +226,8 @@ def write_embeddings(path: str | os.PathLike, embeddings: Embeddings) -> None:
   """
   about = {"format": FORMAT, **dataclasses.asdict(embeddings.origin)}
   arrays = {name: getattr(embeddings, name) for name in _ARRAYS}
+  columns = {name: getattr(embeddings, name) for name in sightings.COLUMNS}
+  arrays |= {name: column for name, column in columns.items() if sightings.is_known(column).any()}
   try:
     with whole_file(path) as file:
       np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
@@ -235,6 +258,7 @@ def read_embeddings(path: str | os.PathLike) -> Embeddings:
       )
     origin = Origin(**{**about, "warnings": tuple(about["warnings"])})
     arrays = {name: content[name] for name in _ARRAYS}
+    arrays |= {name: content[name] for name in sightings.COLUMNS if name in content}
   except InputError:
     raise
   except Exception as error:  # A damaged file makes zip, numpy and JSON raise many kinds.

@@ -47,6 +47,22 @@ class Rows(Protocol):
     ...
 
 
+class ChosenRows:
+  """Some rows of a matrix, in ascending order; none of them is copied before it is asked for."""
+
+  def __init__(self, matrix: Rows, rows: np.ndarray):
+    self._matrix, self._rows = matrix, rows
+
+  @property
+  def shape(self) -> tuple[int, ...]:
+    """(G, D)."""
+    return len(self._rows), *self._matrix.shape[1:]
+
+  def __getitem__(self, rows: Any) -> np.ndarray:
+    """The rows of a slice or of an index array, [n, D]."""
+    return self._matrix[self._rows[rows]]
+
+
 class VectorFile:
   """The matrix in a `.npy` file, of which only the rows in use are in memory.
 

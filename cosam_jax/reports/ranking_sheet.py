@@ -21,7 +21,7 @@ A_LINE = 10
 """Entries on a line; longer rankings go on below."""
 _RIGHT, _WRONG, _PLAIN = (0, 110, 60), (185, 30, 30), (120, 120, 120)
 _TEXT, _FAINT, _PAPER, _MISSING = (25, 25, 25), (85, 85, 85), (255, 255, 255), (190, 190, 190)
-_MARGIN, _GAP, _BORDER, _ABOVE, _BELOW, _NARROWEST = 20, 8, 4, 26, 72, 96
+_MARGIN, _GAP, _BORDER, _ABOVE, _BELOW, _FACT, _NARROWEST = 20, 8, 4, 26, 72, 17, 96
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -34,6 +34,7 @@ class Found:
     identity, camera: the data set's own numbers; None where they are not known.
     distance: from the query; None for the query itself.
     right: whether it is the query's person under another camera; None where it is not known.
+    where: lines about where and when it was seen, such as frames and time.
   """
 
   name: str
@@ -42,10 +43,12 @@ class Found:
   camera: int | str | None = None
   distance: float | None = None
   right: bool | None = None
+  where: Sequence[str] = ()
 
   def record(self) -> dict[str, Any]:
     """Everything but the picture, as plain values."""
     fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+    fields["where"] = list(self.where) or None
     return {name: value for name, value in fields.items() if name != "image" and value is not None}
 
 
@@ -79,7 +82,7 @@ def draw_sheet(sheet: Sheet) -> Image.Image:
   width = max(left + longest * step + _MARGIN, 620)
   note = wrap(sheet.note, font(14), width - 2 * _MARGIN) if sheet.note else []
   top = _MARGIN + 36 + 20 * len(note)
-  row_height = 24 + _ABOVE + size[1] + _BELOW
+  row_height = 24 + _ABOVE + size[1] + _below(sheet)
   height = top + max(len(lines), 1) * row_height + _MARGIN
   picture = Image.new("RGB", (width, height), _PAPER)
   draw = ImageDraw.Draw(picture)
@@ -119,7 +122,7 @@ def _lines(sheet: Sheet) -> list[tuple[str, int, Sequence[Found]]]:
 
 
 def facts_of(entry: Found) -> list[str]:
-  """The lines below an entry: camera, distance or identity, name."""
+  """The lines below an entry: camera, distance or identity, name, where it was seen."""
   lines = [f"camera {entry.camera}"] if entry.camera is not None else []
   if entry.distance is not None:
     # At most six characters, so that the line is no wider than a narrow tile.
@@ -127,7 +130,7 @@ def facts_of(entry: Found) -> list[str]:
     lines.append(f"distance {entry.distance:{digits}}")
   elif entry.identity is not None:
     lines.append(f"person {entry.identity}")
-  return [*lines, entry.name]
+  return [*lines, entry.name, *entry.where]
 
 
 def verdict(entry: Found) -> str:
@@ -162,7 +165,7 @@ def _tile(
   _border(draw, (x, y, x + size[0] - 1, y + size[1] - 1), colour, dashed=entry.right is False)
   for i, line in enumerate(facts_of(entry)):
     face = font(13 if i < 2 else 12)
-    draw.text((x, y + size[1] + 3 + 17 * i), fit(line, face, width), _FAINT, face)
+    draw.text((x, y + size[1] + 3 + _FACT * i), fit(line, face, width), _FAINT, face)
 
 
 def _mark(
@@ -198,8 +201,18 @@ def _border(
       draw.rectangle((x, y, x + _BORDER - 1, min(y + 9, y1)), fill=colour)
 
 
+def _entries(sheet: Sheet) -> list[Found]:
+  return [sheet.query, *(entry for row in sheet.rows.values() for entry in row)]
+
+
+def _below(sheet: Sheet) -> int:
+  """Height of the facts below the pictures, with the gap to the next line of entries."""
+  most = max(len(facts_of(entry)) for entry in _entries(sheet))
+  return max(_BELOW, _FACT * (most + 1))
+
+
 def _tile_size(sheet: Sheet) -> tuple[int, int]:
   """(width, height) in the shape of the first picture there is."""
-  entries = [sheet.query, *(entry for row in sheet.rows.values() for entry in row)]
+  entries = _entries(sheet)
   shape = next((entry.image.shape for entry in entries if entry.image is not None), (2, 1))
   return max(24, round(TILE_HEIGHT * min(shape[1] / shape[0], 2.0))), TILE_HEIGHT

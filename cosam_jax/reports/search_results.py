@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import tqdm
 
+from cosam_jax.evaluation.sightings import NEVER_SEEN, Sighting
 from cosam_jax.reports.ranking_sheet import Found, Sheet, save_sheet
 from cosam_jax.reports.results import write_json
 
 MOST_SHEETS = 50
 """Queries that get a sheet; search.json has all."""
-_TABLE_ROWS, _NAME, _SHOWN = 20, 18, 2
+_TABLE_ROWS, _NAME, _SHOWN = 20, 16, 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,12 +27,16 @@ class Hit:
     row: its row in the gallery.
     distance: from the query.
     picture: gives uint8[H, W, 3], or None where there is none.
+    seen: where and when.
+    right: whether it is the query's person; None where nobody knows.
   """
 
   name: str
   row: int
   distance: float
   picture: Callable[[], np.ndarray | None]
+  seen: Sighting = NEVER_SEEN
+  right: bool | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,11 +47,25 @@ class QueryResult:
     name: the query's name.
     picture: gives uint8[H, W, 3], or None where there is none.
     hits: the nearest.
+    seen: where and when the query was seen.
+    searched: how many gallery entries were ranked; None: all of them.
   """
 
   name: str
   picture: Callable[[], np.ndarray | None]
   hits: Sequence[Hit]
+  seen: Sighting = NEVER_SEEN
+  searched: int | None = None
+
+
+# heading, width, what stands there
+_COLUMNS: tuple[tuple[str, int, Callable[[Hit], str]], ...] = (
+  ("nearest", 16, lambda hit: hit.name),
+  ("distance", 8, lambda hit: f"{hit.distance:.3g}"),
+  ("camera", 6, lambda hit: hit.seen.camera or ""),
+  ("frames", 9, lambda hit: hit.seen.frames_text()),
+  ("time", 15, lambda hit: hit.seen.time_text()),
+)
 
 
 def write_search(
@@ -76,6 +95,8 @@ def write_search(
     {**about, "queries": [_record(result, files.get(id(result))) for result in results]},
   )
   print(search_table(results))
+  for sentence in _sentences(results, about):
+    print(sentence)
   print(f"\n{directory / 'search.json'} has all {len(results):,} queries")
   if not drawn:
     print("no sheets: neither side has pictures; --mode=embed --input writes them")
@@ -86,15 +107,46 @@ def write_search(
 
 
 def search_table(results: Sequence[QueryResult]) -> str:
-  """The first queries and their nearest two; every line fits 80 columns."""
-  lines = [f"{'query':<{_NAME}}nearest (distance)", "-" * 79]
+  """The first queries and their nearest two, with what is known; every line fits 80 columns."""
+  hits = [hit for result in results[:_TABLE_ROWS] for hit in result.hits[:_SHOWN]]
+  columns = [
+    (heading, width, text)
+    for heading, width, text in _COLUMNS
+    if heading in ("nearest", "distance") or any(text(hit) for hit in hits)
+  ]
+  headings = "  ".join(f"{heading:<{width}}" for heading, width, _ in columns)
+  lines = [f"{'query':<{_NAME}}  {headings}".rstrip(), "-" * 79]
   for result in results[:_TABLE_ROWS]:
-    name = _cut(result.name, _NAME - 2)
-    found = [f"{_cut(hit.name, 18)} ({hit.distance:.3g})" for hit in result.hits[:_SHOWN]]
-    lines.append(f"{name:<{_NAME}}{'  '.join(found) or 'nobody'}")
+    name = _cut(result.name, _NAME)
+    for hit in result.hits[:_SHOWN]:
+      cells = "  ".join(f"{_cut(text(hit), width):<{width}}" for _, width, text in columns)
+      lines.append(f"{name:<{_NAME}}  {cells}".rstrip())
+      name = ""
+    if not result.hits:
+      lines.append(f"{name:<{_NAME}}  nobody")
   if len(results) > _TABLE_ROWS:
     lines.append(f"... and {len(results) - _TABLE_ROWS:,} more queries")
   return "\n".join(lines)
+
+
+def _sentences(results: Sequence[QueryResult], about: Mapping[str, Any]) -> list[str]:
+  """What was left out, and how often the nearest is right, where that is known."""
+  found = []
+  counts = [result.searched for result in results if result.searched is not None]
+  if counts:
+    left = [about["gallery_size"] - count for count in counts]
+    found.append(
+      f"left out of {about['gallery_size']:,}: what each query's own camera saw, "
+      f"{min(left):,} to {max(left):,} tracklets"
+    )
+  known = [result.hits[0].right for result in results if result.hits]
+  judged = [right for right in known if right is not None]
+  if judged:
+    found.append(
+      f"the nearest is the query's person for {sum(judged):,} of {len(judged):,} queries whose "
+      "person is known"
+    )
+  return found
 
 
 def _has_picture(result: QueryResult) -> bool:
@@ -108,13 +160,41 @@ def _cut(name: str, width: int) -> str:
 
 
 def _sheet(result: QueryResult, note: str) -> Sheet:
-  found = [Found(hit.name, hit.picture(), distance=hit.distance) for hit in result.hits]
-  return Sheet(Found(result.name, result.picture()), {"nearest first": found}, note)
+  found = [
+    Found(
+      hit.name,
+      hit.picture(),
+      identity=hit.seen.identity,
+      camera=hit.seen.camera,
+      distance=hit.distance,
+      right=hit.right,
+      where=_where(hit.name, hit.seen),
+    )
+    for hit in result.hits
+  ]
+  query = Found(
+    result.name,
+    result.picture(),
+    camera=result.seen.camera,
+    where=_where(result.name, result.seen),
+  )
+  return Sheet(query, {"nearest first": found}, note)
+
+
+def _where(name: str, seen: Sighting) -> tuple[str, ...]:
+  """Frames, time and source; the source of frames in folders is in the name already."""
+  frames = seen.frames_text()
+  source = "" if seen.source_name() in name.split("/") else seen.source_name()
+  lines = (f"frames {frames}" if frames else "", seen.time_text(), source)
+  return tuple(line for line in lines if line)
 
 
 def _record(result: QueryResult, sheet: str | None) -> dict[str, Any]:
   hits = [
     {"rank": rank, "name": hit.name, "row": hit.row, "distance": hit.distance}
+    | ({} if hit.right is None else {"right": hit.right})
+    | hit.seen.record()
     for rank, hit in enumerate(result.hits, 1)
   ]
-  return {"name": result.name, "sheet": sheet, "results": hits}
+  searched = {} if result.searched is None else {"searched": result.searched}
+  return {"name": result.name, **result.seen.record(), **searched, "sheet": sheet, "results": hits}

@@ -198,3 +198,66 @@ def test_search_starts_from_embeddings(tmp_path):
   found = nearest(gallery.vectors[[7, 2]], gallery.vectors, 3)
   assert found.rows.shape == found.distances.shape == (2, 3)
   assert gallery.names[found.rows][:, 0].tolist() == ["t7", "t2"]
+
+
+def seen(**changes):
+  """Ten tracklets of which is known where they were seen, but for the last."""
+  columns = {
+    "camera_names": ["gate"] * 9 + [""],
+    "sources": ["/videos/gate.mp4"] * 9 + [""],
+    "first_frames": [62 + i for i in range(9)] + [-1],
+    "last_frames": [210 + i for i in range(9)] + [-1],
+    "first_times": [3723.4 + i for i in range(9)] + [np.nan],
+    "last_times": [3784.0 + i for i in range(9)] + [np.nan],
+  }
+  return made(**(columns | changes))
+
+
+def test_where_a_tracklet_was_seen_is_kept(tmp_path):
+  write_embeddings(tmp_path / "e.npz", seen())
+  found = read_embeddings(tmp_path / "e.npz")
+  assert found.seen(1).record() == {
+    "camera": "gate",
+    "identity": 2,
+    "source": "/videos/gate.mp4",
+    "first_frame": 63,
+    "last_frame": 211,
+    "first_second": 3724.4,
+    "last_second": 3785.0,
+    "time": "1:02:04-1:03:05",
+  }
+  # Without a name the camera is the data set's number.
+  assert found.seen(9).record() == {"camera": "2", "identity": 0}
+
+
+def test_files_of_earlier_versions_have_no_places(tmp_path):
+  write_embeddings(tmp_path / "new.npz", seen())
+  with np.load(tmp_path / "new.npz") as file:
+    content = {name: file[name] for name in file.files}
+  for name in ("camera_names", "sources", "first_frames", "last_frames", "first_times"):
+    del content[name]
+  del content["last_times"]
+  about = json.loads(str(content["about"]))
+  del about["frame_stride"], about["most_frames"]
+  np.savez(tmp_path / "old.npz", **{**content, "about": np.array(json.dumps(about))})
+  old = read_embeddings(tmp_path / "old.npz")
+  assert old.seen(1).record() == {"camera": "1", "identity": 2}
+  np.testing.assert_array_equal(old.vectors, seen().vectors)
+  # What nobody knows is not written, so that files are no larger than before.
+  write_embeddings(tmp_path / "plain.npz", made())
+  with np.load(tmp_path / "plain.npz") as file:
+    assert "sources" not in file.files
+
+
+@pytest.mark.parametrize(
+  "change",
+  [
+    {"camera_names": ["gate"]},
+    {"first_frames": np.full(10, 0.5)},
+    {"first_times": [np.inf] * 10},
+    {"sources": np.zeros(10)},
+  ],
+)
+def test_places_that_fit_no_tracklets_are_refused(change):
+  with pytest.raises(InputError, match=f"{next(iter(change))} of the embeddings"):
+    seen(**change)

@@ -1,0 +1,80 @@
+"""Which camera saw somebody's own tracklets: said for all of them, or read from their names."""
+
+import re
+
+from cosam_jax.data.own_tracklets import UNKNOWN
+from cosam_jax.data.tracklets import TrackletTable
+from cosam_jax.errors import InputError
+
+MOST_LETTERS = 100
+"""Of a camera's name."""
+
+
+def check_camera(camera: str | None, pattern: str | None, *, folders: bool) -> None:
+  """Refuses what says no camera, before anything is read.
+
+  Args:
+    camera: the name of the one camera, or None.
+    pattern: see `camera_names`, or None.
+    folders: whether tracklets are folders, whose names a pattern can be about.
+
+  Raises:
+    InputError: an empty name, a pattern that is none, both, or a pattern without folders.
+  """
+  if camera is not None and pattern is not None:
+    raise InputError("--camera and --camera_from both say the cameras: give one of them")
+  if camera is not None and not 0 < len(camera.strip()) <= MOST_LETTERS:
+    raise InputError(f"--camera has {len(camera.strip())} letters: give 1 to {MOST_LETTERS}")
+  if pattern is None:
+    return
+  if not folders:
+    raise InputError(
+      "--camera_from reads cameras from the paths of folders of frames, and this is a video, or "
+      "has --boxes: name its camera with --camera"
+    )
+  _compiled(pattern)
+
+
+def camera_names(
+  table: TrackletTable, camera: str | None = None, pattern: str | None = None
+) -> tuple[str, ...]:
+  """The camera of each tracklet; "" for what nobody knows.
+
+  Without `camera` and `pattern`, those of frames named as MARS names them (`0025C1T0002F016.jpg`
+  is of camera 1) are known.
+
+  Args:
+    table: from `read_tracklets`.
+    camera: saw all of them.
+    pattern: a regular expression that is searched in each tracklet's name, its path below the
+      input; its first group, or all of it, is the camera.
+
+  Raises:
+    InputError: a tracklet in whose name the pattern is not found; with the first such, and how
+      many.
+  """
+  if camera is not None:
+    return (camera.strip(),) * len(table)
+  if pattern is None:
+    return tuple("" if number == UNKNOWN else str(number) for number in table.cameras.tolist())
+  names, found = table.names.tolist(), []
+  for name in names:
+    match = _compiled(pattern).search(name)
+    found.append("" if match is None else (match[1] if match.re.groups else match[0]) or "")
+  without = [name for name, camera in zip(names, found, strict=True) if not camera]
+  if without:
+    raise InputError(
+      f"--camera_from is {pattern!r}, which gives no camera for {len(without):,} of {len(names):,} "
+      f"tracklets, such as {without[0]!r}: give a pattern that every path has"
+    )
+  return tuple(one[:MOST_LETTERS] for one in found)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+  try:
+    return re.compile(pattern)
+  except (re.error, RecursionError, OverflowError) as error:
+    raise InputError(
+      f"--camera_from is {pattern!r}, which is no regular expression ({error}): give one such as "
+      r"'cam(\d+)', whose first group is the camera"
+    ) from error

@@ -1,0 +1,67 @@
+"""Frames that pass by on their way to the network, and what is kept of them."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+from PIL import Image
+
+from cosam_jax.data.packing import Frame, read_image
+from cosam_jax.data.tracklets import FilePaths, TrackletTable
+from cosam_jax.data.videos import Picture
+from cosam_jax.errors import InputError
+
+_PICTURE_HEIGHT = 256
+
+
+def one_tracklet(pictures: Iterator[Picture]) -> Iterator[Frame]:
+  """All pictures as the frames of tracklet 0."""
+  before = next(pictures)
+  for picture in pictures:
+    yield Frame(0, before.image, False, before.number, before.seconds)
+    before = picture
+  yield Frame(0, before.image, True, before.number, before.seconds)
+
+
+class Passing:
+  """Keeps of each tracklet one frame, small, and its span in the source, while all pass by.
+
+  Attributes:
+    seen: int64[n], frames that passed of each tracklet.
+    numbers: int64[n, 2], the first and the last of them in the source, from 1.
+    times: float64[n, 2], seconds of these two; NaN where nobody knows.
+    kept: tracklet -> uint8[H, W, 3].
+  """
+
+  def __init__(self, count: int = 1):
+    self.seen = np.zeros(count, np.int64)
+    self.numbers = np.zeros((count, 2), np.int64)
+    self.times = np.full((count, 2), np.nan)
+    self.kept: dict[int, np.ndarray] = {}
+
+  def watch(self, frames: Iterable[Frame], wanted: np.ndarray) -> Iterator[Frame]:
+    """The same frames; keeps of tracklet i frame number `wanted[i]`, or its last before that."""
+    for frame in frames:
+      i = frame.tracklet
+      if self.seen[i] == wanted[i] or (frame.last and i not in self.kept):
+        height, width = frame.image.shape[:2]
+        size = max(1, round(width * _PICTURE_HEIGHT / height)), _PICTURE_HEIGHT
+        self.kept[i] = np.asarray(Image.fromarray(frame.image).resize(size))
+      place = slice(1 if self.seen[i] else 0, 2)
+      self.numbers[i, place], self.times[i, place] = frame.number, frame.seconds
+      self.seen[i] += 1
+      yield frame
+
+
+def middle_frames(table: TrackletTable) -> Callable[[int], np.ndarray]:
+  """Row of a table of files -> uint8[H, W, 3], its middle frame, or one that can be read."""
+
+  def picture(row: int) -> np.ndarray:
+    assert isinstance(table.frames, FilePaths)
+    frames = np.roll(table.frame_ids(row), -(int(table.lengths[row]) // 2))
+    for frame in frames[:-1]:
+      with contextlib.suppress(InputError):  # Some may be, and were told.
+        return read_image(table.frames.path_to_read(int(frame)))
+    return read_image(table.frames.path_to_read(int(frames[-1])))
+
+  return picture
