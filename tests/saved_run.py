@@ -4,6 +4,7 @@ import json
 import pathlib
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import tiny
 
@@ -52,6 +53,7 @@ def write(workdir: pathlib.Path, data_dir, seed: int = 0, **fields) -> pathlib.P
   )
   optimizer = optim.make_optimizer(lambda _: 0.0, weight_decay=0.0)
   about = {"config": flat, "num_classes": 6}
-  Checkpoints(workdir).save(3, state.create_state(variables, optimizer), about)
+  made = state.create_state(variables, optimizer).replace(step=jnp.int32(3))
+  Checkpoints(workdir).save(3, made, about)
   (workdir / "config.json").write_text(json.dumps(flat))
   return workdir
