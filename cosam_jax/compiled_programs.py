@@ -11,8 +11,9 @@ import pathlib
 import platform
 
 import filelock
-from absl import flags
 
+from cosam_jax import path_flags
+from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError
 from cosam_jax.models.weight_register import cache_folder
 
@@ -25,7 +26,7 @@ _MODULE = "cosam_jax"
 
 def define_flags() -> None:
   """Registers the flag that this module reads."""
-  flags.DEFINE_string(
+  path_flags.define(
     "compiled_programs", AUTO,
     "Where compiled programs are kept, so that the next run starts at once. auto: in "
     "$COSAM_CACHE, else ~/.cache/cosam_jax, at most 4 GiB, unless JAX_COMPILATION_CACHE_DIR says "
@@ -57,7 +58,12 @@ def keep(choice: str = AUTO) -> pathlib.Path | None:
   told = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
   if choice == AUTO and told is not None:
     return None
-  root = cache_folder() / "compiled" if choice == AUTO else pathlib.Path(choice).expanduser()
+  try:
+    root = cache_folder() / "compiled" if choice == AUTO else user_path(choice)
+  except InputError:  # No home directory.
+    if choice == AUTO:
+      return None
+    raise
   folder = root / _machine()
   try:
     folder.mkdir(parents=True, exist_ok=True)

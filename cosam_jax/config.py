@@ -12,6 +12,7 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict
 
+from cosam_jax import path_flags
 from cosam_jax.config_fields import (
   FRAME_SELECTIONS,
   FROM_PRESET,
@@ -21,6 +22,7 @@ from cosam_jax.config_fields import (
   Field,
 )
 from cosam_jax.data import DATASETS, SPLIT_DATASETS
+from cosam_jax.data.user_paths import user_text
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.protocol_names import LEGAL, parse_protocol
 from cosam_jax.models.resnet import BACKBONES, grid_size, resnet_settings
@@ -34,6 +36,7 @@ FREE_ON_RESUME = ("data.dir", "data.source", "data.prepared_dir", "data.check_fi
                   "train.health_every_steps", "train.checkpoint_every_epochs",
                   "train.keep_checkpoints", "train.validate_every_epochs",
                   "evaluation", "report")  # fmt: skip
+PATHS = tuple(name for name, field in SCHEMA.items() if field.path)
 # What runs had that are older than a field.
 BEFORE = {"init.mask_start": 0.5}
 
@@ -62,12 +65,29 @@ def schema_for(config: ConfigDict) -> dict[str, Field]:
 
 
 def resolve(config: ConfigDict) -> ConfigDict:
-  """Returns a copy in which every field that reads `preset` has the preset's value."""
-  config = ConfigDict(config.to_dict())
+  """Returns a copy in which `preset` and `~` are replaced by what they mean.
+
+  Every field that reads `preset` has the preset's value, and every path the home directory.
+
+  Raises:
+    InputError: a path begins with a home directory that nobody knows.
+  """
+  config = _with_home(config)
   for field, value in PRESETS.get(config.get("preset", ""), {}).items():
     group, name = field.split(".")
     if config.get(group, {}).get(name) == FROM_PRESET:
       config[group][name] = value
+  return config
+
+
+def _with_home(config: ConfigDict) -> ConfigDict:
+  """A copy with the home directory for `~` in every path."""
+  config = ConfigDict(config.to_dict())
+  for field in PATHS:
+    group, name = field.split(".")
+    text = config.get(group, {}).get(name) if isinstance(config.get(group), ConfigDict) else None
+    if isinstance(text, str):
+      config[group][name] = user_text(text)
   return config
 
 
@@ -243,11 +263,12 @@ def define_ablation_flags() -> None:
     module_name="cosam_jax",
   )
   for name, (field, _, text) in ABLATION_FLAGS.items():
-    flags.DEFINE_string(name, None, f"{text} Overrides config.{field}.", module_name="cosam_jax")
+    define = path_flags.define if field in PATHS else flags.DEFINE_string
+    define(name, None, f"{text} Overrides config.{field}.", module_name="cosam_jax")
 
 
 def apply_ablation_flags(config: ConfigDict, values: Mapping[str, str | None]) -> ConfigDict:
-  """Returns a copy with the fields of the flags that are set.
+  """Returns a copy with the fields of the flags that are set, and no `~` in its paths.
 
   Raises:
     InputError: a flag's text cannot be read.
@@ -258,7 +279,7 @@ def apply_ablation_flags(config: ConfigDict, values: Mapping[str, str | None]) -
     # A configuration without the group is `check`'s to refuse.
     if isinstance(config.get(group), ConfigDict):
       config[group][key] = value
-  return config
+  return _with_home(config)
 
 
 def fields_of_flags(values: Mapping[str, str | None]) -> dict[str, Any]:
@@ -285,10 +306,14 @@ def fields_of_flags(values: Mapping[str, str | None]) -> dict[str, Any]:
   return fields
 
 
-def describe_fields() -> str:
-  """Every field with its meaning and legal values, a line each, for `--helpfull`."""
-  lines = [
-    f"  --config.{name}: {field.help} ({field.allowed()})"
-    for name, field in (SCHEMA | SYNTHETIC_SCHEMA).items()
-  ]
+def describe_fields(values: Mapping[str, Any] | None = None) -> str:
+  """Every field with its meaning, legal values and value, a line each, for `--helpfull`.
+
+  Args:
+    values: dotted name -> what a configuration has for the field.
+  """
+  lines = []
+  for name, field in (SCHEMA | SYNTHETIC_SCHEMA).items():
+    value = f" (default: {values[name]!r})" if values and name in values else ""
+    lines.append(f"  --config.{name}: {field.help} ({field.allowed()}){value}")
   return "\n".join(lines)

@@ -41,6 +41,7 @@ class Field:
     least, most: inclusive bounds of a number (or of each number of a tuple).
     above: exclusive lower bound.
     length: how many numbers a tuple has.
+    path: whether it names a file or folder, so that `~` is the home directory.
   """
 
   kind: type
@@ -50,6 +51,7 @@ class Field:
   most: float | None = None
   above: float | None = None
   length: int | None = None
+  path: bool = False
 
   def allowed(self) -> str:
     """The legal values in words."""
@@ -92,10 +94,10 @@ SCHEMA: dict[str, Field] = {
   "preset": _choice("Which side of the fidelity table `preset` fields take.", *PRESETS),
   "seed": Field(int, "Seed of initial weights, batches and augmentation.", least=0, most=2**32 - 1),
   "data.name": _choice("Data set, by reader.", *DATASETS),
-  "data.dir": Field(str, "Directory of the data set, or a manifest (.csv, .jsonl)."),
+  "data.dir": Field(str, "Directory of the data set, or a manifest (.csv, .jsonl).", path=True),
   "data.source": _choice("Read frames from the directory or the prepared set.",
                          "directory", "prepared"),
-  "data.prepared_dir": Field(str, "Where --mode=prepare packs and `prepared` reads."),
+  "data.prepared_dir": Field(str, "Where --mode=prepare packs and `prepared` reads.", path=True),
   "data.split": Field(int, "Which split (iLIDS-VID and PRID2011 have 10).", least=0),
   "data.split_seed": Field(int, "Seed of PRID2011's random splits.", least=0),
   "data.check_files": Field(bool, "Look that every frame of the index exists before starting."),
@@ -140,7 +142,7 @@ SCHEMA: dict[str, Field] = {
   "model.remat": Field(
     bool, "Compute residual blocks again for the gradient: less memory, more time."),
   "init.weights": Field(
-    str, "Initial weights: empty (random), a name such as imagenet, or a file."),
+    str, "Initial weights: empty (random), a name such as imagenet, or a file.", path=True),
   "init.mask_start": Field(
     float, "Where COSAM's spatial masks start, if no weights are given for them: 0.5 as published; "
     "near 1 features pass until masking pays.", least=0.01, most=0.99),
@@ -183,7 +185,8 @@ SCHEMA: dict[str, Field] = {
   "evaluation.rerank_k2": Field(int, "Neighbours of query expansion.", least=1),
   "evaluation.rerank_lambda": Field(float, "Weight of the first distance.", least=0, most=1),
   "evaluation.attributes_file": Field(
-    str, "mars_attributes.csv or duke_attribute.mat: also evaluate by attribute; empty: do not."),
+    str, "mars_attributes.csv or duke_attribute.mat: also evaluate by attribute; empty: do not.",
+    path=True),
   "evaluation.attributes": Field(
     str, "Which attributes, NAME (for yes) or NAME=VALUE with commas; empty: the poster's "
     "handbag,hat,backpack."),

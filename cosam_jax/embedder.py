@@ -8,7 +8,6 @@ Notation: `n` tracklets, `f` frames of one of them, `T` frames in a clip, `D` em
 """
 
 import os
-import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from cosam_jax.data.listing import is_image, list_images
 from cosam_jax.data.packing import Frame, packed_clips, read_image
 from cosam_jax.data.pipeline import evaluation_batches
 from cosam_jax.data.tracklets import TrackletTable
+from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embed import ClipBatch, embed_tracklets
 from cosam_jax.saved_network import Network, load_network
@@ -195,7 +195,7 @@ class Embedder:
 def _listed(tracklet: Tracklet, number: int) -> Sequence[np.ndarray | Path]:
   """The frames of a tracklet as a list, checked as far as that costs nothing."""
   if isinstance(tracklet, str | os.PathLike):
-    path = pathlib.Path(tracklet)
+    path = user_path(tracklet)
     if path.is_dir():
       return [path / name for name in list_images(path)]
     if not is_image(path.name):
@@ -222,5 +222,7 @@ def _listed(tracklet: Tracklet, number: int) -> Sequence[np.ndarray | Path]:
 def _frames(lists: Sequence[Sequence[np.ndarray | Path]]) -> Iterator[Frame]:
   for number, frames in enumerate(lists):
     for position, frame in enumerate(frames):
-      array = read_image(frame) if isinstance(frame, str | os.PathLike) else np.asarray(frame)
+      array = (
+        read_image(user_path(frame)) if isinstance(frame, str | os.PathLike) else np.asarray(frame)
+      )
       yield Frame(number, array, position + 1 == len(frames))

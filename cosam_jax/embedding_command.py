@@ -6,6 +6,7 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
+from cosam_jax import path_flags
 from cosam_jax.errors import InputError
 
 # flag -> the modes that read it
@@ -17,7 +18,7 @@ READERS = {
 
 def define_flags() -> None:
   """Registers the flags that this module reads."""
-  flags.DEFINE_string(
+  path_flags.define(
     "embeddings",
     None,
     "A file that --mode=embed wrote; --mode=evaluate and --mode=sensitivity rank it, without "

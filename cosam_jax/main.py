@@ -1,6 +1,7 @@
 """The door: flags, one configuration, one mode.
 
   python -m cosam_jax.main --config=configs/mars.py --workdir=runs/mars
+  python -m cosam_jax.main --config=mars --workdir=runs/mars    # also if there is no such file here
   python -m cosam_jax.main --config=configs/mars.py --workdir=runs/mars --mode=evaluate
   python -m cosam_jax.main --config=configs/mars.py --workdir=runs/ta --temporal=ta --cosam=none
 
@@ -17,6 +18,11 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from cosam_jax import version
+
+if __name__ == "__main__":  # Before what takes seconds to load.
+  version.answer(sys.argv[1:])
+
 # Before TensorFlow and XLA are loaded: errors only.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -26,10 +32,12 @@ from ml_collections import ConfigDict, config_flags
 from cosam_jax import (
   compare_command,
   compiled_programs,
+  configurations,
   embedding_command,
   host_memory,
   invocation,
   network_command,
+  path_flags,
   process_end,
   processes,
   quiet,
@@ -49,13 +57,13 @@ MODES = (
 )  # fmt: skip
 NEED_WORKDIR = ("train", "evaluate", "embed", "masks", "attention", "benchmark", "report")
 
+_HELP = frozenset({"--help", "-help", "--helpfull", "-helpfull", "--helpshort", "-helpshort", "-?"})
 _CONFIG = config_flags.DEFINE_config_file(
   "config",
   None,
-  "The experiment's file, such as configs/mars.py. Every field of it can be set on the command "
-  f"line:\n{config_rules.describe_fields()}",
+  "The experiment's file.",
 )
-_WORKDIR = flags.DEFINE_string(
+_WORKDIR = path_flags.define(
   "workdir", None, "Where checkpoints, scalars and results go; the same one continues a run."
 )
 _MODE = flags.DEFINE_enum(
@@ -75,6 +83,7 @@ _MODE = flags.DEFINE_enum(
   "export: the network for other programs; needs no --config. "
   "report: make a run's report page again.",
 )
+flags.DEFINE_bool("version", False, "Print the versions and end.", module_name="cosam_jax")
 config_rules.define_ablation_flags()
 compare_command.define_flags()
 benchmark_options.define_flags()
@@ -130,7 +139,7 @@ def _do(arguments: list[str]) -> int:
     sweep_command.tables()
     return 0
   if _CONFIG.value is None:
-    raise InputError("--config is missing: give an experiment's file, such as configs/synthetic.py")
+    raise InputError("--config is missing: give a file, such as configs/synthetic.py, or synthetic")
   config = _configuration()
   if _WORKDIR.value is None and _MODE.value in NEED_WORKDIR:
     raise InputError("--workdir is missing: give a directory for checkpoints and results")
@@ -194,10 +203,17 @@ def _stop(number: int, frame: object) -> NoReturn:
 
 
 def run() -> None:
-  """The console script `cosam-jax`."""
+  """Parses the command line, runs a mode, and ends the process with its status."""
   # absl shows the text and the flags of the script; here the script is a stub of two lines.
   sys.modules["__main__"].__doc__ = __doc__
-  ours = ("config", "workdir", "mode", *embedding_command.READERS, *config_rules.CONFIG_FLAGS)
+  ours = (
+    "config",
+    "workdir",
+    "mode",
+    "version",
+    *embedding_command.READERS,
+    *config_rules.CONFIG_FLAGS,
+  )
   ours += (*compare_command.COMPARE_FLAGS, *benchmark_options.FLAGS, *sweep_command.SWEEP_FLAGS)
   ours += tuple(network_command.READERS)
   ours += (*processes.FLAGS, *compiled_programs.FLAGS, *host_memory.FLAGS, *quiet.FLAGS)
@@ -209,9 +225,12 @@ def run() -> None:
 
 def _parse(arguments: list[str]) -> list[str]:
   """Parses flags; what cannot be parsed is one sentence, not a traceback."""
+  version.answer(arguments[1:])
+  if _HELP.intersection(arguments):
+    _describe_config(arguments)
   try:
     _check_config_arguments(arguments)
-    return flags.FLAGS(arguments)
+    return flags.FLAGS(configurations.with_path(arguments))
   except InputError as error:
     sentence = str(error)
   except flags.UnrecognizedFlagError as error:
@@ -223,33 +242,30 @@ def _parse(arguments: list[str]) -> list[str]:
     sentence = str(error)
   except Exception as error:  # The experiment's file is a program, which can fail in any way.
     sentence = (
-      f"--config is {_config_path(arguments)!r}, which cannot be used ({type(error).__name__}: "
-      f"{error}): it must define get_config() and have every field that is set on the command line"
+      f"--config is {configurations.given_in(arguments)!r}, which cannot be used "
+      f"({type(error).__name__}: {error}): it must define get_config() and have every field that "
+      "is set on the command line"
     )
   sys.exit(_refuse(sentence))
 
 
-def _config_path(arguments: list[str]) -> str | None:
-  """The experiment's file as the command line gives it, or None."""
-  for i, argument in enumerate(arguments):
-    name, equals, value = argument.partition("=")
-    if name in ("--config", "-config"):
-      return value if equals else next(iter(arguments[i + 1 :]), "")
-  return None
+def _describe_config(arguments: list[str]) -> None:
+  """Completes the help: every field of a configuration, with its default."""
+  name, values = configurations.defaults(configurations.given_in(arguments))
+  flags.FLAGS["config"].help = (
+    "The experiment's file, such as configs/mars.py, or the name of one of these: "
+    f"{', '.join(configurations.names())}. Every field of it can be set on the command line; each "
+    f"stands here with its legal values and, as its default, what {name} has (with another "
+    f"--config, what that has):\n{config_rules.describe_fields(values)}"
+  )
 
 
 def _check_config_arguments(arguments: list[str]) -> None:
-  """Refuses a file that is not there, and fields that no configuration has.
+  """Refuses fields that no configuration has.
 
-  ml_collections tells of both too, in several lines and by an error's name.
+  ml_collections tells of them too, in several lines and by an error's name.
   """
-  path = _config_path(arguments)
-  if path is not None and not pathlib.Path(path.split(":")[0]).is_file():
-    others = [str(file) for file in pathlib.Path(path).parent.glob("*.py")]
-    raise InputError(
-      f"--config is {path!r}, and there is no such file; give an experiment's file, such "
-      f"as configs/synthetic.py{suggestion(path, others)}"
-    )
+  path = configurations.given_in(arguments)
   known = SCHEMA | SYNTHETIC_SCHEMA
   named = any(re.match(r"--?protocol(=|$)", argument) for argument in arguments[1:])
   for argument in arguments[1:]:

@@ -12,6 +12,7 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
+from cosam_jax import path_flags
 from cosam_jax.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,21 +47,24 @@ def define_flags() -> None:
   def text(name: str, sentence: str) -> None:
     flags.DEFINE_string(name, None, sentence, module_name="cosam_jax")
 
+  def path(name: str, sentence: str) -> None:
+    path_flags.define(name, None, sentence, module_name="cosam_jax")
+
   def integer(name: str, sentence: str) -> None:
     flags.DEFINE_integer(name, None, sentence, lower_bound=1, module_name="cosam_jax")
 
-  text(
+  path(
     "input",
     "What --mode=embed embeds instead of the test set: a folder of tracklets (every folder of "
     "images in it is one), or a video. --mode=export takes its example from such a folder, "
     "--mode=masks draws one.",
   )
-  text(
+  path(
     "output",
     "The folder that --mode=embed --input, --mode=search and --mode=export write; left out: one "
     "in --workdir.",
   )
-  text(
+  path(
     "boxes",
     "Of --mode=embed: the tracked people in --input, lines frame,id,x,y,w,h (MOTChallenge); each "
     "id is a tracklet.",
@@ -74,7 +78,7 @@ def define_flags() -> None:
     module_name="cosam_jax",
   )
   for name, what in (("query", "whom to search for"), ("gallery", "where to search")):
-    text(
+    path(
       name,
       f"Of --mode=search: {what}: embeddings.npz of --mode=embed, a .npy matrix of vectors, or (a "
       "network in --workdir embeds them first) a folder of tracklets or a video.",

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
 from cosam_jax.assembly import build_model
+from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.models import ReidNet, from_torch
 from cosam_jax.models.weight_files import read_weights
@@ -52,7 +53,7 @@ def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = 
   Raises:
     InputError: nothing there, settings that are none, or weights that do not fit them.
   """
-  path, settings = pathlib.Path(path), dict(settings or {})
+  path, settings = user_path(path), dict(settings or {})
   for name in settings:
     if name not in _SETTINGS:
       raise InputError(f"{name!r} is no setting of ReidNet{suggestion(name, _SETTINGS)}")

@@ -4,6 +4,7 @@ import importlib.util
 import pathlib
 
 import pytest
+import tiny
 from ml_collections import ConfigDict
 
 from cosam_jax import config as rules
@@ -300,3 +301,35 @@ def test_help_tells_every_field_its_meaning_and_its_legal_values():
     assert line.strip().startswith(f"--config.{name}: ")
     assert line.endswith(f"({field.allowed()})")
     assert len(field.help) > 8
+
+
+def test_the_home_directory_stands_for_a_tilde_in_every_path(tmp_path, monkeypatch):
+  monkeypatch.setenv("HOME", str(tmp_path))
+  given = tiny.config("~/data", data__prepared_dir="~/prepared", init__weights="~/w.npz",
+                      evaluation__attributes_file="~/a.csv")  # fmt: skip
+  paths = {"data.dir": "data", "data.prepared_dir": "prepared", "init.weights": "w.npz",
+           "evaluation.attributes_file": "a.csv"}  # fmt: skip
+  expected = {name: f"{tmp_path}/{path}" for name, path in paths.items()}
+  assert set(rules.PATHS) == set(expected)
+  assert expected.items() <= rules.plain(rules.resolve(given)).items()
+  assert expected.items() <= rules.plain(rules.apply_ablation_flags(given, {})).items()
+  given.init.weights = "imagenet"
+  assert rules.resolve(given).init.weights == "imagenet"
+  given.data.dir = "~nobody2/x"
+  with pytest.raises(InputError, match="there is no user 'nobody2'"):
+    rules.check(given)
+
+
+def test_every_flag_that_names_a_path_takes_a_tilde(tmp_path, monkeypatch):
+  from absl import flags
+
+  from cosam_jax import main  # noqa: F401
+
+  monkeypatch.setenv("HOME", str(tmp_path))
+  paths = ("workdir", "data_dir", "attributes_file", "embeddings", "input", "output", "boxes",
+           "query", "gallery", "compiled_programs")  # fmt: skip
+  for name in paths:
+    assert flags.FLAGS[name].parser.parse("~/a/~") == f"{tmp_path}/a/~", name
+    assert flags.FLAGS[name].parser.parse("a/~") == "a/~"
+    with pytest.raises(ValueError, match="no user 'nobody2'"):
+      flags.FLAGS[name].parser.parse("~nobody2")

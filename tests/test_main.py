@@ -285,7 +285,9 @@ def test_help_explains_every_flag_and_field():
     for value in SCHEMA[field].legal or ():
       assert re.search(rf"--{name}: [^.]*\b{value}\b", text), (name, value)
   for name, field in (SCHEMA | SYNTHETIC_SCHEMA).items():
-    assert f"--config.{name}: {field.help} ({field.allowed()})" in text
+    told = re.escape(f"--config.{name}: {field.help} ({field.allowed()}) (default: ")
+    assert re.search(rf"{told}[^)]", text), name
+  assert "(an integer at least 1) (default: 800)" in text  # Of mars, train.epochs.
   assert "--workdir: " in text
   # Help breaks long lines after a bar.
   assert f"--mode:<{'|'.join(MODES)}>" in text.replace(" ", "")

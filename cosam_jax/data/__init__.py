@@ -10,6 +10,7 @@ from cosam_jax.data.manifest import is_manifest, read_manifest
 from cosam_jax.data.mars import read_mars
 from cosam_jax.data.prid2011 import read_prid2011
 from cosam_jax.data.tracklets import Tables, TrackletTable
+from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError, suggestion
 
 DATASETS = ("mars", "dukemtmc_vidreid", "ilids_vid", "prid2011", "folder", "synthetic")
@@ -54,6 +55,7 @@ def load_dataset(
     )
   if not os.fspath(data_dir):
     raise InputError(f"data_dir is empty; set it to the directory or manifest of {name}")
+  data_dir = user_path(data_dir)
   if is_manifest(data_dir):
     tables = read_manifest(data_dir, name=name, check_files=check_files, seed=seed)
   elif split != 0 and name not in SPLIT_DATASETS:

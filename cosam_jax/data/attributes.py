@@ -23,6 +23,7 @@ import numpy as np
 
 from cosam_jax.data.matlab import load_mat
 from cosam_jax.data.outside_files import read_text
+from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError, suggestion
 
 POSTERS = "handbag,hat,backpack"
@@ -110,7 +111,7 @@ def read_attributes(path: str | os.PathLike) -> Attributes:
   Raises:
     InputError: a missing file, or one that is neither.
   """
-  path = pathlib.Path(path)
+  path = user_path(path)
   if not path.is_file():
     raise InputError(
       f"attributes file {path} is missing: give mars_attributes.csv or duke_attribute.mat"

@@ -17,6 +17,7 @@ import numpy as np
 
 from cosam_jax.data.packing import Frame
 from cosam_jax.data.transforms import IMAGENET_MEAN
+from cosam_jax.data.user_paths import user_path
 from cosam_jax.data.videos import Picture
 from cosam_jax.errors import InputError
 
@@ -74,7 +75,7 @@ def read_boxes(path: str | os.PathLike) -> Boxes:
   Raises:
     InputError: a file that cannot be read, or a line that is no box of a track; with its number.
   """
-  path = pathlib.Path(path)
+  path = user_path(path)
   try:
     lines = path.read_text().splitlines()
   except (OSError, UnicodeDecodeError) as error:

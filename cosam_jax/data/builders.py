@@ -21,6 +21,7 @@ from cosam_jax.data.mars import read_mars
 from cosam_jax.data.prid2011 import NUM_SPLITS, read_prid2011
 from cosam_jax.data.record_builder import ExampleRecords, TrackletBuilder, is_complete
 from cosam_jax.data.tracklets import Tables
+from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError, suggestion
 
 
@@ -149,7 +150,7 @@ def make_builder(
     # Only PRID2011 draws its splits; a seed of its own makes another data set.
     drawn = name == "prid2011" and seed != 0
     kwargs["config"] = SplitConfig(split, seed) if drawn else f"split{split}"
-  place = os.path.expanduser(prepared_dir)
+  place = user_path(prepared_dir)
   try:
     return cls(data_dir=place, **kwargs)
   except Exception as error:  # Of JSON, of protocol buffers, of tensorflow-datasets.
@@ -187,6 +188,7 @@ def prepare(
     InputError: what the reader refuses, an unreadable frame, a full disk, or another process that
       prepares the same set.
   """
+  manual_dir = user_path(manual_dir)
   builder = make_builder(name, prepared_dir, split=split, seed=seed)
   if not is_complete(builder):
     builder.tables = load_dataset(

@@ -15,6 +15,7 @@ import numpy as np
 
 from cosam_jax.data import links, listing
 from cosam_jax.data.tracklets import FilePaths, TrackletTable
+from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError
 
 UNKNOWN = -1
@@ -39,7 +40,7 @@ def read_tracklets(folder: str | os.PathLike, *, follow_links: bool = False) -> 
   Raises:
     InputError: no such folder, no image in it, or a link that leads out of it and may not.
   """
-  root = pathlib.Path(folder)
+  root = user_path(folder)
   if not root.is_dir():
     state = "is no folder" if root.exists() else "does not exist"
     raise InputError(f"{root} {state}: give a folder of tracklets, each a folder of images")

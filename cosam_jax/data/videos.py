@@ -12,6 +12,7 @@ import numpy as np
 from cosam_jax.data.listing import list_images
 from cosam_jax.data.packing import read_image
 from cosam_jax.data.upright import matrix_orientation, turned
+from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError
 
 
@@ -41,7 +42,7 @@ def pictures(path: str | os.PathLike) -> Iterator[Picture]:
   Raises:
     InputError: no such file, no video in it, a frame that cannot be decoded, or no PyAV.
   """
-  path = pathlib.Path(path)
+  path = user_path(path)
   if path.is_dir():
     return (
       Picture(read_image(path / name), number) for number, name in enumerate(list_images(path), 1)
@@ -53,7 +54,7 @@ def pictures(path: str | os.PathLike) -> Iterator[Picture]:
 
 def count_frames(path: str | os.PathLike) -> int | None:
   """How many frames a video or a folder says that it has; None where nobody knows beforehand."""
-  path = pathlib.Path(path)
+  path = user_path(path)
   if path.is_dir():
     return len(list_images(path))
   with _opened(path) as (_, stream):

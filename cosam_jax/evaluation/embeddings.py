@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from cosam_jax.data.tracklets import TrackletTable
+from cosam_jax.data.user_paths import user_path
 from cosam_jax.data.whole_files import whole_file
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import distances, protocol, sightings
@@ -244,6 +245,7 @@ def read_embeddings(path: str | os.PathLike) -> Embeddings:
   Raises:
     InputError: a file that is missing, damaged, of another kind or format, or inconsistent.
   """
+  path = user_path(path)
   try:
     with np.load(path, allow_pickle=False) as file:
       if not isinstance(file, np.lib.npyio.NpzFile):

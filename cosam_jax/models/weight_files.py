@@ -8,7 +8,6 @@ import codecs
 import io
 import math
 import os
-import pathlib
 import tokenize
 import zipfile
 import zlib
@@ -21,6 +20,7 @@ import safetensors
 from absl import logging
 
 from cosam_jax.data.outside_files import open_regular
+from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError
 from cosam_jax.models.saved_contents import state_dict
 from cosam_jax.models.torch_objects import Storage, Tensor, UnreadableError
@@ -72,7 +72,7 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     InputError: no such file, another kind of file, a damaged one, one without a dictionary of
       tensors, or one that would become far more in memory than it is on disk.
   """
-  path = pathlib.Path(path)
+  path = user_path(path)
   try:
     with open_regular(path) as file:
       arrays, notes = _reader(file)(file)

@@ -17,6 +17,7 @@ from typing import TypedDict
 
 import tqdm
 
+from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError, suggestion
 
 _CHUNK = 1 << 20
@@ -41,7 +42,7 @@ def weight_register() -> dict[str, dict[str, Entry]]:
 
 def cache_folder() -> pathlib.Path:
   """Where fetched weights are kept: `$COSAM_CACHE`, else `~/.cache/cosam_jax`."""
-  return pathlib.Path(os.environ.get("COSAM_CACHE") or "~/.cache/cosam_jax").expanduser()
+  return user_path(os.environ.get("COSAM_CACHE") or "~/.cache/cosam_jax")
 
 
 def resolve_weights(
@@ -63,7 +64,7 @@ def resolve_weights(
     InputError: no such file or name, none for this backbone, or it cannot be fetched.
   """
   text = os.fspath(name_or_path)
-  path = pathlib.Path(text).expanduser()
+  path = user_path(text)
   register = weight_register()
   if path.is_file() or (text not in register and path.exists()):
     return path  # `read_weights` says what is no file.
@@ -82,7 +83,7 @@ def resolve_weights(
       f"there are no {text!r} weights for backbone {backbone!r}, only for "
       f"{', '.join(register[text])}: choose one of these, or give the path of a file"
     )
-  folder = pathlib.Path(cache_dir).expanduser() if cache_dir is not None else cache_folder()
+  folder = user_path(cache_dir) if cache_dir is not None else cache_folder()
   return _fetch(register[text][backbone], folder)
 
 

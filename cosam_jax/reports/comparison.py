@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import cosam_jax
+from cosam_jax.data.user_paths import user_text
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import bootstrap
 from cosam_jax.reports.comparability import check_alike
@@ -63,7 +64,7 @@ def files_of(text: str) -> list[pathlib.Path]:
   """
   found: list[pathlib.Path] = []
   pieces = [text] if os.path.exists(text) else [piece.strip() for piece in text.split(",")]
-  for part in filter(None, pieces):
+  for part in map(user_text, filter(None, pieces)):
     matches = _matches(part)
     if len(matches) > 1:
       # A pattern for runs' folders matches the logs beside them, too.

@@ -1,0 +1,107 @@
+"""The experiments' files that come with the package, and how `--config` finds one.
+
+They lie in `configs/` of a checkout, and in `cosam_jax/configs/` of an installed package.
+"""
+
+import pathlib
+import runpy
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from cosam_jax.config import flatten
+from cosam_jax.data.user_paths import user_path
+from cosam_jax.errors import InputError, suggestion
+
+
+def folder() -> pathlib.Path:
+  """Where the experiments' files lie."""
+  package = pathlib.Path(__file__).parent
+  installed = package / "configs"
+  return installed if installed.is_dir() else package.parent / "configs"
+
+
+def names() -> tuple[str, ...]:
+  """What `--config` may be besides a path: `mars`, `synthetic`, ..."""
+  return tuple(sorted(path.stem for path in folder().glob("[a-z]*.py")))
+
+
+def find(given: str) -> str:
+  """The path that `--config=given` means; after a colon, what `get_config` is given, stays.
+
+  Args:
+    given: the path of a file, or one of `names()`. A file in the current folder goes first.
+
+  Raises:
+    InputError: there is no such file.
+  """
+  text, colon, argument = given.partition(":")
+  path = user_path(text)
+  if not path.is_file() and text in names():
+    path = folder() / f"{text}.py"
+  if not path.is_file():
+    raise InputError(
+      f"--config is {given!r}, and there is no such file: give an experiment's file, such as "
+      f"configs/synthetic.py, or the name of one ({', '.join(names())}){_suggestion(text, path)}"
+    )
+  return f"{path}{colon}{argument}"
+
+
+def _suggestion(text: str, path: pathlib.Path) -> str:
+  """A file beside the one that is not there, or the name of one of ours."""
+  beside = suggestion(text, [str(path.parent / file.name) for file in path.parent.glob("*.py")])
+  return beside or suggestion(path.stem, names())
+
+
+def values_of(path: str | pathlib.Path) -> dict[str, Any]:
+  """Dotted name -> value of a configuration's file that needs no argument."""
+  return dict(flatten(runpy.run_path(str(path))["get_config"]()))
+
+
+def defaults(given: str | None) -> tuple[str, dict[str, Any]]:
+  """Whose values `--helpfull` shows as defaults, and these.
+
+  Args:
+    given: what the command line says for `--config`; None, or a file that cannot be used: those of
+      `mars`, and of `synthetic` for the fields that it alone has.
+  """
+  ours = values_of(folder() / "synthetic.py") | values_of(folder() / "mars.py")
+  if given is not None:
+    try:
+      return given, values_of(find(given))
+    except Exception as error:  # A person's program, which can fail in any way.
+      print(f"warning: --config={given} cannot be used ({error})", file=sys.stderr)
+  return "mars", ours
+
+
+def given_in(arguments: Sequence[str]) -> str | None:
+  """What a command line says for `--config`; None if it does not."""
+  for i, argument in enumerate(arguments):
+    name, equals, value = argument.partition("=")
+    if argument == "--":
+      break
+    if name in ("--config", "-config"):
+      return value if equals else next(iter(arguments[i + 1 :]), "")
+  return None
+
+
+def with_path(arguments: Sequence[str]) -> list[str]:
+  """The command line with the path of the experiment's file for its name, and no `~` in it.
+
+  Raises:
+    InputError: there is no such file.
+  """
+  found: list[str] = []
+  value_next = False
+  for i, argument in enumerate(arguments):
+    name, equals, value = argument.partition("=")
+    if argument == "--":
+      return [*found, *arguments[i:]]
+    if value_next:
+      found.append(find(argument))
+    elif name in ("--config", "-config") and equals:
+      found.append(f"{name}={find(value)}")
+    else:
+      found.append(argument)
+    value_next = argument in ("--config", "-config") and not value_next
+  return found
