@@ -19,7 +19,7 @@ from cosam_jax.config_fields import (
   PRESETS,
   SCHEMA,
   SYNTHETIC_SCHEMA,
-  Field,
+  schema_for,
 )
 from cosam_jax.data import DATASETS, SPLIT_DATASETS
 from cosam_jax.data.user_paths import user_text
@@ -57,13 +57,6 @@ def plain(config: ConfigDict) -> dict[str, Any]:
   }
 
 
-def schema_for(config: ConfigDict) -> dict[str, Field]:
-  """The fields that this configuration must have."""
-  data = config.get("data")
-  synthetic = isinstance(data, ConfigDict) and data.get("name") == "synthetic"
-  return SCHEMA | SYNTHETIC_SCHEMA if synthetic else SCHEMA
-
-
 def resolve(config: ConfigDict) -> ConfigDict:
   """Returns a copy in which `preset` and `~` are replaced by what they mean.
 
@@ -85,9 +78,8 @@ def _with_home(config: ConfigDict) -> ConfigDict:
   config = ConfigDict(config.to_dict())
   for field in PATHS:
     group, name = field.split(".")
-    text = config.get(group, {}).get(name) if isinstance(config.get(group), ConfigDict) else None
-    if isinstance(text, str):
-      config[group][name] = user_text(text)
+    if isinstance(config.get(group), ConfigDict) and isinstance(config[group].get(name), str):
+      config[group][name] = user_text(config[group][name])
   return config
 
 
@@ -304,16 +296,3 @@ def fields_of_flags(values: Mapping[str, str | None]) -> dict[str, Any]:
     except ValueError as error:
       raise InputError(f"--{name} is {text!r}: it must be {SCHEMA[field].allowed()}") from error
   return fields
-
-
-def describe_fields(values: Mapping[str, Any] | None = None) -> str:
-  """Every field with its meaning, legal values and value, a line each, for `--helpfull`.
-
-  Args:
-    values: dotted name -> what a configuration has for the field.
-  """
-  lines = []
-  for name, field in (SCHEMA | SYNTHETIC_SCHEMA).items():
-    value = f" (default: {values[name]!r})" if values and name in values else ""
-    lines.append(f"  --config.{name}: {field.help} ({field.allowed()}){value}")
-  return "\n".join(lines)

@@ -2,7 +2,10 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
+
+from ml_collections import ConfigDict
 
 from cosam_jax.data import DATASETS
 from cosam_jax.models.reid import TEMPORAL_HEADS
@@ -217,3 +220,23 @@ SYNTHETIC_SCHEMA: dict[str, Field] = {
   "synthetic.distractors": Field(int, "Tracklets of people who match nobody.", least=0, most=9999),
   "synthetic.junk": Field(int, "Tracklets without a person.", least=0, most=9999),
 }
+
+
+def schema_for(config: ConfigDict) -> dict[str, Field]:
+  """The fields that this configuration must have."""
+  data = config.get("data")
+  synthetic = isinstance(data, ConfigDict) and data.get("name") == "synthetic"
+  return SCHEMA | SYNTHETIC_SCHEMA if synthetic else SCHEMA
+
+
+def describe_fields(values: Mapping[str, Any] | None = None) -> str:
+  """Every field with its meaning, legal values and value, a line each, for `--helpfull`.
+
+  Args:
+    values: dotted name -> what a configuration has for the field.
+  """
+  lines = []
+  for name, field in (SCHEMA | SYNTHETIC_SCHEMA).items():
+    value = f" (default: {values[name]!r})" if values and name in values else ""
+    lines.append(f"  --config.{name}: {field.help} ({field.allowed()}){value}")
+  return "\n".join(lines)

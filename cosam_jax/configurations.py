@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cosam_jax.config import flatten
+from cosam_jax.config_fields import describe_fields
 from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError, suggestion
 
@@ -72,6 +73,21 @@ def defaults(given: str | None) -> tuple[str, dict[str, Any]]:
     except Exception as error:  # A person's program, which can fail in any way.
       print(f"warning: --config={given} cannot be used ({error})", file=sys.stderr)
   return "mars", ours
+
+
+def help_for(given: str | None) -> str:
+  """The help of `--config`: every field with its meaning, legal values and default.
+
+  Args:
+    given: see `defaults`.
+  """
+  name, values = defaults(given)
+  return (
+    "The experiment's file, such as configs/mars.py, or the name of one of these: "
+    f"{', '.join(names())}. Every field of it can be set on the command line; each stands here "
+    f"with its legal values and, as its default, what {name} has (with another --config, what "
+    f"that has):\n{describe_fields(values)}"
+  )
 
 
 def given_in(arguments: Sequence[str]) -> str | None:

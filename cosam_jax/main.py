@@ -227,7 +227,7 @@ def _parse(arguments: list[str]) -> list[str]:
   """Parses flags; what cannot be parsed is one sentence, not a traceback."""
   version.answer(arguments[1:])
   if _HELP.intersection(arguments):
-    _describe_config(arguments)
+    flags.FLAGS["config"].help = configurations.help_for(configurations.given_in(arguments))
   try:
     _check_config_arguments(arguments)
     return flags.FLAGS(configurations.with_path(arguments))
@@ -247,17 +247,6 @@ def _parse(arguments: list[str]) -> list[str]:
       "is set on the command line"
     )
   sys.exit(_refuse(sentence))
-
-
-def _describe_config(arguments: list[str]) -> None:
-  """Completes the help: every field of a configuration, with its default."""
-  name, values = configurations.defaults(configurations.given_in(arguments))
-  flags.FLAGS["config"].help = (
-    "The experiment's file, such as configs/mars.py, or the name of one of these: "
-    f"{', '.join(configurations.names())}. Every field of it can be set on the command line; each "
-    f"stands here with its legal values and, as its default, what {name} has (with another "
-    f"--config, what that has):\n{config_rules.describe_fields(values)}"
-  )
 
 
 def _check_config_arguments(arguments: list[str]) -> None:

@@ -8,7 +8,7 @@ import tiny
 from ml_collections import ConfigDict
 
 from cosam_jax import config as rules
-from cosam_jax.config_fields import PRESETS, SCHEMA, SYNTHETIC_SCHEMA
+from cosam_jax.config_fields import PRESETS, SCHEMA, SYNTHETIC_SCHEMA, describe_fields
 from cosam_jax.errors import InputError
 
 FILES = sorted((pathlib.Path(__file__).resolve().parent.parent / "configs").glob("*.py"))
@@ -294,7 +294,7 @@ def test_stages_that_are_none(text):
 
 
 def test_help_tells_every_field_its_meaning_and_its_legal_values():
-  lines = rules.describe_fields().splitlines()
+  lines = describe_fields().splitlines()
   known = SCHEMA | SYNTHETIC_SCHEMA
   assert len(lines) == len(known)
   for line, (name, field) in zip(lines, known.items()):
