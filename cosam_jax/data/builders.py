@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from cosam_jax.data import links, load_dataset, prepared
+from cosam_jax.data import links, load_dataset, prepared, user_paths
 from cosam_jax.data.dukemtmc_vidreid import read_dukemtmc_vidreid
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.ilids_vid import read_ilids_vid
@@ -21,7 +21,6 @@ from cosam_jax.data.mars import read_mars
 from cosam_jax.data.prid2011 import NUM_SPLITS, read_prid2011
 from cosam_jax.data.record_builder import ExampleRecords, TrackletBuilder, is_complete
 from cosam_jax.data.tracklets import Tables
-from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError, suggestion
 
 
@@ -150,7 +149,7 @@ def make_builder(
     # Only PRID2011 draws its splits; a seed of its own makes another data set.
     drawn = name == "prid2011" and seed != 0
     kwargs["config"] = SplitConfig(split, seed) if drawn else f"split{split}"
-  place = user_path(prepared_dir)
+  place = user_paths.user_path(prepared_dir)
   try:
     return cls(data_dir=place, **kwargs)
   except Exception as error:  # Of JSON, of protocol buffers, of tensorflow-datasets.
@@ -188,14 +187,13 @@ def prepare(
     InputError: what the reader refuses, an unreadable frame, a full disk, or another process that
       prepares the same set.
   """
-  manual_dir = user_path(manual_dir)
   builder = make_builder(name, prepared_dir, split=split, seed=seed)
   if not is_complete(builder):
     builder.tables = load_dataset(
       name, manual_dir, split=split, seed=seed, follow_links=follow_links
     )
     builder.seed = seed if is_manifest(manual_dir) else None
-    config = tfds.download.DownloadConfig(manual_dir=os.fspath(manual_dir))
+    config = tfds.download.DownloadConfig(manual_dir=str(user_paths.user_path(manual_dir)))
     try:
       builder.download_and_prepare(download_config=config)
     except InputError:
