@@ -132,6 +132,7 @@ class Evaluator:
         config=flat,
         config_hash=config_hash(flat),
         warnings=tuple(tables.warnings),
+        numbering=table.numbering.record(),
       ),
       vectors=vectors,
       identities=table.identities,

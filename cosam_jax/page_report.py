@@ -54,7 +54,7 @@ def finish(run: Run, evaluator: Evaluator, results: Sequence[Result]) -> None:
       average_precision=result.metrics.average_precision,
       first_match=result.metrics.first_match,
     )
-  pictured = choose_rows(table.identities)
+  pictured = choose_rows(table.identities, table.numbering)
   rankings = Rankings(
     protocol=evaluation.protocol,
     names=table.names,

@@ -10,7 +10,7 @@ def made(**changes) -> Embeddings:
   rng = np.random.default_rng(0)
   clips = rng.standard_normal((20, 4)).astype(np.float32)
   content = {
-    "origin": Origin("toy", num_frames=2, config={"seed": 3, "clips.image_size": [8, 4]}),
+    "origin": Origin("mars", num_frames=2, config={"seed": 3, "clips.image_size": [8, 4]}),
     "vectors": clips.reshape(10, 2, 4).mean(axis=1),
     "identities": [1, 2, 1, 1, 2, 2, 3, 3, 0, 0],
     "cameras": [1, 1, 2, 1, 2, 1, 1, 2, 1, 2],

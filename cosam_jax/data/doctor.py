@@ -89,8 +89,7 @@ def diagnose(
   """
   splits = {split: getattr(tables, split) for split in expected.SPLITS}
   counts = [
-    f"{split}: {expected.counts(table)}, {table.num_frames:,} frames, "
-    f"cameras {', '.join(map(str, np.unique(table.cameras))) or 'none'}"
+    f"{split}: {expected.counts(table)}, {table.num_frames:,} frames, cameras {_cameras(table)}"
     for split, table in splits.items()
   ]
   findings = [
@@ -128,7 +127,7 @@ def _protocol(tables: Tables, num_frames: int) -> Iterator[Finding]:
       f"{len(single):,} of {len(identities):,} training identities have a single tracklet",
       "all their clips in a batch come from it, so their positives are easy; add tracklets if you "
       "can",
-      _examples(f"identity {identity}" for identity in single),
+      _examples(f"identity {train.numbering.identity(identity)}" for identity in single),
     )
   one_camera = np.setdiff1d(identities, seen_by_several_cameras(train))
   if len(one_camera):
@@ -136,7 +135,7 @@ def _protocol(tables: Tables, num_frames: int) -> Iterator[Finding]:
       NOTE,
       f"{len(one_camera):,} of {len(identities):,} training identities are seen by one camera",
       "they teach nothing across cameras and cannot be held out for validation",
-      _examples(f"identity {identity}" for identity in one_camera),
+      _examples(f"identity {train.numbering.identity(identity)}" for identity in one_camera),
     )
   pairs = set(zip(gallery.identities.tolist(), gallery.cameras.tolist()))
   seen_by = collections.defaultdict(set)
@@ -249,6 +248,11 @@ def _decode(store: FrameStore, frame: int) -> tuple[int, int] | str:
     # BytesIO's address in PIL's message says nothing to a person.
     reason = re.sub(r" <_io\.BytesIO object at [^>]*>", "", str(error)).replace("\n", " ")
     return f"{type(error).__name__}: {reason}"
+
+
+def _cameras(table: TrackletTable) -> str:
+  names = [str(table.numbering.camera(camera)) for camera in np.unique(table.cameras)]
+  return ", ".join(names) or "none"
 
 
 def _examples(names: Iterator[str]) -> tuple[str, ...]:

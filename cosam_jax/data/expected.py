@@ -59,8 +59,9 @@ def check_counts(tables: Tables) -> Tables:
       warnings.append(f"{tables.name} {split}: expected {expected}, found {found}; {reason}")
   shared = np.intersect1d(tables.train.identities, tables.query.identities)
   if len(shared):
+    first = tables.query.numbering.identity(shared[0])
     warnings.append(
-      f"{tables.name}: {len(shared)} identities are in train and in query (first: {shared[0]}), "
-      "so the test measures people that training has seen"
+      f"{tables.name}: {len(shared)} identities are in train and in query (first: {first}), so the "
+      "test measures people that training has seen"
     )
   return dataclasses.replace(tables, warnings=tuple(warnings))

@@ -6,11 +6,14 @@ before `frame10`). Identities and cameras may be numbers or names.
 
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+import numpy as np
 
 from cosam_jax.data import expected, listing
-from cosam_jax.data.numbering import numbers_of
-from cosam_jax.data.tracklets import JUNK, Tables, TrackletTable
+from cosam_jax.data.identities import JUNK, NO_IDENTITY, Numbering
+from cosam_jax.data.numbering import names_of, numbers_of
+from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.errors import InputError, renaming
 
 _LAYOUT = "<split>/<identity>/<camera>/<tracklet>/*.jpg|png with the splits train, query, gallery"
@@ -34,6 +37,7 @@ def read_folder(data_dir: str | os.PathLike, *, name: str = "folder") -> Tables:
   every = [place for split in places.values() for place in split]
   identities = numbers_of((identity for identity, _, _ in every), "identity")
   cameras = numbers_of((camera for _, camera, _ in every), "camera")
+  numbering = Numbering(identities=names_of(identities), cameras=names_of(cameras))
 
   def table(split: str) -> TrackletTable:
     listed = (
@@ -46,21 +50,43 @@ def read_folder(data_dir: str | os.PathLike, *, name: str = "folder") -> Tables:
       )
       for identity, camera, tracklet in places[split]
     )
-    return listing.table_of(root, listed)
+    return listing.table_of(root, listed, numbering)
 
-  train, query, gallery = (drop_junk(table(split), split) for split in expected.SPLITS)
-  return expected.check_counts(Tables(name, train, query, gallery))
+  tables, warnings = without_unknown({split: table(split) for split in expected.SPLITS}, identities)
+  return expected.check_counts(Tables(name, **tables, warnings=warnings))
 
 
-def drop_junk(table: TrackletTable, split: str) -> TrackletTable:
-  """The tracklets that have an identity; InputError when a query is junk."""
-  junk = table.identities == JUNK
-  if split == "query" and junk.any():
-    raise InputError(
-      f"query tracklet {str(table.names[junk][0])!r} is junk (identity -1), but a query needs an "
-      "identity; move it to the gallery or name its identity"
-    )
-  return table.select(~junk) if junk.any() else table
+def without_unknown(
+  tables: Mapping[str, TrackletTable], numbers: Mapping[str, int]
+) -> tuple[dict[str, TrackletTable], tuple[str, ...]]:
+  """The tracklets that have an identity, and what there is to say about the others.
+
+  Args:
+    tables: by split.
+    numbers: of identities by their names, from `numbers_of`.
+
+  Raises:
+    InputError: a query whose identity nobody knows.
+  """
+  spelled = [name for name, number in numbers.items() if number == JUNK]
+  written = f"written {', '.join(map(repr, spelled[:5]))}{', ...' if len(spelled) > 5 else ''}"
+  kept, left_out = {}, []
+  for split, table in tables.items():
+    junk = table.identities == JUNK
+    if split == "query" and junk.any():
+      raise InputError(
+        f"query tracklet {str(table.names[junk][0])!r} is junk, it has no identity ({written}), "
+        f"but a query needs one ({int(junk.sum())} such queries; no identity is {NO_IDENTITY}): "
+        "move it to the gallery or name its identity"
+      )
+    kept[split] = table.select(~junk) if junk.any() else table
+    if junk.any():
+      frames = int(table.lengths[junk].sum(dtype=np.int64))
+      left_out.append(f"{int(junk.sum()):,} tracklets of {split} ({frames:,} frames)")
+  if not left_out:
+    return kept, ()
+  what = f"{' and '.join(left_out)} are left out: they have no identity ({written})"
+  return kept, (what,)
 
 
 def _places(split: pathlib.Path) -> Iterator[tuple[str, str, str]]:

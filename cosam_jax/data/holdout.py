@@ -16,7 +16,7 @@ def seen_by_several_cameras(table: TrackletTable) -> np.ndarray:
   return identities[cameras >= 2].astype(np.int32)
 
 
-def choose_queries(table: TrackletTable, seed: int) -> np.ndarray:
+def choose_queries(table: TrackletTable, seed: int, every: np.ndarray | None = None) -> np.ndarray:
   """bool[n], one query for each identity and camera, as in MARS, with a match for each query.
 
   A camera's only tracklet is a query unless the gallery would then hold fewer than two of the
@@ -26,14 +26,15 @@ def choose_queries(table: TrackletTable, seed: int) -> np.ndarray:
   """
   chosen = np.zeros(len(table), bool)
   for identity in seen_by_several_cameras(table):
+    address = int(identity) if every is None else 1 + int(np.searchsorted(every, identity))
     mine = np.flatnonzero(table.identities == identity)
-    mine = mine[shuffled(len(mine), seed, int(identity))]
+    mine = mine[shuffled(len(mine), seed, address)]
     cameras, counts = np.unique(table.cameras[mine], return_counts=True)
     # `mine` is shuffled, so the first tracklet of a camera is a drawn one.
     first = {camera: mine[table.cameras[mine] == camera][0] for camera in cameras}
     only = [camera for camera, count in zip(cameras, counts) if count == 1]
     if len(cameras) - len(only) < 2 and only:
-      del first[only[shuffled(len(only), seed, int(identity), 1)[0]]]
+      del first[only[shuffled(len(only), seed, address, 1)[0]]]
     chosen[list(first.values())] = True
   return chosen
 
@@ -68,7 +69,8 @@ def hold_out_identities(tables: Tables, number: int, seed: int = 0) -> Tables:
     )
   held = np.isin(train.identities, fit[shuffled(len(fit), seed)[:number]])
   validation = train.select(held)
-  queries = choose_queries(validation, seed)
+  every = np.unique(train.identities) if tables.name == "folder" else None
+  queries = choose_queries(validation, seed, every)
   query, gallery = validation.select(queries), validation.select(~queries)
   return dataclasses.replace(
     tables,

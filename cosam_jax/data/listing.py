@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from cosam_jax.data.identities import PLAIN, Numbering
 from cosam_jax.data.links import require_inside, require_whole_links
 from cosam_jax.data.tracklets import (
   FilePaths,
@@ -93,7 +94,9 @@ class ListedTracklet:
   name: str
 
 
-def table_of(root: pathlib.Path, tracklets: Iterable[ListedTracklet]) -> TrackletTable:
+def table_of(
+  root: pathlib.Path, tracklets: Iterable[ListedTracklet], numbering: Numbering = PLAIN
+) -> TrackletTable:
   """Packs listed tracklets into a table; their strings can be dropped one tracklet at a time."""
   folders: dict[str, int] = {}
   folder_ids, files, lengths = [], [], []
@@ -122,6 +125,7 @@ def table_of(root: pathlib.Path, tracklets: Iterable[ListedTracklet]) -> Trackle
     identities=np.array(identities, np.int64),
     cameras=np.array(cameras, np.int64),
     names=np.array(names, np.str_),
+    numbering=numbering,
   )
 
 

@@ -27,12 +27,13 @@ import numpy as np
 
 from cosam_jax.data import expected, listing
 from cosam_jax.data.draws import shuffled
-from cosam_jax.data.folder import drop_junk
+from cosam_jax.data.folder import without_unknown
 from cosam_jax.data.holdout import choose_queries
-from cosam_jax.data.numbering import numbers_of
+from cosam_jax.data.identities import JUNK, Numbering
+from cosam_jax.data.numbering import names_of, numbers_of
 from cosam_jax.data.other_content import FIRST_BYTES, other_content
 from cosam_jax.data.outside_files import read_text
-from cosam_jax.data.tracklets import JUNK, Tables, TrackletTable, concatenate
+from cosam_jax.data.tracklets import Tables, TrackletTable, concatenate
 from cosam_jax.errors import InputError, renaming, suggestion
 
 SUFFIXES = (".csv", ".jsonl")
@@ -86,18 +87,20 @@ def read_manifest(
       )
       for tracklet, row in rows.items()
     ),
+    Numbering(identities=names_of(identities), cameras=names_of(cameras)),
   )
   splits, warnings = _splits(path, list(rows.values()), table, seed)
-  train, query, gallery, test = (
-    drop_junk(table.select(splits == split), split) for split in SPLITS
-  )
-  queries = choose_queries(test, seed)
+  parts = {split: table.select(splits == split) for split in SPLITS}
+  parts, left_out = without_unknown(parts, identities)
+  test = parts["test"]
+  every = np.setdiff1d(table.identities, [JUNK]) if name == "folder" else None
+  queries = choose_queries(test, seed, every)
   tables = Tables(
     name=name,
-    train=train,
-    query=concatenate(query, test.select(queries)),
-    gallery=concatenate(gallery, test.select(~queries)),
-    warnings=warnings,
+    train=parts["train"],
+    query=concatenate(parts["query"], test.select(queries)),
+    gallery=concatenate(parts["gallery"], test.select(~queries)),
+    warnings=(*warnings, *left_out),
   )
   if check_files:
     listing.require_frames([tables.train, tables.query, tables.gallery])
@@ -109,7 +112,8 @@ def _group(path: pathlib.Path) -> dict[str, _Tracklet]:
   tracklets: dict[str, _Tracklet] = {}
   for line, row in _rows(path):
     for field in REQUIRED:
-      if not row.get(field):
+      # A field that is there and empty is an identity that nobody knows, as in a table with gaps.
+      if not row.get(field) and (field != "identity" or field not in row):
         raise InputError(
           f"line {line} of {path} has no {field!r}{renaming(field, set(row) - set(REQUIRED))}; "
           f"each row needs {', '.join(REQUIRED)}"
@@ -195,11 +199,19 @@ def _json_row(path: pathlib.Path, line: int, text: str) -> dict[str, str]:
   if not isinstance(row, dict):
     raise InputError(f"line {line} of {path} must be a JSON object with {', '.join(REQUIRED)}")
   for field, value in row.items():
-    if field in (*REQUIRED, "split") and not isinstance(value, str | int | None):
+    whole = isinstance(value, float) and (value != value or value.is_integer())
+    if field in (*REQUIRED, "split") and not (whole or isinstance(value, str | int | None)):
       raise InputError(
         f"line {line} of {path} has {field} {value!r}, which must be a text or a whole number"
       )
+    if isinstance(value, str) and not _is_text(value):
+      raise InputError(f"line {line} of {path} has {field} {value!a}, which is no text")
   return {field: "" if value is None else str(value).strip() for field, value in row.items()}
+
+
+def _is_text(value: str) -> bool:
+  """Whether a text has characters alone, no halves of some, which JSON lets through."""
+  return not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _frames(manifest: pathlib.Path, line: int, text: str) -> list[str]:

@@ -15,10 +15,11 @@ import pathlib
 import numpy as np
 
 from cosam_jax.data import expected, links, listing
+from cosam_jax.data.identities import JUNK
 from cosam_jax.data.matlab import read_matrix
 from cosam_jax.data.other_content import other_content
 from cosam_jax.data.outside_files import read_text
-from cosam_jax.data.tracklets import JUNK, FilePaths, Tables, TrackletTable
+from cosam_jax.data.tracklets import FilePaths, Tables, TrackletTable
 from cosam_jax.errors import InputError
 
 INFO_FILES = (

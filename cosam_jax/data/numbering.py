@@ -1,21 +1,19 @@
 """Names of identities and cameras -> the whole numbers that tables hold."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from cosam_jax.data.identities import JUNK, is_no_identity
 from cosam_jax.data.listing import natural_key
-from cosam_jax.data.tracklets import JUNK
 from cosam_jax.errors import InputError
-
-_JUNK_NAMES = ("-1", "00-1")
 
 
 def numbers_of(names: Iterable[str], what: str) -> dict[str, int]:
   """Gives each different name a number, the same for all splits of a data set.
 
-  Names that are numbers keep them (`0007` is 7), and so do names that are one common word and a
-  number (`cam2` is 2). Any other set of names is counted from 1 in natural order. The identities
-  `-1` and `00-1` are junk.
+  Names that are numbers keep them (`0007` and `7.0` are 7), and so do names that are one common
+  word and a number (`cam2` is 2), up to nine digits. Any other set of names is counted from 1 in
+  natural order. Identities that say that nobody knows them (`is_no_identity`) are junk.
 
   Args:
     names: all names of the data set.
@@ -24,22 +22,34 @@ def numbers_of(names: Iterable[str], what: str) -> dict[str, int]:
   Raises:
     InputError: two names are the same number, such as `1` and `01`.
   """
-  result = {}
-  others = sorted(set(names), key=lambda name: (natural_key(name), name))
-  if what == "identity":
-    result = {name: JUNK for name in others if name in _JUNK_NAMES}
-    others = [name for name in others if name not in result]
-  matches = [re.fullmatch(r"([^0-9]*)([0-9]{1,9})", name) for name in others]
-  if not all(matches) or len({match[1] for match in matches if match}) > 1:
+  every = sorted(set(names), key=lambda name: (natural_key(name), name))
+  unknown = [name for name in every if what == "identity" and is_no_identity(name)]
+  result = dict.fromkeys(unknown, JUNK)
+  others = [name for name in every if name not in result]
+  parts = {name: _parts(name) for name in others}
+  first: dict[tuple[str, int], str] = {}
+  for name, found in parts.items():
+    other = first.setdefault(found, name) if found else name
+    if found and other != name:
+      raise InputError(
+        f"{what} names {other!r} and {name!r} are the same number {found[1]}; write each {what} in "
+        "one way"
+      )
+  known = [found for found in parts.values() if found]
+  words = {word for word, _ in known}
+  if len(known) < len(others) or len(words) > 1 or any(n > 999_999_999 for _, n in known):
     return result | {name: number for number, name in enumerate(others, start=1)}
-  first: dict[int, str] = {}
-  for match in matches:
-    if match is not None:
-      other = first.setdefault(int(match[2]), match[0])
-      if other != match[0]:
-        raise InputError(
-          f"{what} names {other!r} and {match[0]!r} are the same number {int(match[2])}; write "
-          f"each {what} in one way"
-        )
-      result[match[0]] = int(match[2])
-  return result
+  return result | {name: found[1] for name, found in parts.items() if found}
+
+
+def names_of(numbers: Mapping[str, int]) -> dict[int, str]:
+  """Number -> its name, for all names but those that are the number itself, and junk."""
+  return {
+    number: name for name, number in numbers.items() if number != JUNK and name != str(number)
+  }
+
+
+def _parts(name: str) -> tuple[str, int] | None:
+  """The word and the number of a name such as `cam2`, `0007` or `7.0`; None: it is none such."""
+  match = re.fullmatch(r"([^0-9]*?)\+?([0-9]{1,60})(?:\.0*)?", name)
+  return (match[1], int(match[2])) if match else None

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from cosam_jax.data.identities import numbering_of
 from cosam_jax.data.tracklets import (
   FilePaths,
   FrameStore,
@@ -89,6 +90,7 @@ def describe_tables(tables: Tables) -> dict[str, Any]:
     "dataset": tables.name,
     "warnings": list(tables.warnings),
     "official": _official_rows(tables),
+    "numbering": tables.train.numbering.joined(tables.gallery.numbering).record(),
     "splits": {
       split: {
         "lengths": table.lengths.tolist(),
@@ -122,6 +124,7 @@ def tables_of(metadata: Mapping[str, Any], stores: Mapping[str, RecordStore]) ->
     "query": (tested, 0),
     "gallery": (tested, len(stores["query"])),
   }
+  numbering = numbering_of(metadata["dataset"], metadata.get("numbering"))
   tables = {}
   for split, (frames, first) in places.items():
     columns = metadata["splits"][split]
@@ -139,6 +142,7 @@ def tables_of(metadata: Mapping[str, Any], stores: Mapping[str, RecordStore]) ->
       identities=columns["identities"],
       cameras=columns["cameras"],
       names=columns["names"],
+      numbering=numbering,
     )
   official = None
   if metadata["official"] is not None:

@@ -24,7 +24,8 @@ def without_single_tracklets(table: TrackletTable, policy: str) -> TrackletTable
   single = identities[counts == 1]
   if policy == "repeat" or not len(single):
     return table
-  listed = f"{', '.join(map(str, single[:5]))}{', ...' if len(single) > 5 else ''}"
+  names = [str(table.numbering.identity(identity)) for identity in single[:5]]
+  listed = f"{', '.join(names)}{', ...' if len(single) > 5 else ''}"
   if policy == "error":
     raise InputError(
       f"{len(single)} of {len(identities)} training identities have one tracklet only ({listed}): "

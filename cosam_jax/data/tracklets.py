@@ -16,11 +16,9 @@ from typing import Protocol
 
 import numpy as np
 
+from cosam_jax.data.identities import PLAIN, Numbering, numbering_of
 from cosam_jax.data.links import LEADS_OUT, is_inside, require_whole_link
 from cosam_jax.errors import InputError
-
-JUNK = -1
-"""Identity of tracklets that no protocol uses (MARS writes `00-1`); every reader drops them."""
 
 
 class FrameStore(Protocol):
@@ -146,9 +144,10 @@ class TrackletTable:
     starts: int64[n], first frame of each tracklet; its frames are `starts[i]` to
       `starts[i] + lengths[i] - 1`, in the order of time.
     lengths: int32[n], frames of each tracklet, always at least 1.
-    identities: int32[n], the data set's own numbers (MARS: 0 is a distractor).
+    identities: int32[n], the data set's own numbers.
     cameras: int32[n], the data set's own numbers.
     names: str[n], tracklet names for people, such as `0065C1T0002` or `0001/cam1/0002`.
+    numbering: what these numbers mean (MARS: 0 is a distractor), and the names people gave.
 
   Raises:
     InputError: when a tracklet has no frame, or its span leaves the store.
@@ -160,6 +159,7 @@ class TrackletTable:
   identities: np.ndarray
   cameras: np.ndarray
   names: np.ndarray
+  numbering: Numbering = PLAIN
 
   def __post_init__(self):
     convert = {"starts": np.int64, "lengths": np.int32, "identities": np.int32, "cameras": np.int32}
@@ -235,6 +235,7 @@ def concatenate(a: TrackletTable, b: TrackletTable) -> TrackletTable:
     identities=np.concatenate([a.identities, b.identities]),
     cameras=np.concatenate([a.cameras, b.cameras]),
     names=np.concatenate([a.names, b.names]),
+    numbering=a.numbering.joined(b.numbering),
   )
 
 
@@ -259,6 +260,15 @@ class Tables:
   gallery: TrackletTable
   official: TrackletTable | None = None
   warnings: tuple[str, ...] = ()
+
+  def __post_init__(self):
+    # What a number means is the data set's to say, however its tables were made.
+    distractor = numbering_of(self.name).distractor
+    for split in ("train", "query", "gallery", "official"):
+      table = getattr(self, split)
+      if table is not None and distractor is not None:
+        numbering = dataclasses.replace(table.numbering, distractor=distractor)
+        object.__setattr__(self, split, dataclasses.replace(table, numbering=numbering))
 
   def gallery_with_queries(self) -> TrackletTable:
     """The `official` gallery; the gallery itself where the data set has only one."""

@@ -17,11 +17,9 @@ import numpy as np
 import tqdm
 
 from cosam_jax.data.attributes import POSTERS, UNKNOWN, Attributes, parse_list, read_attributes
-from cosam_jax.data.tracklets import JUNK
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.evaluation.protocol import (
-  DISTRACTOR,
   Evaluation,
   Settings,
   evaluate_tables,
@@ -135,6 +133,6 @@ def evaluate_with_attributes(
 def _nobody_annotated(evaluation: Evaluation, rows: np.ndarray, values: np.ndarray) -> int:
   """How many people of some rows have no annotation at all; distractors are nobody."""
   identities = evaluation.table.identities[rows]
-  people = ~np.isin(identities, (DISTRACTOR, JUNK))
+  people = evaluation.table.numbering.people(identities)
   known = identities[people & (values[rows] != UNKNOWN)]
   return len(np.setdiff1d(identities[people], known))

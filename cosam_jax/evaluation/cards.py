@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cosam_jax.data.identities import PLAIN, Numbering
 from cosam_jax.evaluation.bootstrap import interval_record, query_scores
 from cosam_jax.evaluation.retrieval import RetrievalMetrics
 from cosam_jax.evaluation.shortlists import Shortlist
@@ -27,8 +28,8 @@ class Card:
     split: number of the split, where a data set has several, else None.
     gallery_size: entries, distractors included, junk not.
     queries_in_gallery: queries that stand in the gallery too.
-    distractors: gallery entries of identity 0, which match nobody.
-    junk: gallery entries of identity -1, which were dropped.
+    distractors: gallery entries of the data set's distractor identity, which match nobody.
+    junk: gallery entries without an identity (-1), which were dropped.
     queries: how many were asked.
     valid_queries: how many count.
     not_counted: for each reason, how many queries do not count because of it.
@@ -83,6 +84,7 @@ class Result:
     query_identities: int32[Q].
     label: what was evaluated, for people, such as "before training"; may be empty.
     first: the first entries of each query's ranking, where they were asked for.
+    numbering: what people call the identities.
   """
 
   card: Card
@@ -91,6 +93,7 @@ class Result:
   query_identities: np.ndarray
   label: str = ""
   first: Shortlist | None = None
+  numbering: Numbering = PLAIN
 
   @functools.cached_property
   def _scores(self) -> dict[str, np.ndarray]:
@@ -118,7 +121,7 @@ class Result:
       "cmc": metrics.cmc.tolist(),
       "queries": {
         "name": [str(name) for name in self.query_names],
-        "identity": self.query_identities.tolist(),
+        "identity": [self.numbering.identity(number) for number in self.query_identities],
         "average_precision": _without_nan(metrics.average_precision),
         "inverse_negative_penalty": _without_nan(metrics.inverse_negative_penalty),
         "first_match": metrics.first_match.tolist(),

@@ -20,7 +20,7 @@ class ClipMasks:
   """A clip with its masks, for pictures.
 
   Attributes:
-    tracklet: its name. identity, camera: the data set's own numbers.
+    tracklet: its name. identity, camera: the data set's own names, or numbers.
     clip: number of the clip in its tracklet, from 1. clips: how many the tracklet has.
     numbers: the frames' numbers in the tracklet, from 1; T of them.
     length: frames of the tracklet.
@@ -29,8 +29,8 @@ class ClipMasks:
   """
 
   tracklet: str
-  identity: int
-  camera: int
+  identity: int | str
+  camera: int | str
   clip: int
   clips: int
   numbers: tuple[int, ...]
@@ -54,8 +54,8 @@ def clip_masks(
   positions = frames - table.starts[row]
   return ClipMasks(
     tracklet=str(table.names[row]),
-    identity=int(table.identities[row]),
-    camera=int(table.cameras[row]),
+    identity=table.numbering.identity(table.identities[row]),
+    camera=table.numbering.camera(table.cameras[row]),
     clip=int(positions[0]) // plan.num_frames + 1,
     clips=int(num_dense_clips(table.lengths[row], plan.num_frames)),
     numbers=tuple(int(position) + 1 for position in positions),

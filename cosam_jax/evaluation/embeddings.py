@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from cosam_jax.data.identities import numbering_of
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.data.user_paths import user_path
 from cosam_jax.data.whole_files import whole_file
@@ -57,6 +58,7 @@ class Origin:
     warnings: what the reader said about the data.
     frame_stride, most_frames: which frames of a tracklet were taken, see `taken_frames.Taking`;
       None if all of them, as the protocol says.
+    numbering: the names of identities and cameras, see `identities.Numbering.record`; may be empty.
   """
 
   dataset: str
@@ -70,6 +72,7 @@ class Origin:
   warnings: tuple[str, ...] = ()
   frame_stride: int | None = None
   most_frames: int | None = None
+  numbering: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
 
   @property
   def of_card(self) -> dict[str, Any]:
@@ -173,6 +176,7 @@ class Embeddings:
       identities=self.identities,
       cameras=self.cameras,
       names=self.names,
+      numbering=numbering_of(self.origin.dataset, self.origin.numbering),
     )
     gallery = self.reference_rows if kind == "reference" else self.official_rows
     protocol.check_searchable(
@@ -259,6 +263,7 @@ def read_embeddings(path: str | os.PathLike) -> Embeddings:
         "embed again"
       )
     origin = Origin(**{**about, "warnings": tuple(about["warnings"])})
+    numbering_of(origin.dataset, origin.numbering)
     arrays = {name: content[name] for name in _ARRAYS}
     arrays |= {name: content[name] for name in sightings.COLUMNS if name in content}
   except InputError:

@@ -20,10 +20,10 @@ import tqdm
 
 from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.clips import even_positions, num_dense_clips
-from cosam_jax.data.tracklets import JUNK, TrackletTable
+from cosam_jax.data.identities import JUNK
+from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.evaluation.clip_masks import ClipMasks, clip_masks
 from cosam_jax.evaluation.embed import ClipBatch
-from cosam_jax.evaluation.protocol import DISTRACTOR
 
 
 def cell_fractions(figure: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
@@ -148,13 +148,14 @@ def choose_clips(table: TrackletTable, count: int, num_frames: int) -> list[int]
   first = np.cumsum(clips) - clips
   people: Counter[int] = Counter()
   cameras: Counter[int] = Counter()
+  somebody = table.numbering.people(table.identities).tolist()
   left = list(range(len(table)))
   chosen: list[int] = []
   while left and len(chosen) < count:
 
     def eagerness(row: int) -> tuple:
       person = int(table.identities[row])
-      return person == DISTRACTOR, people[person], cameras[int(table.cameras[row])], row
+      return not somebody[row], people[person], cameras[int(table.cameras[row])], row
 
     row = min(left, key=eagerness)
     left.remove(row)

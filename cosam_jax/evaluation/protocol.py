@@ -14,7 +14,8 @@ from collections.abc import Mapping
 import chex
 import numpy as np
 
-from cosam_jax.data.tracklets import JUNK, Tables, TrackletTable, concatenate
+from cosam_jax.data.identities import JUNK
+from cosam_jax.data.tracklets import Tables, TrackletTable, concatenate
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import distances, rerank
 from cosam_jax.evaluation.cards import Card, Result
@@ -23,7 +24,6 @@ from cosam_jax.evaluation.ranks import Labels
 from cosam_jax.evaluation.retrieval import RetrievalMetrics, evaluate_features, evaluate_rankings
 from cosam_jax.evaluation.shortlists import list_distances, list_features
 
-DISTRACTOR = 0
 TAIL = "cyclic: the last clip repeats its own frames until it is full, and weighs as any other"
 
 
@@ -140,10 +140,13 @@ def has_match(query: TrackletTable, gallery: TrackletTable) -> np.ndarray:
   seen: dict[int, set[int]] = {}
   for identity, camera in zip(gallery.identities.tolist(), gallery.cameras.tolist()):
     seen.setdefault(identity, set()).add(camera)
+  somebody = query.numbering.people(query.identities)
   return np.array(
     [
-      identity not in (DISTRACTOR, JUNK) and bool(seen.get(identity, set()) - {camera})
-      for identity, camera in zip(query.identities.tolist(), query.cameras.tolist())
+      person and bool(seen.get(identity, set()) - {camera})
+      for person, identity, camera in zip(
+        somebody.tolist(), query.identities.tolist(), query.cameras.tolist()
+      )
     ]
   )
 
@@ -191,8 +194,8 @@ def evaluate_tables(
     )
   identities = table.identities[queries]
   who = {
-    # A query of identity 0 or -1 is nobody in particular: nothing may match it.
-    "query_ids": np.where((identities == DISTRACTOR) | (identities == JUNK), JUNK, identities),
+    # A distractor or junk as a query is nobody in particular: nothing may match it.
+    "query_ids": np.where(table.numbering.people(identities), identities, JUNK),
     "gallery_ids": table.identities[gallery],
     "query_cameras": table.cameras[queries],
     "gallery_cameras": table.cameras[gallery],
@@ -211,7 +214,7 @@ def evaluate_tables(
   first = None
   if settings.listed:
     first = list_features(*both, labels, distance=settings.distance, length=settings.listed)
-  results = [Result(card, metrics, names, identities, label, first)]
+  results = [Result(card, metrics, names, identities, label, first, table.numbering)]
   if settings.reranking:
     # Squared distances of unit vectors are twice their cosine distances, and scale cancels here.
     base = vectors if settings.distance == "sqeuclidean" else np.asarray(distances.unit(vectors))
@@ -222,7 +225,7 @@ def evaluate_tables(
     metrics = evaluate_rankings(distance, max_rank=settings.max_rank, **who)
     if settings.listed:
       first = list_distances(distance, labels, length=settings.listed)
-    results.append(Result(reranked, metrics, names, identities, label, first))
+    results.append(Result(reranked, metrics, names, identities, label, first, table.numbering))
   return tuple(results)
 
 
@@ -240,11 +243,15 @@ def _card(
     split=None,
     gallery_size=int((gallery_ids != JUNK).sum()),
     queries_in_gallery=int(np.isin(queries, gallery).sum()),
-    distractors=int((gallery_ids == DISTRACTOR).sum()),
+    distractors=int(table.numbering.distractors(gallery_ids).sum()),
     junk=int((gallery_ids == JUNK).sum()),
     queries=len(queries),
     valid_queries=metrics.num_valid_queries,
-    not_counted=_not_counted(table.identities[queries], gallery_ids, metrics.valid),
+    not_counted=_not_counted(
+      table.numbering.people(table.identities[queries]),
+      np.isin(table.identities[queries], gallery_ids),
+      metrics.valid,
+    ),
     frames="all" if frames is None else f"{frames} evenly drawn",
     frames_used=int(lengths.sum() if frames is None else np.minimum(lengths, frames).sum()),
     num_frames=None,
@@ -259,11 +266,8 @@ def _card(
   )
 
 
-def _not_counted(
-  query_ids: np.ndarray, gallery_ids: np.ndarray, valid: np.ndarray
-) -> dict[str, int]:
-  nobody = (query_ids == DISTRACTOR) | (query_ids == JUNK)
-  absent = ~nobody & ~np.isin(query_ids, gallery_ids)
+def _not_counted(somebody: np.ndarray, present: np.ndarray, valid: np.ndarray) -> dict[str, int]:
+  nobody, absent = ~somebody, somebody & ~present
   reasons = {
     "a distractor or junk as a query": nobody,
     "identity not in the gallery": absent,

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cosam_jax.data.tracklets import JUNK
+from cosam_jax.data.identities import JUNK
 from cosam_jax.errors import InputError
 
 INT32 = np.iinfo(np.int32)

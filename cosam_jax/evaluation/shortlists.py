@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cosam_jax.data.tracklets import JUNK
+from cosam_jax.data.identities import JUNK
 from cosam_jax.evaluation import distances
 from cosam_jax.evaluation.ranks import Labels
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from cosam_jax.data.tracklets import JUNK, Tables, TrackletTable
+from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.reports.charts import SERIES, Chart, draw_chart, light
 
 SPLITS = ("train", "query", "gallery")
-_DISTRACTOR = 0
 _BINS = 24
 
 
@@ -23,9 +22,9 @@ def _facts(table: TrackletTable) -> dict[str, Any]:
   identities = np.unique(table.identities)
   lengths = table.lengths if len(table) else np.zeros(1, np.int32)
   return {
-    "people": int(np.isin(identities, (_DISTRACTOR, JUNK), invert=True).sum()),
+    "people": int(table.numbering.people(identities).sum()),
     "tracklets": len(table),
-    "distractors": int((table.identities == _DISTRACTOR).sum()),
+    "distractors": int(table.numbering.distractors(table.identities).sum()),
     "cameras": len(np.unique(table.cameras)),
     "frames": table.num_frames,
     "shortest": int(lengths.min()),
@@ -79,13 +78,15 @@ def _by_camera(directory: pathlib.Path, splits: Mapping[str, TrackletTable]) -> 
     for name, table in splits.items()
   }
   description = f"Tracklets of each of the {len(cameras)} cameras, by split."
-  return _bars(directory, "cameras", "Cameras", description, "camera", cameras.tolist(), counts)
+  numbering = next(iter(splits.values())).numbering
+  marks = [numbering.camera(camera) for camera in cameras]
+  return _bars(directory, "cameras", "Cameras", description, "camera", marks, counts)
 
 
 def _by_person(directory: pathlib.Path, splits: Mapping[str, TrackletTable]) -> Chart:
   of_person = {}
   for name, table in splits.items():
-    people = table.identities[~np.isin(table.identities, (_DISTRACTOR, JUNK))]
+    people = table.identities[table.numbering.people(table.identities)]
     of_person[name] = np.bincount(np.unique(people, return_counts=True)[1], minlength=1)
   most = max(len(counts) for counts in of_person.values()) - 1
   # Long tails end in one bar.

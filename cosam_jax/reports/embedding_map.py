@@ -7,26 +7,26 @@ import pathlib
 
 import numpy as np
 
-from cosam_jax.data.tracklets import JUNK
+from cosam_jax.data.identities import JUNK, PLAIN, Numbering
 from cosam_jax.reports.charts import Chart, draw_chart, light
 
 PEOPLE = 10
 """People in colours; the others are grey."""
 MOST_OTHERS = 300
-_DISTRACTOR = 0
 # Of middle lightness, to show on light and on dark paper; numbers tell them apart too.
 _HUES = ("#3b82c4", "#d9772b", "#2f9e6e", "#c8507a", "#8a6fd1", "#9a8436", "#2b9fb0", "#b3614a",
          "#6a8f2f", "#8b7f86")  # fmt: skip
 _SHAPES = "osD^vPX<>h"
 
 
-def choose_rows(identities: np.ndarray) -> np.ndarray:
+def choose_rows(identities: np.ndarray, numbering: Numbering = PLAIN) -> np.ndarray:
   """int64[m]: all tracklets of the people with the most, and an even share of the others.
 
   Args:
-    identities: int32[n]; distractors (0) and junk (-1) are nobody in particular.
+    identities: int32[n].
+    numbering: says which of them are distractors or junk, nobody in particular.
   """
-  people = _people(identities)
+  people = _people(identities, numbering)
   others = np.flatnonzero(~np.isin(identities, people) & (identities != JUNK))
   if len(others) > MOST_OTHERS:
     others = others[np.linspace(0, len(others) - 1, MOST_OTHERS).round().astype(int)]
@@ -60,11 +60,12 @@ def embedding_chart(
   cameras: np.ndarray,
   names: np.ndarray,
   seed: int = 0,
+  numbering: Numbering = PLAIN,
 ) -> Chart:
-  """Draws the picture; arguments have an entry for each of the m tracklets."""
+  """Draws the picture; arrays have an entry for each of the m tracklets."""
   places, method = project(vectors, seed)
-  people = _people(identities)
-  near, pairs = _same_nearest(vectors, identities)
+  people = _people(identities, numbering)
+  near, pairs = _same_nearest(vectors, identities, numbering.people(identities))
 
   def plot(axes) -> None:
     others = ~np.isin(identities, people)
@@ -76,8 +77,8 @@ def embedding_chart(
       # The number stands at the tracklet in the middle, not between two groups.
       middle = own[np.argmin(((own - np.median(own, axis=0)) ** 2).sum(axis=1))]
       axes.annotate(
-        str(person), middle, textcoords="offset points", xytext=(5, 4), fontsize=8.5,
-        color=light("ink"),
+        str(numbering.identity(person)), middle, textcoords="offset points", xytext=(5, 4),
+        fontsize=8.5, color=light("ink"),
       )  # fmt: skip
     axes.set_xticks([])
     axes.set_yticks([])
@@ -90,8 +91,8 @@ def embedding_chart(
   )
   columns = {
     "tracklet": names.tolist(),
-    "identity": identities.tolist(),
-    "camera": cameras.tolist(),
+    "identity": [numbering.identity(number) for number in identities],
+    "camera": [numbering.camera(number) for number in cameras],
     "x": [f"{value:.5g}" for value in places[:, 0]],
     "y": [f"{value:.5g}" for value in places[:, 1]],
   }
@@ -99,21 +100,20 @@ def embedding_chart(
   return draw_chart(directory, "embeddings", title, description, columns, plot, size=(5.6, 4.4))
 
 
-def _people(identities: np.ndarray) -> np.ndarray:
+def _people(identities: np.ndarray, numbering: Numbering) -> np.ndarray:
   """The identities with the most tracklets, those with the lower number first among equals."""
   people, counts = np.unique(identities, return_counts=True)
-  real = (people != _DISTRACTOR) & (people != JUNK)
+  real = numbering.people(people)
   people, counts = people[real], counts[real]
   return np.sort(people[np.argsort(-counts, kind="stable")][:PEOPLE])
 
 
-def _same_nearest(vectors: np.ndarray, identities: np.ndarray) -> tuple[int, int]:
+def _same_nearest(vectors: np.ndarray, identities: np.ndarray, real: np.ndarray) -> tuple[int, int]:
   """Of tracklets whose person has another one: how many have it nearest, and how many there are."""
   vectors = np.asarray(vectors, np.float64)
   norms = (vectors**2).sum(axis=1)
   distance = norms[:, None] + norms - 2 * vectors @ vectors.T
   np.fill_diagonal(distance, np.inf)
-  real = (identities != _DISTRACTOR) & (identities != JUNK)
   several = real & (_counts(identities) > 1)
   if not several.any():
     return 0, 0

@@ -93,7 +93,8 @@ def _content(sources: Sources, folder: pathlib.Path) -> dict[str, Any]:
   if rankings is not None:
     shown = rankings.pictured
     who = (rankings.identities[shown], rankings.cameras[shown], rankings.names[shown])
-    picture = embedding_chart(folder, rankings.vectors, *who, seed=seed)
+    numbering = sources.tables.query.numbering.joined(sources.tables.gallery.numbering)
+    picture = embedding_chart(folder, rankings.vectors, *who, seed=seed, numbering=numbering)
   (folder / "data_set.json").write_text(json.dumps(data, indent=1) + "\n")
   for name in ("results.json", "before_training.json", "scalars.jsonl", "validation.jsonl"):
     if (sources.workdir / name).is_file():

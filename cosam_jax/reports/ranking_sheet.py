@@ -31,7 +31,7 @@ class Found:
   Attributes:
     name: the tracklet's name.
     image: uint8[H, W, 3], one of its frames; None where it cannot be read.
-    identity, camera: the data set's own numbers; None where they are not known.
+    identity, camera: the data set's own numbers or names; None where they are not known.
     distance: from the query; None for the query itself.
     right: whether it is the query's person under another camera; None where it is not known.
     where: lines about where and when it was seen, such as frames and time.
@@ -39,7 +39,7 @@ class Found:
 
   name: str
   image: np.ndarray | None
-  identity: int | None = None
+  identity: int | str | None = None
   camera: int | str | None = None
   distance: float | None = None
   right: bool | None = None

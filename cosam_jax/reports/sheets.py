@@ -39,12 +39,13 @@ def make_sheets(
     return images[row]
 
   def found(query: int, row: int, distance: float) -> Found:
-    own = rankings.identities[query] == rankings.identities[row] > 0
+    person = rankings.identities[query]
+    own = person == rankings.identities[row] and table.numbering.people(person)
     return Found(
       name=str(rankings.names[row]),
       image=image(row),
-      identity=int(rankings.identities[row]),
-      camera=int(rankings.cameras[row]),
+      identity=table.numbering.identity(rankings.identities[row]),
+      camera=table.numbering.camera(rankings.cameras[row]),
       distance=float(distance),
       right=bool(own),
     )
@@ -63,8 +64,8 @@ def make_sheets(
     person = Found(
       name=str(rankings.names[query]),
       image=image(query),
-      identity=int(rankings.identities[query]),
-      camera=int(rankings.cameras[query]),
+      identity=table.numbering.identity(rankings.identities[query]),
+      camera=table.numbering.camera(rankings.cameras[query]),
     )
     worth = "; ".join(
       f"{title}: {_worth(ranking, number)}" for title, ranking in rankings.by_title.items()

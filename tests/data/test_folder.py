@@ -37,9 +37,15 @@ def test_reads_the_layout(tmp_path):
   assert names == FILES[:2], "frame2 comes before frame10"
   assert train.frames.read(3).startswith(b"\x89PNG")
   assert tables.query.cameras.tolist() == [2]
-  assert tables.gallery.identities.tolist() == [0, 4], "junk is dropped, the distractor stays"
+  assert tables.gallery.identities.tolist() == [0, 4], "junk is dropped"
   assert tables.gallery.cameras.tolist() == [1, 12]
-  assert tables.warnings == ()
+  assert tables.gallery.numbering.people(tables.gallery.identities).all(), "0 is a person here"
+  assert tables.gallery.numbering.identity(4) == "0004"
+  assert tables.gallery.numbering.camera(12) == "cam12"
+  assert (
+    "1 tracklets of gallery (1 frames) are left out: they have no identity (written '00-1')"
+    in (tables.warnings)
+  )
 
 
 def test_names_instead_of_numbers_mean_the_same_in_every_split(tmp_path):
@@ -53,7 +59,7 @@ def test_names_instead_of_numbers_mean_the_same_in_every_split(tmp_path):
 
 def test_people_in_training_and_test_are_a_warning(tmp_path):
   tables = load_dataset("folder", write(tmp_path, [*FILES, "query/0003/cam3/1/1.jpg"]))
-  assert "1 identities are in train and in query (first: 3)" in tables.warnings[0]
+  assert "1 identities are in train and in query (first: 0003)" in tables.warnings[-1]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_written_and_read_again(tmp_path):
   assert os.listdir(tmp_path / "new") == ["e.npz"]
   with np.load(path, allow_pickle=False) as plain:
     assert plain["vectors"].shape == (10, 4)
-    assert json.loads(str(plain["about"]))["dataset"] == "toy"
+    assert json.loads(str(plain["about"]))["dataset"] == "mars"
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_one_file_serves_both_galleries(name, rows):
 def test_a_protocol_with_other_frames_is_refused():
   with pytest.raises(InputError, match=r"'reference_4f', but .* of all frames .*embed again"):
     made().evaluation("reference_4f")
-  some = made(origin=Origin("toy", protocol="official_4f"))
+  some = made(origin=Origin("mars", protocol="official_4f"))
   assert some.evaluation("reference_4f").protocol == "reference_4f"
   with pytest.raises(InputError, match="4 evenly drawn"):
     some.evaluation("official")
@@ -68,7 +68,7 @@ def test_vectors_alone_can_be_kept_but_not_ranked(tmp_path):
   write_embeddings(tmp_path / "e.npz", alone)
   found = read_embeddings(tmp_path / "e.npz")
   assert len(found.vectors) == 10
-  with pytest.raises(InputError, match="toy has no query tracklets"):
+  with pytest.raises(InputError, match="mars has no query tracklets"):
     found.evaluation()
 
 
@@ -174,7 +174,7 @@ def test_comparison_starts_from_embeddings_too(tmp_path, monkeypatch, capsys):
     "evaluation.distance": "sqeuclidean", "evaluation.rerank": True, "evaluation.rerank_k1": 3,
     "evaluation.rerank_k2": 2, "evaluation.rerank_lambda": 0.3,
   }  # fmt: skip
-  origin = Origin("toy", num_frames=2, config=fields)
+  origin = Origin("mars", num_frames=2, config=fields)
   paths = [tmp_path / f"{name}.npz" for name in "ab"]
   one, other = made(origin=origin), made(origin=origin, vectors=made().vectors[::-1])
   for path, embeddings in zip(paths, (one, other)):

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from cosam_jax.data.batches import EvaluationPlan
+from cosam_jax.data.identities import numbering_of
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.evaluation.masks import (
   MaskStatistics,
@@ -151,7 +152,8 @@ class Frames:
 def table_of(lengths, identities, cameras):
   starts = np.cumsum(lengths) - lengths
   names = [f"t{i}" for i in range(len(lengths))]
-  return TrackletTable(Frames(int(sum(lengths))), starts, lengths, identities, cameras, names)
+  frames, distractors = Frames(int(sum(lengths))), numbering_of("mars")
+  return TrackletTable(frames, starts, lengths, identities, cameras, names, distractors)
 
 
 class Batch(NamedTuple):

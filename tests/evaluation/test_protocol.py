@@ -42,7 +42,7 @@ GALLERY = [(10, 8, 1, 2), (30, 6, 2, 1), (50, 4, 3, 2), (80, 2, 0, 1), (90, 6, 0
 def tables():
   frames = Frames(100)
   return Tables(
-    name="toy",
+    name="mars",
     train=table(frames, GALLERY),
     query=table(frames, QUERIES),
     gallery=table(frames, GALLERY),
@@ -67,7 +67,7 @@ def test_reference_takes_queries_out(tables):
   )
   card = result.card
   assert (card.dataset, card.protocol, card.split, card.checkpoint) == (
-    "toy",
+    "mars",
     "reference",
     2,
     "abc",
@@ -194,7 +194,7 @@ def test_bad_features(tables):
 
 def test_nothing_to_search(tables):
   empty = dataclasses.replace(tables, query=tables.query.select(np.zeros(5, bool)))
-  with pytest.raises(InputError, match="toy has no query tracklets"):
+  with pytest.raises(InputError, match="mars has no query tracklets"):
     protocol.evaluation_of(empty)
 
 

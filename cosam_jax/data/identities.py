@@ -1,0 +1,96 @@
+"""What the numbers of a data set's identities and cameras mean, and what people call them.
+
+`JUNK` is nobody in every table. What else a number means belongs to the data set: MARS's 0 is a
+distractor, a person whom nobody searches for, and anywhere else 0 is somebody like others.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+JUNK = -1
+"""Identity of tracklets that no protocol uses (MARS writes `00-1`); every reader drops them."""
+
+DISTRACTORS = {"mars": 0, "synthetic": 0}
+"""Data set -> the identity of its distractors; data sets that are not here have none."""
+
+NO_IDENTITY = "-1 (or another number below 0), nan, none, null, na, n/a, unknown, ? or nothing"
+"""How people say, in data of their own, that nobody knows who somebody is."""
+_NO_IDENTITY = {
+  "", "00-1", "nan", "none", "null", "nil", "na", "n/a", "#n/a", "#na", "<na>", "-nan", "undefined",
+  "unknown", "?", "-",
+}  # fmt: skip
+
+
+def is_no_identity(name: str) -> bool:
+  """Whether a folder or a field of somebody's own data says that its identity is not known."""
+  plain = name.strip().casefold()
+  return plain in _NO_IDENTITY or bool(re.fullmatch(r"-0*[1-9][0-9]*(\.0*)?", plain))
+
+
+@dataclasses.dataclass(frozen=True)
+class Numbering:
+  """What the numbers of a table mean.
+
+  Attributes:
+    distractor: the identity that is nobody in particular and may not be asked for; None: none is.
+    identities: number -> the name that people gave, if it is not the number itself.
+    cameras: likewise.
+  """
+
+  distractor: int | None = None
+  identities: Mapping[int, str] = dataclasses.field(default_factory=dict)
+  cameras: Mapping[int, str] = dataclasses.field(default_factory=dict)
+
+  def identity(self, number: int) -> int | str:
+    """What people call an identity: its name, or the number itself."""
+    return self.identities.get(int(number), int(number))
+
+  def camera(self, number: int) -> int | str:
+    """What people call a camera: its name, or the number itself."""
+    return self.cameras.get(int(number), int(number))
+
+  def people(self, identities: np.ndarray) -> np.ndarray:
+    """bool array: which identities are somebody, neither junk nor distractors."""
+    identities = np.asarray(identities)
+    return (identities != JUNK) & ~self.distractors(identities)
+
+  def distractors(self, identities: np.ndarray) -> np.ndarray:
+    """bool array: which identities are the data set's distractor."""
+    identities = np.asarray(identities)
+    if self.distractor is None:
+      return np.zeros(identities.shape, bool)
+    return identities == self.distractor
+
+  def joined(self, other: "Numbering") -> "Numbering":
+    """The numbering of tables that were put together."""
+    return Numbering(
+      self.distractor if other.distractor is None else other.distractor,
+      {**self.identities, **other.identities},
+      {**self.cameras, **other.cameras},
+    )
+
+  def record(self) -> dict[str, dict[str, str]]:
+    """The names as JSON takes them."""
+    pairs = (("identities", self.identities), ("cameras", self.cameras))
+    return {key: {str(number): name for number, name in names.items()} for key, names in pairs}
+
+
+PLAIN = Numbering()
+"""Numbers that are their own names, and of people alone."""
+
+
+def numbering_of(dataset: str, record: Mapping[str, Mapping[str, str]] | None = None) -> Numbering:
+  """What the numbers of a data set mean, by its name.
+
+  Args:
+    dataset: its name.
+    record: names, from `Numbering.record`; None where there are none.
+  """
+  names = {
+    key: {int(number): str(name) for number, name in (record or {}).get(key, {}).items()}
+    for key in ("identities", "cameras")
+  }
+  return Numbering(DISTRACTORS.get(dataset), **names)
