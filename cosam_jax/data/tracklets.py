@@ -262,11 +262,9 @@ class Tables:
   warnings: tuple[str, ...] = ()
 
   def __post_init__(self):
-    # What a number means is the data set's to say, however its tables were made.
-    distractor = numbering_of(self.name).distractor
+    distractor = numbering_of(self.name).distractor  # What 0 means is the data set's to say.
     for split in ("train", "query", "gallery", "official"):
-      table = getattr(self, split)
-      if table is not None and distractor is not None:
+      if (table := getattr(self, split)) is not None and distractor is not None:
         numbering = dataclasses.replace(table.numbering, distractor=distractor)
         object.__setattr__(self, split, dataclasses.replace(table, numbering=numbering))
 

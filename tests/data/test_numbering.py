@@ -135,7 +135,13 @@ def test_json_lines_with_gaps(tmp_path):
     (None, "train"),
   ]
   rows = [
-    {"path": f"{i}_1_a.jpg", "identity": who, "camera": float(i), "tracklet": f"t{i}", "split": split}
+    {
+      "path": f"{i}_1_a.jpg",
+      "identity": who,
+      "camera": float(i),
+      "tracklet": f"t{i}",
+      "split": split,
+    }
     for i, (who, split) in enumerate(values)
   ]
   (tmp_path / "m.jsonl").write_text("\n".join(map(json.dumps, rows)))
