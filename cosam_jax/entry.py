@@ -2,11 +2,12 @@
 
 import sys
 
-from cosam_jax import version
+from cosam_jax import terminal, version
 
 
 def run() -> None:
-  """Answers `--version` at once, and hands over to `main.run`."""
+  """Settles where text goes, answers `--version` at once, and hands over to `main.run`."""
+  terminal.settle()
   version.answer(sys.argv[1:])
   from cosam_jax import main
 

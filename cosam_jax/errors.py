@@ -4,6 +4,21 @@ import difflib
 from collections.abc import Iterable
 
 
+def printable(text: str, keep: str = "") -> str:
+  """Text for people: what is no letter that can be seen is written as in Python's source.
+
+  Such are line breaks and what else moves a cursor, marks that turn the direction of writing, and
+  the bytes of a file's name that are no UTF-8.
+
+  Args:
+    text: with whatever a stranger called a file.
+    keep: characters that stay, such as a newline.
+  """
+  if text.isprintable():
+    return text
+  return "".join(c if c.isprintable() or c in keep else ascii(c)[1:-1] for c in text)
+
+
 class InputError(ValueError):
   """Bad input: data, configuration, weights or a checkpoint.
 
@@ -14,7 +29,7 @@ class InputError(ValueError):
   """
 
   def __init__(self, message: str):
-    super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in message))
+    super().__init__(printable(message))
 
 
 class Preempted(BaseException):

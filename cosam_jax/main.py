@@ -18,9 +18,10 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from cosam_jax import version
+from cosam_jax import terminal, version
 
 if __name__ == "__main__":  # Before what takes seconds to load.
+  terminal.settle()
   version.answer(sys.argv[1:])
 
 # Before TensorFlow and XLA are loaded: errors only.
@@ -46,7 +47,7 @@ from cosam_jax import (
 from cosam_jax import config as config_rules
 from cosam_jax.benchmark import options as benchmark_options
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
-from cosam_jax.errors import InputError, Preempted, suggestion
+from cosam_jax.errors import InputError, Preempted, printable, suggestion
 
 STOPPED = 75
 """Exit status of a training that SIGTERM stopped: EX_TEMPFAIL of sysexits.h, "try again"."""
@@ -204,6 +205,7 @@ def _stop(number: int, frame: object) -> NoReturn:
 
 def run() -> None:
   """Parses the command line, runs a mode, and ends the process with its status."""
+  terminal.settle()
   # absl shows the text and the flags of the script; here the script is a stub of two lines.
   sys.modules["__main__"].__doc__ = __doc__
   ours = (
@@ -285,7 +287,7 @@ def _illegal_value(text: str) -> str:
 
 def _refuse(sentence: str) -> int:
   """Prints the one line of a refusal; returns the exit status."""
-  print("error: " + " ".join(sentence.split()), file=sys.stderr)
+  print("error: " + printable(" ".join(sentence.split())), file=sys.stderr)
   return 2
 
 

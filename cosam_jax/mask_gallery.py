@@ -6,7 +6,6 @@ python -m cosam_jax.main --mode=masks --workdir=runs/demo --input=my_tracklets
 
 import json
 import pathlib
-import re
 import shutil
 from collections.abc import Sequence
 from typing import Any
@@ -29,6 +28,7 @@ from cosam_jax.evaluation.clip_masks import ClipMasks, clip_masks
 from cosam_jax.evaluation.masks import choose_clips
 from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.models.cosam import normalise_descriptors
+from cosam_jax.reports.file_names import file_name
 from cosam_jax.reports.mask_motion import channels_picture, correlation_picture, save_animation
 from cosam_jax.reports.masks import save_pictures
 from cosam_jax.saved_network import Network
@@ -78,8 +78,10 @@ def draw(
   partial = directory.with_name(f"{directory.name}.partial")
   shutil.rmtree(partial, ignore_errors=True)
   strips = save_pictures(partial, clips, network.label)
-  for name in dict.fromkeys(clip.tracklet for clip in clips):
-    safe = re.sub(r"[^\w-]+", "-", name)
+  for number, name in enumerate(dict.fromkeys(clip.tracklet for clip in clips), start=1):
+    safe = file_name(name)
+    if (partial / f"{safe}.webp").exists():  # `cam.1` beside `cam-1`.
+      safe = f"{safe}-{number}"
     save_animation(partial / f"{safe}.webp", [c for c in clips if c.tracklet == name])
   strongest = {
     str(stage): [

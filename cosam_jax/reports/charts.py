@@ -9,8 +9,11 @@ import html
 import io
 import pathlib
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from cosam_jax.errors import printable
 
 if TYPE_CHECKING:
   from matplotlib.axes import Axes
@@ -81,7 +84,9 @@ def draw_chart(
 
   folder = directory / "figures"
   folder.mkdir(parents=True, exist_ok=True)
-  with matplotlib.rc_context(_style()):
+  with matplotlib.rc_context(_style()), warnings.catch_warnings():
+    # In the page and the SVG text is text; the picture has a box for a letter that its font lacks.
+    warnings.filterwarnings("ignore", message="Glyph .* missing from")
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -89,13 +94,14 @@ def draw_chart(
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None})
     figure.savefig(folder / f"{name}.png", dpi=160)
-  (folder / f"{name}.svg").write_text(text.getvalue(), encoding="utf-8")
+  (folder / f"{name}.svg").write_text(text.getvalue(), encoding="utf-8", errors="backslashreplace")
   with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
     writer = csv.writer(file)
     writer.writerow(columns)
     longest = max((len(values) for values in columns.values()), default=0)
     for i in range(longest):
-      writer.writerow([values[i] if i < len(values) else "" for values in columns.values()])
+      row = [values[i] if i < len(values) else "" for values in columns.values()]
+      writer.writerow([printable(value) if isinstance(value, str) else value for value in row])
   files = {ending: f"figures/{name}.{ending}" for ending in ("svg", "png", "csv")}
   return Chart(name, title, description, _inline(text.getvalue(), name, description), files)
 
@@ -120,6 +126,7 @@ def _style() -> Any:
     "svg.fonttype": "none",  # Text stays text: it can be read, searched and copied.
     "svg.hashsalt": "cosam_jax",  # The same chart is the same file.
     "text.color": light("ink"),
+    "text.parse_math": False,  # A name may hold dollars.
     "xtick.color": light("faint"),
     "ytick.color": light("faint"),
   }

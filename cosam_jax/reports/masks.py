@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from cosam_jax.evaluation.clip_masks import ClipMasks
+from cosam_jax.reports.file_names import file_name
 from cosam_jax.reports.lettering import fit, font, wrap
 
 _ANCHORS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
@@ -188,7 +189,7 @@ def save_pictures(
   files: list[pathlib.Path] = []
   arrays: dict[str, np.ndarray] = {}
   for number, clip in enumerate(clips, start=1):
-    name = re.sub(r"[^\w-]+", "-", clip.tracklet)
+    name = file_name(clip.tracklet)
     stages = "_".join(map(str, sorted(clip.masks)))
     files.append(directory / f"{number:02d}_{name}_clip{clip.clip}_cosam_{stages}.png")
     strip(clip, caption).save(files[-1])

@@ -19,10 +19,12 @@ import tqdm
 from PIL import Image
 
 from cosam_jax.data.tracklets import Tables, TrackletTable
+from cosam_jax.errors import printable
 from cosam_jax.reports import facts
 from cosam_jax.reports.charts import COLOURS
 from cosam_jax.reports.data_charts import data_charts, data_facts
 from cosam_jax.reports.embedding_map import embedding_chart
+from cosam_jax.reports.file_names import file_name
 from cosam_jax.reports.ranking_sheet import Found, Sheet, facts_of, save_sheet, verdict
 from cosam_jax.reports.rankings import Rankings
 from cosam_jax.reports.results import PAGE
@@ -74,7 +76,7 @@ def write_page(sources: Sources) -> pathlib.Path:
     undefined=jinja2.StrictUndefined,
   )
   page = environment.get_template("page.html").render(_content(sources, folder))
-  (folder / PAGE).write_text(page, encoding="utf-8")
+  (folder / PAGE).write_text(printable(page, keep="\n"), encoding="utf-8")
   shutil.rmtree(final, ignore_errors=True)
   folder.replace(final)
   return final / PAGE
@@ -131,7 +133,7 @@ def _sheets(sources: Sources, folder: pathlib.Path) -> list[dict[str, Any]]:
   sheets: list[dict[str, Any]] = []
   made = make_sheets(sources.rankings, sources.table, sources.chosen).values()
   for sheet in tqdm.tqdm(made, desc="sheets", unit="sheet", leave=False, disable=None):
-    name = re.sub(r"[^\w-]+", "-", sheet.query.name)
+    name = file_name(sheet.query.name)
     path = save_sheet(folder / "rankings" / f"{len(sheets) + 1:02d}_{name}.png", sheet)
     sheets.append(_sheet(sheet, path.relative_to(folder)))
   return sheets

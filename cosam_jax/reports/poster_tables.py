@@ -115,7 +115,7 @@ def write_tables(workdir: str | os.PathLike, *, allow_mixed_protocols: bool = Fa
         path.unlink(missing_ok=True)  # Of an earlier call, whose results are gone.
         continue
       partial = path.with_name(f".{path.name}.partial")
-      partial.write_text(render(of_table), encoding="utf-8")
+      partial.write_text(render(of_table), encoding="utf-8", errors="backslashreplace")
       partial.replace(path)
   views = [*map(table_formats.terminal, blocks), f"written to {folder}:\n  " + "\n  ".join(files)]
   return "\n\n".join(views)

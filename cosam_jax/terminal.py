@@ -1,0 +1,81 @@
+"""What is printed reaches whoever still listens, and nothing that is printed ends the work.
+
+Names that strangers gave to files hold bytes that are no text and characters that move a cursor;
+terminals do not know all letters; readers of a pipe leave, and some processes are started without
+any output at all.
+"""
+
+import contextlib
+import os
+import sys
+from typing import Any, TextIO
+
+from cosam_jax.errors import printable
+
+
+def settle() -> None:
+  """Makes stdout and stderr ready for anything that is printed; once, before anything else.
+
+  A descriptor that is closed leads nowhere from then on: the next file that is opened would take
+  its number, and receive what libraries print.
+  """
+  for number in (0, 1, 2):
+    try:
+      os.fstat(number)
+    except OSError:
+      os.open(os.devnull, os.O_RDWR)  # Takes the lowest number that is free: this one.
+  sys.stdout = _ready(sys.stdout, escaping=True)
+  sys.stderr = _ready(sys.stderr, escaping=False)  # Progress bars move the cursor there.
+
+
+def _ready(stream: Any, *, escaping: bool) -> Any:
+  if isinstance(stream, Lasting):
+    return stream
+  if stream is None:
+    stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+  with contextlib.suppress(AttributeError, ValueError):
+    stream.reconfigure(errors="backslashreplace")
+  return Lasting(stream, escaping)
+
+
+class Lasting:
+  """A text stream whose reader may leave: what is written then goes nowhere, without an error.
+
+  Args:
+    stream: where text goes; it must replace what it cannot encode.
+    escaping: whether characters that move a cursor, or turn the direction of writing, are written
+      as in Python's source.
+  """
+
+  def __init__(self, stream: TextIO, escaping: bool):
+    self._stream, self._escaping = stream, escaping
+
+  def write(self, text: str) -> int:
+    """Writes; returns the number of characters that it was given."""
+    with self._outlasting():
+      self._stream.write(printable(text, keep="\n\t") if self._escaping else text)
+    return len(text)
+
+  def writelines(self, lines: Any) -> None:
+    """Writes each."""
+    for line in lines:
+      self.write(line)
+
+  def flush(self) -> None:
+    """Sends on what is waiting."""
+    with self._outlasting():
+      self._stream.flush()
+
+  @contextlib.contextmanager
+  def _outlasting(self) -> Any:
+    try:
+      yield
+    except BrokenPipeError:
+      # Also what waits in the stream, and what libraries and children print.
+      with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
+
+  def __getattr__(self, name: str) -> Any:
+    return getattr(self._stream, name)
