@@ -13,6 +13,8 @@ from cosam_jax.assembly import build_model
 from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.models import ReidNet, from_torch
+from cosam_jax.models.prefixes import without_prefix
+from cosam_jax.models.state_names import of_file
 from cosam_jax.models.weight_files import read_weights
 from cosam_jax.models.weight_register import resolve_weights
 from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
@@ -127,8 +129,8 @@ def _from_weights(path: pathlib.Path, settings: dict[str, Any]) -> Network:
 
 
 def _num_classes(path: pathlib.Path, weights: Mapping[str, Any]) -> int:
-  for name in ("classifier.weight", "module.classifier.weight"):
-    if name in weights:
+  for name, short in without_prefix(weights).names.items():
+    if of_file(short, se=False) == "classifier.weight" and weights[name].ndim:
       return int(weights[name].shape[0])
   raise InputError(
     f"weights file {path} has no classifier.weight, so it is no whole network of the published "

@@ -3,6 +3,7 @@
 Values only change their order of axes, so both directions are exact; names are `state_names`'.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -15,6 +16,7 @@ from flax import traverse_util
 from cosam_jax.errors import InputError
 from cosam_jax.models import state_names
 from cosam_jax.models.misfits import explain
+from cosam_jax.models.prefixes import without_prefix
 from cosam_jax.models.reid import ReidNet
 
 Variables = dict[str, Any]
@@ -29,12 +31,14 @@ class Merged(NamedTuple):
     filled: plain names (see `state_names`) of the tensors that came from the state dict.
     kept: plain names of those that kept their initial values.
     unused: names of the state dict that nothing was made of, as they stand there.
+    notes: sentences on what was taken off the names, and on what therefore was left out.
   """
 
   variables: Variables
   filled: tuple[str, ...]
   kept: tuple[str, ...]
   unused: tuple[str, ...]
+  notes: tuple[str, ...] = ()
 
 
 def from_torch(
@@ -49,9 +53,9 @@ def from_torch(
 
   Args:
     state_dict: arrays or tensors by name: a published checkpoint's, or a backbone alone with
-      torchvision's or Cadene's names, whose classifier is known and not used; any of them with or
-      without `module.` before each name. `num_batches_tracked` is known and not used: it counts
-      steps for an average that is not taken here.
+      torchvision's or Cadene's names, whose classifier is known and not used. A beginning that
+      all names share (`module.`, `_orig_mod.`, `backbone.`) is taken off. `num_batches_tracked` is
+      known and not used: it counts steps for an average that is not taken here.
     model: the network that wants the weights.
     allow_missing: beginnings of plain names (`"classifier"`, `"cosam4"`, `"head"`) whose tensors
       may be missing or of another shape; they keep their initial values.
@@ -59,13 +63,16 @@ def from_torch(
     init: where tensors that the state dict lacks come from; None draws them with key 0.
 
   Returns:
-    `{"params": ..., "batch_stats": ...}` of float32 arrays. What came from `init` is logged.
+    `{"params": ..., "batch_stats": ...}` of float32 arrays. What came from `init` is logged; a
+    warning says what was taken off the names, other than `module.`.
 
   Raises:
     InputError: names that are missing, not known or of another shape, or values that are no
       finite numbers; it says which architecture the weights look like.
   """
   merged = _merge(state_dict, model, init, tuple(allow_missing), tuple(allow_unused))
+  for note in merged.notes:
+    logging.warning("weights: %s", note)
   if merged.kept:
     logging.info("%d tensors from the state dict; %d keep initial values: %s", len(merged.filled),
                  len(merged.kept), _parts(merged.kept))  # fmt: skip
@@ -143,9 +150,10 @@ def _merge(
   only_backbone: bool = False,
 ) -> Merged:
   se = any(".se_module." in key for key in state_dict)
+  without = without_prefix(state_dict)
   in_file: dict[str, str] = {}  # plain name -> name in the file
-  for key in state_dict:
-    name = state_names.of_file(key, se=se)
+  for key, short in without.names.items():
+    name = state_names.of_file(short, se=se)
     if name.endswith(".num_batches_tracked"):
       continue
     if name in in_file:
@@ -160,11 +168,12 @@ def _merge(
   wanted = {name: _torch_shape(shapes[path].shape) for name, path in paths.items()}
   found = {name: tuple(np.shape(state_dict[key])) for name, key in in_file.items()}
 
-  bare = not any(key.removeprefix("module.").startswith("base.") for key in state_dict)
+  bare = not any(re.match(r"(module\.)?base\.", name) for name in without.names.values())
   if only_backbone or (bare and not any(map(state_names.is_behind_backbone, found))):
     allow_missing += state_names.BEHIND_BACKBONE
   known = state_names.BEHIND_BACKBONE if only_backbone else ()
-  filled, unused, misfits, unknown = [], [], [], []
+  filled, misfits, unknown, beside = [], [], [], []
+  unused = list(without.copies)
   for name, key in in_file.items():
     if name in wanted and not name.startswith(known):
       if found[name] == wanted[name]:
@@ -180,13 +189,19 @@ def _merge(
       or name.startswith(allow_unused)
     ):
       unused.append(key)
+    elif bare and without.prefix and not key.startswith(without.prefix):
+      beside.append(key)  # Heads and losses of the program that trained the backbone.
     else:
       unknown.append(name)
   kept = [name for name in wanted if name not in found or name not in (*filled, *misfits)]
   missing = [name for name in kept if not name.startswith(allow_missing)]
   missing.sort(key=state_names.order)
   if missing or unknown or misfits:
-    raise InputError(explain(model, found, wanted, in_file, missing, unknown, misfits))
+    sentence = explain(model, found, wanted, in_file, missing, unknown, misfits)
+    raise InputError(f"{sentence} ({without.note})" if without.note else sentence)
+  notes = [without.note] if without.note else []
+  if beside:
+    notes.append(f"not of the backbone and left out: {_parts(beside)}")
 
   initial = [paths[name] for name in kept]
   if init is None:  # compiles only what draws the missing tensors
@@ -197,7 +212,7 @@ def _merge(
   for name in filled:
     leaves[paths[name]] = jnp.asarray(_from_torch_axes(_values(state_dict, in_file[name])))
   variables = traverse_util.unflatten_dict({path: leaves[path] for path in shapes})
-  return Merged(variables, tuple(filled), tuple(kept), tuple(unused))
+  return Merged(variables, tuple(filled), tuple(kept), (*unused, *beside), tuple(notes))
 
 
 def _flatten(variables: Variables) -> dict[tuple[str, ...], Any]:

@@ -33,7 +33,11 @@ _PARTS = (
   "head", "neck", "classifier",
 )  # fmt: skip
 BEHIND_BACKBONE = ("cosam", "head", "neck", "classifier")
-_CLASSIFIERS = ("fc.weight", "fc.bias", "last_linear.weight", "last_linear.bias")
+_CLASSIFIERS = ("fc.", "last_linear.")
+# Wrappers of a module inside a network, which keep its name before theirs.
+_WRAPPERS = re.compile(
+  r"(?<=\.)((_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module|_module)\.)+"
+)
 
 
 def of_variable(path: Path) -> str:
@@ -56,7 +60,8 @@ def of_file(key: str, *, se: bool) -> str:
     key: the name in the file; published, torchvision's or Cadene's, with or without `module.`.
     se: whether the file is of the SE family, where COSAM's index counts the stem too.
   """
-  name = key.removeprefix("module.").removeprefix("base.").removeprefix("layer0.")
+  name = _WRAPPERS.sub("", key)
+  name = name.removeprefix("module.").removeprefix("base.").removeprefix("layer0.")
   first, _, rest = name.partition(".")
   sequence = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
   if first in sequence:
@@ -99,12 +104,12 @@ def order(plain: str) -> tuple[int, ...]:
 
 def is_behind_backbone(plain: str) -> bool:
   """Whether a tensor belongs to COSAM, head, neck or classifier."""
-  return plain.startswith(BEHIND_BACKBONE)
+  return re.match(r"(cosam\d|head|neck|classifier)\.", plain) is not None
 
 
 def is_foreign_classifier(plain: str) -> bool:
-  """Whether a tensor is the ImageNet classifier of torchvision's or Cadene's networks."""
-  return plain in _CLASSIFIERS
+  """Whether a tensor is of the classifier, or what stands for it, of a network not ours."""
+  return plain.startswith(_CLASSIFIERS)
 
 
 def architecture(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:

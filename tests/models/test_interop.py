@@ -211,3 +211,56 @@ def test_layouts_have_names():
   model = small()
   with pytest.raises(InputError, match="published or torchvision"):
     to_torch(drawn(model), model, layout="keras")  # type: ignore[arg-type]
+
+
+PREFIXES = (
+  "module.", "_orig_mod.", "model.", "module._orig_mod.", "module.module.", "net.backbone.",
+  "student.", "a.b.c.d.",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "se_resnet50"])
+def test_a_beginning_that_all_names_share_is_taken_off(caplog, backbone):
+  model = small(backbone, cosam_stages=(4,), temporal="ta")
+  variables = drawn(model)
+  whole = to_torch(variables, model)
+  bare = to_torch(variables, model, layout="torchvision")
+  for prefix in PREFIXES:
+    for state in (whole, bare):
+      caplog.clear()
+      longer = {prefix + name: value for name, value in state.items()}
+      chex.assert_trees_all_equal(
+        from_torch(longer, model, init=variables), from_torch(state, model, init=variables)
+      )
+      said = f"is taken off the beginning of all {len(state)} names"
+      assert (said in caplog.text) == (prefix not in ("module.", "module._orig_mod."))
+  inside = {name.replace("base.", "base._orig_mod."): value for name, value in whole.items()}
+  chex.assert_trees_all_equal(from_torch(inside, model), variables)
+
+
+def test_a_beginning_of_the_backbone_alone_is_taken_off(caplog):
+  model = small()
+  theirs, initial = drawn(model, 1), drawn(model, 2)
+  bare = to_torch(theirs, model, layout="torchvision")
+  wanted = from_torch(bare, model, init=initial)
+  state = {f"backbone.{name}": value for name, value in bare.items()}
+  state |= {"heads.bnneck.weight": np.zeros(3), "loss.centers": np.zeros(3)}
+  chex.assert_trees_all_equal(from_torch(state, model, init=initial), wanted)
+  assert f"taken off the beginning of {len(bare)} of {len(state)} names" in caplog.text
+  assert "left out: heads, loss" in caplog.text
+  caplog.clear()
+  pairs = ((f"module.encoder_{which}.{name}", value + (which == "k"))
+           for which in "kq" for name, value in bare.items())  # fmt: skip
+  state = dict(pairs) | {"module.queue": np.zeros((2, 3)), "module.encoder_q.fc.0.weight": bare}
+  chex.assert_trees_all_equal(from_torch(state, model, init=initial), wanted)
+  assert "'module.encoder_k.' is a copy of the same network and left out" in caplog.text
+  with pytest.raises(InputError, match=r"2 networks, whose names begin with 'one\.', 'two\.'"):
+    from_torch({f"{which}.{name}": 0 for which in ("one", "two") for name in bare}, model)
+
+
+def test_what_does_not_fit_is_said_with_the_beginning():
+  model, other = small(), small(num_classes=9)
+  state = {f"model.{name}": value for name, value in to_torch(drawn(other), other).items()}
+  message = _refusal(state, model)
+  assert "model.classifier.bias (9,) for (5,)" in message
+  assert "('model.' is taken off the beginning of all" in message
