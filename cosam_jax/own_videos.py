@@ -15,6 +15,7 @@ from cosam_jax.data import boxes as box_files
 from cosam_jax.data import videos
 from cosam_jax.data.clips import num_dense_clips
 from cosam_jax.data.frame_places import frame_folders, frame_numbers
+from cosam_jax.data.left_out import LeftOut
 from cosam_jax.data.listing import natural_key
 from cosam_jax.data.own_cameras import camera_names, check_camera
 from cosam_jax.data.own_tracklets import UNKNOWN, read_tracklets
@@ -103,7 +104,8 @@ def embed_own(
   folders = boxes is None and path.is_dir()
   check_camera(camera, camera_from, folders=folders)
   if folders:
-    table = read_tracklets(path, follow_links=follow_links)
+    passed = LeftOut()
+    table = read_tracklets(path, follow_links=follow_links, left_out=passed)
     cameras = camera_names(table, camera, camera_from)
     vectors = embedder.embed_table(taking.of_table(table), on_unreadable=on_unreadable)
     return OwnTracklets(
@@ -113,6 +115,7 @@ def embed_own(
       middle_frames(table),
       *frame_numbers(table),
       np.full((len(table), 2), np.nan),
+      left_out=passed.sentences(),
       sources=frame_folders(table),
       camera_names=cameras,
       taking=taking,

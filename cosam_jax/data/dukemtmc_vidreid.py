@@ -15,6 +15,8 @@ import re
 from collections.abc import Iterator
 
 from cosam_jax.data import expected, listing
+from cosam_jax.data.layouts import require_part
+from cosam_jax.data.left_out import LeftOut
 from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.errors import InputError
 
@@ -35,25 +37,29 @@ def read_dukemtmc_vidreid(data_dir: str | os.PathLike) -> Tables:
   root = listing.require_directory(data_dir, _CONTENTS)
   if (root / "DukeMTMC-VideoReID").is_dir():
     root = root / "DukeMTMC-VideoReID"
-  train, query, gallery = (_read_split(root, split) for split in expected.SPLITS)
-  return expected.check_counts(Tables("dukemtmc_vidreid", train, query, gallery))
+  left_out = LeftOut()
+  train, query, gallery = (_read_split(root, split, left_out) for split in expected.SPLITS)
+  warnings = left_out.sentences()
+  return expected.check_counts(Tables("dukemtmc_vidreid", train, query, gallery, None, warnings))
 
 
-def _read_split(root: pathlib.Path, split: str) -> TrackletTable:
-  listing.require_directory(root / split, f"<identity>/<tracklet>/*.jpg ({_CONTENTS})")
-  return listing.table_of(root, _tracklets(root, split))
+def _read_split(root: pathlib.Path, split: str, left_out: LeftOut) -> TrackletTable:
+  require_part(root, split, expected.SPLITS, _CONTENTS)
+  return listing.table_of(root, _tracklets(root, split, left_out))
 
 
-def _tracklets(root: pathlib.Path, split: str) -> Iterator[listing.ListedTracklet]:
-  for person in listing.list_folders(root / split, "identities"):
+def _tracklets(
+  root: pathlib.Path, split: str, left_out: LeftOut
+) -> Iterator[listing.ListedTracklet]:
+  for person in listing.list_folders(root / split, "identities", left_out):
     if not person.isdecimal():
       raise InputError(
         f"folder {root / split / person} must be named by its identity, a number such as 0001; "
         "rename or remove it"
       )
-    for tracklet in listing.list_folders(root / split / person, "tracklets"):
+    for tracklet in listing.list_folders(root / split / person, "tracklets", left_out):
       folder = root / split / person / tracklet
-      files = listing.list_images(folder)
+      files = listing.list_images(folder, left_out)
       numbers, camera = _check_names(folder, files, int(person))
       files = [file for _, file in sorted(zip(numbers, files))]
       yield listing.ListedTracklet(

@@ -12,6 +12,8 @@ import numpy as np
 
 from cosam_jax.data import expected, listing
 from cosam_jax.data.identities import JUNK, NO_IDENTITY, Numbering
+from cosam_jax.data.layouts import require_not_nested, suggest_root
+from cosam_jax.data.left_out import NO_SPLIT, LeftOut, set_aside
 from cosam_jax.data.numbering import names_of, numbers_of
 from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.errors import InputError, renaming
@@ -32,8 +34,15 @@ def read_folder(data_dir: str | os.PathLike, *, name: str = "folder") -> Tables:
       raise InputError(
         f"data directory {root} has no folder {split!r}, only {sorted(found) or 'nothing'}; the "
         f"layout is {_LAYOUT}{renaming(split, set(found) - set(expected.SPLITS))}"
+        f"{suggest_root(root, expected.SPLITS)}"
       )
-  places = {split: list(_places(root / split)) for split in expected.SPLITS}
+  left_out = LeftOut()
+  for name in sorted(os.listdir(root)):
+    if name not in expected.SPLITS and (root / name).is_dir():
+      left_out.add(set_aside(name) or NO_SPLIT, root, name)
+  for split in expected.SPLITS:
+    require_not_nested(root / split)
+  places = {split: list(_places(root / split, left_out)) for split in expected.SPLITS}
   every = [place for split in places.values() for place in split]
   identities = numbers_of((identity for identity, _, _ in every), "identity")
   cameras = numbers_of((camera for _, camera, _ in every), "camera")
@@ -43,7 +52,7 @@ def read_folder(data_dir: str | os.PathLike, *, name: str = "folder") -> Tables:
     listed = (
       listing.ListedTracklet(
         folder=f"{split}/{identity}/{camera}/{tracklet}",
-        files=listing.list_images(root / split / identity / camera / tracklet),
+        files=listing.list_images(root / split / identity / camera / tracklet, left_out),
         identity=identities[identity],
         camera=cameras[camera],
         name=f"{identity}/{camera}/{tracklet}",
@@ -53,6 +62,7 @@ def read_folder(data_dir: str | os.PathLike, *, name: str = "folder") -> Tables:
     return listing.table_of(root, listed, numbering)
 
   tables, warnings = without_unknown({split: table(split) for split in expected.SPLITS}, identities)
+  warnings = (*warnings, *left_out.sentences())
   return expected.check_counts(Tables(name, **tables, warnings=warnings))
 
 
@@ -89,9 +99,9 @@ def without_unknown(
   return kept, (what,)
 
 
-def _places(split: pathlib.Path) -> Iterator[tuple[str, str, str]]:
+def _places(split: pathlib.Path, left_out: LeftOut) -> Iterator[tuple[str, str, str]]:
   """(identity, camera, tracklet) for every tracklet folder of a split, in natural order."""
-  for identity in listing.list_folders(split, "identities"):
-    for camera in listing.list_folders(split / identity, "cameras"):
-      for tracklet in listing.list_folders(split / identity / camera, "tracklets"):
+  for identity in listing.list_folders(split, "identities", left_out):
+    for camera in listing.list_folders(split / identity, "cameras", left_out):
+      for tracklet in listing.list_folders(split / identity / camera, "tracklets", left_out):
         yield identity, camera, tracklet

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from cosam_jax.data import expected, links, listing
+from cosam_jax.data.layouts import require_part
+from cosam_jax.data.left_out import LeftOut
 from cosam_jax.data.matlab import read_matrix
 from cosam_jax.data.tracklets import Tables
 from cosam_jax.errors import InputError
@@ -43,8 +45,9 @@ def read_ilids_vid(
   places = [root / "i-LIDS-VID" / "sequences", root / "sequences"]
   sequences = next((place for place in places if place.is_dir()), places[0])
   for camera in ("cam1", "cam2"):
-    listing.require_directory(sequences / camera, f"person*/*.png (iLIDS-VID: {_CONTENTS})")
-  table = listing.table_of(root, _tracklets(root, sequences))
+    require_part(sequences, camera, ("cam1", "cam2"), f"iLIDS-VID: {_CONTENTS}")
+  left_out = LeftOut()
+  table = listing.table_of(root, _tracklets(root, sequences, left_out))
   people = np.unique(table.identities)
   for number in (1, 2):
     alone = np.setdiff1d(people, table.identities[table.cameras == number])
@@ -63,19 +66,22 @@ def read_ilids_vid(
     train=table.select(~tested),
     query=table.select(tested & (table.cameras == 1)),
     gallery=table.select(tested & (table.cameras == 2)),
+    warnings=left_out.sentences(),
   )
   return expected.check_counts(tables)
 
 
-def _tracklets(root: pathlib.Path, sequences: pathlib.Path) -> Iterator[listing.ListedTracklet]:
+def _tracklets(
+  root: pathlib.Path, sequences: pathlib.Path, left_out: LeftOut
+) -> Iterator[listing.ListedTracklet]:
   for camera in (1, 2):
-    people = listing.list_folders(sequences / f"cam{camera}", "people")
+    people = listing.list_folders(sequences / f"cam{camera}", "people", left_out)
     for person in people:
       number = re.fullmatch(r"person([0-9]+)", person)
       folder = sequences / f"cam{camera}" / person
       if number is None:
         raise InputError(f"folder {folder} must be named person and a number; rename or remove it")
-      files = listing.list_images(folder)
+      files = listing.list_images(folder, left_out)
       for file in files:
         _check_name(folder, file, camera, int(number[1]))
       yield listing.ListedTracklet(

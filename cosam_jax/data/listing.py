@@ -9,6 +9,15 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from cosam_jax.data.identities import PLAIN, Numbering
+from cosam_jax.data.left_out import (
+  DEEPER,
+  LOOSE,
+  MASKS,
+  OTHER,
+  LeftOut,
+  masks_among,
+  set_aside,
+)
 from cosam_jax.data.links import require_inside, require_whole_links
 from cosam_jax.data.tracklets import (
   FilePaths,
@@ -36,34 +45,86 @@ def natural_key(name: str) -> list[tuple[int, int | str]]:
   return [(1, int(part)) if i % 2 else (0, part) for i, part in enumerate(parts) if part]
 
 
-def list_folders(path: pathlib.Path, contents: str = "data") -> list[str]:
-  """Names of the folders in `path` in natural order, hidden ones left out.
+def list_folders(
+  path: pathlib.Path, contents: str = "data", left_out: LeftOut | None = None
+) -> list[str]:
+  """Names of the folders in `path` in natural order; hidden ones and a system's are left out.
+
+  Args:
+    path: of the folder.
+    contents: what the folders hold, for the error.
+    left_out: counts what is passed over.
 
   Raises:
-    InputError: there is none; `contents` says what they should have held.
+    InputError: there is none, or one is a link that leads nowhere.
   """
+  left_out = LeftOut() if left_out is None else left_out
+  names, images = [], []
   with os.scandir(path) as entries:
-    seen = [entry for entry in entries if not entry.name.startswith(".")]
-  names = [entry.name for entry in seen if entry.is_dir()]
-  require_whole_links(path, [entry.name for entry in seen if entry.is_symlink()])
+    for entry in entries:
+      if reason := set_aside(entry.name):
+        left_out.add(reason, path, entry.name)
+      elif entry.is_dir():
+        names.append(entry.name)
+      elif entry.is_symlink() and not entry.is_file():
+        require_whole_links(path, [entry.name])
+      elif is_image(entry.name):
+        images.append(entry.name)
+      else:
+        left_out.add(OTHER, path, entry.name)
+  if not names and images:
+    raise InputError(
+      f"folder {path} holds {len(images):,} images ({min(images, key=natural_key)}, ...), but must "
+      f"hold folders of {contents}: put the images of each tracklet into a folder of its own"
+    )
   if not names:
     raise InputError(f"folder {path} has no folders of {contents}; add them or remove the folder")
+  for image in images:
+    left_out.add(LOOSE, path, image)
   return sorted(names, key=natural_key)
 
 
-def list_images(path: pathlib.Path) -> list[str]:
-  """Names of the images in `path` in natural order; other and hidden files are left out.
+def list_images(path: pathlib.Path, left_out: LeftOut | None = None) -> list[str]:
+  """Names of the images in `path` in natural order.
+
+  Args:
+    path: of the folder.
+    left_out: counts what is passed over: hidden files, masks, folders, and other formats.
 
   Raises:
     InputError: there is none: an empty tracklet.
   """
-  names = [name for name in os.listdir(path) if is_image(name)]
+  left_out = LeftOut() if left_out is None else left_out
+  names, folders, others = [], [], []
+  with os.scandir(path) as entries:
+    for entry in entries:
+      if reason := set_aside(entry.name):
+        left_out.add(reason, path, entry.name)
+      elif is_image(entry.name) and not (entry.is_dir() and not entry.is_symlink()):
+        names.append(entry.name)
+      elif entry.is_dir():
+        folders.append(entry.name)
+      else:
+        others.append(entry.name)
   if not names:
     raise InputError(
-      f"tracklet folder {path} is empty: it has no {', '.join(IMAGE_SUFFIXES)} file; "
-      "remove the folder or add its frames"
+      f"tracklet folder {path} is empty: it has no {', '.join(IMAGE_SUFFIXES)} file"
+      f"{_instead(folders, others)}; remove the folder or add its frames"
     )
-  return sorted(names, key=natural_key)
+  for kind, passed in ((DEEPER, folders), (OTHER, others)):
+    for name in passed:
+      left_out.add(kind, path, name)
+  masks = masks_among(names)
+  for name in masks:
+    left_out.add(MASKS, path, name)
+  return sorted(set(names) - masks, key=natural_key)
+
+
+def _instead(folders: list[str], others: list[str]) -> str:
+  """What an empty tracklet's folder holds."""
+  if folders:
+    return f", but the folder {min(folders, key=natural_key)!r} and so lies a level too high"
+  return f", but {len(others):,} others such as {min(others)!r}" if others else ""
 
 
 def is_image(name: str) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 
 from cosam_jax.data import expected, links, listing
 from cosam_jax.data.identities import JUNK
+from cosam_jax.data.layouts import require_mars_folders, suggest_root
 from cosam_jax.data.matlab import read_matrix
 from cosam_jax.data.other_content import other_content
 from cosam_jax.data.outside_files import read_text
@@ -64,6 +65,7 @@ def read_mars(
     raise InputError(
       f"info file {info / missing[0]} is missing ({len(missing)} of {len(INFO_FILES)} are); "
       f"data_dir must hold {_CONTENTS}: copy it from the official release or correct data_dir"
+      f"{suggest_root(root, ('bbox_train', 'bbox_test', 'info'))}"
     )
   links.require_inside(root, [info / file for file in INFO_FILES], allowed=follow_links)
   train = _read_split(root, info, "train")
@@ -80,6 +82,7 @@ def read_mars(
     official=test.select(kept),
   )
   if check_files:
+    require_mars_folders({"bbox_train": tables.train, "bbox_test": test.select(kept)})
     listing.require_frames([tables.train, test.select(kept)])
   return expected.check_counts(tables)
 

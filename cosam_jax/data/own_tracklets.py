@@ -14,18 +14,22 @@ from collections.abc import Iterator
 import numpy as np
 
 from cosam_jax.data import links, listing
+from cosam_jax.data.left_out import LINKS, MASKS, OTHER, LeftOut, masks_among, set_aside
 from cosam_jax.data.tracklets import FilePaths, TrackletTable
 from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError
 
 UNKNOWN = -1
 """Identity and camera of tracklets of which nobody said them."""
+_MASKS = {"mask", "masks"}
 _MARS = re.compile(r"((?:[0-9]{4}|00-1)C([0-9])T[0-9]{4,5})F[0-9]{3,5}\.[A-Za-z]+")
 _REPEATED = re.compile(r"(^|/)([^/]+)/(\2C[0-9]T[0-9]{4,5})$")
 """`0025/0025C1T0002` says the person twice."""
 
 
-def read_tracklets(folder: str | os.PathLike, *, follow_links: bool = False) -> TrackletTable:
+def read_tracklets(
+  folder: str | os.PathLike, *, follow_links: bool = False, left_out: LeftOut | None = None
+) -> TrackletTable:
   """Every folder at or below `folder` that holds images, in natural order of their paths.
 
   A tracklet is named by its path below `folder`; `folder` itself by its own name. Frames are in
@@ -34,8 +38,10 @@ def read_tracklets(folder: str | os.PathLike, *, follow_links: bool = False) -> 
   `UNKNOWN`, and so are cameras that frames named as in MARS do not tell.
 
   Args:
-    folder: where to look; hidden folders are left out.
+    folder: where to look; hidden folders, those of storage systems (thumbnails, trash) and, beside
+      frames, those named `masks` are left out.
     follow_links: whether links that lead out of `folder` are followed.
+    left_out: counts what is passed over.
 
   Raises:
     InputError: no such folder, no image in it, or a link that leads out of it and may not.
@@ -45,18 +51,28 @@ def read_tracklets(folder: str | os.PathLike, *, follow_links: bool = False) -> 
     state = "is no folder" if root.exists() else "does not exist"
     raise InputError(f"{root} {state}: give a folder of tracklets, each a folder of images")
   found = []
+  left_out = LeftOut() if left_out is None else left_out
   for place, folders, files in os.walk(root, followlinks=follow_links):
-    folders[:] = [name for name in folders if not name.startswith(".")]
+    folders[:] = _entered(place, folders, left_out)
+    _count_files(place, files, left_out)
     below = [path for name in folders if os.path.islink(path := os.path.join(place, name))]
     links.require_inside(root, below, follow_links)
     links.require_no_circle(place, below)
+    for link in () if follow_links else below:
+      left_out.add(LINKS, place, os.path.basename(link))
     # Of folders; frames are looked at when they are read.
     links.require_whole_links(place, [name for name in files if not os.path.splitext(name)[1]])
     if any(listing.is_image(name) for name in files):
       found.append(pathlib.Path(place))
+  masks = [one for one in found if _MASKS & {*one.relative_to(root).parts}]
+  if len(masks) < len(found):
+    for one in masks:
+      left_out.add(MASKS, one.parent, one.name)
+      found.remove(one)
   if not found:
+    instead = f" ({'; '.join(left_out.sentences())})" if left_out.sentences() else ""
     raise InputError(
-      f"{root} holds no images: give a folder of tracklets, each a folder of "
+      f"{root} holds no images{instead}: give a folder of tracklets, each a folder of "
       f"{', '.join(listing.IMAGE_SUFFIXES)} files, or a video"
     )
 
@@ -68,6 +84,26 @@ def read_tracklets(folder: str | os.PathLike, *, follow_links: bool = False) -> 
   short = [_REPEATED.sub(r"\1\3", name) for name in table.names.tolist()]
   names = np.array(short) if len(set(short)) == len(short) else table.names
   return dataclasses.replace(table, frames=frames, names=names)
+
+
+def _entered(place: str, folders: list[str], left_out: LeftOut) -> list[str]:
+  """The folders that are looked into."""
+  entered = []
+  for name in folders:
+    if reason := set_aside(name):
+      left_out.add(reason, place, name)
+    else:
+      entered.append(name)
+  return entered
+
+
+def _count_files(place: str, files: list[str], left_out: LeftOut) -> None:
+  """Counts the files of a folder that are no frames."""
+  images = [name for name in files if listing.is_image(name)]
+  for name in masks_among(images):
+    left_out.add(MASKS, place, name)
+  for name in set(files) - set(images):
+    left_out.add(set_aside(name) or OTHER, place, name)
 
 
 def _tracklets(root: pathlib.Path, place: pathlib.Path) -> Iterator[listing.ListedTracklet]:

@@ -16,6 +16,8 @@ import numpy as np
 
 from cosam_jax.data import expected, listing
 from cosam_jax.data.draws import shuffled
+from cosam_jax.data.layouts import require_part
+from cosam_jax.data.left_out import LeftOut
 from cosam_jax.data.tracklets import Tables
 from cosam_jax.errors import InputError
 
@@ -44,8 +46,9 @@ def read_prid2011(data_dir: str | os.PathLike, *, split: int = 0, seed: int = 0)
   places = [root / "prid_2011" / "multi_shot", root / "multi_shot", root]
   shots = next((place for place in places if (place / "cam_a").is_dir()), places[0])
   for camera in _CAMERAS:
-    listing.require_directory(shots / camera, f"person_*/*.png (PRID2011: {_CONTENTS})")
-  table = listing.table_of(root, _tracklets(root, shots))
+    require_part(shots, camera, _CAMERAS, f"PRID2011: {_CONTENTS}")
+  left_out = LeftOut()
+  table = listing.table_of(root, _tracklets(root, shots, left_out))
   long = table.select(table.lengths > MORE_THAN_FRAMES)
   in_a, in_b = (np.unique(long.identities[long.cameras == camera]) for camera in (1, 2))
   people = np.intersect1d(in_a, in_b)
@@ -62,14 +65,17 @@ def read_prid2011(data_dir: str | os.PathLike, *, split: int = 0, seed: int = 0)
     train=kept.select(~tested),
     query=kept.select(tested & (kept.cameras == 1)),
     gallery=kept.select(tested & (kept.cameras == 2)),
+    warnings=left_out.sentences(),
   )
   return expected.check_counts(tables)
 
 
-def _tracklets(root: pathlib.Path, shots: pathlib.Path) -> Iterator[listing.ListedTracklet]:
+def _tracklets(
+  root: pathlib.Path, shots: pathlib.Path, left_out: LeftOut
+) -> Iterator[listing.ListedTracklet]:
   """The tracklets of the people that both cameras number alike."""
   for camera, folder_name in enumerate(_CAMERAS, start=1):
-    for person in listing.list_folders(shots / folder_name, "people"):
+    for person in listing.list_folders(shots / folder_name, "people", left_out):
       number = re.fullmatch(r"person_([0-9]+)", person)
       folder = shots / folder_name / person
       if number is None:
@@ -77,7 +83,7 @@ def _tracklets(root: pathlib.Path, shots: pathlib.Path) -> Iterator[listing.List
       if int(number[1]) <= SHARED_PEOPLE:
         yield listing.ListedTracklet(
           folder=folder.relative_to(root).as_posix(),
-          files=listing.list_images(folder),
+          files=listing.list_images(folder, left_out),
           identity=int(number[1]),
           camera=camera,
           name=f"{folder_name}/{person}",

@@ -1,0 +1,73 @@
+"""What readers pass over in a directory, counted, so that it can be said in a sentence or two."""
+
+import collections
+import os
+import re
+from collections.abc import Iterable
+
+_SYSTEM = {
+  "@eadir", "@tmp", "@recycle", "@sharebin", "#recycle", "#snapshot", "$recycle.bin", "recycler",
+  "lost+found", "system volume information", "__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini",
+}  # fmt: skip
+"""Thumbnails, trash and records of storage systems and desktops, in small letters."""
+SYSTEM = "of the storage system (thumbnails, trash)"
+HIDDEN = "hidden"
+LOOSE = "images beside folders of tracklets, which belong into a folder of their own"
+DEEPER = "folders inside of tracklets' folders"
+MASKS = "masks"
+NO_SPLIT = "folders that are no split"
+LINKS = "links to folders, which config.data.follow_links=True follows"
+OTHER = "of formats that are not read"
+_MASK = re.compile(r"(.+?)[._-]masks?")
+_SHOWN = 3
+
+
+def set_aside(name: str) -> str | None:
+  """Why an entry of a folder is passed over by its name alone; None: it is not."""
+  if name.lower() in _SYSTEM:
+    return SYSTEM
+  return HIDDEN if name.startswith(".") else None
+
+
+def masks_among(names: Iterable[str]) -> set[str]:
+  """Images that are masks of others among them: `0001_mask.png` beside `0001.jpg`."""
+  stems = {os.path.splitext(name)[0] for name in names}
+  found = set()
+  for name in names:
+    match = _MASK.fullmatch(os.path.splitext(name)[0])
+    if match and match[1] in stems:
+      found.add(name)
+  return found
+
+
+class LeftOut:
+  """Counts what was passed over, by kind; keeps a few examples of each."""
+
+  def __init__(self) -> None:
+    self._counts: collections.Counter[str] = collections.Counter()
+    self._examples: dict[str, list[str]] = {}
+    self._suffixes: collections.Counter[str] = collections.Counter()
+
+  def add(self, kind: str, folder: str | os.PathLike, name: str) -> None:
+    """Counts an entry of a folder."""
+    self._counts[kind] += 1
+    examples = self._examples.setdefault(kind, [])
+    if len(examples) < _SHOWN:
+      examples.append(os.path.join(folder, name))
+    if kind == OTHER:
+      self._suffixes[os.path.splitext(name)[1].lower() or "no suffix"] += 1
+
+  def sentences(self) -> tuple[str, ...]:
+    """One for each kind, with its number and examples."""
+    said = []
+    for kind, count in self._counts.items():
+      examples = ", ".join(self._examples[kind])
+      more = ", ..." if count > _SHOWN else ""
+      what = kind
+      if kind == OTHER:
+        endings = [ending for ending, _ in self._suffixes.most_common(6)]
+        what = f"files {kind} ({', '.join(endings)})"
+      elif kind in (SYSTEM, HIDDEN):
+        what = f"files and folders {kind}" if kind == SYSTEM else "hidden files and folders"
+      said.append(f"{count:,} {what} are left out: {examples}{more}")
+    return tuple(said)
