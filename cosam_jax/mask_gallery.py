@@ -2,8 +2,10 @@
 
 python -m cosam_jax.main --mode=masks --workdir=runs/demo --tracklets=0025C1T0002 --point=3,0.4,0.5
 python -m cosam_jax.main --mode=masks --workdir=runs/demo --input=my_tracklets
+python -m cosam_jax.main --mode=masks --workdir=runs/demo --input=gate.mp4 --boxes=gate.txt
 """
 
+import dataclasses
 import json
 import pathlib
 import shutil
@@ -19,9 +21,11 @@ from ml_collections import ConfigDict
 
 from cosam_jax.assembly import read_tables
 from cosam_jax.data.batches import EvaluationPlan
-from cosam_jax.data.clips import num_dense_clips
 from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.data.pipeline import evaluation_batches
+from cosam_jax.data.streamed_frames import StreamedFrames, table_of_stream
+from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
+from cosam_jax.data.tracked_people import stream_of
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.clip_masks import ClipMasks, clip_masks
@@ -46,33 +50,39 @@ def draw(
   tracklets: Sequence[str] | None = None,
   point: Sequence[str] | None = None,
   table: TrackletTable | None = None,
+  boxes: str | None = None,
+  margin: float = 0.0,
+  taking: Taking = ALL_FRAMES,
 ) -> None:
   """Draws masks; of tracklets by name or number all clips, else one clip of six tracklets.
 
   Args:
     network: a run's network.
     directory: what is written goes here.
-    folder: a folder of tracklets instead of the test set.
-    tracklets: names, or numbers from 0 in the table's order.
+    folder: a folder of tracklets, or a video, instead of the test set.
+    tracklets: names, or numbers from 0 in the table's order; with boxes, ids.
     point: frame (its number in the first tracklet, from 1), y, x: pixels, or fractions of the
       frame with a decimal point.
     table: tracklets instead of those that the run's configuration names.
+    boxes, margin: of people in a video, see `own_videos.embed_own`.
+    taking: which frames of a tracklet there are; the others are as if they were not.
 
   Raises:
     InputError: no COSAM, a tracklet that is not there, or a point outside the frames.
   """
   if not network.model.cosam_stages:
     raise InputError("the network has no COSAM, so it has no masks: give a run with cosam_stages")
-  table = _table(network, folder) if table is None else table
+  table = _table(network, folder, boxes, margin, taking) if table is None else table
   if tracklets:
-    table = table.select(np.array([_row(table, name) for name in tracklets]))
+    rows = [_row(table, name, ids=boxes is not None) for name in tracklets]
+    table = table.select(np.array(rows))
   frames = network.model.num_frames
   plan = EvaluationPlan(table, frames, 1)
   numbers = range(plan.num_clips) if tracklets else choose_clips(table, 6, frames)
   where = None if point is None else _point(point, table)
   if where is not None:
     numbers = sorted({*numbers, where[0] // frames})
-  plan, numbers = _only(plan, list(numbers))
+  numbers = list(numbers)
   clips, gates, heat = _look(network, plan, numbers, where)
   # All or nothing: what an earlier call drew goes only when everything new is there.
   partial = directory.with_name(f"{directory.name}.partial")
@@ -103,6 +113,8 @@ def draw(
     }  # fmt: skip
     (partial / "correlation.json").write_text(json.dumps(content) + "\n")
   _put_in_place(partial, directory)
+  if not taking.all:
+    print(f"taken of each tracklet: {taking.sentence()}")
   print(f"{len(strips) - 1} strips, overview.png, animations (.webp) and channels.png: {directory}")
 
 
@@ -123,30 +135,38 @@ def _put_in_place(partial: pathlib.Path, directory: pathlib.Path) -> None:
   (directory / INDEX).write_text(json.dumps(new, indent=1) + "\n")
 
 
-def _table(network: Network, folder: str | None) -> TrackletTable:
-  if folder is not None:
-    return read_tracklets(folder)
+def _table(
+  network: Network, path: str | None, boxes: str | None, margin: float, taking: Taking
+) -> TrackletTable:
+  if path is not None:
+    if boxes is None and pathlib.Path(path).is_dir():
+      return taking.of_table(read_tracklets(path))
+    return table_of_stream(stream_of(path, boxes, margin), taking)
   # Runs of earlier versions do not say whether links are followed.
   flat = {"data.follow_links": False, **network.flat}
   config = ConfigDict(traverse_util.unflatten_dict(flat, sep="."))
-  return evaluation_of(read_tables(config), config.evaluation.gallery).table
+  return taking.of_table(evaluation_of(read_tables(config), config.evaluation.gallery).table)
 
 
-def _only(plan: EvaluationPlan, numbers: list[int]) -> tuple[EvaluationPlan, list[int]]:
-  """A plan of the chosen clips' tracklets alone, and the clips' numbers in it."""
-  counts = num_dense_clips(plan.table.lengths, plan.num_frames)
-  first = np.cumsum(counts) - counts
-  rows = np.searchsorted(first, numbers, side="right") - 1
-  kept, place = np.unique(rows, return_inverse=True)
-  now = np.cumsum(counts[kept]) - counts[kept]
-  fewer = EvaluationPlan(plan.table.select(kept), plan.num_frames, 1)
-  return fewer, [int(n) for n in now[place] + np.array(numbers) - first[rows]]
+def _clips_alone(plan: EvaluationPlan, numbers: list[int]) -> TrackletTable:
+  """The chosen clips, each as a tracklet of its own, so that no other frame is read."""
+  chosen = [plan.batch(number) for number in numbers]
+  rows = np.array([int(batch.tracklets[0]) for batch in chosen])
+  starts = np.array([int(batch.frames[0, 0]) for batch in chosen])
+  ends = plan.table.starts[rows] + plan.table.lengths[rows]
+  lengths = np.minimum(plan.num_frames, ends - starts)
+  return dataclasses.replace(plan.table.select(rows), starts=starts, lengths=lengths)
 
 
-def _row(table: TrackletTable, name: str) -> int:
+def _row(table: TrackletTable, name: str, *, ids: bool) -> int:
   names = table.names.tolist()
   if name in names:
     return names.index(name)
+  if ids:
+    raise InputError(
+      f"--tracklets names {name!r}, which is no id of the boxes: give some of "
+      f"{', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+    )
   if name.isdigit() and int(name) < len(names):
     return int(name)
   raise InputError(
@@ -191,7 +211,9 @@ def _look(
   numbers: list[int],
   where: tuple[int, float, float] | None,
 ) -> tuple[list[ClipMasks], dict[int, np.ndarray], dict[int, np.ndarray] | None]:
-  model, wanted = network.model, set(numbers)
+  model, store = network.model, plan.table.frames
+  if isinstance(store, StreamedFrames):
+    store.fetch(frame for number in numbers for frame in plan.batch(number).frames[0])
 
   @jax.jit
   def forward(clips: jax.Array, valid: jax.Array) -> Any:
@@ -201,20 +223,22 @@ def _look(
     )  # fmt: skip
 
   batches = evaluation_batches(
-    plan.table, num_frames=plan.num_frames, batch_clips=1, image_size=model.image_size,
+    _clips_alone(plan, numbers), num_frames=plan.num_frames, batch_clips=1,
+    image_size=model.image_size,
     on_unreadable=network.flat.get("data.on_unreadable", "error"),
   )  # fmt: skip
   clips: list[ClipMasks] = []
   gates: dict[int, list[np.ndarray]] = {stage: [] for stage in model.cosam_stages}
   heat: dict[int, np.ndarray] | None = None
-  bar = tqdm.tqdm(batches, total=plan.num_batches, desc="masks", unit="clip", disable=None)
-  for number, batch in enumerate(bar):
-    if number not in wanted:
-      continue
+  bar = tqdm.tqdm(batches, total=len(numbers), desc="masks", unit="clip", disable=None)
+  for number, batch in zip(numbers, bar, strict=True):
     outputs, state = forward(batch.clips, batch.valid)
     spatial = {stage: np.asarray(mask.spatial[0]) for stage, mask in outputs.masks.items()}
-    frames = plan.batch(number).frames[0]
-    clips.append(clip_masks(plan, int(batch.tracklets[0]), frames, spatial))
+    chosen = plan.batch(number)
+    clip = clip_masks(plan, int(chosen.tracklets[0]), chosen.frames[0], spatial)
+    if isinstance(store, StreamedFrames):
+      clip = dataclasses.replace(clip, source=store.span_text(chosen.frames[0]))
+    clips.append(clip)
     for stage, mask in outputs.masks.items():
       gates[stage].append(np.asarray(mask.channel[0]))
     if where is not None and number == where[0] // plan.num_frames:

@@ -24,8 +24,8 @@ READERS = {
   "output": ("embed", "search", "export", "masks"),
   "tracklets": ("masks",),
   "point": ("masks",),
-  "boxes": ("embed",),
-  "box_margin": ("embed",),
+  "boxes": ("embed", "masks"),
+  "box_margin": ("embed", "masks"),
   "query": ("search",),
   "query_names": ("search",),
   "gallery": ("search",),
@@ -66,13 +66,13 @@ def define_flags() -> None:
   )
   path(
     "boxes",
-    "Of --mode=embed: the tracked people in --input, lines frame,id,x,y,w,h (MOTChallenge); each "
-    "id is a tracklet.",
+    "The tracked people in --input of --mode=embed and --mode=masks, lines frame,id,x,y,w,h "
+    "(MOTChallenge); each id is a tracklet.",
   )
   flags.DEFINE_float(
     "box_margin",
     None,
-    "Of --mode=embed: part of a box's width and height that is added on each side, 0 to 1.",
+    "With --boxes: part of a box's width and height that is added on each side, 0 to 1.",
     lower_bound=0.0,
     upper_bound=1.0,
     module_name="cosam_jax",
@@ -153,7 +153,8 @@ def asked(mode: str) -> bool:
   """Whether this module runs the mode, as the flags are."""
   values = flags.FLAGS
   if mode == "masks":
-    return any(values[name].value is not None for name in ("input", "tracklets", "point"))
+    ours = ("input", "tracklets", "point", "frame_stride", "most_frames")
+    return any(values[name].value is not None for name in ours)
   return mode in ("search", "export") or (mode == "embed" and values.input is not None)
 
 
@@ -235,6 +236,9 @@ def run(mode: str, config: ConfigDict | None, workdir: str | None) -> None:
       folder=values.input,
       tracklets=values.tracklets,
       point=values.point,
+      boxes=values.boxes,
+      margin=values.box_margin or 0.0,
+      taking=_taking(),
     )
     return
   if mode == "embed":

@@ -1,7 +1,6 @@
 """Somebody's own videos and folders of tracklets, embedded: `--mode=embed --input=...`."""
 
 import dataclasses
-import itertools
 import os
 import pathlib
 import shutil
@@ -21,6 +20,7 @@ from cosam_jax.data.own_cameras import camera_names, check_camera
 from cosam_jax.data.own_tracklets import UNKNOWN, read_tracklets
 from cosam_jax.data.passing_frames import Passing, middle_frames, one_tracklet
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
+from cosam_jax.data.tracked_people import crops_of
 from cosam_jax.embedder import Embedder
 from cosam_jax.evaluation.embeddings import FILE_NAME, Embeddings, Origin, write_embeddings
 from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
@@ -153,12 +153,9 @@ def _embed_video(embedder: Embedder, path: pathlib.Path, taking: Taking) -> OwnT
 def _embed_tracks(
   embedder: Embedder, path: pathlib.Path, boxes: box_files.Boxes, margin: float, taking: Taking
 ) -> OwnTracklets:
-  pictures = videos.pictures(path)
-  first = next(pictures)
-  boxes = boxes.inside(*first.image.shape[:2])
+  boxes, frames = crops_of(path, boxes, margin)
   lengths = boxes.lengths
   keeper = Passing(len(lengths))
-  frames = box_files.crops(itertools.chain([first], pictures), boxes, margin)
   names = tuple(map(str, boxes.ids))
   vectors = embedder.embed_frames(
     taking.of_frames(keeper.watch(frames, lengths // 2), lengths),

@@ -1,12 +1,17 @@
 """Pictures of chosen tracklets and of a folder; the correlation of a point; refusals."""
 
+import io
 import json
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import videos
 from PIL import Image
 
+from cosam_jax.data.packing import Frame
+from cosam_jax.data.streamed_frames import Stream, StreamedFrames
+from cosam_jax.data.taken_frames import Taking
 from cosam_jax.errors import InputError
 from cosam_jax.mask_gallery import draw, point_correlation
 from cosam_jax.models.cosam import ncc_cost_volume
@@ -70,6 +75,75 @@ def test_what_an_earlier_call_drew_makes_room_and_nothing_else_does(network, tmp
   assert animations[0] & animations[1] == {"mine.webp"}
   assert "correlation.png" in first - second
   assert not list(tmp_path.parent.glob("*.partial"))
+
+
+def strips_of(directory):
+  with np.load(directory / "masks.npz") as file:
+    return {name: file[name] for name in file.files}
+
+
+def test_people_in_a_video_have_the_masks_of_their_crops(network, tmp_path):
+  """Boxes over a video give what a folder of the same crops gives; frames are taken alike."""
+  pytest.importorskip("av")
+  frames = np.random.default_rng(0).integers(0, 256, (9, 96, 128, 3), np.uint8)
+  spots = {3: (10, range(2, 9)), 7: (60, range(4))}
+  lines = []
+  for track, (x, seen) in spots.items():
+    (tmp_path / "crops" / str(track)).mkdir(parents=True)
+    for i in seen:
+      lines.append(f"{i + 1},{track},{x},10,32,64")
+      crop = Image.fromarray(frames[i, 10:74, x : x + 32])
+      crop.save(tmp_path / "crops" / str(track) / f"{i}.png")
+  (tmp_path / "gate.txt").write_text("\n".join(lines))
+  video = videos.write(tmp_path / "gate.mkv", frames)
+  crops = str(tmp_path / "crops")
+  boxes = {"folder": str(video), "boxes": str(tmp_path / "gate.txt")}
+  for name, chosen in {
+    "all": {"tracklets": ["7", "3"], "point": ["2", "40", "10"]},
+    "some": {},
+    "few": {"tracklets": ["3"], "taking": Taking(2, 3)},
+  }.items():
+    draw(network, tmp_path / f"{name}_v", **boxes, **chosen)
+    draw(network, tmp_path / f"{name}_f", folder=crops, **chosen)
+    found, wanted = (strips_of(tmp_path / f"{name}_{side}") for side in "vf")
+    assert found.keys() == wanted.keys()
+    for key, values in wanted.items():
+      np.testing.assert_allclose(found[key], values, atol=1e-5, err_msg=key)
+  assert (tmp_path / "all_v" / "7.webp").is_file()
+  content = json.loads((tmp_path / "all_v" / "correlation.json").read_text())
+  assert (content["tracklet"], content["point_frame"]) == ("7", 2)
+  # Three frames taken of the seven of 3, so two clips of two.
+  assert len([key for key in strips_of(tmp_path / "few_v") if key.endswith("frames")]) == 2
+  with pytest.raises(InputError, match="names '0', which is no id of the boxes: give some of 3"):
+    draw(network, tmp_path / "no", **boxes, tracklets=["0"])
+  assert not (tmp_path / "no").exists()
+
+
+def test_a_video_of_one_person_has_masks(network, tmp_path):
+  pytest.importorskip("av")
+  frames = np.random.default_rng(1).integers(0, 256, (5, 64, 32, 3), np.uint8)
+  draw(network, tmp_path / "out", folder=str(videos.write(tmp_path / "walk.mkv", frames)))
+  assert (tmp_path / "out" / "walk.webp").is_file()
+
+
+def test_only_wanted_frames_of_a_video_are_kept():
+  """The stream is decoded up to the last wanted frame, and says where the frames were."""
+  asked = []
+
+  def frames():
+    for i in range(100):
+      asked.append(i)
+      yield Frame(i % 2, np.full((4, 4, 3), i, np.uint8), False, i + 1, i / 10)
+
+  store = StreamedFrames(Stream("/a/gate.mp4", ["5", "6"], np.array([50, 50]), frames), Taking(10))
+  assert store.lengths.tolist() == [5, 5]
+  store.fetch([1, 6])
+  assert asked == list(range(22))
+  for frame, value in {1: 20, 6: 21}.items():
+    with Image.open(io.BytesIO(store.read(frame))) as image:
+      assert (np.asarray(image) == value).all()
+  assert len(asked) == 22
+  assert store.span_text(np.array([1, 6])) == "gate.mp4, frames 21-22, 2.0 s"
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,27 @@ import numpy as np
 
 from cosam_jax.data.clips import even_positions
 from cosam_jax.data.packing import Frame
-from cosam_jax.data.tracklets import FilePaths, TrackletTable
+from cosam_jax.data.tracklets import FilePaths, FrameStore, TrackletTable
 from cosam_jax.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ChosenFrames:
+  """Some frames of another store; see `tracklets.FrameStore`."""
+
+  store: FrameStore
+  frames: np.ndarray
+
+  def __len__(self) -> int:
+    return len(self.frames)
+
+  def name(self, frame: int) -> str:
+    """The name that the other store gives."""
+    return self.store.name(int(self.frames[frame]))
+
+  def read(self, frame: int) -> bytes:
+    """The bytes that the other store has."""
+    return self.store.read(int(self.frames[frame]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,14 +76,12 @@ class Taking:
     """The same tracklets with the taken frames alone; those left out are never read."""
     if self.all:
       return table
-    assert isinstance(table.frames, FilePaths)
     chosen = [table.frame_ids(row)[self.positions(int(n))] for row, n in enumerate(table.lengths)]
     frames = np.concatenate(chosen)
-    store = dataclasses.replace(
-      table.frames,
-      folder_ids=table.frames.folder_ids[frames],
-      files=table.frames.files[frames],
-    )
+    store: FrameStore = ChosenFrames(table.frames, frames)
+    if isinstance(table.frames, FilePaths):
+      folders, files = table.frames.folder_ids[frames], table.frames.files[frames]
+      store = dataclasses.replace(table.frames, folder_ids=folders, files=files)
     lengths = np.array([len(one) for one in chosen], np.int64)
     starts = np.cumsum(lengths) - lengths
     return dataclasses.replace(table, frames=store, starts=starts, lengths=lengths)

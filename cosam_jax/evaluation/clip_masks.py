@@ -26,6 +26,7 @@ class ClipMasks:
     length: frames of the tracklet.
     images: uint8[H, W, 3] each, upright, as large as on disk; None for a frame that cannot be read.
     masks: stage -> float32[T, h, w] in 0 .. 1.
+    source: where the frames are from, in place of identity and camera; may be empty.
   """
 
   tracklet: str
@@ -37,6 +38,7 @@ class ClipMasks:
   length: int
   images: tuple[np.ndarray | None, ...]
   masks: dict[int, np.ndarray]
+  source: str = ""
 
 
 def clip_masks(

@@ -84,7 +84,7 @@ def strip(clip: ClipMasks, caption: str = "") -> Image.Image:
   step = size[0] + _GAP
   width = max(2 * _MARGIN + _LABELS + len(clip.numbers) * step, 620)
   title = f"Tracklet {clip.tracklet}, clip {clip.clip} of {clip.clips}"
-  about = f"Identity {clip.identity}, camera {clip.camera}; {_of(clip)}"
+  about = f"{clip.source or f'Identity {clip.identity}, camera {clip.camera}'}; {_of(clip)}"
   about += f". Masks {caption}." if caption else "."
   footer = wrap(_EXPLANATION, font(14), width - 2 * _MARGIN)
   top = _MARGIN + 78
@@ -139,7 +139,12 @@ def overview(clips: Sequence[ClipMasks], caption: str = "") -> Image.Image:
     draw.text((_MARGIN + labels + column * group, top - 26), name, _TEXT, font(16))
   for row, clip in enumerate(clips):
     y = top + row * row_height
-    lines = (clip.tracklet, f"identity {clip.identity}", f"camera {clip.camera}")
+    about = (
+      clip.source.split(", ")
+      if clip.source
+      else (f"identity {clip.identity}", f"camera {clip.camera}")
+    )
+    lines = (clip.tracklet, *about)
     for i, line in enumerate(lines):
       text = fit(line, font(14), labels - 8)
       draw.text((_MARGIN, y + 20 * i), text, _FAINT if i else _TEXT, font(14))
