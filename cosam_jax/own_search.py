@@ -172,11 +172,11 @@ def _hits(
   top: int,
 ) -> list[Hit]:
   kept = [(int(row), float(far)) for row, far in pairs if not same or row != query][:top]
-  person = asked.seen(query).identity if asked.dataset == searched.dataset else None
+  person = asked.seen(query)
+  comparable = person.known and asked.dataset == searched.dataset
   hits = []
   for row, distance in kept:
     picture, seen = functools.partial(picture_of, searched, row), searched.seen(row)
-    # 0 is nobody in particular in some data sets.
-    right = seen.identity == person if person and seen.identity is not None else None
+    right = seen.identity == person.identity if comparable and seen.identity is not None else None
     hits.append(Hit(searched.name(row), row, distance, picture, seen, right))
   return hits

@@ -31,7 +31,7 @@ def saved(path, vectors, names, **columns):
   unknown = np.full(count, -1)
   content = {"identities": unknown, "cameras": unknown} | columns
   embeddings = Embeddings(
-    origin=Origin("own"), vectors=vectors, names=[f"t{i}" for i in range(count)],
+    origin=Origin("mars"), vectors=vectors, names=[f"t{i}" for i in range(count)],
     lengths=np.full(count, 5), query_rows=NONE, reference_rows=NONE, official_rows=NONE,
     clip_vectors=np.zeros((0, width), np.float32), clip_owners=NONE,
     camera_names=np.array(names, np.str_), **content,

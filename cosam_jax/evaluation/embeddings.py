@@ -20,6 +20,7 @@ Notation: `n` tracklets, `D` embedding size, `m` clips, `Q` queries, `G` gallery
 """
 
 import dataclasses
+import functools
 import json
 import os
 import sys
@@ -28,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from cosam_jax.data.identities import numbering_of
+from cosam_jax.data.identities import Numbering, numbering_of
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.data.user_paths import user_path
 from cosam_jax.data.whole_files import whole_file
@@ -123,7 +124,11 @@ class Embeddings:
 
   def seen(self, row: int) -> Sighting:
     """Where and when a tracklet was seen."""
-    return sightings.sighting(self, row)
+    return sightings.sighting(self, row, self._numbering)
+
+  @functools.cached_property
+  def _numbering(self) -> Numbering:
+    return numbering_of(self.origin.dataset, self.origin.numbering)
 
   def _check_shapes(self) -> None:
     count, width = self.vectors.shape
@@ -176,7 +181,7 @@ class Embeddings:
       identities=self.identities,
       cameras=self.cameras,
       names=self.names,
-      numbering=numbering_of(self.origin.dataset, self.origin.numbering),
+      numbering=self._numbering,
     )
     gallery = self.reference_rows if kind == "reference" else self.official_rows
     protocol.check_searchable(

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from cosam_jax.data.identities import Numbering
 from cosam_jax.errors import InputError
 
 # name -> (what a file may hold, what it becomes, what stands for unknown)
@@ -40,14 +41,16 @@ class Sighting:
     source: path of the video or folder.
     frames: numbers of the first and the last frame in the source.
     times: seconds of the first and the last frame.
-    identity: the data set's own number of the person.
+    identity: the data set's name or number of the person.
+    known: whether that is a person whom one can search for, not a distractor.
   """
 
   camera: str | None = None
   source: str | None = None
   frames: tuple[int, int] | None = None
   times: tuple[float, float] | None = None
-  identity: int | None = None
+  identity: int | str | None = None
+  known: bool = False
 
   def record(self) -> dict[str, Any]:
     """What is known, as plain values."""
@@ -76,16 +79,18 @@ class Sighting:
 NEVER_SEEN = Sighting()
 
 
-def sighting(columns: Any, row: int) -> Sighting:
-  """One tracklet's entries; a camera without a name is called by the data set's number.
+def sighting(columns: Any, row: int, numbering: Numbering) -> Sighting:
+  """One tracklet's entries; a camera without a name is called as the data set calls it.
 
   Args:
     columns: has `COLUMNS`, `identities` and `cameras` as attributes.
     row: the tracklet's.
+    numbering: what the numbers of identities and cameras mean.
   """
+  person = columns.identities[row]
   camera = str(columns.camera_names[row])
   if not camera and columns.cameras[row] >= 0:
-    camera = str(columns.cameras[row])
+    camera = str(numbering.camera(columns.cameras[row]))
   frames = int(columns.first_frames[row]), int(columns.last_frames[row])
   times = float(columns.first_times[row]), float(columns.last_times[row])
   return Sighting(
@@ -93,7 +98,8 @@ def sighting(columns: Any, row: int) -> Sighting:
     source=str(columns.sources[row]) or None,
     frames=frames if min(frames) >= 0 else None,
     times=None if any(map(math.isnan, times)) else times,
-    identity=int(columns.identities[row]) if columns.identities[row] >= 0 else None,
+    identity=numbering.identity(person) if person >= 0 else None,
+    known=bool(person >= 0 and numbering.people(person)),
   )
 
 

@@ -184,7 +184,7 @@ def _sheet(result: QueryResult, note: str) -> Sheet:
 def _where(name: str, seen: Sighting) -> tuple[str, ...]:
   """Frames, time and source; the source of frames in folders is in the name already."""
   frames = seen.frames_text()
-  source = "" if seen.source_name() in name.split("/") else seen.source_name()
+  source = "" if seen.source_name() in name else seen.source_name()
   lines = (f"frames {frames}" if frames else "", seen.time_text(), source)
   return tuple(line for line in lines if line)
 
