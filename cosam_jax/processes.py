@@ -10,6 +10,7 @@ Imports nothing slow, since the door defines the flags before it parses.
 import contextlib
 import hashlib
 import importlib.metadata
+import ipaddress
 import os
 import pathlib
 import platform
@@ -31,6 +32,7 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tens
 EXPLICIT = ("coordinator_address", "num_processes", "process_id")
 FLAGS = (*EXPLICIT, "hosts")
 _MODULE = "cosam_jax"
+_BIND = "JAX_COORDINATOR_BIND_ADDRESS"
 _LEAVE_WITHIN = 60
 """Seconds that the processes may lie apart at their end; one that was refused alone ends all."""
 
@@ -39,7 +41,8 @@ def define_flags() -> None:
   """Registers the flags that this module reads."""
   flags.DEFINE_string(
     "coordinator_address", None,
-    "HOST:PORT of process 0, the same for all processes; with --num_processes and --process_id.",
+    "HOST:PORT of process 0, the same for all processes; with --num_processes and --process_id. It "
+    "listens there without asking for a password: localhost, or a private network.",
     module_name=_MODULE,
   )  # fmt: skip
   flags.DEFINE_integer(
@@ -85,7 +88,11 @@ def arguments(values: Mapping[str, Any], environment: Mapping[str, str]) -> dict
         f"--process_id is {values['process_id']}: with --num_processes={values['num_processes']} "
         f"it must be from 0 to {values['num_processes'] - 1}"
       )
-    return {name: values[name] for name in EXPLICIT} | {"cluster_detection_method": "deactivate"}
+    found = {name: values[name] for name in EXPLICIT} | {"cluster_detection_method": "deactivate"}
+    if _is_loopback(values["coordinator_address"]) and _BIND not in environment:
+      # By itself the coordinator listens on every network, and asks nobody who he is.
+      found["coordinator_bind_address"] = values["coordinator_address"]
+    return found
   if values["hosts"] == "slurm" and "SLURM_STEP_NODELIST" not in environment:
     raise InputError("--hosts is slurm, but this is no task of srun: start it with srun")
   # Set for tasks of srun, and not for the batch script itself.
@@ -96,6 +103,15 @@ def arguments(values: Mapping[str, Any], environment: Mapping[str, str]) -> dict
   if values["hosts"] == "tpu" or (values["hosts"] == "auto" and several):
     return {}  # jax asks the TPU's own surroundings.
   return None
+
+
+def _is_loopback(address: str) -> bool:
+  """Whether HOST of HOST:PORT is this machine alone."""
+  host = address.rpartition(":")[0].strip("[]")
+  try:
+    return host.lower() == "localhost" or ipaddress.ip_address(host).is_loopback
+  except ValueError:  # Another name.
+    return False
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ for argument in "$@"; do
 done
 logs=${logs:-logs}
 mkdir -p "$logs"
-port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])')
+port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("localhost", 0)); print(s.getsockname()[1])')
 gpus=0
 if command -v nvidia-smi > /dev/null; then
   gpus=$(nvidia-smi --list-gpus 2> /dev/null | grep -c ^GPU || true)

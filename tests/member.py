@@ -5,8 +5,10 @@
 Prints one JSON object. The tests run it alone too, and compare.
 """
 
+import contextlib
 import hashlib
 import json
+import os
 import pathlib
 import sys
 
@@ -87,6 +89,21 @@ def everything(data_dir, directory) -> dict:
   return found
 
 
+def listening() -> list[str]:
+  """The addresses that this process's sockets listen at, in the system's own hexadecimal."""
+  own = set()
+  for descriptor in pathlib.Path("/proc/self/fd").iterdir():
+    with contextlib.suppress(OSError):
+      own.add(os.readlink(descriptor))
+  found = []
+  for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+    for line in pathlib.Path(table).read_text().splitlines()[1:] if own else ():
+      columns = line.split()
+      if columns[3] == "0A" and f"socket:[{columns[9]}]" in own:
+        found.append(columns[1].rpartition(":")[0])
+  return found
+
+
 def main(arguments: list[str]) -> None:
   """Joins the others and prints."""
   processes.define_flags()
@@ -96,6 +113,8 @@ def main(arguments: list[str]) -> None:
   try:
     with processes.joined("train", {"config.seed": flags.FLAGS.setting}):
       result = everything(data_dir, directory) | {"devices": jax.device_count()}
+      if sys.platform.startswith("linux"):
+        result["listening"] = listening()
   except InputError as error:
     result = {"error": str(error)}
   print(json.dumps(result), file=out, flush=True)

@@ -78,6 +78,13 @@ def test_two_processes_do_what_one_does(alone, tiny_synthetic, tmp_path, hasty_c
     assert one["losses"][0]["loss"] != pytest.approx(one["accumulated"][0]["loss"], rel=1e-3)
     assert one["refused"] == "process 1 of 2: a frame is broken"
     assert one["rows"] == [[], [[1e-12]]]
+    # The coordinator of --coordinator_address=localhost:PORT is for this machine alone.
+    everywhere = {"0" * 8, "0" * 32}
+    assert not everywhere & set(one.get("listening", ()))
+  if sys.platform.startswith("linux"):
+    assert "0000000000000000FFFF00000100007F" in found[0]["listening"] or (
+      {"0100007F", "00000000000000000000000001000000"} & set(found[0]["listening"])
+    )
   # Every process wrote a part; the digests are of all of them.
   saved = tmp_path / "checkpoints" / "3"
   digests = json.loads((saved / "sha256.json").read_text())
@@ -129,6 +136,27 @@ def test_processes_that_were_started_otherwise_are_refused(
         "cluster_detection_method": "deactivate",
       },
     ),
+    *[
+      (
+        {"coordinator_address": address, "num_processes": 2, "process_id": 0},
+        environment,
+        {
+          "coordinator_address": address,
+          "num_processes": 2,
+          "process_id": 0,
+          "cluster_detection_method": "deactivate",
+          **({"coordinator_bind_address": address} if bound else {}),
+        },
+      )
+      for address, environment, bound in (
+        ("localhost:1", {}, True),
+        ("127.0.0.1:1", {}, True),
+        ("[::1]:1", {}, True),
+        ("10.0.0.1:1", {}, False),
+        ("localhost.example.org:1", {}, False),
+        ("localhost:1", {"JAX_COORDINATOR_BIND_ADDRESS": "localhost:2"}, False),
+      )
+    ],
   ],
 )
 def test_how_processes_find_each_other(given, environment, wanted):
