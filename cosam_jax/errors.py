@@ -1,6 +1,7 @@
 """The one error that a person's input can cause, from data to report; and being asked to stop."""
 
 import difflib
+import signal
 from collections.abc import Iterable
 
 
@@ -32,11 +33,33 @@ class InputError(ValueError):
     super().__init__(printable(message))
 
 
+class TryLaterError(InputError):
+  """What cannot work now, and the same command may do later: exit status 75 (EX_TEMPFAIL)."""
+
+
 class Preempted(BaseException):
   """The process was asked to stop (SIGTERM). The same command goes on where it stopped.
 
   Like KeyboardInterrupt no Exception: nothing on its way shall take it for an error of its own.
+
+  Args:
+    where: how far it got, and what is saved; may be empty.
+    by: the signal.
   """
+
+  def __init__(self, where: str = "", by: str = "SIGTERM"):
+    super().__init__(where)
+    self.by = by
+
+
+def stop_signals() -> list[signal.Signals]:
+  """The signals that ask to stop, without those that this process was started to ignore (nohup).
+
+  SIGTERM is every scheduler's, SIGUSR1 the early warning of some; SIGHUP is a closed terminal's.
+  """
+  names = ("SIGTERM", "SIGHUP", "SIGUSR1")
+  numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+  return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def suggestion(word: str, choices: Iterable[str]) -> str:

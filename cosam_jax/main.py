@@ -9,18 +9,20 @@ Any field of the configuration can be set with --config.group.field=value; the p
 also have flags of their own, which override it. --helpfull explains each.
 """
 
+import contextlib
 import errno
 import os
 import pathlib
 import re
-import signal
 import sys
 from collections.abc import Callable
-from typing import NoReturn
 
-from cosam_jax import terminal, version
+from cosam_jax import early_stop, terminal, version
 
-if __name__ == "__main__":  # Before what takes seconds to load.
+# Ahead of everything that takes time to load, if this is the program itself.
+if __name__ == "__main__" or pathlib.Path(sys.argv[0]).stem == "cosam-jax":
+  early_stop.install(sys.argv)
+if __name__ == "__main__":
   terminal.settle()
   version.answer(sys.argv[1:])
 
@@ -35,6 +37,7 @@ from cosam_jax import (
   compiled_programs,
   configurations,
   embedding_command,
+  holder,
   host_memory,
   invocation,
   network_command,
@@ -42,15 +45,13 @@ from cosam_jax import (
   process_end,
   processes,
   quiet,
+  resume_command,
   sweep_command,
 )
 from cosam_jax import config as config_rules
 from cosam_jax.benchmark import options as benchmark_options
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
-from cosam_jax.errors import InputError, Preempted, printable, suggestion
-
-STOPPED = 75
-"""Exit status of a training that SIGTERM stopped: EX_TEMPFAIL of sysexits.h, "try again"."""
+from cosam_jax.errors import InputError, Preempted, TryLaterError, printable, suggestion
 
 MODES = (
   "train", "evaluate", "embed", "masks", "doctor", "prepare", "compare", "benchmark", "tables",
@@ -92,16 +93,15 @@ sweep_command.define_flags()
 embedding_command.define_flags()
 network_command.define_flags()
 processes.define_flags()
-compiled_programs.define_flags()
-host_memory.define_flags()
-quiet.define_flags()
+for _module in (compiled_programs, host_memory, resume_command, quiet):
+  _module.define_flags()
 
 
 def main(arguments: list[str]) -> int:
   """Runs one mode; returns the exit status.
 
   0 when done, 2 for input that cannot work, 75 (EX_TEMPFAIL: try again) when training was asked to
-  stop by SIGTERM and the same command goes on, 130 after Ctrl-C.
+  stop, or waited in vain for another one that was, and the same command goes on, 130 after Ctrl-C.
   """
   invocation.remember(sys.argv[1:])
   quiet.libraries()
@@ -124,17 +124,20 @@ def _do(arguments: list[str]) -> int:
   if len(arguments) > 1:
     raise InputError(f"{arguments[1]!r} is no flag: every option begins with --")
   sweep_command.check_flags(_MODE.value)
+  resume_command.check_flags(_MODE.value)
   embedding_command.check_flags(_MODE.value)
   network_command.check_flags(_MODE.value)
   host_memory.settle(flags.FLAGS.host_memory)
   compiled_programs.keep(flags.FLAGS.compiled_programs)
   if flags.FLAGS.embeddings is not None:
     config = None if _CONFIG.value is None else _configuration()
-    embedding_command.run(_MODE.value, config, _WORKDIR.value)
+    with holder.held_for(_MODE.value, _WORKDIR.value, beside=flags.FLAGS.embeddings):
+      embedding_command.run(_MODE.value, config, _WORKDIR.value)
     return 0
   if network_command.asked(_MODE.value):
     config = None if _CONFIG.value is None else _configuration()
-    network_command.run(_MODE.value, config, _WORKDIR.value)
+    with holder.held_for(_MODE.value, _WORKDIR.value, output=flags.FLAGS.output):
+      network_command.run(_MODE.value, config, _WORKDIR.value)
     return 0
   if _MODE.value == "tables":
     sweep_command.tables()
@@ -148,9 +151,7 @@ def _do(arguments: list[str]) -> int:
   if flags.FLAGS.sweep is not None:
     sweep_command.sweep(config, sys.argv[1:])
     return 0
-  if _MODE.value == "train":
-    signal.signal(signal.SIGTERM, _stop)
-  agreed = {"--workdir": _WORKDIR.value}
+  agreed = {"--workdir": _WORKDIR.value, "--change_optim": flags.FLAGS.change_optim}
   agreed |= {f"config.{name}": value for name, value in config_rules.plain(config).items()}
   with processes.joined(_MODE.value, agreed) as ending_with:
     return ending_with(_told(lambda: _work(config)))
@@ -158,10 +159,16 @@ def _do(arguments: list[str]) -> int:
 
 def _work(config: ConfigDict) -> int:
   """A mode that works on a configuration; its exit status."""
-  # Only now the libraries that take seconds to load.
-  from cosam_jax import runs
+  workdir, mode = pathlib.Path(_WORKDIR.value or "."), _MODE.value
+  holders: list[holder.Holder] = []
+  with contextlib.ExitStack() as stack:
+    if mode in NEED_WORKDIR:
+      processes.first_alone(lambda: holders.append(stack.enter_context(holder.held(workdir, mode))))
+    # Only now the libraries that take seconds to load.
+    from cosam_jax import runs
 
-  result = runs.MODES[_MODE.value](config, pathlib.Path(_WORKDIR.value or "."))
+    more = (next(iter(holders), None), flags.FLAGS.change_optim) if mode == "train" else ()
+    result = runs.MODES[mode](config, workdir, *more)
   if _MODE.value == "doctor" and result:
     raise InputError(f"{config.data.dir} has {result} error(s), told above: repair them first")
   return 0
@@ -172,7 +179,8 @@ def _told(work: Callable[[], int]) -> int:
   try:
     return work()
   except InputError as error:
-    return _refuse(str(error))
+    _refuse(str(error))
+    return early_stop.STOPPED if isinstance(error, TryLaterError) else 2
   except OSError as error:
     place = f" ({error.filename})" if error.filename else ""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -180,8 +188,8 @@ def _told(work: Callable[[], int]) -> int:
     return _refuse(f"{error.strerror or error}{place}: {way_out}, and run the same command again")
   except Preempted as request:
     where = str(request) or "outside the training steps, where nothing was to be saved"
-    print(f"stopped by SIGTERM {where}: the same command goes on", file=sys.stderr, flush=True)
-    return STOPPED
+    print(f"stopped by {request.by} {where}: the same command goes on", file=sys.stderr, flush=True)
+    return early_stop.STOPPED
   except KeyboardInterrupt:
     _refuse("stopped by hand: the same command goes on from the last checkpoint")
     return 130
@@ -196,11 +204,6 @@ def _configuration() -> ConfigDict:
     )
   values = {name: flags.FLAGS[name].value for name in config_rules.CONFIG_FLAGS}
   return config_rules.apply_ablation_flags(_CONFIG.value, values)
-
-
-def _stop(number: int, frame: object) -> NoReturn:
-  """What SIGTERM does before and after `runs.train` listens itself."""
-  raise Preempted
 
 
 def run() -> None:
@@ -219,6 +222,7 @@ def run() -> None:
   ours += (*compare_command.COMPARE_FLAGS, *benchmark_options.FLAGS, *sweep_command.SWEEP_FLAGS)
   ours += tuple(network_command.READERS)
   ours += (*processes.FLAGS, *compiled_programs.FLAGS, *host_memory.FLAGS, *quiet.FLAGS)
+  ours += resume_command.FLAGS
   for name in ours:
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
   with process_end.prompt():

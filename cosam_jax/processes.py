@@ -105,6 +105,21 @@ def arguments(values: Mapping[str, Any], environment: Mapping[str, str]) -> dict
   return None
 
 
+def first_alone(work: Callable[[], object]) -> None:
+  """Work of the first process, for which the others, if there are any, wait."""
+  if "jax" not in sys.modules:  # Alone, and jax takes seconds to load.
+    work()
+    return
+  import jax
+
+  if not jax.distributed.is_initialized():
+    work()
+    return
+  from cosam_jax.training import hosts
+
+  hosts.first_alone(work)
+
+
 def _is_loopback(address: str) -> bool:
   """Whether HOST of HOST:PORT is this machine alone."""
   host = address.rpartition(":")[0].strip("[]")

@@ -29,6 +29,7 @@ from cosam_jax.embedding_modes import embed
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.evaluator import Evaluator
+from cosam_jax.holder import Holder
 from cosam_jax.mask_gallery import draw
 from cosam_jax.mask_report import MaskReport
 from cosam_jax.page_report import finish, report
@@ -39,15 +40,20 @@ from cosam_jax.training import hosts, loop, mesh, optim, state, steps
 from cosam_jax.training.checkpoints import LAST, Checkpoints
 from cosam_jax.training.health import HealthLog
 from cosam_jax.training.preemption import Preemption
-from cosam_jax.training.same_run import check_same
+from cosam_jax.training.same_run import REMEDY, check_same, optim_changes
 from cosam_jax.training.start import StartWatch
 from cosam_jax.weights_of_run import weights_to_evaluate
 
 
-def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
+def train(
+  config: ConfigDict,
+  workdir: pathlib.Path,
+  holder: Holder | None = None,
+  change_optim: bool = False,
+) -> list[Result]:
   """Trains, then evaluates the test set. Run again after a stop, it continues.
 
-  Asked to stop by SIGTERM, it saves the steps that are done and raises `Preempted`.
+  Asked to stop by SIGTERM and its kind, it saves the steps that are done and raises `Preempted`.
 
   How a run resumes, in this order:
     1. the configuration is checked, and compared with that of the newest complete checkpoint;
@@ -56,12 +62,24 @@ def train(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
     3. scalars of later steps are dropped from scalars.jsonl;
     4. batches are addressed by (seed, step), so the loop goes on with the next step's batch;
     5. nothing else has a state.
+
+  Args:
+    config: the configuration.
+    workdir: where everything goes.
+    holder: who holds the workdir; None in processes that leave that to another one.
+    change_optim: go on although `config.optim` is not what the checkpoint was made with.
   """
-  with Preemption() as preemption:
-    return _train(config, workdir, preemption)
+  with Preemption(holder.ending if holder else None) as preemption:
+    return _train(config, workdir, preemption, holder, change_optim)
 
 
-def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) -> list[Result]:
+def _train(
+  config: ConfigDict,
+  workdir: pathlib.Path,
+  preemption: Preemption,
+  holder: Holder | None,
+  change_optim: bool,
+) -> list[Result]:
   run = Run(config, workdir)
   config = run.config
   # Before anything slow, since it refuses a test set without a single match.
@@ -84,18 +102,23 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
     clip_norm=config.optim.clip_norm,
   )
   checkpoints = Checkpoints(workdir, LAST, config.train.keep_checkpoints)
-  about = {"config": run.flat, "num_classes": run.num_classes}
+  about: dict[str, Any] = {"config": run.flat, "num_classes": run.num_classes}
   first_step = checkpoints.latest_step() or 0
   last_step = max(first_step, last_step)  # More epochs than now asked for may be done already.
   if first_step:
     saved = checkpoints.about(first_step)
     where = f"{checkpoints.directory}/{first_step}"
     earlier = config_rules.BEFORE | saved["config"]
-    check_same(earlier, run.flat, config_rules.FREE_ON_RESUME, where)
+    changed = [*saved.pop("changed", []), *optim_changes(earlier, run.flat, first_step)]
+    free = config_rules.FREE_ON_RESUME + (("optim",) if change_optim else ())
+    check_same(earlier, run.flat, free, where, REMEDY)
     check_same(saved, about, ("config",), where)
+    if changed:
+      about["changed"] = changed
     shapes = state.state_shapes(run.model, optimizer)
     train_state = checkpoints.restore(first_step, shapes, run.mesh)
     print(f"continuing from step {first_step} of {last_step} in {workdir}")
+    print("".join(f"note: {change}\n" for change in changed), end="")
   else:
     train_state = state.create_state(initial_variables(config, run.model), optimizer)
     train_state = mesh.put_everywhere(run.mesh, train_state)
@@ -111,6 +134,10 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
     _report(before, untrained, run, 0)
     untrained_variables = train_state.variables
     hosts.first_alone(lambda: mask_report.write(untrained_variables, "before training", before))
+
+  def save(step: int, current: state.TrainState) -> None:
+    hosts.first_alone(lambda: holder.check() if holder else None)
+    checkpoints.save(step, current, about)
 
   best = Best(run, about, log) if config.train.validate_every_epochs else None
   validate_every = epoch * config.train.validate_every_epochs
@@ -128,7 +155,7 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
     watch=StartWatch(run.num_classes, config.loss.triplet_weight and config.loss.triplet_margin),
     log_every=config.train.log_every_steps,
     save_every=epoch * config.train.checkpoint_every_epochs,
-    save=lambda step, current: checkpoints.save(step, current, about),
+    save=save,
     validate_every=validate_every,
     validate=best,
     # A run that was asked to stop saves before it validates.
@@ -140,7 +167,7 @@ def _train(config: ConfigDict, workdir: pathlib.Path, preemption: Preemption) ->
     variables, step = best.restore(train_state)
   results = list(evaluator(variables, label="after training", checkpoint=f"step {step}"))
   skipped = sum(hosts.gather(batches.skipped)) + evaluator.skipped
-  _report(workdir / "results.json", results, run, step, skipped)
+  _report(workdir / "results.json", results, run, step, skipped, about.get("changed", ()))
   if events is not None:
     for result in results:
       scores = {"mAP": result.metrics.mean_average_precision, "Rank-1": result.metrics.cmc[0]}
@@ -228,10 +255,17 @@ def _write_config(run: Run) -> None:
 
 
 def _report(
-  path: pathlib.Path, results: Sequence[Result], run: Run, step: int | None, skipped: int = 0
+  path: pathlib.Path,
+  results: Sequence[Result],
+  run: Run,
+  step: int | None,
+  skipped: int = 0,
+  changed: Sequence[str] = (),
 ) -> None:
   """Writes and prints results, in the first process."""
   about = describe_run(run, step, skipped)
+  if changed:
+    about["changed_on_resume"] = list(changed)
   hosts.first_alone(lambda: write_results(path, results, about))
   print(terminal_table(results))
 
@@ -250,7 +284,7 @@ def describe_run(run: Run, step: int | None, skipped: int = 0) -> dict[str, Any]
   }
 
 
-MODES: dict[str, Callable[[ConfigDict, pathlib.Path], Any]] = {
+MODES: dict[str, Callable[..., Any]] = {
   "train": train,
   "evaluate": evaluate,
   "embed": embed,

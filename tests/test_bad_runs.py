@@ -4,6 +4,7 @@ The modes' own functions are called, as the command does; where the process as a
 full disk, what is printed) a real one is started.
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -108,6 +109,7 @@ def test_a_loss_that_is_not_finite_from_the_start(tiny_synthetic, tmp_path):
   config = tiny.config(tiny_synthetic, init__weights=str(path))
   sentence = refused("train", config, tmp_path / "run")
   has(sentence, "cross_entropy is nan at step 1", "optim.learning_rate", "optim.clip_norm")
+  has(sentence, "before anything was saved", "begins anew")
   assert Checkpoints(tmp_path / "run").latest_step() is None
 
 
@@ -132,12 +134,35 @@ def test_a_loss_that_becomes_not_finite_keeps_the_last_good_checkpoint(
   workdir = shutil.copytree(trained, tmp_path / "run")
   before = checkpoint_files(workdir, 3)
   sentence = refused("train", tiny.config(tiny_synthetic, train__epochs=2), workdir)
-  has(sentence, "triplet is ", "at step 5", "last good checkpoint is kept")
+  has(sentence, "triplet is ", "at step 5", "the checkpoint of step 3 is kept", "--change_optim")
   assert sorted(path.name for path in (workdir / "checkpoints").iterdir()) == ["3"]
   assert checkpoint_files(workdir, 3) == before
   monkeypatch.undo()
-  runs.train(tiny.config(tiny_synthetic, train__epochs=2), workdir)
+  # The advice: a lower rate is refused by itself, and works as the sentence says.
+  lower = tiny.config(
+    tiny_synthetic, train__epochs=2, optim__learning_rate=1e-5, optim__clip_norm=1.0
+  )
+  rate = tiny.config(tiny_synthetic).optim.learning_rate
+  was = f"optim.learning_rate was {rate!r} and is now 1e-05"
+  has(refused("train", lower, workdir), was, "optim.clip_norm", "--change_optim")
+  runs.train(lower, workdir, change_optim=True)
   assert Checkpoints(workdir).latest_step() == 6
+  rows = [json.loads(line) for line in (workdir / "scalars.jsonl").read_text().splitlines()]
+  assert [(row["step"], row["learning_rate"]) for row in rows[3:]] == [
+    (step, pytest.approx(1e-5)) for step in (4, 5, 6)
+  ]
+  changed = [
+    "from step 4 on, optim.clip_norm is 1.0 instead of 0.0",
+    f"from step 4 on, optim.learning_rate is 1e-05 instead of {rate!r}",
+  ]
+  found = json.loads((workdir / "results.json").read_text())["run"]
+  assert found["changed_on_resume"] == changed
+  # From here on the new values are the run's own.
+  more = tiny.config(
+    tiny_synthetic, train__epochs=3, optim__learning_rate=1e-5, optim__clip_norm=1.0
+  )
+  runs.train(more, workdir)
+  assert Checkpoints(workdir).about(9)["changed"] == changed
 
 
 def command(*arguments, cache: dict[str, str], before: tuple[str, ...] = ()):

@@ -126,7 +126,7 @@ def test_local_processes_get_a_gpu_each_or_are_refused(place):
   assert "3 processes and 2 GPUs" in errors
 
 
-@pytest.mark.parametrize(("code", "requeued"), [(0, False), (2, False), (75, True)])
+@pytest.mark.parametrize(("code", "requeued"), [(0, False), (2, False), (75, True), (143, True)])
 def test_slurm_queues_a_stopped_job_again(place, code, requeued):
   folder, start = place
   executable(folder / "bin" / "srun", f'#!/bin/sh\necho "srun $*"\nexit {code}\n')

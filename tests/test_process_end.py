@@ -1,12 +1,19 @@
 """Processes end soon and with their status, whatever is left in them."""
 
 import os
+import pathlib
+import signal
 import subprocess
 import sys
 import textwrap
 import time
 
 import pytest
+
+from cosam_jax import early_stop
+from cosam_jax.errors import stop_signals
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 START = """
 import atexit, os, signal, sys, threading, time
@@ -113,3 +120,49 @@ def test_other_exceptions_pass():
   assert done.returncode == 1
   assert done.stderr.startswith("Traceback")
   assert done.stderr.endswith("ValueError: a bug\n")
+
+
+def catches(process: subprocess.Popen, number: int) -> bool:
+  """Whether a process has a handler of its own for a signal."""
+  status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+  return bool(int(status.split("SigCgt:")[1].split()[0], 16) >> (number - 1) & 1)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_while_libraries_load_ends_training_so_that_it_is_queued_again(tmp_path, name):
+  """As soon as the process listens, which is long before it has loaded what it needs."""
+  number = getattr(signal, name)
+  process = subprocess.Popen(
+    [sys.executable, "-m", "cosam_jax.main", "--config=none.py", f"--workdir={tmp_path / 'run'}"],
+    cwd=ROOT, stderr=subprocess.PIPE, text=True,
+  )  # fmt: skip
+  while not catches(process, number):
+    assert process.poll() is None
+    time.sleep(0.001)
+  process.send_signal(number)
+  _, errors = process.communicate(timeout=60)
+  assert process.returncode == 75, errors
+  assert errors == f"stopped by {name} outside the training steps: the same command goes on\n"
+  assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+  ("arguments", "listens"),
+  [
+    (["main"], True),
+    (["main", "--mode=train"], True),
+    (["main", "--mode", "train", "--config=a"], True),
+    (["main", "--mode=evaluate"], False),
+    (["main", "-mode", "doctor"], False),
+  ],
+)
+def test_training_alone_is_begun_again(arguments, listens):
+  before = {number: signal.getsignal(number) for number in stop_signals()}
+  try:
+    early_stop.install(arguments)
+    changed = {signal.getsignal(number) is not handler for number, handler in before.items()}
+  finally:
+    for number, handler in before.items():
+      signal.signal(number, handler)
+  assert changed == {listens}

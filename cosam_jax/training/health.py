@@ -55,7 +55,18 @@ class HealthLog:
       self._seconds.append(seconds)
       self._waits.append(input_wait)
     self._compiled = True
-    if step % self._every or not self._seconds:
+    return None if step % self._every else self._line(step)
+
+  def finish(self, step: int) -> str | None:
+    """At the end, or when asked to stop after `step` steps: a line for those since the last one.
+
+    Returns:
+      As `add`.
+    """
+    return None if self._log is None else self._line(step)
+
+  def _line(self, step: int) -> str | None:
+    if not self._seconds or self._log is None:
       return None
     times = np.percentile(self._seconds, PERCENTILES)
     share = round(sum(self._waits) / max(sum(self._seconds), 1e-9), 4)

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from cosam_jax.errors import InputError
+from cosam_jax.errors import InputError, TryLaterError
 
 Result = TypeVar("Result")
 
@@ -54,20 +54,21 @@ def together(work: Callable[[], Result]) -> Result:
   Raises:
     InputError: of the first process that raised one.
   """
-  result, refused = None, None
+  result, refused, later = None, None, False
   try:
     result = work()
   except InputError as error:
     if jax.process_count() == 1:
       raise
-    refused = str(error)
+    refused, later = str(error), isinstance(error, TryLaterError)
   except OSError as error:
     if jax.process_count() == 1:
       raise
     refused = f"{error.strerror or error} ({error.filename}): make it usable and run again"
-  for process, sentence in enumerate(gather(refused)):
+  for process, (sentence, may_be_later) in enumerate(gather([refused, later])):
     if sentence is not None:
-      raise InputError(f"process {process} of {jax.process_count()}: {sentence}")
+      kind = TryLaterError if may_be_later else InputError
+      raise kind(f"process {process} of {jax.process_count()}: {sentence}")
   return result  # type: ignore[return-value]
 
 

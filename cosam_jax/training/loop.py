@@ -116,10 +116,7 @@ def run(
       values = {name: float(value) for name, value in metrics.items()}
       bad = first_non_finite(values)
       if bad is not None:
-        raise InputError(
-          f"{bad} is {values[bad]} at step {step}: training stopped and the last good checkpoint "
-          "is kept; lower optim.learning_rate or set optim.clip_norm, and run again"
-        )
+        raise InputError(f"{bad} is {values[bad]} at step {step}: {_way_out(saved)}")
       values["learning_rate"] = float(learning_rate(step - 1))
       progress.update(step, values)
       warning = watch(step, values) if watch else None
@@ -163,9 +160,37 @@ def run(
       read_metrics(keep=0)
       if saved < done:
         save(done, state)
-      raise Preempted(f"after step {done} of {last_step}, which is saved") from None
+      note = health.finish(done) if health else None
+      if note:
+        progress.note(note)
+      raise Preempted(_where(first_step, done, last_step), preemption.by) from None
+    note = health.finish(done) if health else None
+    if note:
+      progress.note(note)
   progress.close()
   return state
+
+
+def _way_out(saved: int) -> str:
+  """What to do about a run that diverged after the checkpoint of step `saved`, 0 for none."""
+  if not saved:
+    return (
+      "training stopped before anything was saved; lower optim.learning_rate or set "
+      "optim.clip_norm, and run again, which begins anew"
+    )
+  return (
+    f"training stopped, and the checkpoint of step {saved} is kept; run again with --change_optim "
+    f"and a lower optim.learning_rate or with optim.clip_norm, which goes on from step {saved}"
+  )
+
+
+def _where(first: int, done: int, last: int) -> str:
+  """How far a run got that was asked to stop, and what of it is saved."""
+  if done > first:
+    return f"after step {done} of {last}, which is saved"
+  if first:
+    return f"before another step than the {first} of {last} that were saved before"
+  return f"before step 1 of {last}, so that nothing was to be saved"
 
 
 def _clock(seconds: float) -> str:

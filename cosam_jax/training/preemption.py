@@ -1,4 +1,6 @@
-"""Stopping on request: SIGTERM, which schedulers send some time before they kill.
+"""Stopping on request: SIGTERM, which schedulers send some time before they kill, and its kind.
+
+A closed terminal sends SIGHUP, and some schedulers warn by SIGUSR1; both are heard likewise.
 
 Inside the loop a step is finished first, so that what is saved is a step; whatever may take long
 (waiting for data, validating) is broken off at once. With several processes, all leave the loop at
@@ -8,6 +10,7 @@ the same step: each tells its own request with every step, and the devices tell 
 import collections
 import contextlib
 import functools
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -18,41 +21,68 @@ import jax
 import numpy as np
 from jax.sharding import NamedSharding
 
-from cosam_jax.errors import Preempted
+from cosam_jax.errors import Preempted, stop_signals
 from cosam_jax.training.mesh import make_mesh, replicated, split_batch
 
 
 class Preemption:
-  """Hears SIGTERM while it is entered; not entered, nothing ever asks to stop."""
+  """Hears SIGTERM and its kind while it is entered; not entered, nothing ever asks to stop.
 
-  def __init__(self) -> None:
-    self._before: Any = None
+  Args:
+    requested: called in the signal's handler when it is asked for the first time.
+  """
+
+  def __init__(self, requested: Callable[[], None] | None = None) -> None:
+    self._before: dict[signal.Signals, Any] = {}
     self._entered = self._requested = self._deferred = False
+    self._tell = requested
+    self._terminals: list[int] = []
     self._told: collections.deque[jax.Array] = collections.deque()
+    self.by = "SIGTERM"
 
   def __enter__(self) -> "Preemption":
     # Python delivers signals to the main thread only, and lets no other one ask for them.
     self._entered = threading.current_thread() is threading.main_thread()
     if self._entered:
-      self._before = signal.signal(signal.SIGTERM, self._on_signal)
+      self._terminals = [stream for stream in (1, 2) if os.isatty(stream)]
+      self._before = {number: signal.getsignal(number) for number in stop_signals()}
+      self._listen()
     return self
 
   def __exit__(self, *error: object) -> None:
     if self._entered:
-      signal.signal(signal.SIGTERM, self._before)
+      for number, handler in self._before.items():
+        signal.signal(number, handler)
       self._entered = False
 
+  def _listen(self) -> None:
+    for number in self._before:
+      signal.signal(number, self._on_signal)
+
   def _on_signal(self, number: int, frame: FrameType | None) -> None:
-    self._requested = True
-    if not self._deferred:
-      raise Preempted
+    again, self._requested = self._requested, True
+    self.by = signal.Signals(number).name
+    if self.by == "SIGHUP":
+      self._forget_terminal()
+    if not again and self._tell:
+      self._tell()
+    # A second one while the first is on its way out changes nothing.
+    if not self._deferred and not again:
+      raise Preempted(by=self.by)
+
+  def _forget_terminal(self) -> None:
+    """What is printed from now on goes nowhere; on a terminal that is gone it would be an error."""
+    for stream in self._terminals:
+      nowhere = os.open(os.devnull, os.O_WRONLY)
+      os.dup2(nowhere, stream)
+      os.close(nowhere)
 
   @contextlib.contextmanager
   def deferred(self) -> Iterator[None]:
     """A request waits until `agreed` is asked, instead of raising `Preempted` at once."""
     self._deferred = True
     if self._entered:  # jax's start with several processes has a handler of its own.
-      signal.signal(signal.SIGTERM, self._on_signal)
+      self._listen()
     try:
       yield
     finally:
@@ -70,7 +100,7 @@ class Preemption:
     self._deferred = False
     try:
       if self._requested:
-        raise Preempted
+        raise Preempted(by=self.by)
       yield
     finally:
       self._deferred = True

@@ -5,6 +5,19 @@ from typing import Any
 
 from cosam_jax.errors import InputError
 
+REMEDY = (
+  "give the same values, or another --workdir; --change_optim goes on with other config.optim"
+)
+
+
+def optim_changes(saved: Mapping[str, Any], asked: Mapping[str, Any], step: int) -> list[str]:
+  """Sentences on the fields of `optim` that differ from the checkpoint's, after `step` steps."""
+  return [
+    f"from step {step + 1} on, {name} is {asked.get(name)!r} instead of {saved.get(name)!r}"
+    for name in sorted({*saved, *asked})
+    if name.startswith("optim.") and saved.get(name) != asked.get(name)
+  ]
+
 
 def check_same(
   saved: Mapping[str, Any],

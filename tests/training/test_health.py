@@ -78,9 +78,21 @@ def test_a_loop_writes_it_without_the_time_of_saving(tmp_path, capsys):
   assert [(row["step"], row["steps"]) for row in run(3, 8)] == [(2, 1), (6, 2), (8, 2)]
 
 
+def test_a_run_shorter_than_a_stretch_has_a_line_too(tmp_path):
+  log = health.HealthLog(tmp_path / "health.jsonl", 0, 500)
+  assert log.finish(0) is None
+  for step in range(1, 8):
+    assert log.add(step, 1.0, 0.25) is None
+  assert log.finish(7).startswith("step 7: 1 s a step")
+  assert log.finish(7) is None
+  (row,) = read_scalars(tmp_path / "health.jsonl")
+  assert (row["step"], row["steps"], row["input_wait_share"]) == (7, 6, 0.25)
+
+
 def test_none_is_written_for_zero(tmp_path):
   log = health.HealthLog(tmp_path / "health.jsonl", 0, 0)
   assert [log.add(step, 1.0, 0.0) for step in (1, 2)] == [None, None]
+  assert log.finish(2) is None
   assert not os.listdir(tmp_path)
 
 

@@ -96,7 +96,7 @@ def test_validation_comes_before_the_checkpoint_of_the_same_step(path):
 @pytest.mark.parametrize("bad_step", [1, 5, 6, 10])
 def test_a_diverged_step_is_named_and_never_saved_or_validated(path, name, value, bad_step):
   recorder = Recorder(bad_step, name, value)
-  with pytest.raises(InputError, match=rf"^{name} is {value} at step {bad_step}: .*last good"):
+  with pytest.raises(InputError, match=rf"^{name} is {value} at step {bad_step}: training sto"):
     run(recorder, path, validate_every=3, validate=recorder.validate)
   assert recorder.of("save") == [step for step in (3, 6, 9) if step < bad_step]
   assert recorder.of("validate") == recorder.of("save")
@@ -201,6 +201,70 @@ def test_sigterm_while_waiting_for_a_batch_does_not_wait_for_it(path):
       save_every=3, save=recorder.save, preemption=preemption,
     )  # fmt: skip
   assert recorder.of("save") == [3, 4]
+
+
+@pytest.mark.parametrize("first", [0, 6])
+def test_what_is_said_of_a_stop_before_a_step_is_true(path, first):
+  recorder = Recorder()
+
+  def batches():
+    os.kill(os.getpid(), signal.SIGTERM)
+    yield (first,)
+
+  with Preemption() as preemption, pytest.raises(Preempted) as raised:
+    loop.run(
+      first, recorder.step, batches(), first_step=first, last_step=9,
+      learning_rate=lambda step: 1.0, scalars=ScalarLog(path, 1),
+      progress=loop.Progress(first, 9, 1, clips_per_step=1), log_every=1, save_every=3,
+      save=recorder.save, preemption=preemption,
+    )  # fmt: skip
+  assert recorder.events == []
+  assert str(raised.value) == (
+    "before another step than the 6 of 9 that were saved before" if first else
+    "before step 1 of 9, so that nothing was to be saved"
+  )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGUSR1"])
+def test_signals_like_sigterm_do_as_it_does(path, name, monkeypatch):
+  recorder, told = Recorder(), []
+  monkeypatch.setattr(signal, "SIGTERM", getattr(signal, name))  # What is sent.
+  terminate_at(recorder, "step", 5)
+  with Preemption(lambda: told.append(1)) as preemption, pytest.raises(Preempted) as raised:
+    run(recorder, path, preemption=preemption)
+  assert (raised.value.by, recorder.of("save"), told) == (name, [3, 5], [1])
+
+
+def test_a_hangup_is_not_heard_by_a_process_that_was_told_not_to(path):
+  """As nohup starts them."""
+  before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+  try:
+    with Preemption() as preemption:
+      os.kill(os.getpid(), signal.SIGHUP)
+      run(Recorder(), path, last=3, preemption=preemption)
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+  finally:
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_more_signals_while_the_first_is_answered_change_nothing(path):
+  recorder = Recorder()
+  terminate_at(recorder, "step", 5)
+  terminate_at(recorder, "save", 5)
+  with Preemption() as preemption:
+    with pytest.raises(Preempted, match="after step 5 of 10, which is saved"):
+      run(recorder, path, preemption=preemption)
+    os.kill(os.getpid(), signal.SIGTERM)  # While it is on its way out.
+  assert recorder.of("save") == [3, 5]
+
+
+@pytest.mark.parametrize("first", [0, 3])
+def test_a_diverged_run_names_the_checkpoint_that_is_kept(path, first):
+  words = f"checkpoint of step {first} is kept; .*--change_optim" if first else "anything was saved"
+  with pytest.raises(InputError, match=f"at step {first + 2}: .*{words}"):
+    run(Recorder(bad_step=first + 2), path, first=first)
+  with pytest.raises(InputError, match="checkpoint of step 3 is kept"):
+    run(Recorder(bad_step=5), path)
 
 
 def test_sigterm_outside_the_loop_stops_at_once():
