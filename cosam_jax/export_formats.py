@@ -31,6 +31,8 @@ INPUTS = {"clips": np.float32, "frames": np.uint8}
 """`clips`: float32[B, T, H, W, 3], ImageNet-normalised. `frames`: uint8 RGB of the same shape."""
 PLATFORMS = ("cpu", "cuda", "tpu")
 _ONNX_OPSET = 21
+_STABLEHLO = "1.9.0"
+"""The version that is written for TensorFlow, which does not know the newest of jax."""
 
 Program = Callable[[jax.Array], jax.Array]
 
@@ -166,24 +168,38 @@ def _first_words(error: Exception) -> str:
 
 
 def _tensorflow_function(network: Network, inputs: str, batch: int | None, platforms):
+  """The program as a TensorFlow function, by way of StableHLO that TensorFlow can read."""
   from cosam_jax.data.host_tensorflow import tf
 
+  free = jax.export.symbolic_shape("B")[0] if batch is None else batch
+  shape = jax.ShapeDtypeStruct((free, *input_shape(network)), INPUTS[inputs])
+  program = jax.jit(program_of(network, inputs))
+  exported = jax.export.export(program, platforms=platforms)(shape)
   try:
-    from jax.experimental import jax2tf
-  except ImportError as error:
+    from jaxlib.mlir.dialects import stablehlo
+    from tensorflow.compiler.tf2xla.python import xla
+
+    module = stablehlo.serialize_portable_artifact_str(exported.mlir_module(), _STABLEHLO)
+  except (ImportError, AttributeError, TypeError, ValueError) as error:
     raise InputError(
-      f"saved_model and litert: jax {jax.__version__} has no jax2tf: use jax 0.10, or export "
-      "stablehlo"
+      f"saved_model and litert: jax {jax.__version__} and TensorFlow {tf.__version__} have no "
+      f"StableHLO in common ({_first_words(error)}): use jax 0.10 to 0.12 with TensorFlow 2.21, or "
+      "export stablehlo"
     ) from error
-  shape = ", ".join(map(str, input_shape(network)))
-  converted = jax2tf.convert(
-    program_of(network, inputs),
-    polymorphic_shapes=[f"({'B' if batch is None else batch}, {shape})"],
-    with_gradient=False,
-    native_serialization_platforms=platforms,
-  )
+  width = exported.out_avals[0].shape[-1]
+
+  def named(clips):
+    (features,) = xla.call_module(
+      [clips],
+      version=exported.calling_convention_version,
+      module=module,
+      Tout=[tf.float32],
+      Sout=[tf.TensorShape([batch, width])],
+      platforms=[platform.upper() for platform in platforms],
+    )
+    return {"features": features}
+
   spec = tf.TensorSpec((batch, *input_shape(network)), INPUTS[inputs], name=inputs)
-  named = lambda clips: {"features": converted(clips)}  # noqa: E731
   return tf.function(named, autograph=False, input_signature=[spec])
 
 
