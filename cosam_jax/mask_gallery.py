@@ -21,6 +21,7 @@ from ml_collections import ConfigDict
 
 from cosam_jax.assembly import read_tables
 from cosam_jax.data.batches import EvaluationPlan
+from cosam_jax.data.box_files import FOUND_OUT, BoxReading
 from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.data.pipeline import evaluation_batches
 from cosam_jax.data.streamed_frames import StreamedFrames, table_of_stream
@@ -52,6 +53,7 @@ def draw(
   table: TrackletTable | None = None,
   boxes: str | None = None,
   margin: float = 0.0,
+  reading: BoxReading = FOUND_OUT,
   taking: Taking = ALL_FRAMES,
 ) -> None:
   """Draws masks; of tracklets by name or number all clips, else one clip of six tracklets.
@@ -64,7 +66,7 @@ def draw(
     point: frame (its number in the first tracklet, from 1), y, x: pixels, or fractions of the
       frame with a decimal point.
     table: tracklets instead of those that the run's configuration names.
-    boxes, margin: of people in a video, see `own_videos.embed_own`.
+    boxes, margin, reading: of people in a video, see `own_videos.embed_own`.
     taking: which frames of a tracklet there are; the others are as if they were not.
 
   Raises:
@@ -72,7 +74,7 @@ def draw(
   """
   if not network.model.cosam_stages:
     raise InputError("the network has no COSAM, so it has no masks: give a run with cosam_stages")
-  table = _table(network, folder, boxes, margin, taking) if table is None else table
+  table = _table(network, folder, boxes, margin, reading, taking) if table is None else table
   if tracklets:
     rows = [_row(table, name, ids=boxes is not None) for name in tracklets]
     table = table.select(np.array(rows))
@@ -136,12 +138,17 @@ def _put_in_place(partial: pathlib.Path, directory: pathlib.Path) -> None:
 
 
 def _table(
-  network: Network, path: str | None, boxes: str | None, margin: float, taking: Taking
+  network: Network,
+  path: str | None,
+  boxes: str | None,
+  margin: float,
+  reading: BoxReading,
+  taking: Taking,
 ) -> TrackletTable:
   if path is not None:
     if boxes is None and pathlib.Path(path).is_dir():
       return taking.of_table(read_tracklets(path))
-    return table_of_stream(stream_of(path, boxes, margin), taking)
+    return table_of_stream(stream_of(path, boxes, margin, reading), taking)
   # Runs of earlier versions do not say whether links are followed.
   flat = {"data.follow_links": False, **network.flat}
   config = ConfigDict(traverse_util.unflatten_dict(flat, sep="."))

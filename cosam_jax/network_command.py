@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from absl import flags
 from ml_collections import ConfigDict
 
+from cosam_jax import box_flags, path_flags
 from cosam_jax import config as config_rules
-from cosam_jax import path_flags
 from cosam_jax.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ READERS = {
   "point": ("masks",),
   "boxes": ("embed", "masks"),
   "box_margin": ("embed", "masks"),
+  **dict.fromkeys(box_flags.NAMES, ("embed", "masks")),
   "query": ("search",),
   "query_names": ("search",),
   "gallery": ("search",),
@@ -67,8 +68,9 @@ def define_flags() -> None:
   path(
     "boxes",
     "The tracked people in --input of --mode=embed and --mode=masks, lines frame,id,x,y,w,h "
-    "(MOTChallenge); each id is a tracklet.",
+    "(MOTChallenge, BoxMOT, KITTI, VisDrone, or columns with names); each id is a tracklet.",
   )
+  box_flags.define_flags()
   flags.DEFINE_float(
     "box_margin",
     None,
@@ -166,7 +168,7 @@ def check_flags(mode: str) -> None:
       raise InputError(
         f"--{name} is for --mode={' and --mode='.join(modes)}, and the mode is {mode}"
       )
-  about = [("boxes", "input"), ("box_margin", "boxes")]
+  about = [("boxes", "input"), *((name, "boxes") for name in ("box_margin", *box_flags.NAMES))]
   if mode == "embed":
     about += [(name, "input") for name in ("camera", "camera_from", "frame_stride", "most_frames")]
   for name, other in about:
@@ -238,6 +240,7 @@ def run(mode: str, config: ConfigDict | None, workdir: str | None) -> None:
       point=values.point,
       boxes=values.boxes,
       margin=values.box_margin or 0.0,
+      reading=box_flags.reading(),
       taking=_taking(),
     )
     return
@@ -251,6 +254,7 @@ def run(mode: str, config: ConfigDict | None, workdir: str | None) -> None:
       output or place / "own" / (path.resolve().stem or "input"),
       boxes=values.boxes,
       margin=values.box_margin or 0.0,
+      reading=box_flags.reading(),
       taking=_taking(),
       camera=values.camera,
       camera_from=values.camera_from,

@@ -4,19 +4,19 @@ import dataclasses
 import os
 import pathlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import tqdm
 from PIL import Image
 
-from cosam_jax.data import boxes as box_files
 from cosam_jax.data import videos
+from cosam_jax.data.box_files import FOUND_OUT, BoxReading, read_boxes
+from cosam_jax.data.boxes import Boxes
 from cosam_jax.data.clips import num_dense_clips
 from cosam_jax.data.frame_places import frame_folders, frame_numbers
 from cosam_jax.data.left_out import LeftOut
-from cosam_jax.data.listing import natural_key
-from cosam_jax.data.own_cameras import camera_names, check_camera
+from cosam_jax.data.own_cameras import camera_names, cameras_sentence, check_camera
 from cosam_jax.data.own_tracklets import UNKNOWN, read_tracklets
 from cosam_jax.data.passing_frames import Passing, middle_frames, one_tracklet
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
@@ -44,6 +44,7 @@ class OwnTracklets:
       them, from 1: frames of the video, or places in the folder.
     times: float64[n, 2], seconds of these two in the video; NaN where nobody knows.
     left_out: sentences about what the file of boxes holds and was not used.
+    told: sentences about what the input was taken for, and what is odd about it.
     sources: of each tracklet the path of its video, or of the folder that its frames lie in.
     camera_names: of each tracklet, "" where nobody knows.
     taking: which of their frames were embedded.
@@ -57,6 +58,7 @@ class OwnTracklets:
   last_frames: np.ndarray
   times: np.ndarray
   left_out: tuple[str, ...] = ()
+  told: tuple[str, ...] = ()
   sources: tuple[str, ...] = ()
   camera_names: tuple[str, ...] = ()
   taking: Taking = ALL_FRAMES
@@ -77,6 +79,7 @@ def embed_own(
   *,
   boxes: str | os.PathLike | None = None,
   margin: float = 0.0,
+  reading: BoxReading = FOUND_OUT,
   follow_links: bool = False,
   on_unreadable: str = "error",
   taking: Taking = ALL_FRAMES,
@@ -89,8 +92,9 @@ def embed_own(
     embedder: the network.
     path: a folder, of which every folder of images is a tracklet; or a video, which is one
       tracklet. With `boxes` a video, or a folder with a video's frames as images.
-    boxes: see `data.boxes.read_boxes`; each track is a tracklet.
+    boxes: see `data.box_files.read_boxes`; each track is a tracklet.
     margin: see `data.boxes.crop`.
+    reading: what is known about the file of boxes.
     follow_links, on_unreadable: of folders of tracklets, see `read_tracklets` and
       `pipeline.evaluation_batches`.
     taking: which frames of each tracklet are embedded; a video without boxes is then decoded twice,
@@ -123,7 +127,7 @@ def embed_own(
   if boxes is None:
     own = _embed_video(embedder, path, taking)
   else:
-    own = _embed_tracks(embedder, path, box_files.read_boxes(boxes), margin, taking)
+    own = _embed_tracks(embedder, path, read_boxes(boxes, reading), margin, reading, taking)
   count = len(own.names)
   return dataclasses.replace(
     own,
@@ -135,11 +139,12 @@ def embed_own(
 
 def _embed_video(embedder: Embedder, path: pathlib.Path, taking: Taking) -> OwnTracklets:
   """A whole video as one tracklet."""
-  count = videos.count_frames(path) if path.is_file() else None
+  footage = videos.open_footage(path)
+  count = footage.count
   if not taking.all:
     count = sum(1 for _ in videos.pictures(path))
   keeper = Passing()
-  frames = keeper.watch(one_tracklet(videos.pictures(path)), np.array([(count or 1) // 2]))
+  frames = keeper.watch(one_tracklet(footage.pictures()), np.array([(count or 1) // 2]))
   clips = None
   if count is not None:
     lengths = np.array([count])
@@ -147,15 +152,20 @@ def _embed_video(embedder: Embedder, path: pathlib.Path, taking: Taking) -> OwnT
     if not taking.all:
       frames = taking.of_frames(frames, lengths)
   vectors = embedder.embed_frames(frames, 1, names=[path.stem], num_clips=clips)
-  return _as_they_passed(keeper, (path.stem,), vectors)
+  return _as_they_passed(keeper, (path.stem,), vectors, told=footage.warnings)
 
 
 def _embed_tracks(
-  embedder: Embedder, path: pathlib.Path, boxes: box_files.Boxes, margin: float, taking: Taking
+  embedder: Embedder,
+  path: pathlib.Path,
+  boxes: Boxes,
+  margin: float,
+  reading: BoxReading,
+  taking: Taking,
 ) -> OwnTracklets:
-  boxes, frames = crops_of(path, boxes, margin)
-  lengths = boxes.lengths
-  keeper = Passing(len(lengths))
+  footage = videos.open_footage(path)
+  boxes, frames = crops_of(footage, boxes, margin, reading)
+  keeper = Passing(len(lengths := boxes.lengths))
   names = tuple(map(str, boxes.ids))
   vectors = embedder.embed_frames(
     taking.of_frames(keeper.watch(frames, lengths // 2), lengths),
@@ -163,15 +173,21 @@ def _embed_tracks(
     names=names,
     num_clips=int(num_dense_clips(taking.lengths(lengths), embedder.num_frames).sum()),
   )
-  return _as_they_passed(keeper, names, vectors, boxes.left_out)
+  told = (*boxes.told, *footage.warnings)
+  return _as_they_passed(keeper, names, vectors, boxes.left_out, told)
 
 
 def _as_they_passed(
-  keeper: Passing, names: tuple[str, ...], vectors: np.ndarray, left_out: tuple[str, ...] = ()
+  keeper: Passing,
+  names: tuple[str, ...],
+  vectors: np.ndarray,
+  left_out: tuple[str, ...] = (),
+  told: Iterable[str] = (),
 ) -> OwnTracklets:
-  first, last = keeper.numbers.T
-  picture = keeper.kept.__getitem__
-  return OwnTracklets(names, keeper.seen, vectors, picture, first, last, keeper.times, left_out)
+  (first, last), picture = keeper.numbers.T, keeper.kept.__getitem__
+  return OwnTracklets(
+    names, keeper.seen, vectors, picture, first, last, keeper.times, left_out, tuple(told)
+  )
 
 
 def as_embeddings(own: OwnTracklets, network: Network, source: str) -> Embeddings:
@@ -193,7 +209,7 @@ def as_embeddings(own: OwnTracklets, network: Network, source: str) -> Embedding
       checkpoint_hash=weights_hash(network.variables),
       config=flat,
       config_hash=config_hash(flat) if flat else None,
-      warnings=own.left_out,
+      warnings=(*own.left_out, *own.told),
       frame_stride=None if own.taking.all else own.taking.stride,
       most_frames=own.taking.most,
     ),
@@ -242,6 +258,7 @@ def embed_input(
   *,
   boxes: str | None = None,
   margin: float = 0.0,
+  reading: BoxReading = FOUND_OUT,
   taking: Taking = ALL_FRAMES,
   camera: str | None = None,
   camera_from: str | None = None,
@@ -253,18 +270,20 @@ def embed_input(
     path,
     boxes=boxes,
     margin=margin,
+    reading=reading,
     follow_links=bool(flat.get("data.follow_links", False)),
     on_unreadable=flat.get("data.on_unreadable", "error"),
     taking=taking,
     camera=camera,
     camera_from=camera_from,
   )
+  for sentence in own.told:
+    print(sentence)
   for sentence in own.left_out:
     print(f"left out: {sentence}")
   save_own(own, network, str(path), directory)
   count, width = own.vectors.shape
   taken = taking.lengths(own.lengths)
-  short = int((taken < network.model.num_frames).sum())
   print(
     f"{count:,} tracklets of {own.lengths.min():,} to {own.lengths.max():,} frames, "
     f"{width} dimensions, by {network.label}"
@@ -274,17 +293,7 @@ def embed_input(
       f"taken of each: {taking.sentence()}: {taken.sum():,} of {own.lengths.sum():,} frames, "
       f"{taken.min():,} to {taken.max():,} of a tracklet"
     )
-  print(_cameras_sentence(own))
-  if short:
+  print(cameras_sentence(own.camera_names))
+  if short := int((taken < network.model.num_frames).sum()):
     print(f"{short:,} of them are shorter than a clip of {network.model.num_frames} frames")
   print(f"{directory / FILE_NAME}, and a picture of each in {directory / PICTURES}")
-
-
-def _cameras_sentence(own: OwnTracklets) -> str:
-  """Which cameras are known."""
-  known = sorted({name for name in own.camera_names if name}, key=natural_key)
-  unknown = sum(not name for name in own.camera_names)
-  if not known:
-    return "cameras: unknown; --camera or --camera_from says them"
-  listed = ", ".join(known[:8]) + (f", ... ({len(known):,} in all)" if len(known) > 8 else "")
-  return f"cameras: {listed}" + (f"; unknown for {unknown:,} tracklets" if unknown else "")

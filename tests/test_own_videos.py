@@ -123,6 +123,71 @@ def command(*arguments):
       flags[name].present = 0
 
 
+def test_boxes_through_the_command_are_told_and_can_be_said(scene, saved_run, tmp_path, capsys):
+  _, boxes, frames = scene
+  place = tmp_path / "MOT17-02" / "img1"
+  place.mkdir(parents=True)
+  exif = Image.Exif()
+  exif[0x0112] = 6
+  for i, image in enumerate(frames):  # Stored lying, numbered from 7.
+    lying = Image.fromarray(np.rot90(image))
+    lying.save(place / f"{i + 7:06d}.png", exif=exif.tobytes())
+  rows = [line.split(",")[:6] for line in boxes.read_text().splitlines()]
+  people = "".join(f"{int(f) + 6},{','.join(rest)},1,0,0.9\n" for f, *rest in rows)
+  odd = "frame,id,x,y,w,h\n11,,1,1,9,9,1,0,0.5\n9,99,0,0,100000,100000,1,0,0.5\n"
+  (tmp_path / "b.txt").write_text(people + odd + "7,5,9,9,30,30,1,2,0.5\n")
+  out = tmp_path / "out"
+  arguments = ("--mode=embed", f"--workdir={saved_run}", f"--input={place.parent}")
+  boxes_flag = f"--boxes={tmp_path / 'b.txt'}"
+  assert command(*arguments, boxes_flag, f"--output={out}") == 0
+  printed = capsys.readouterr().out
+  for words in (
+    "as BoxMOT's, 3 tracks, class 0",
+    "left out: 1 boxes of class 2",
+    "left out: line 9, which has 6 columns, where the file has 9",
+    "left out: line 10, which has no number of a track",
+    "left out: 1 boxes more than 2 times as wide or high",
+    "are the 5 images in img1",
+    "numbered 7 to 11, the boxes' frames 7 to 11",
+  ):
+    assert words in printed
+  saved = read_embeddings(out / "embeddings.npz")
+  assert saved.names.tolist() == ["4", "11"]
+  assert any("class 2" in said for said in saved.origin.warnings)
+  network = load_network(saved_run)
+  wanted = embed_own(cosam_jax.Embedder(network), scene[0], boxes=boxes).vectors
+  np.testing.assert_allclose(saved.vectors, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
+  # Refused with the flag that reads them, and then read with it.
+  corners = [
+    ",".join(map(str, (int(f) + 6, t, *map(int, (x, y)), int(x) + int(w), int(y) + int(h))))
+    for f, t, x, y, w, h in rows
+  ]
+  (tmp_path / "b.txt").write_text("\n".join(corners))
+  again = (*arguments, boxes_flag, f"--output={tmp_path / 'again'}")
+  assert command(*again) == 2
+  assert "--boxes_coordinates" in capsys.readouterr().err
+  assert command(*again, "--boxes_coordinates=corners", "--boxes_picture=200x150") == 0
+  saved = read_embeddings(tmp_path / "again" / "embeddings.npz")
+  np.testing.assert_allclose(saved.vectors, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
+
+
+def test_boxes_after_the_end_of_a_video(scene, network, tmp_path):
+  video, boxes, _ = scene
+  text = boxes.read_text()
+  many = "".join(f"{n},4,20,20,30,60,1,-1,-1,-1\n" for n in range(6, 9))
+  (tmp_path / "b.txt").write_text(f"{text}\n{many}")
+  with pytest.raises(InputError, match=r"there are 5 frames, but the boxes name frame 8"):
+    embed_input(network, video, tmp_path / "a", boxes=str(tmp_path / "b.txt"))
+  # One of many: the others are embedded, and it is told.
+  few = "".join(f"{n},{t},20,20,30,60,1,-1,-1,-1\n" for n in range(1, 6) for t in range(20, 23))
+  (tmp_path / "b.txt").write_text(f"{text}\n{few}6,4,20,20,30,60,1,-1,-1,-1\n")
+  own = embed_own(cosam_jax.Embedder(network), video, boxes=tmp_path / "b.txt")
+  assert own.lengths.tolist() == [5, 3, 5, 5, 5]
+  assert own.last_frames.tolist() == [5, 3, 5, 5, 5]
+  assert "there are 5 frames, but the boxes name frame 6: 1 boxes are left out" in own.told
+  assert own.picture(0).shape[0] == 256
+
+
 def test_folders_are_embedded_and_ranked(folder, saved_run, tmp_path, capsys):
   run = f"--workdir={saved_run}"
   out = tmp_path / "own"
@@ -187,6 +252,7 @@ def test_sides_that_do_not_fit_are_refused(folder, network, saved_run, tmp_path)
     (("--mode=train", "--input=a"), "--input is for --mode=embed and --mode=export"),
     (("--mode=embed", "--boxes=a"), "--boxes is about --input"),
     (("--mode=embed", "--input=a", "--box_margin=0.1"), "--box_margin is about --boxes"),
+    (("--mode=embed", "--input=a", "--boxes_format=kitti"), "--boxes_format is about --boxes"),
     (("--mode=embed", "--input=a"), "--workdir is missing"),
     (("--mode=search", "--query=a", "--gallery=b", "--temporal=ta"), "--temporal changes a config"),
   ],

@@ -3,12 +3,12 @@
 import pathlib
 
 
-def write(path: pathlib.Path, frames) -> pathlib.Path:
+def write(path: pathlib.Path, frames, options=None) -> pathlib.Path:
   """Writes uint8[f, H, W, 3] to a file .mkv (FFV1) or .mov (PNG pictures)."""
   import av
 
   codec, pixels = ("ffv1", "bgr0") if path.suffix == ".mkv" else ("png", "rgb24")
-  with av.open(str(path), "w") as container:
+  with av.open(str(path), "w", options=options or {}) as container:
     stream = container.add_stream(codec, rate=10)
     stream.height, stream.width = frames[0].shape[:2]
     stream.pix_fmt = pixels

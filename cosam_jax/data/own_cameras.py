@@ -1,7 +1,9 @@
 """Which camera saw somebody's own tracklets: said for all of them, or read from their names."""
 
 import re
+from collections.abc import Sequence
 
+from cosam_jax.data.listing import natural_key
 from cosam_jax.data.own_tracklets import UNKNOWN
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.errors import InputError
@@ -78,3 +80,13 @@ def _compiled(pattern: str) -> re.Pattern[str]:
       f"--camera_from is {pattern!r}, which is no regular expression ({error}): give one such as "
       r"'cam(\d+)', whose first group is the camera"
     ) from error
+
+
+def cameras_sentence(names: Sequence[str]) -> str:
+  """Which cameras are known, of tracklets' cameras; "" is unknown."""
+  known = sorted({name for name in names if name}, key=natural_key)
+  unknown = sum(not name for name in names)
+  if not known:
+    return "cameras: unknown; --camera or --camera_from says them"
+  listed = ", ".join(known[:8]) + (f", ... ({len(known):,} in all)" if len(known) > 8 else "")
+  return f"cameras: {listed}" + (f"; unknown for {unknown:,} tracklets" if unknown else "")

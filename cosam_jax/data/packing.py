@@ -25,14 +25,14 @@ class Frame(NamedTuple):
 
   Attributes:
     tracklet: its number.
-    image: uint8[height, width, 3], RGB.
+    image: uint8[height, width, 3], RGB; None only with `last`, of a tracklet that ended before.
     last: whether it is the tracklet's last one.
     number: of the frame in its source, from 1; 0 where there is no source.
     seconds: time of the frame in its source; NaN where nobody knows.
   """
 
   tracklet: int
-  image: np.ndarray
+  image: np.ndarray | None
   last: bool
   number: int = 0
   seconds: float = math.nan
@@ -57,8 +57,12 @@ def packed_clips(
   ready: list[tuple[int, np.ndarray]] = []
   for frame in frames:
     images = waiting.setdefault(frame.tracklet, [])
-    images.append(prepare(frame.image))
+    if frame.image is not None:
+      images.append(prepare(frame.image))
     if len(images) < num_frames and not frame.last:
+      continue
+    if not images:
+      del waiting[frame.tracklet]
       continue
     clip = np.stack([images[i % len(images)] for i in range(num_frames)])
     ready.append((frame.tracklet, clip))

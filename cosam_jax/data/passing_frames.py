@@ -43,13 +43,14 @@ class Passing:
     """The same frames; keeps of tracklet i frame number `wanted[i]`, or its last before that."""
     for frame in frames:
       i = frame.tracklet
-      if self.seen[i] == wanted[i] or (frame.last and i not in self.kept):
-        height, width = frame.image.shape[:2]
-        size = max(1, round(width * _PICTURE_HEIGHT / height)), _PICTURE_HEIGHT
-        self.kept[i] = np.asarray(Image.fromarray(frame.image).resize(size))
-      place = slice(1 if self.seen[i] else 0, 2)
-      self.numbers[i, place], self.times[i, place] = frame.number, frame.seconds
-      self.seen[i] += 1
+      if frame.image is not None:
+        if self.seen[i] in (0, wanted[i]) or (frame.last and self.seen[i] < wanted[i]):
+          height, width = frame.image.shape[:2]
+          size = max(1, round(width * _PICTURE_HEIGHT / height)), _PICTURE_HEIGHT
+          self.kept[i] = np.asarray(Image.fromarray(frame.image).resize(size))
+        place = slice(1 if self.seen[i] else 0, 2)
+        self.numbers[i, place], self.times[i, place] = frame.number, frame.seconds
+        self.seen[i] += 1
       yield frame
 
 

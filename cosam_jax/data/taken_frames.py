@@ -94,7 +94,9 @@ class Taking:
     seen = np.zeros(len(lengths), np.int64)
     for frame in frames:
       i = frame.tracklet
-      if seen[i] == now[i]:
+      if frame.image is None:  # It ended before its last frame.
+        yield frame
+      elif seen[i] == now[i]:
         yield frame._replace(last=now[i] == last[i])
         now[i] = next(wanted[i], -1)
       seen[i] += 1

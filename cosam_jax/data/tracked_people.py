@@ -1,31 +1,34 @@
 """People of a video, as their frames come: what boxes cut out of it, or the whole of it."""
 
-import itertools
 import os
 import pathlib
 from collections.abc import Iterator
 
 import numpy as np
+from absl import logging
 
-from cosam_jax.data import boxes as box_files
 from cosam_jax.data import videos
+from cosam_jax.data.box_files import FOUND_OUT, BoxReading, read_boxes
+from cosam_jax.data.box_footage import fit_boxes
+from cosam_jax.data.boxes import Boxes, crops
 from cosam_jax.data.packing import Frame
 from cosam_jax.data.passing_frames import one_tracklet
 from cosam_jax.data.streamed_frames import Stream
 
 
 def crops_of(
-  path: pathlib.Path, boxes: box_files.Boxes, margin: float
-) -> tuple[box_files.Boxes, Iterator[Frame]]:
-  """The boxes that show something, and what they cut out, as it comes."""
-  pictures = videos.pictures(path)
-  first = next(pictures)
-  boxes = boxes.inside(*first.image.shape[:2])
-  return boxes, box_files.crops(itertools.chain([first], pictures), boxes, margin)
+  footage: videos.Footage, boxes: Boxes, margin: float, reading: BoxReading = FOUND_OUT
+) -> tuple[Boxes, Iterator[Frame]]:
+  """The boxes that show something, and what they cut out, as it comes; see `fit_boxes`."""
+  boxes, pictures = fit_boxes(footage, boxes, reading)
+  return boxes, crops(pictures, boxes, margin, footage.warnings)
 
 
 def stream_of(
-  path: str | os.PathLike, boxes: str | os.PathLike | None = None, margin: float = 0.0
+  path: str | os.PathLike,
+  boxes: str | os.PathLike | None = None,
+  margin: float = 0.0,
+  reading: BoxReading = FOUND_OUT,
 ) -> Stream:
   """The tracklets of a video, to be looked at more than once; see `own_videos.embed_own`.
 
@@ -38,7 +41,13 @@ def stream_of(
     return Stream(
       str(path), [path.stem], np.array([length]), lambda: one_tracklet(videos.pictures(path))
     )
-  given = box_files.read_boxes(boxes)
-  seen, _ = crops_of(path, given, margin)
+  given = read_boxes(boxes, reading)
+
+  def again() -> tuple[Boxes, Iterator[Frame]]:
+    return crops_of(videos.open_footage(path), given, margin, reading)
+
+  seen, _ = again()
+  for sentence in (*seen.told, *(f"left out: {said}" for said in seen.left_out)):
+    logging.warning("%s", sentence)
   names = list(map(str, seen.ids))
-  return Stream(str(path), names, seen.lengths, lambda: crops_of(path, given, margin)[1])
+  return Stream(str(path), names, seen.lengths, lambda: again()[1])

@@ -1,15 +1,18 @@
 """A video's frames one at a time, upright as players show them. Needs PyAV (the extra `video`)."""
 
+import configparser
 import contextlib
+import dataclasses
 import math
 import os
 import pathlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from cosam_jax.data.listing import list_images
+from cosam_jax.data.listing import is_image, list_images
+from cosam_jax.data.outside_files import read_text
 from cosam_jax.data.packing import read_image
 from cosam_jax.data.upright import matrix_orientation, turned
 from cosam_jax.data.user_paths import user_path
@@ -30,50 +33,125 @@ class Picture(NamedTuple):
   seconds: float = math.nan
 
 
+@dataclasses.dataclass(eq=False)
+class Footage:
+  """A video, or a folder with a video's frames as images.
+
+  Attributes:
+    path: the file, or the folder in which the images are.
+    names: of the images, in natural order; None of a video.
+    count: how many frames it says that it has; None if nobody knows beforehand.
+    size: (width, height) by seqinfo.ini; None if there is none.
+    warnings: what a person should know; after the last picture also if a video ended early.
+  """
+
+  path: pathlib.Path
+  names: list[str] | None
+  count: int | None
+  size: tuple[int, int] | None = None
+  warnings: list[str] = dataclasses.field(default_factory=list)
+
+  def pictures(self) -> Iterator[Picture]:
+    """Every frame; see `pictures`."""
+    if self.names is None:
+      return _decoded(self.path, self.warnings)
+    images = enumerate(self.names, 1)
+    return (Picture(read_image(self.path / name), number) for number, name in images)
+
+
+def open_footage(path: str | os.PathLike) -> Footage:
+  """Finds out what there is at a path, without reading a frame.
+
+  Args:
+    path: a file in any format that FFmpeg reads, a folder of images, or a sequence of
+      MOTChallenge: a folder with one of images in it, which `seqinfo.ini` names (or `img1`).
+
+  Raises:
+    InputError: nothing there, no video, no images, or no PyAV.
+  """
+  path = user_path(path)
+  if path.is_dir():
+    return _folder(path)
+  if not path.is_file():
+    raise InputError(f"{path} does not exist: give a video file or a folder")
+  with _opened(path) as (_, stream):
+    return Footage(path, None, stream.frames or None)
+
+
 def pictures(path: str | os.PathLike) -> Iterator[Picture]:
   """Every frame of a video file, or of a folder of images in natural order.
 
   Args:
-    path: a file in any format that FFmpeg reads, or a folder.
+    path: see `open_footage`.
 
   Yields:
     see `Picture`; turned as the file says that players should.
 
   Raises:
-    InputError: no such file, no video in it, a frame that cannot be decoded, or no PyAV.
+    InputError: as `open_footage`, or a frame that cannot be decoded.
   """
-  path = user_path(path)
-  if path.is_dir():
-    return (
-      Picture(read_image(path / name), number) for number, name in enumerate(list_images(path), 1)
-    )
-  if not path.is_file():
-    raise InputError(f"{path} does not exist: give a video file or a folder")
-  return _decoded(path)
+  return open_footage(path).pictures()
 
 
-def count_frames(path: str | os.PathLike) -> int | None:
-  """How many frames a video or a folder says that it has; None where nobody knows beforehand."""
-  path = user_path(path)
-  if path.is_dir():
-    return len(list_images(path))
-  with _opened(path) as (_, stream):
-    return stream.frames or None
+def _folder(path: pathlib.Path) -> Footage:
+  """The images of a folder, or of the one in it that a sequence keeps them in."""
+  sequence = _sequence(path)
+  place, warnings = path, []
+  if not _images(path):
+    inner = path / (sequence.get("imdir") or "img1")
+    if not inner.is_dir() or not _images(inner):
+      inside = sorted(entry for entry in path.iterdir() if entry.is_dir() and _images(entry))
+      found = "".join(f", its folder {entry.name} has {_images(entry):,}" for entry in inside[:3])
+      raise InputError(
+        f"{path} has no images itself{found}: give the folder with a video's frames as images, or "
+        "a video"
+      )
+    place = inner
+    warnings.append(f"the frames of {path} are the {_images(inner):,} images in {inner.name}")
+  elif not sequence and path.name.lower() in ("img1", "img"):
+    sequence = _sequence(path.parent)
+  names = list_images(place)
+  length, width, height = (_whole(sequence.get(k)) for k in ("seqlength", "imwidth", "imheight"))
+  if length and length != len(names):
+    warnings.append(f"{place} has {len(names):,} images, and its seqinfo.ini says {length:,}")
+  return Footage(place, names, len(names), (width, height) if width and height else None, warnings)
 
 
-def _decoded(path: pathlib.Path) -> Iterator[Picture]:
+def _images(path: pathlib.Path) -> int:
+  return sum(is_image(name) for name in os.listdir(path))
+
+
+def _sequence(path: pathlib.Path) -> dict[str, str]:
+  """What a folder's seqinfo.ini says, names in lower case; nothing if there is none."""
+  file = path / "seqinfo.ini"
+  if not file.is_file():
+    return {}
+  parser = configparser.ConfigParser(interpolation=None, strict=False)
+  try:
+    parser.read_string(read_text(file, "sequence", "repair or remove it"))
+  except configparser.Error:
+    return {}
+  return dict(parser["Sequence"]) if parser.has_section("Sequence") else {}
+
+
+def _whole(text: str | None) -> int | None:
+  return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _decoded(path: pathlib.Path, warnings: list[str]) -> Iterator[Picture]:
   import av
 
   with _opened(path) as (container, stream):
     stream.thread_type = "AUTO"
-    frames, number = container.decode(stream), 0
+    claimed = f" of the {stream.frames:,} that its container names" if stream.frames else ""
+    frames, number, seconds = container.decode(stream), 0, math.nan
     while True:
       try:
         frame = next(frames, None)
       except av.FFmpegError as error:
         raise InputError(
-          f"frame {number + 1} of video {path} cannot be decoded ({error.strerror}): repair the "
-          "file, or cut it before that frame"
+          f"frame {number + 1}{claimed} of video {path} cannot be decoded ({error.strerror}): "
+          "repair the file, or cut it before that frame"
         ) from error
       if frame is None:
         break
@@ -84,8 +162,31 @@ def _decoded(path: pathlib.Path) -> Iterator[Picture]:
       yield Picture(
         image if matrix is None else turned(image, matrix_orientation(matrix)), number, seconds
       )
-  if not number:
-    raise InputError(f"video {path} has no frame: give another file")
+    if not number:
+      raise InputError(f"video {path} has no frame: give another file")
+    if number < stream.frames:
+      warnings.append(f"video {path} ends early: {number:,} frames were decoded{claimed}")
+    elif not stream.frames and (length := _length(container, stream)):
+      rate = float(stream.average_rate or 0)
+      end = seconds + 1 / rate if rate else math.nan
+      if length - end > max(0.02 * length, 2 / rate if rate else 0):
+        warnings.append(
+          f"video {path} ends early: {number:,} frames were decoded, to {end:.2f} of the "
+          f"{length:.2f} s that its container names"
+        )
+
+
+def _length(container: Any, stream: Any) -> float | None:
+  """Seconds of a video by its container, of which sound may be longer; None if nobody says."""
+  parts = stream.metadata.get("DURATION", "").split(":")
+  with contextlib.suppress(ValueError):
+    hours, minutes, seconds = map(float, parts)
+    return 3600 * hours + 60 * minutes + seconds
+  if stream.duration is not None:
+    return float(stream.duration * stream.time_base)
+  if container.duration is not None and len(container.streams) == 1:
+    return container.duration / 1e6
+  return None
 
 
 @contextlib.contextmanager

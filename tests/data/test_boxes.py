@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cosam_jax.data.boxes import FILL, crop, crops, read_boxes
+from cosam_jax.data.box_files import read_boxes
+from cosam_jax.data.boxes import FILL, crop, crops
 from cosam_jax.data.videos import Picture
 from cosam_jax.errors import InputError
 
@@ -36,13 +37,13 @@ def test_trackers_and_annotators_write_differently(tmp_path):
   ("text", "words"),
   [
     ("", "holds no box"),
+    ("frame,id,x,y,w,h\n", "holds no box"),
     ("1,1,0,0,3", "line 1 of boxes"),
     ("1,1,0,0,3,4\n1,1,0,0,3,nan", "line 2 of boxes"),
-    ("frame,id,x,y,w,h", "a line is frame,id"),
-    ("0,1,0,0,3,4", "whole numbers from 1"),
+    ("-1,1,0,0,3,4", "whole number from 0"),
     ("1,-1,0,0,3,4", "link detections by a tracker"),
-    ("1,1,0,0,0,4", "greater than 0"),
-    ("1,1,0,0,3,4\n1,1,1,0,3,4", "line 2 .* again, as line 1"),
+    ("1,1,0,0,0,4", "not above 0"),
+    ("1,1,0,0,3,4\n1,1,1,0,3,4", "track 1 in frame 1 again, as line 1"),
   ],
 )
 def test_lines_that_are_no_boxes_are_named(tmp_path, text, words):

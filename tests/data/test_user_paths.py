@@ -7,7 +7,7 @@ import pwd
 import numpy as np
 import pytest
 
-from cosam_jax.data import boxes, load_dataset, own_tracklets, videos
+from cosam_jax.data import box_files, load_dataset, own_tracklets, videos
 from cosam_jax.data.attributes import read_attributes
 from cosam_jax.data.user_paths import user_path, user_text
 from cosam_jax.errors import InputError
@@ -61,7 +61,7 @@ READERS = {
   "load_dataset": lambda path: load_dataset("mars", path),
   "manifest": lambda path: load_dataset("folder", f"{path}.csv"),
   "read_tracklets": own_tracklets.read_tracklets,
-  "read_boxes": boxes.read_boxes,
+  "read_boxes": box_files.read_boxes,
   "pictures": videos.pictures,
   "read_attributes": read_attributes,
   "read_weights": read_weights,

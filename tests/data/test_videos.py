@@ -1,12 +1,14 @@
 """Frames out of real video files, and folders of tracklets."""
 
+import re
+
 import numpy as np
 import pytest
 import videos as drawn
 from PIL import Image
 
 from cosam_jax.data.own_tracklets import read_tracklets
-from cosam_jax.data.videos import count_frames, pictures
+from cosam_jax.data.videos import open_footage, pictures
 from cosam_jax.errors import InputError
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (5, 32, 48, 3), np.uint8)
@@ -20,7 +22,9 @@ def test_every_frame_in_order(tmp_path):
     Image.fromarray(FRAMES[i % 5]).save(tmp_path / f"f{i}.png")
   found = np.stack([picture.image for picture in pictures(tmp_path)])
   np.testing.assert_array_equal(found, FRAMES[[1, 2, 3, 9 % 5, 10 % 5]])
-  assert count_frames(tmp_path) == 5
+  assert open_footage(tmp_path / "a.mkv").warnings == []
+  (tmp_path / "a.mkv").unlink()
+  assert open_footage(tmp_path).count == 5
 
 
 def test_a_video_is_turned_as_players_turn_it(tmp_path):
@@ -65,3 +69,46 @@ def test_every_folder_of_images_is_a_tracklet(tmp_path):
   with pytest.raises(InputError, match="leads out of"):
     read_tracklets(tmp_path / "one")
   assert read_tracklets(tmp_path / "one", follow_links=True).names.tolist() == ["link/9", "link/10"]
+
+
+def test_a_video_that_ends_early_says_both_numbers(tmp_path):
+  av = pytest.importorskip("av")
+  frames = np.random.default_rng(1).integers(0, 256, (40, 32, 48, 3), np.uint8)
+  for name, options in (("a.mkv", {}), ("a.mov", {"movflags": "faststart"})):
+    path = drawn.write(tmp_path / name, frames, options)
+    whole = open_footage(path)
+    assert len(list(whole.pictures())) == 40
+    assert whole.warnings == []
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    footage, count = open_footage(path), 0
+    try:
+      for _ in footage.pictures():
+        count += 1
+      (said,) = footage.warnings
+      assert "ends early" in said
+    except InputError as error:  # The last frame is cut in two, and a decoder may refuse it.
+      said = str(error)
+      count += 1
+    assert 15 < count < 25
+    assert re.search(rf"\b{count}\b", said)
+    assert re.search(r"\b40\b" if name == "a.mov" else r"\b4\.00 s|frame", said)
+  del av
+
+
+def test_a_sequence_folder_has_its_frames_in_the_one_that_it_names(tmp_path):
+  root = tmp_path / "MOT17-02"
+  for folder in ("gt", "frames"):
+    (root / folder).mkdir(parents=True)
+  for i in range(3):
+    Image.fromarray(FRAMES[i]).save(root / "frames" / f"{i + 1:06d}.png")
+  with pytest.raises(InputError, match=r"no images itself, its folder frames has 3: give"):
+    open_footage(root)
+  text = "[Sequence]\nname=MOT17-02\nimDir=frames\nseqLength=5\nimWidth=48\nimHeight=32\n"
+  (root / "seqinfo.ini").write_text(text)
+  footage = open_footage(root)
+  assert (footage.count, footage.size) == (3, (48, 32))
+  assert any("has 3 images, and its seqinfo.ini says 5" in said for said in footage.warnings)
+  np.testing.assert_array_equal(next(footage.pictures()).image, FRAMES[0])
+  (root / "seqinfo.ini").write_text("no section")
+  (root / "frames").rename(root / "img1")
+  assert open_footage(root).count == 3

@@ -1,0 +1,34 @@
+"""Boxes and the footage that they are of, brought together."""
+
+import itertools
+from collections.abc import Iterator
+
+from cosam_jax.data.box_files import BoxReading
+from cosam_jax.data.box_frames import numbers_in, placed
+from cosam_jax.data.box_sense import fitted
+from cosam_jax.data.boxes import Boxes
+from cosam_jax.data.videos import Footage, Picture
+from cosam_jax.errors import InputError
+
+
+def fit_boxes(
+  footage: Footage, boxes: Boxes, reading: BoxReading
+) -> tuple[Boxes, Iterator[Picture]]:
+  """Boxes with frames and pixels of this footage, as `data.boxes.crops` takes them; all pictures.
+
+  Raises:
+    InputError: boxes and footage do not fit each other.
+  """
+  numbers = None if footage.names is None else numbers_in(footage.names)
+  boxes = placed(boxes, str(footage.path), footage.count, numbers, reading.first_frame)
+  pictures = footage.pictures()
+  first = next(pictures)
+  height, width = first.image.shape[:2]
+  if reading.picture is None and footage.size not in (None, (width, height)):
+    said = "{} x {}".format(*footage.size or ())
+    raise InputError(
+      f"images of {footage.path} have {width} x {height} pixels, and seqinfo.ini says {said}: say "
+      "with --boxes_picture=WIDTHxHEIGHT of which of the two the boxes are"
+    )
+  boxes = fitted(boxes, height, width, reading.picture)
+  return boxes, itertools.chain([first], pictures)

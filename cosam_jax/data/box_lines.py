@@ -1,0 +1,187 @@
+"""Lines of numbers in a text file, as trackers, spreadsheets and annotators write boxes.
+
+Separator, header and number of columns are found from the whole file, once. Lines that do not fit
+are kept apart with their numbers and the reason.
+
+Notation: `n` lines of numbers, `c` columns.
+"""
+
+import array
+import collections
+import dataclasses
+import io
+import math
+import os
+import pathlib
+import re
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+
+from cosam_jax.data.outside_files import read_text
+
+REMEDY = "give a text file of lines frame,id,x,y,w,h"
+FEWEST_COLUMNS = 6
+_SAMPLE = 1000
+"""Lines from which the separator is found."""
+_SEPARATORS = (";", "\t", ",", None)
+_COMMENTS = ("#", "%", "//")
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
+
+
+@dataclasses.dataclass
+class BadLines:
+  """Lines that are left out, by reason: how many, and the number of the first."""
+
+  counts: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+  first: dict[str, int] = dataclasses.field(default_factory=dict)
+
+  def add(self, reason: str, lines: np.ndarray | list[int]) -> None:
+    """Adds lines with these numbers, ascending."""
+    if len(lines):
+      self.counts[reason] += len(lines)
+      self.first.setdefault(reason, int(lines[0]))
+
+  @property
+  def total(self) -> int:
+    """How many there are of all reasons."""
+    return self.counts.total()
+
+  def sentences(self) -> Iterator[str]:
+    """One for each reason, the most frequent first."""
+    for reason, count in self.counts.most_common():
+      if count == 1:
+        yield f"line {self.first[reason]}, which {reason}"
+      else:
+        yield f"{count:,} lines, the first is line {self.first[reason]}, which {reason}"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BoxLines:
+  """The lines of a file.
+
+  Attributes:
+    path: of the file.
+    names: the header's names, in lower case; None if there is no header.
+    values: float64[n, c]; NaN for what is no number.
+    words: column -> row -> what stands there instead of a number.
+    numbers: int64[n], line numbers from 1.
+    bad: lines that are not among them.
+  """
+
+  path: pathlib.Path
+  names: tuple[str, ...] | None
+  values: np.ndarray
+  words: dict[int, dict[int, str]]
+  numbers: np.ndarray
+  bad: BadLines
+
+
+def read_lines(path: str | os.PathLike) -> BoxLines:
+  """Reads a file; blank lines and comments (#, %, //) are passed over.
+
+  Raises:
+    InputError: it cannot be read, or is no UTF-8 text.
+  """
+  text = read_text(path, "boxes", REMEDY)
+  separator = _separator(text)
+  names, start = None, 0
+  for number, line in _lines(text, comments=True):
+    fields = _fields(line.lstrip("#%/ "), separator)
+    if any(math.isfinite(_number(field)) for field in fields):
+      break
+    if len(fields) >= FEWEST_COLUMNS or not line.startswith(_COMMENTS):
+      names = tuple(re.sub(r"[\s.\-]+", "_", field.strip().lower()) for field in fields)
+      start = number
+      if len(fields) >= FEWEST_COLUMNS:
+        break
+  if names is not None and len(names) < FEWEST_COLUMNS:
+    names, start = None, 0
+  counts: collections.Counter[int] = collections.Counter()
+  for number, line in _lines(text):
+    if number > start:
+      counts[len(_without_end(_fields(line, separator)))] += 1
+  columns = (
+    len(_without_end(list(names))) if names else max(counts, key=counts.__getitem__, default=0)
+  )
+  if names is not None:
+    names = names[:columns]
+  bad, values, numbers = BadLines(), array.array("d"), array.array("q")
+  words: dict[int, dict[int, str]] = collections.defaultdict(dict)
+  for number, line in _lines(text):
+    if number <= start:
+      continue
+    fields = _without_end(_fields(line, separator))
+    if len(fields) < FEWEST_COLUMNS:
+      bad.add(f"is {line.strip()[:60]!r}: a line is frame,id,x,y,w,h", [number])
+      continue
+    # A last field that is empty in some lines only is a missing value, not an end.
+    fields += [""] * (
+      len(fields) == columns - 1 and line.rstrip(" \r\n").endswith(separator or "\0")
+    )
+    if len(fields) != columns:
+      bad.add(f"has {len(fields)} columns, where the file has {columns}", [number])
+      continue
+    row = [_number(field) for field in fields]
+    without = [column for column, value in enumerate(row) if math.isnan(value)]
+    if len(row) - len(without) < FEWEST_COLUMNS - 1:
+      bad.add(f"is {line.strip()[:60]!r}: a line is frame,id,x,y,w,h", [number])
+      continue
+    for column in without:
+      words[column][len(numbers)] = sys.intern(fields[column])
+    values.extend(row)
+    numbers.append(number)
+  table = np.frombuffer(values, np.float64) if values else np.zeros(0)
+  return BoxLines(
+    path=pathlib.Path(path),
+    names=names,
+    values=table.reshape(len(numbers), columns if len(numbers) else 0),
+    words=dict(words),
+    numbers=np.array(numbers, np.int64),
+    bad=bad,
+  )
+
+
+def _lines(text: str, comments: bool = False) -> Iterator[tuple[int, str]]:
+  """(number, line) of those that are not blank; the first comments only if asked for."""
+  for number, line in enumerate(io.StringIO(text, newline=None), 1):
+    if line.strip() and (comments or not line.lstrip().startswith(_COMMENTS)):
+      yield number, line.strip("\n")
+
+
+def _fields(line: str, separator: str | None) -> list[str]:
+  if separator is None:
+    return line.split()
+  return [field.strip().strip("\"'") for field in line.split(separator)]
+
+
+def _without_end(fields: list[str]) -> list[str]:
+  """Without the empty field that a separator at the end of a line makes."""
+  return fields[:-1] if fields and not fields[-1] else fields
+
+
+def _number(field: str) -> float:
+  """A field's number; NaN if it is none. A comma inside of a field is a decimal one."""
+  if "," in field and _DECIMAL_COMMA.fullmatch(field):
+    field = field.replace(",", ".")
+  if not field.isascii() or "_" in field:  # Python takes 1_0 and other scripts' digits.
+    return math.nan
+  try:
+    return float(field)
+  except ValueError:
+    return math.nan
+
+
+def _separator(text: str) -> str | None:
+  """What stands between numbers: that which gives the most lines of at least six of them."""
+  scores = dict.fromkeys(_SEPARATORS, 0)
+  for _, (_, line) in zip(range(_SAMPLE), _lines(text), strict=False):
+    for separator in _SEPARATORS:
+      fields = _fields(line, separator)
+      scores[separator] += sum(not math.isnan(_number(f)) for f in fields) >= FEWEST_COLUMNS - 1
+  best = max(scores.values())
+  if not best:
+    first = next((line for _, line in _lines(text)), "")
+    return next((s for s in _SEPARATORS[:3] if s and s in first), None)
+  return next(separator for separator in _SEPARATORS if scores[separator] == best)
