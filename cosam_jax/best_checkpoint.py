@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cosam_jax.assembly import Run
+from cosam_jax.errors import InputError
 from cosam_jax.evaluator import Evaluator
 from cosam_jax.training import hosts, scalars, state
 from cosam_jax.training.checkpoints import BEST, Checkpoints
@@ -26,8 +27,22 @@ class Best:
     # The held-out people are of the training set, and choose a model by everybody's mAP.
     self._evaluator = Evaluator(run.config, run.training_tables, run.model, attributes=False)
     self._checkpoints = Checkpoints(run.workdir, BEST)
-    step = self._checkpoints.latest_step()
-    self._highest = -1.0 if step is None else self._checkpoints.about(step)["validation_mAP"]
+    self._highest = self._highest_so_far()
+
+  def _highest_so_far(self) -> float:
+    """The best checkpoint's mAP, -1 without one; a damaged one does not stop whole others."""
+    try:
+      step = self._checkpoints.latest_step()
+      return -1.0 if step is None else float(self._checkpoints.about(step)["validation_mAP"])
+    except (InputError, KeyError, TypeError, ValueError) as error:
+      reason = error if isinstance(error, InputError) else "it does not say its validation_mAP"
+      hosts.first_alone(
+        lambda: print(
+          f"warning: the best checkpoint so far cannot be used ({reason}); the best of those that "
+          f"follow takes its place in {self._checkpoints.directory}"
+        )
+      )
+      return -1.0
 
   def __call__(self, step: int, current: state.TrainState) -> None:
     """Validates the state after `step` steps."""

@@ -50,14 +50,14 @@ def record(workdir: pathlib.Path, mode: str) -> None:
 
 
 def recorded(workdir: pathlib.Path) -> dict[str, str]:
-  """Mode -> the command that ran it last; lines that a kill cut short are passed over."""
+  """Mode -> the command that ran it last; lines that cannot be read are passed over."""
   path = workdir / FILE_NAME
   found = {}
-  for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+  for line in path.read_bytes().splitlines() if path.is_file() else ():
     try:
       row = json.loads(line)
       found[str(row["mode"])] = str(row["command"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
       continue
   return found
 

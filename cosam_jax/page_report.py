@@ -137,6 +137,11 @@ def _before(workdir: pathlib.Path, card: Mapping[str, Any]) -> Mapping[str, Any]
   path = workdir / BEFORE
   if not path.is_file():
     return None
-  before = read_results(path)
-  other = before["results"][0]["card"]
-  return before if all(other.get(name) == card.get(name) for name in _SAME) else None
+  try:
+    before = read_results(path)
+    other = before["results"][0]["card"]
+    same = all(other.get(name) == card.get(name) for name in _SAME)
+  except (InputError, KeyError, IndexError, TypeError, AttributeError):
+    print(f"warning: {path} cannot be read, so the page is without the numbers before training")
+    return None
+  return before if same else None

@@ -1,7 +1,9 @@
 """What the runs of a sweep have done so far, from their folders, and how long the rest may take."""
 
+import contextlib
 import dataclasses
 import json
+import math
 import pathlib
 import statistics
 from collections.abc import Mapping, Sequence
@@ -65,14 +67,14 @@ def progress_of(job: Job, folder: pathlib.Path, asked: Mapping[str, Any]) -> Sta
   last = rows[-1] if rows else {}
   known: dict[str, Any] = {
     "step": int(last.get("step", 0)),
-    "clips_per_second": float(last.get("clips_per_second", 0.0)),
+    "clips_per_second": _number(last.get("clips_per_second", 0.0)),
     "seconds": sum(attempt["seconds"] for attempt in read_attempts(folder)),
   }
   try:
     content = read_results(folder / "results.json")
     saved = content["run"]["config"]
     trained = content["results"][0]["label"] == TRAINED
-  except (InputError, KeyError, IndexError, TypeError):
+  except (InputError, KeyError, IndexError, TypeError, AttributeError):
     # None, or damaged: the run writes it again.
     return State(job, STOPPED if (folder / "config.json").is_file() else NEW, **known)
   fields = tuple(differing(saved, asked))
@@ -82,13 +84,20 @@ def progress_of(job: Job, folder: pathlib.Path, asked: Mapping[str, Any]) -> Sta
   return State(job, DONE if trained else STOPPED, **known)
 
 
+def _number(value: Any) -> float:
+  return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
+
+
 def read_attempts(folder: pathlib.Path) -> list[dict[str, Any]]:
-  """What was noted when each attempt at a run ended: {"seconds", "status"}."""
-  try:
-    lines = (folder / ATTEMPTS).read_text().splitlines()
-    return [json.loads(line) for line in lines]
-  except (OSError, ValueError):
-    return []
+  """What was noted when each attempt at a run ended: {"seconds", "status"}; other lines are not."""
+  found = []
+  with contextlib.suppress(OSError):
+    for line in (folder / ATTEMPTS).read_bytes().splitlines():
+      with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError, OverflowError):
+        row = json.loads(line)
+        if math.isfinite(float(row["seconds"])):
+          found.append({**row, "seconds": float(row["seconds"])})
+  return found
 
 
 def note_attempt(folder: pathlib.Path, seconds: float, status: int) -> None:

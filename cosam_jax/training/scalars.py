@@ -43,15 +43,48 @@ class ScalarLog:
 
 
 def read_scalars(path: str | os.PathLike[str]) -> list[dict[str, float]]:
-  """All complete lines of a scalar file, in order; empty when there is no file."""
+  """All lines of a scalar file that can be read, in order; empty when there is no file.
+
+  A last line that a kill cut short is passed over; any other line that is no object of numbers with
+  a `step` is named in a warning.
+  """
   path = pathlib.Path(path)
-  rows = []
-  for line in path.read_text().splitlines() if path.exists() else ():
-    try:
-      rows.append(json.loads(line))
-    except json.JSONDecodeError:
-      break
+  lines = path.read_bytes().splitlines() if path.exists() else []
+  rows, bad = [], []
+  for number, line in enumerate(lines, 1):
+    row = _row(line)
+    if row is not None:
+      rows.append(row)
+    elif line.strip() and number < len(lines):
+      bad.append(number)
+  if bad:
+    some = ", ".join(map(str, bad[:5])) + (", ..." if len(bad) > 5 else "")
+    print(
+      f"warning: {len(bad)} of {len(lines)} lines of {path} cannot be read (line {some}) and are "
+      "left out",
+      flush=True,
+    )
   return rows
+
+
+def _row(line: bytes) -> dict[str, float] | None:
+  """The values of a line, or None."""
+  try:
+    row = json.loads(line)
+    whole = isinstance(row, dict) and isinstance(row["step"], int) and _is_number(row["step"])
+  except (ValueError, KeyError, RecursionError):
+    return None
+  if not whole or not all(map(_is_number, row.values())):
+    return None
+  return row
+
+
+def _is_number(value: object) -> bool:
+  if isinstance(value, list):
+    return all(map(_is_number, value))
+  if isinstance(value, bool) or not isinstance(value, int | float):
+    return False
+  return abs(value) < 2**63 or isinstance(value, float)
 
 
 def first_non_finite(values: dict[str, float]) -> str | None:

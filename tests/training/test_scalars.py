@@ -41,6 +41,27 @@ def test_a_resumed_run_drops_the_lines_it_will_write_again(tmp_path):
   assert [entry.name for entry in tmp_path.iterdir()] == ["scalars.jsonl"]
 
 
+def test_lines_that_are_none_are_named_and_lose_no_others(tmp_path, capsys):
+  """Words, other JSON, no step, no numbers, too deep, no UTF-8; in the middle of good lines."""
+  path = tmp_path / "scalars.jsonl"
+  bad = [
+    b"not json", b"[]", b"3", b"null", b"{}", b'{"step": "2"}', b'{"step": true}', b'{"step": 2.5}',
+    b'{"step": 2, "loss": "x"}', b'{"step": 2, "loss": {}}', b"[" * 100_000, b"\xff\xfe",
+    b'{"step": ' + b"9" * 5000 + b"}", b'{"step": ' + b"9" * 30 + b"}",
+  ]  # fmt: skip
+  good = [b'{"step": 1, "loss": 1.5}', b'{"step": 3, "loss": NaN, "list": [1, 2]}']
+  path.write_bytes(b"\n".join([good[0], *bad, b"", good[1], b""]))
+  assert [row["step"] for row in read_scalars(path)] == [1, 3]
+  line = capsys.readouterr().out
+  assert line.startswith(
+    f"warning: 14 of 17 lines of {path} cannot be read (line 2, 3, 4, 5, 6, ..."
+  )
+  ScalarLog(path, 4).write(4, loss=0.5)
+  capsys.readouterr()
+  assert [row["step"] for row in read_scalars(path)] == [1, 3, 4]
+  assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize("cut", range(1, 25))
 def test_a_line_that_a_kill_cut_short_is_dropped(tmp_path, cut):
   path = tmp_path / "scalars.jsonl"
