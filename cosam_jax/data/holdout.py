@@ -10,10 +10,10 @@ from cosam_jax.errors import InputError
 
 
 def seen_by_several_cameras(table: TrackletTable) -> np.ndarray:
-  """int32[k], the identities with tracklets from at least two cameras, ascending."""
+  """int64[k], the identities with tracklets from at least two cameras, ascending."""
   pairs = np.unique(np.stack([table.identities, table.cameras], axis=1), axis=0)
   identities, cameras = np.unique(pairs[:, 0], return_counts=True)
-  return identities[cameras >= 2].astype(np.int32)
+  return identities[cameras >= 2]
 
 
 def choose_queries(table: TrackletTable, seed: int, every: np.ndarray | None = None) -> np.ndarray:

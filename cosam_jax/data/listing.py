@@ -19,6 +19,7 @@ from cosam_jax.data.left_out import (
   set_aside,
 )
 from cosam_jax.data.links import require_inside, require_whole_links
+from cosam_jax.data.table_columns import MOST_NAME_LETTERS, require_whole_names
 from cosam_jax.data.tracklets import (
   FilePaths,
   FrameStore,
@@ -167,11 +168,18 @@ def table_of(
     if isinstance(parents, str):
       parents = [parents] * len(tracklet.files)
     folder_ids.append(np.array([folders.setdefault(p, len(folders)) for p in parents], np.int32))
+    longest = max(map(len, [*parents, *tracklet.files]), default=0)
+    if longest > MOST_NAME_LETTERS:  # The rows of a text array are as wide as its longest.
+      raise InputError(
+        f"a file of tracklet {tracklet.name[:60]!r} has a path of {longest:,} letters, and "
+        f"{MOST_NAME_LETTERS:,} are the most: correct it"
+      )
     files.append(np.array([os.fsencode(file) for file in tracklet.files], np.bytes_))
     lengths.append(len(tracklet.files))
     identities.append(tracklet.identity)
     cameras.append(tracklet.camera)
     names.append(tracklet.name)
+  require_whole_names(names)
   spans = np.array(lengths, np.int64)
   store = FilePaths(
     root=root,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 
 from absl import logging
 
+from cosam_jax.data.outside_files import open_regular
 from cosam_jax.data.prepared import RecordStore
 from cosam_jax.data.tracklets import FilePaths, FrameStore, JoinedFrames
 from cosam_jax.errors import InputError
@@ -33,7 +34,7 @@ def outage(store: FrameStore, frame: int) -> str | None:
   if not isinstance(store, FilePaths):
     return None
   try:
-    with open(store.path(frame), "rb") as file:
+    with open_regular(store.path(frame)) as file:
       file.read(1)
   except OSError as error:
     if error.errno in _PASSING:

@@ -15,6 +15,9 @@ from cosam_jax.errors import InputError
 
 MOST_TEXT_BYTES = 1 << 30
 """The largest text that is read: a gibibyte, far above MARS's name lists (24 MB)."""
+MOST_FRAME_BYTES = 256 << 20
+"""The largest frame that is read: 256 MiB, above the largest that is decoded, as raw pixels."""
+_UNPACKED_AT_WILL, _MOST_UNPACKED_FOLD = 256 << 20, 20
 _KINDS = (
   (stat.S_ISDIR, "a folder"),
   (stat.S_ISFIFO, "a named pipe"),
@@ -45,20 +48,26 @@ def open_regular(path: str | os.PathLike, most_bytes: int | None = None) -> Bina
     path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
   )
   try:
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-      kind = next((name for test, name in _KINDS if test(status.st_mode)), "no regular file")
-      raise UnusableFileError(0, f"it is {kind}, not a file", os.fspath(path))
-    if most_bytes is not None and status.st_size > most_bytes:
-      raise UnusableFileError(
-        0,
-        f"it has {status.st_size:,} bytes, and such a file has at most {most_bytes:,}",
-        os.fspath(path),
-      )
+    require_regular(os.fstat(descriptor), path, most_bytes)
     return os.fdopen(descriptor, "rb")
   except BaseException:
     os.close(descriptor)
     raise
+
+
+def require_regular(
+  status: os.stat_result, path: str | os.PathLike, most_bytes: int | None = None
+) -> None:
+  """Raises `UnusableFileError` unless this is a regular file of at most `most_bytes`."""
+  if not stat.S_ISREG(status.st_mode):
+    kind = next((name for test, name in _KINDS if test(status.st_mode)), "no regular file")
+    raise UnusableFileError(0, f"it is {kind}, not a file", os.fspath(path))
+  if most_bytes is not None and status.st_size > most_bytes:
+    raise UnusableFileError(
+      0,
+      f"it has {status.st_size:,} bytes, and such a file has at most {most_bytes:,}",
+      os.fspath(path),
+    )
 
 
 def read_bytes(path: str | os.PathLike, most_bytes: int | None = None) -> bytes:
@@ -100,3 +109,13 @@ def _is_utf_16(data: bytes) -> bool:
   first = data[:80]
   halves = first[::2], first[1::2]
   return data.startswith(_UTF_16) or any(half and half.count(0) * 2 > len(half) for half in halves)
+
+
+def unpacked_reason(unpacked: int, size: int) -> str | None:
+  """Why a file of `size` bytes is not unpacked to `unpacked`, in words; None if it may be.
+
+  Numbers hardly compress, so that much out of little is nothing that anybody saved on purpose.
+  """
+  if unpacked <= max(_UNPACKED_AT_WILL, _MOST_UNPACKED_FOLD * size):
+    return None
+  return f"it would become {unpacked:,} bytes in memory of {size:,} on disk"

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.data.outside_files import MOST_FRAME_BYTES, read_bytes
 from cosam_jax.data.pipeline import EvalBatch
 from cosam_jax.data.transforms import decode, normalise, resize, undecodable_reason
 from cosam_jax.errors import InputError
@@ -99,8 +100,7 @@ def preprocessor(image_size: tuple[int, int]) -> Callable[[np.ndarray], np.ndarr
 def read_image(path: str | os.PathLike) -> np.ndarray:
   """uint8[height, width, 3] of a JPEG or PNG file; InputError names a file that cannot be read."""
   try:
-    with open(path, "rb") as file:
-      data = file.read()
+    data = read_bytes(path, MOST_FRAME_BYTES)
   except OSError as error:
     raise InputError(
       f"frame {os.fspath(path)} cannot be read: {error.strerror or error}"

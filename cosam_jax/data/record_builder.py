@@ -59,8 +59,8 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
     features = {
       "image": tfds.features.Image(doc="As released; never encoded again."),
       "tracklet": tfds.features.Scalar(np.int32, doc="Number of the tracklet in its split."),
-      "identity": tfds.features.Scalar(np.int32, doc="As released; 0 is a distractor in MARS."),
-      "camera": tfds.features.Scalar(np.int32),
+      "identity": tfds.features.Scalar(np.int64, doc="As released; 0 is a distractor in MARS."),
+      "camera": tfds.features.Scalar(np.int64),
       "name": tfds.features.Text(doc="The file below the data set's directory."),
       "crc32": tfds.features.Scalar(np.int64, doc="zlib.crc32 of the encoded image."),
     }

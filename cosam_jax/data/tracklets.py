@@ -1,12 +1,13 @@
 """The table of tracklets: spans of frames, each with an identity and a camera.
 
 Every reader returns these tables and everything after them (clips, batches, embedding, retrieval)
-reads nothing else. A data set of a million frames holds no Python object per frame: a frame is an
-integer, a tracklet is a span of integers, and a path is made when it is asked for.
+reads nothing else. A million frames need no Python object each: a frame is an integer, a tracklet a
+span of integers, and a path is made when it is asked for.
 
 Notation: n tracklets in a table, f frames in a store.
 """
 
+import contextlib
 import dataclasses
 import errno
 import functools
@@ -18,6 +19,8 @@ import numpy as np
 
 from cosam_jax.data.identities import PLAIN, Numbering, numbering_of
 from cosam_jax.data.links import LEADS_OUT, is_inside, require_whole_link
+from cosam_jax.data.outside_files import MOST_FRAME_BYTES, read_bytes, require_regular
+from cosam_jax.data.table_columns import require_whole_names, whole_numbers
 from cosam_jax.errors import InputError
 
 
@@ -73,11 +76,7 @@ class FilePaths:
     return self.path(frame)
 
   def path_to_read(self, frame: int) -> str:
-    """The path of a frame.
-
-    Raises:
-      OSError: it would lead out of `root`, through links or `..`, or is a link that leads nowhere.
-    """
+    """The path; OSError if it leads out of `root` or nowhere, or is no regular file."""
     path = self.path(frame)
     if not self.follow_links:
       folder = int(self.folder_ids[frame])
@@ -88,6 +87,8 @@ class FilePaths:
         require_whole_link(path)
         raise PermissionError(errno.EPERM, LEADS_OUT, path)
     require_whole_link(path)
+    with contextlib.suppress(FileNotFoundError):  # Whoever opens it says so.
+      require_regular(os.stat(path), path, MOST_FRAME_BYTES)
     return path
 
   @functools.cached_property
@@ -97,8 +98,7 @@ class FilePaths:
 
   def read(self, frame: int) -> bytes:
     """The bytes of the file; OSError when it cannot be read."""
-    with open(self.path_to_read(frame), "rb") as file:
-      return file.read()
+    return read_bytes(self.path_to_read(frame), MOST_FRAME_BYTES)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -143,9 +143,9 @@ class TrackletTable:
     frames: where the encoded frames lie.
     starts: int64[n], first frame of each tracklet; its frames are `starts[i]` to
       `starts[i] + lengths[i] - 1`, in the order of time.
-    lengths: int32[n], frames of each tracklet, always at least 1.
-    identities: int32[n], the data set's own numbers.
-    cameras: int32[n], the data set's own numbers.
+    lengths: int64[n], frames of each tracklet, always at least 1.
+    identities: int64[n], the data set's own numbers.
+    cameras: int64[n], the data set's own numbers.
     names: str[n], tracklet names for people, such as `0065C1T0002` or `0001/cam1/0002`.
     numbering: what these numbers mean (MARS: 0 is a distractor), and the names people gave.
 
@@ -162,19 +162,20 @@ class TrackletTable:
   numbering: Numbering = PLAIN
 
   def __post_init__(self):
-    convert = {"starts": np.int64, "lengths": np.int32, "identities": np.int32, "cameras": np.int32}
-    for field, dtype in convert.items():
-      object.__setattr__(self, field, np.asarray(getattr(self, field), dtype))
+    numbers = ("starts", "lengths", "identities", "cameras")
+    for field in numbers:
+      object.__setattr__(self, field, whole_numbers(getattr(self, field), field))
+    require_whole_names(self.names)
     object.__setattr__(self, "names", np.asarray(self.names, np.str_))
-    fields = (*convert, "names")
-    shapes = {field: getattr(self, field).shape for field in fields}
+    shapes = {field: getattr(self, field).shape for field in (*numbers, "names")}
     if any(shape != (len(self.starts),) for shape in shapes.values()):
       raise ValueError(f"every column of a tracklet table needs one entry a tracklet, got {shapes}")
     empty = np.flatnonzero(self.lengths < 1)
     if len(empty):
+      first = str(self.names[empty[0]])
       raise InputError(
-        f"tracklet {str(self.names[empty[0]])!r} has no frames ({len(empty)} such tracklets); "
-        "remove it from the data or add its frames"
+        f"tracklet {first!r} has no frames ({len(empty)} such tracklets); remove it from the data "
+        "or add its frames"
       )
     outside = np.flatnonzero((self.starts < 0) | (self.starts + self.lengths > len(self.frames)))
     if len(outside):

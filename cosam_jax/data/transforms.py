@@ -24,6 +24,12 @@ MAX_PIXELS = 2**24
 A few kilobytes can claim to be a picture of gigabytes.
 """
 
+MAX_SCANS = 100
+"""Scans of a progressive JPEG that is decoded; programs write some ten.
+
+Each scan goes over the whole picture again, and a few bytes are enough for one.
+"""
+
 _MAX_FRAMES = 2**20
 _EXIF = r"(?s)\C*(Exif\x00\x00|eXIf)\C*"  # \C is any byte.
 _JPEG_HEADERS = 1 << 18
@@ -49,6 +55,7 @@ def decode(data: tf.Tensor) -> tf.Tensor:
     tf.errors.InvalidArgumentError: empty, truncated or damaged data, another format, or too large.
   """
   checks = [tf.debugging.assert_less_equal(claimed_pixels(data), tf.constant(MAX_PIXELS, tf.int64))]
+  checks.append(tf.debugging.assert_less_equal(scans(data), MAX_SCANS))
   with tf.control_dependencies([check for check in checks if check is not None]):
     image = tf.io.decode_jpeg(
       data,
@@ -110,6 +117,18 @@ def claimed_pixels(data: tf.Tensor) -> tf.Tensor:
   )
 
 
+def scans(data: tf.Tensor) -> tf.Tensor:
+  """int32 scalar, how often a JPEG says that a scan begins; 0 for other images."""
+
+  def count() -> tf.Tensor:
+    # Inside of a scan the byte 0xff stands before 0 and restart marks alone.
+    octets = tf.io.decode_raw(data, tf.uint8)
+    return tf.math.count_nonzero((octets[:-1] == 0xFF) & (octets[1:] == 0xDA), dtype=tf.int32)
+
+  jpeg = tf.equal(tf.strings.substr(tf.strings.join([data, bytes(2)]), 0, 2), b"\xff\xd8")
+  return tf.cond(jpeg, count, lambda: tf.constant(0, tf.int32))
+
+
 def undecodable_reason(data: bytes) -> str | None:
   """Why `decode` refuses an image, for people; None when it does not."""
   try:
@@ -134,6 +153,9 @@ def _damage(data: bytes) -> str:
     pixels = 0
   if pixels > MAX_PIXELS:
     return f"it has {pixels:,} pixels, and {MAX_PIXELS:,} are the most that a frame may have"
+  begun = int(scans(tf.constant(data)))
+  if begun > MAX_SCANS:
+    return f"it has {begun:,} scans, and {MAX_SCANS} are the most that a frame may have"
   if kind == "GIF":
     return _ANOTHER_FORMAT
   return f"its {kind} data is truncated or damaged ({len(data):,} bytes)"

@@ -3,16 +3,18 @@
 One `.npz` file of plain arrays and one text (JSON), read without pickle:
 
   vectors         float32[n, D]   one for each tracklet, the mean of its clips
-  identities      int32[n]        -1 where nobody knows
-  cameras         int32[n]
+  identities      int64[n]        -1 where nobody knows
+  cameras         int64[n]
   names           str[n]
-  lengths         int32[n]        frames of the tracklet, of which a protocol may use fewer
+  lengths         int64[n]        frames of the tracklet, of which a protocol may use fewer
   query_rows      int64[Q]        rows of `vectors` that are queries; may be empty
   reference_rows  int64[G]        the gallery without the queries, in gallery order; may be empty
   official_rows   int64[G']       the gallery that leaves them in; may be empty
   clip_vectors    float32[m, D]   every clip of every tracklet, or none at all
-  clip_owners     int32[m]        the tracklet of each clip, ascending; clips in the order of time
+  clip_owners     int64[m]        the tracklet of each clip, ascending; clips in the order of time
   about           str             the fields of `Origin` as JSON
+
+Files of earlier versions have int32 where there is int64, and are read.
 
 and, if anybody knows them, where and when each tracklet was seen: the columns of `sightings`.
 
@@ -24,62 +26,27 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from cosam_jax.data.identities import Numbering, numbering_of
+from cosam_jax.data.npz_files import read_npz
+from cosam_jax.data.table_columns import require_whole_names
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.data.user_paths import user_path
 from cosam_jax.data.whole_files import whole_file
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import distances, protocol, sightings
+from cosam_jax.evaluation.origin import Origin, check_about
 from cosam_jax.evaluation.protocol_names import parse_protocol
 from cosam_jax.evaluation.sightings import Sighting
 
 FORMAT = 1
+_LARGEST = np.iinfo(np.int64).max
+_LONGEST = 1 << 31  # Frames of a tracklet; so that all of them together can be counted.
 FILE_NAME = "embeddings.npz"
 _UNKNOWN: Any = None  # Becomes a column of unknown entries.
-
-
-@dataclasses.dataclass(frozen=True)
-class Origin:
-  """Where embeddings come from.
-
-  Attributes:
-    dataset: the data set's name.
-    protocol: the protocol they were made for; its number of frames is part of them.
-    num_frames: frames of a clip; None if unknown.
-    split: number of the split, where the data set has several, else None.
-    checkpoint: what the weights are, for people; None if unknown.
-    checkpoint_hash: of the weights, see `fingerprints.weights_hash`.
-    config: the run's flat configuration; may be empty.
-    config_hash: see `fingerprints.config_hash`.
-    warnings: what the reader said about the data.
-    frame_stride, most_frames: which frames of a tracklet were taken, see `taken_frames.Taking`;
-      None if all of them, as the protocol says.
-    numbering: the names of identities and cameras, see `identities.Numbering.record`; may be empty.
-  """
-
-  dataset: str
-  protocol: str = "reference"
-  num_frames: int | None = None
-  split: int | None = None
-  checkpoint: str | None = None
-  checkpoint_hash: str | None = None
-  config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-  config_hash: str | None = None
-  warnings: tuple[str, ...] = ()
-  frame_stride: int | None = None
-  most_frames: int | None = None
-  numbering: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
-
-  @property
-  def of_card(self) -> dict[str, Any]:
-    """What a result's card says of the vectors, by name."""
-    names = ("num_frames", "split", "checkpoint", "checkpoint_hash")
-    return {name: getattr(self, name) for name in names}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -110,9 +77,14 @@ class Embeddings:
 
   def __post_init__(self):
     for name, (kind, dtype) in _ARRAYS.items():
-      array = np.asarray(getattr(self, name))
+      given = getattr(self, name)
+      array = np.asarray(given)
+      if name == "names":
+        require_whole_names(given)
       if array.size and not np.issubdtype(array.dtype, kind):
         raise InputError(f"{name} of the embeddings is {array.dtype}: it must be {dtype}")
+      if array.size and array.dtype.kind == "u" and int(array.max()) > _LARGEST:
+        raise InputError(f"{name} of the embeddings has {array.max()}: at most {_LARGEST} is read")
       object.__setattr__(self, name, array if kind is np.str_ else array.astype(dtype))
     object.__setattr__(
       self, "vectors", distances.check_features(self.vectors, "embedded", self.names)
@@ -146,8 +118,8 @@ class Embeddings:
       rows = getattr(self, name)
       if rows.ndim != 1 or (rows.size and not 0 <= rows.min() <= rows.max() < count):
         raise InputError(f"{name} of the embeddings must list rows from 0 to {count - 1}")
-    if (self.lengths < 1).any():
-      raise InputError("lengths of the embeddings must be at least 1")
+    if ((self.lengths < 1) | (self.lengths > _LONGEST)).any():
+      raise InputError(f"lengths of the embeddings must be at least 1 and at most {_LONGEST}")
     owners = self.clip_owners
     if len(owners) and ((np.diff(owners) < 0).any() or len(np.unique(owners)) != count):
       raise InputError("clip_owners of the embeddings must ascend and name every tracklet")
@@ -200,15 +172,15 @@ class Embeddings:
 # name -> (what a file may hold, what it becomes)
 _ARRAYS: dict[str, tuple[type, str]] = {
   "vectors": (np.floating, "float32"),
-  "identities": (np.integer, "int32"),
-  "cameras": (np.integer, "int32"),
+  "identities": (np.integer, "int64"),
+  "cameras": (np.integer, "int64"),
   "names": (np.str_, "str"),
-  "lengths": (np.integer, "int32"),
+  "lengths": (np.integer, "int64"),
   "query_rows": (np.integer, "int64"),
   "reference_rows": (np.integer, "int64"),
   "official_rows": (np.integer, "int64"),
   "clip_vectors": (np.floating, "float32"),
-  "clip_owners": (np.integer, "int32"),
+  "clip_owners": (np.integer, "int64"),
 }
 
 
@@ -256,11 +228,9 @@ def read_embeddings(path: str | os.PathLike) -> Embeddings:
   """
   path = user_path(path)
   try:
-    with np.load(path, allow_pickle=False) as file:
-      if not isinstance(file, np.lib.npyio.NpzFile):
-        raise ValueError("one array")
-      content = {name: _sound(file[name]) for name in file.files}
+    content = {name: _sound(array) for name, array in read_npz(path).items()}
     about = json.loads(str(content.pop("about")))
+    check_about(about)
     found = about.pop("format")
     if found != FORMAT:
       raise InputError(

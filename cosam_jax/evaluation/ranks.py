@@ -18,14 +18,18 @@ import numpy as np
 from cosam_jax.data.identities import JUNK
 from cosam_jax.errors import InputError
 
-INT32 = np.iinfo(np.int32)
+_LARGEST = np.iinfo(np.int64).max
 MATCHES_AT_A_TIME = 8
 BLOCKS_IN_FLIGHT = 2
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Labels:
-  """Who stands where: int32[Q] and int32[G] arrays that fit together."""
+  """Who stands where: int32[Q] and int32[G] arrays that fit together.
+
+  Devices count in 32 bits. Identities and cameras are only compared, so larger numbers are
+  replaced by small ones that are equal where they are.
+  """
 
   query_ids: np.ndarray
   query_cameras: np.ndarray
@@ -57,14 +61,17 @@ class Labels:
           "give two lists of the same length, with at least one entry."
         )
       for array in (ids, cameras):
-        whole = np.issubdtype(array.dtype, np.integer)
-        if not whole or array.min() < INT32.min or array.max() > INT32.max:
+        if not np.issubdtype(array.dtype, np.integer) or int(array.max()) > _LARGEST:
           raise InputError(
-            f"The {kind} identities and cameras must be whole numbers that fit 32 bits; "
+            f"The {kind} identities and cameras must be whole numbers that fit 64 bits; "
             f"these are {array.dtype}, {array.min()} to {array.max()}."
           )
-      arrays[f"{kind}_ids"] = ids.astype(np.int32)
-      arrays[f"{kind}_cameras"] = cameras.astype(np.int32)
+      arrays[f"{kind}_ids"], arrays[f"{kind}_cameras"] = (
+        array.astype(np.int64) for array in (ids, cameras)
+      )
+    for what in ("ids", "cameras"):
+      small = _small(arrays[f"query_{what}"], arrays[f"gallery_{what}"])
+      arrays[f"query_{what}"], arrays[f"gallery_{what}"] = small
     return cls(**arrays)
 
   def matches(self) -> list[np.ndarray]:
@@ -79,6 +86,14 @@ class Labels:
       rows = order[start:stop]
       found.append(rows[self.gallery_cameras[rows] != camera].astype(np.int32))
     return found
+
+
+def _small(query: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+  """int32[Q] and int32[G], equal where the given numbers are; `JUNK` stays what it is."""
+  both = np.concatenate([query, gallery])
+  codes = np.unique(both, return_inverse=True)[1].reshape(-1).astype(np.int32)
+  codes[both == JUNK] = JUNK
+  return codes[: len(query)], codes[len(query) :]
 
 
 @jax.jit

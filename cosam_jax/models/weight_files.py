@@ -19,7 +19,7 @@ import numpy as np
 import safetensors
 from absl import logging
 
-from cosam_jax.data.outside_files import open_regular
+from cosam_jax.data.outside_files import open_regular, unpacked_reason
 from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError
 from cosam_jax.models.saved_contents import state_dict
@@ -36,8 +36,6 @@ _SAFETENSORS = {
 }  # fmt: skip
 # No network here is larger, nor is a file of these kinds that is read as a whole.
 _MOST_BYTES = 4 << 30
-# Weights hardly compress, and few are tied. So that little on disk does not become much in memory:
-_UNPACKED_AT_WILL, _MOST_UNPACKED_FOLD = 256 << 20, 20
 _DAMAGE = (
   *DAMAGE, RuntimeError, OSError, zipfile.BadZipFile, zlib.error, safetensors.SafetensorError,
   tokenize.TokenError,  # Of numpy, for the header of an array.
@@ -142,10 +140,10 @@ def _whole(file: BinaryIO) -> bytes:
 
 def _check_unpacked(unpacked: int, size: int) -> None:
   """Raises UnreadableError if a file of `size` bytes has arrays of far more in memory."""
-  if unpacked > min(_MOST_BYTES, max(_UNPACKED_AT_WILL, _MOST_UNPACKED_FOLD * size)):
+  reason = unpacked_reason(unpacked, size)
+  if reason or unpacked > _MOST_BYTES:
     raise UnreadableError(
-      f"would become {unpacked:,} bytes in memory of {size:,} on disk, which no weights do: save "
-      "model.state_dict() alone"
+      f"cannot be weights ({reason or f'it has {unpacked:,} bytes'}): save model.state_dict() alone"
     )
 
 

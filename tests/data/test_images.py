@@ -120,3 +120,16 @@ def test_other_kinds_are_refused_with_file_tracklet_and_reason(folder, kind, cap
 def test_the_largest_frame_is_decoded(folder):
   folder.write_bytes(encoded(PIL.Image.new("L", (4096, 4096), 7), "PNG"))
   assert next(batches(folder)).valid.all()
+
+
+def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded():
+  """Each scan goes over the whole picture; a hundred kilobytes could keep a core busy for hours."""
+  stream = io.BytesIO()
+  PIL.Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(stream, "JPEG", progressive=True)
+  data = stream.getvalue()
+  assert transforms.undecodable_reason(data) is None
+  last = data.rindex(b"\xff\xda")
+  many = data[:last] + data[last:-2] * 2000 + data[-2:]
+  reason = transforms.undecodable_reason(many)
+  assert "2,0" in reason
+  assert "scans, and 100 are the most" in reason

@@ -76,7 +76,7 @@ def test_vectors_alone_can_be_kept_but_not_ranked(tmp_path):
   ("change", "message"),
   [
     ({"vectors": np.full((10, 4), np.nan)}, r"row 0 \(tracklet t0\) hold nan"),
-    ({"identities": [1.5] * 10}, "identities of the embeddings is float64: it must be int32"),
+    ({"identities": [1.5] * 10}, "identities of the embeddings is float64: it must be int64"),
     ({"cameras": [1]}, r"cameras of the embeddings has shape \(1,\)"),
     ({"names": ["a"]}, "names of the embeddings has shape"),
     ({"query_rows": [10]}, "query_rows of the embeddings must list rows from 0 to 9"),
@@ -261,3 +261,58 @@ def test_files_of_earlier_versions_have_no_places(tmp_path):
 def test_places_that_fit_no_tracklets_are_refused(change):
   with pytest.raises(InputError, match=f"{next(iter(change))} of the embeddings"):
     seen(**change)
+
+
+def test_numbers_of_64_bits_stay_what_they_are(tmp_path):
+  path = tmp_path / "e.npz"
+  people = np.array([2**40 + 7, 7, 2**40 + 7, 1, 7, 2, 3, 3, 0, 0])
+  write_embeddings(
+    path, made(identities=people, cameras=2**33 + np.arange(10), lengths=[2**31] * 10)
+  )
+  found = read_embeddings(path)
+  np.testing.assert_array_equal(found.identities, people)
+  np.testing.assert_array_equal(found.cameras, 2**33 + np.arange(10))
+  assert found.lengths.tolist() == [2**31] * 10
+  table = found.evaluation().table
+  np.testing.assert_array_equal(table.identities, people)
+  assert int(table.lengths.sum()) == 10 * 2**31
+
+
+@pytest.mark.parametrize(
+  ("change", "message"),
+  [
+    ({"identities": np.full(10, 2**63, np.uint64)}, "identities of the embeddings has 9223372036"),
+    ({"lengths": [2**40] * 10}, "lengths of the embeddings must be at least 1 and at most"),
+    ({"names": ["a", "a\0", *map(str, range(8))]}, r"'a\\x00' holds NUL"),
+    ({"clip_owners": np.repeat(np.arange(10), 2) + 2**32}, "must list rows from 0 to 9"),
+  ],
+)
+def test_numbers_and_names_that_cannot_be_kept_are_refused(change, message):
+  with pytest.raises(InputError, match=message):
+    made(**change)
+
+
+ABOUT = (
+  "[" * 100_000, "[]", "3", '"text"', '{"format": 1, "dataset": "a", "warnings": 3}',
+  '{"format": 1, "dataset": ["a"], "warnings": []}',
+  '{"format": 1, "dataset": "a", "warnings": [1]}',
+  '{"format": 1, "dataset": "a", "warnings": [], "num_frames": 1' + "0" * 4000 + "}",
+  '{"format": 1, "dataset": "a", "warnings": [], "num_frames": NaN}',
+  '{"format": 1, "dataset": "a", "warnings": [], "num_frames": true}',
+  '{"format": 1, "dataset": "a", "warnings": [], "split": 1e400}',
+  '{"format": 1, "dataset": "a", "warnings": [], "config": []}',
+  '{"format": 1, "dataset": "a", "warnings": [], "unknown": 1}', '{"format": 1' + "0" * 5000 + "}",
+  '{"format": {"a": [1]}}', "{",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("about", ABOUT, ids=range(len(ABOUT)))
+def test_descriptions_of_another_shape_are_refused_in_a_sentence(tmp_path, about):
+  path = tmp_path / "e.npz"
+  write_embeddings(path, made())
+  with np.load(path) as file:
+    content = dict(file)
+  np.savez(path, **content | {"about": np.array(about)})
+  with pytest.raises(InputError) as error:
+    read_embeddings(path)
+  assert len(str(error.value)) < 600

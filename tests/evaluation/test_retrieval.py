@@ -227,8 +227,8 @@ def test_no_query_with_a_match():
   ("change", "message"),
   [
     ({"query_ids": [1]}, "identities of shape (1,) and cameras of shape (2,)"),
-    ({"gallery_ids": [1.0, 2.0, 3.0]}, "whole numbers that fit 32 bits; these are float64"),
-    ({"gallery_ids": [1, 2, 2**40]}, "whole numbers that fit 32 bits"),
+    ({"gallery_ids": [1.0, 2.0, 3.0]}, "whole numbers that fit 64 bits; these are float64"),
+    ({"gallery_ids": np.uint64([1, 2, 2**63])}, "whole numbers that fit 64 bits"),
     ({"max_rank": 0}, "max_rank is 0"),
     ({"distance": np.zeros((3, 2))}, "has shape (3, 2)"),
     ({"query_ids": [], "query_cameras": []}, "at least one entry"),
@@ -363,3 +363,18 @@ def test_any_shape_equals_the_slow_loop(seed, num_queries, num_gallery, block):
   else:
     found = evaluate_rankings(distance, **who, max_rank=10, query_block=block)
     assert_equals_oracle(found, distance, who, max_rank=10)
+
+
+def test_identities_and_cameras_beyond_32_bits_are_told_apart():
+  """Those that are equal in their lower 32 bits alone are others; -1 stays nobody."""
+  distance = np.float32([[0.1, 0.2, 0.3, 0.4]])
+  found = evaluate_rankings(
+    distance,
+    query_ids=[2**40 + 7],
+    query_cameras=[5],
+    gallery_ids=[7, 2**40 + 7, 2**40 + 7, -1],
+    gallery_cameras=[1, 5, 2**32 + 5, 1],
+    max_rank=3,
+  )
+  np.testing.assert_array_equal(found.cmc, [0, 1, 1])  # The second is of the query's own camera.
+  assert found.average_precision.tolist() == [0.5]

@@ -1,0 +1,39 @@
+"""Columns of tables of tracklets: what numpy would cut or wrap without a word is refused."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from cosam_jax.errors import InputError
+
+MOST_NAME_LETTERS = 4096
+"""As in a path. All names are kept as wide as the longest."""
+_LARGEST = np.iinfo(np.int64).max
+
+
+def require_whole_names(names: Iterable[str]) -> None:
+  """Raises InputError for a name with NUL, which numpy's texts would lose, or one without end."""
+  if isinstance(names, np.ndarray) and names.dtype.kind == "U":
+    if names.dtype.itemsize <= 4 * MOST_NAME_LETTERS:
+      return
+    names = names.reshape(-1)
+  for name in map(str, names):
+    if "\0" in name or len(name) > MOST_NAME_LETTERS:
+      what = "holds NUL" if "\0" in name else f"has {len(name):,} letters"
+      raise InputError(
+        f"the tracklet name {name[:60]!r} {what}: names have at most {MOST_NAME_LETTERS:,} letters "
+        "and no NUL"
+      )
+
+
+def whole_numbers(values: Sequence[int] | np.ndarray, field: str) -> np.ndarray:
+  """int64[n]; InputError for what is no whole number of 64 bits, which numpy would wrap."""
+  array = np.asarray(values)
+  if array.size:
+    whole = array.dtype.kind == "i" or (array.dtype.kind == "u" and int(array.max()) <= _LARGEST)
+    if not whole:
+      raise InputError(
+        f"{field} of tracklets must be whole numbers up to {_LARGEST}, and one of these is "
+        f"{array.reshape(-1)[np.argmax(array)]!s:.40}"
+      )
+  return array.astype(np.int64)

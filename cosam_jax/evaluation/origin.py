@@ -1,0 +1,71 @@
+"""Where embeddings come from, as they say it themselves."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+  """Where embeddings come from.
+
+  Attributes:
+    dataset: the data set's name.
+    protocol: the protocol they were made for; its number of frames is part of them.
+    num_frames: frames of a clip; None if unknown.
+    split: number of the split, where the data set has several, else None.
+    checkpoint: what the weights are, for people; None if unknown.
+    checkpoint_hash: of the weights, see `fingerprints.weights_hash`.
+    config: the run's flat configuration; may be empty.
+    config_hash: see `fingerprints.config_hash`.
+    warnings: what the reader said about the data.
+    frame_stride, most_frames: which frames of a tracklet were taken, see `taken_frames.Taking`;
+      None if all of them, as the protocol says.
+    numbering: the names of identities and cameras, see `identities.Numbering.record`; may be empty.
+  """
+
+  dataset: str
+  protocol: str = "reference"
+  num_frames: int | None = None
+  split: int | None = None
+  checkpoint: str | None = None
+  checkpoint_hash: str | None = None
+  config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  config_hash: str | None = None
+  warnings: tuple[str, ...] = ()
+  frame_stride: int | None = None
+  most_frames: int | None = None
+  numbering: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+
+  @property
+  def of_card(self) -> dict[str, Any]:
+    """What a result's card says of the vectors, by name."""
+    names = ("num_frames", "split", "checkpoint", "checkpoint_hash")
+    return {name: getattr(self, name) for name in names}
+
+
+def check_about(about: Any) -> None:
+  """ValueError for a description whose fields are of other types than `Origin`'s."""
+  if not isinstance(about, dict):
+    raise ValueError("its description is no JSON object")
+  kinds = {
+    **dict.fromkeys(("num_frames", "split", "frame_stride", "most_frames"), int | None),
+    **dict.fromkeys(("checkpoint", "checkpoint_hash", "config_hash"), str | None),
+    **dict.fromkeys(("dataset", "protocol"), str),
+    **dict.fromkeys(("config", "numbering"), dict),
+    "warnings": list,
+  }
+  for name, kind in kinds.items():
+    value = about.get(name)
+    if name in about and (
+      not isinstance(value, kind)
+      or isinstance(value, bool)
+      or (isinstance(value, int) and not 0 <= value < 1 << 31)
+      or (isinstance(value, list) and not all(isinstance(text, str) for text in value))
+    ):
+      raise ValueError(f"its {name} is {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+  """A value in a few letters; Python refuses to write the longest numbers."""
+  return "a long number" if type(value) is int and abs(value) > 1 << 64 else repr(value)[:60]
