@@ -19,6 +19,7 @@ import numpy as np
 import tqdm
 from jax.sharding import Mesh
 
+from cosam_jax.data.outside_files import open_regular
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.candidates import DeviceCandidates, FaissCandidates, unit_rows
 from cosam_jax.evaluation.distances import (
@@ -73,10 +74,12 @@ class VectorFile:
   def __init__(self, path: str | os.PathLike):
     self._path = pathlib.Path(path)
     try:
+      open_regular(self._path).close()  # Mapping a named pipe would wait for its writer.
       array = self._open()
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # A damaged header makes numpy and Python's parser raise many kinds.
+      reason = " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
       raise InputError(
-        f"{path} cannot be read as vectors ({error}): give a .npy file of a float [n, D] matrix"
+        f"{path} cannot be read as vectors ({reason}): give a .npy file of a float [n, D] matrix"
       ) from error
     if array.ndim != 2 or not array.size or array.dtype.kind != "f":
       raise InputError(

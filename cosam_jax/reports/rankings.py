@@ -8,13 +8,13 @@ size.
 """
 
 import dataclasses
-import io
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from cosam_jax.data.npz_files import read_npz
 from cosam_jax.errors import InputError, suggestion
 
 FILE_NAME = "rankings.npz"
@@ -45,7 +45,7 @@ class Rankings:
 
   Attributes:
     protocol: its name.
-    names: str[n], identities: int32[n], cameras: int32[n], lengths: int32[n], of every tracklet.
+    names: str[n], identities: int64[n], cameras: int64[n], lengths: int64[n], of every tracklet.
     queries: int64[Q], which of them are queries.
     by_title: "as ranked", and "re-ranked" where that was asked for.
     pictured: int64[m], the tracklets whose vectors are kept.
@@ -88,20 +88,20 @@ def write_rankings(path: str | os.PathLike, rankings: Rankings) -> None:
 def read_rankings(path: str | os.PathLike) -> Rankings:
   """Reads what `write_rankings` wrote; InputError names a file that is something else."""
   try:
-    with np.load(io.BytesIO(pathlib.Path(path).read_bytes()), allow_pickle=False) as file:
-      if int(file["format"]) != _FORMAT:
-        raise ValueError(f"format {int(file['format'])}, and this program reads {_FORMAT}")
-      lists = {
-        str(title): Ranking(**{name: file[f"{name}_{number}"] for name in _LISTS})
-        for number, title in enumerate(file["titles"])
-      }
-      seconds = dict(zip(map(str, file["timed"]), map(float, file["seconds"])))
-      return Rankings(
-        protocol=str(file["protocol"]),
-        by_title=lists,
-        seconds=seconds,
-        **{name: file[name] for name in _COLUMNS},
-      )
+    file = read_npz(path)
+    if int(file["format"]) != _FORMAT:
+      raise ValueError(f"format {int(file['format'])}, and this program reads {_FORMAT}")
+    lists = {
+      str(title): Ranking(**{name: file[f"{name}_{number}"] for name in _LISTS})
+      for number, title in enumerate(file["titles"])
+    }
+    seconds = dict(zip(map(str, file["timed"]), map(float, file["seconds"])))
+    return Rankings(
+      protocol=str(file["protocol"]),
+      by_title=lists,
+      seconds=seconds,
+      **{name: file[name] for name in _COLUMNS},
+    )
   except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
     raise InputError(
       f"{path} cannot be read as rankings ({error}): evaluate again, which writes it anew"

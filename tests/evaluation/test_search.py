@@ -129,3 +129,19 @@ def test_files_that_hold_no_vectors_are_refused(tmp_path):
   for name, words in [("a.npy", "int64"), ("b.npy", "b.npy"), ("none.npy", "No such file")]:
     with pytest.raises(InputError, match=words):
       VectorFile(tmp_path / name)
+
+
+def test_files_of_vectors_are_looked_at_before_they_are_read(tmp_path):
+  """A pipe, and headers that are no headers, in a sentence and at once."""
+  os.mkfifo(tmp_path / "pipe.npy")
+  np.save(tmp_path / "a.npy", np.ones((2, 3), np.float32))
+  whole = (tmp_path / "a.npy").read_bytes()
+  for name, content in (
+    ("open.npy", whole.replace(b"(2, 3)", b"(2**9 ")),
+    ("deep.npy", whole[:10] + b"(" * 100 + whole[110:]),
+    ("long.npy", whole.replace(b"(2, 3), }" + b" " * 8, b"(999999999999,3)}")),
+  ):
+    (tmp_path / name).write_bytes(content)
+  for name in ("pipe", "open", "deep", "long"):
+    with pytest.raises(InputError, match="cannot be read as vectors"):
+      VectorFile(tmp_path / f"{name}.npy")
