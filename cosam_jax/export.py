@@ -4,9 +4,9 @@ import importlib.util
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,8 +20,9 @@ from cosam_jax.data import TrackletTable
 from cosam_jax.data.clips import dense_clips
 from cosam_jax.data.packing import preprocessor, read_image
 from cosam_jax.data.transforms import IMAGENET_MEAN, IMAGENET_STD
-from cosam_jax.data.whole_files import whole_file
 from cosam_jax.errors import InputError, suggestion
+from cosam_jax.evaluation.fingerprints import weights_hash
+from cosam_jax.export_folder import EXAMPLE, RECORD, earlier_formats, export_folder, formats_there
 from cosam_jax.export_formats import FORMATS, INPUTS, input_shape, program_of
 from cosam_jax.models import from_torch
 from cosam_jax.models.weight_files import read_weights
@@ -59,7 +60,8 @@ def export(
 
   Args:
     network: what is exported.
-    directory: where to; formats in it are replaced.
+    directory: where to; all appears at the end or nothing. Of an earlier export the formats that
+      are not written now stay, if they are of the same network and input.
     table: tracklets whose frames are the example.
     formats: names in `FORMATS`.
     inputs: what the exported programs take, see `export_formats.INPUTS`.
@@ -69,11 +71,37 @@ def export(
     What export.json holds; `formats` says of each its file, size and largest difference.
 
   Raises:
-    InputError: a format that cannot be written (if `must`), or that answers differently.
+    InputError: a format that cannot be written (if `must`), or that answers differently; a
+      directory with somebody's files in the way.
   """
+  folder, keep = export_folder(directory), set[str]()
+  with folder.replacing(keep=keep) as partial:
+    record = _export(network, partial, directory, table, formats, inputs, must)
+    # Programs of the same network stay; beside another one's they would mislead.
+    earlier = earlier_formats(directory, record)
+    gone = [name for name in formats_there(directory) if name not in {*earlier, *record["formats"]}]
+    for name, entry in earlier.items():
+      if name not in record["formats"]:
+        record["formats"][name] = entry
+        keep |= {ours for ours in folder.names if ours.split("/")[0] in entry["files"]}
+    (partial / RECORD).write_text(json.dumps(record, indent=1) + "\n")
+  if gone:
+    print(f"removed, since an earlier call exported another network: {', '.join(gone)}")
+  return record
+
+
+def _export(
+  network: Network,
+  partial: pathlib.Path,
+  directory: pathlib.Path,
+  table: TrackletTable,
+  formats: Sequence[str],
+  inputs: str,
+  must: bool,
+) -> dict[str, Any]:
+  """Writes the example and the formats into `partial`; returns what export.json holds of them."""
   example = _example(network, table, inputs)
-  with whole_file(directory / "example.npz") as file:
-    np.savez(file, allow_pickle=False, **example)
+  np.savez(partial / EXAMPLE, allow_pickle=False, **example)
   features = example["features"]
   spread = float(np.ptp(features, axis=0).max() / max(np.abs(features).max(), 1e-30))
   if len(features) > 1 and spread < 10 * TOLERANCE:
@@ -84,6 +112,7 @@ def export(
   record: dict[str, Any] = {
     "program": f"cosam-jax {cosam_jax.__version__}",
     "weights": network.label,
+    "weights_hash": weights_hash(network.variables),
     "input": {"name": inputs, "dtype": np.dtype(INPUTS[inputs]).name,
               "shape": ["B", *input_shape(network)]},
     "output": {"name": "features", "dtype": "float32",
@@ -97,7 +126,7 @@ def export(
   bar = tqdm.tqdm(formats, desc="export", unit="format", leave=False, disable=None)
   for name in bar:
     try:
-      written = _write(name, network, inputs, directory)
+      written = _write(name, network, inputs, partial)
     except InputError as error:
       if must:
         raise
@@ -111,10 +140,8 @@ def export(
     if difference is not None and not difference <= TOLERANCE:
       raise InputError(
         f"{name}: the exported network's features differ by {difference:.1e} from ours, more than "
-        f"{TOLERANCE:.0e}: do not use {directory / written['file']}"
+        f"{TOLERANCE:.0e}: do not use this format with the installed versions; nothing was written"
       )
-  with whole_file(directory / "export.json") as file:
-    file.write((json.dumps(record, indent=1) + "\n").encode())
   return record
 
 
@@ -135,23 +162,16 @@ def _example(network: Network, table: TrackletTable, inputs: str) -> dict[str, A
 
 
 def _write(name: str, network: Network, inputs: str, directory: pathlib.Path) -> dict[str, Any]:
-  """Writes a format beside, tries it, and puts it in its place."""
+  """Writes a format apart, tries it, and moves it beside the others."""
   file, write = FORMATS[name]
-  partial = directory / ".partial"
-  shutil.rmtree(partial, ignore_errors=True)
-  partial.mkdir()
-  try:
-    write(network, inputs, partial / file)
-    difference = _try(name, partial / file, directory / "example.npz", network)
-    size = sum(path.stat().st_size for path in partial.rglob("*") if path.is_file())
-    names = sorted(path.name for path in partial.iterdir())
+  with tempfile.TemporaryDirectory(dir=directory, prefix=".") as folder:
+    apart = pathlib.Path(folder)
+    write(network, inputs, apart / file)
+    difference = _try(name, apart / file, directory / EXAMPLE, network)
+    size = sum(path.stat().st_size for path in apart.rglob("*") if path.is_file())
+    names = sorted(path.name for path in apart.iterdir())
     for made in names:
-      place = directory / made
-      if place.is_dir():
-        shutil.rmtree(place)
-      (partial / made).replace(place)
-  finally:
-    shutil.rmtree(partial, ignore_errors=True)
+      (apart / made).replace(directory / made)
   return {"file": names[0], "files": names, "bytes": size, "difference": difference}
 
 

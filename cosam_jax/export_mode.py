@@ -12,6 +12,7 @@ from cosam_jax.assembly import read_tables
 from cosam_jax.data import TrackletTable
 from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.errors import InputError
+from cosam_jax.export_folder import export_folder
 from cosam_jax.saved_network import Network, network_asked_for
 
 
@@ -38,11 +39,14 @@ def export(
     What export.json holds.
 
   Raises:
-    InputError: no network, no frames, or a format that does not work.
+    InputError: no network, no frames, a format that does not work, or a directory with somebody's
+      files in the way.
   """
   formats = tuple(exporter.FORMATS) if given is None else exporter.parse_formats(given)
+  export_folder(directory).check()
   network = network_asked_for(config, workdir)
   table = _frames(network, folder)
+  export_folder(directory).check(*([folder] if folder is not None else []))
   record = exporter.export(
     network, directory, table, formats=formats, inputs=inputs, must=given is not None
   )

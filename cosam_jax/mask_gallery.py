@@ -8,8 +8,7 @@ python -m cosam_jax.main --mode=masks --workdir=runs/demo --input=gate.mp4 --box
 import dataclasses
 import json
 import pathlib
-import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -35,12 +34,10 @@ from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.models.cosam import normalise_descriptors
 from cosam_jax.reports.file_names import file_name
 from cosam_jax.reports.mask_motion import channels_picture, correlation_picture, save_animation
-from cosam_jax.reports.masks import save_pictures
+from cosam_jax.reports.masks import draw_pictures, masks_folder
 from cosam_jax.saved_network import Network
 
 STRONGEST = 10
-INDEX = "pictures.json"
-"""Names of the files that a call wrote, so that the next one knows which to take away."""
 
 
 def draw(
@@ -55,6 +52,8 @@ def draw(
   margin: float = 0.0,
   reading: BoxReading = FOUND_OUT,
   taking: Taking = ALL_FRAMES,
+  source: Mapping[str, Any] | None = None,
+  keep: Collection[str] = (),
 ) -> None:
   """Draws masks; of tracklets by name or number all clips, else one clip of six tracklets.
 
@@ -68,12 +67,16 @@ def draw(
     table: tracklets instead of those that the run's configuration names.
     boxes, margin, reading: of people in a video, see `own_videos.embed_own`.
     taking: which frames of a tracklet there are; the others are as if they were not.
+    source, keep: see `OutputFolder.replacing`.
 
   Raises:
-    InputError: no COSAM, a tracklet that is not there, or a point outside the frames.
+    InputError: no COSAM, a tracklet that is not there, a point outside the frames, or a directory
+      with somebody's files in the way.
   """
   if not network.model.cosam_stages:
     raise InputError("the network has no COSAM, so it has no masks: give a run with cosam_stages")
+  output = masks_folder(directory)
+  output.check(*([folder] if folder is not None else []))
   table = _table(network, folder, boxes, margin, reading, taking) if table is None else table
   if tracklets:
     rows = [_row(table, name, ids=boxes is not None) for name in tracklets]
@@ -87,54 +90,35 @@ def draw(
   numbers = list(numbers)
   clips, gates, heat = _look(network, plan, numbers, where)
   # All or nothing: what an earlier call drew goes only when everything new is there.
-  partial = directory.with_name(f"{directory.name}.partial")
-  shutil.rmtree(partial, ignore_errors=True)
-  strips = save_pictures(partial, clips, network.label)
-  for number, name in enumerate(dict.fromkeys(clip.tracklet for clip in clips), start=1):
-    safe = file_name(name)
-    if (partial / f"{safe}.webp").exists():  # `cam.1` beside `cam-1`.
-      safe = f"{safe}-{number}"
-    save_animation(partial / f"{safe}.webp", [c for c in clips if c.tracklet == name])
-  strongest = {
-    str(stage): [
-      {"channel": int(channel), "gate": float(gate[channel])}
-      for channel in np.argsort(-gate, kind="stable")[:STRONGEST]
-    ]
-    for stage, gate in sorted(gates.items())
-  }
-  (partial / "channels.json").write_text(json.dumps(strongest, indent=1) + "\n")
-  channels_picture(strongest).save(partial / "channels.png")
-  if where is not None and heat is not None:
-    shown = clips[numbers.index(where[0] // frames)]
-    place = (where[1], where[2])
-    correlation_picture(shown, where[0] % frames, place, heat).save(partial / "correlation.png")
-    content = {
-      "tracklet": shown.tracklet, "frames": shown.numbers, "point_frame": where[0] + 1,
-      "y": where[1], "x": where[2],
-      "ncc": {str(stage): values.tolist() for stage, values in heat.items()},
-    }  # fmt: skip
-    (partial / "correlation.json").write_text(json.dumps(content) + "\n")
-  _put_in_place(partial, directory)
+  with output.replacing(source, keep=keep) as partial:
+    strips = draw_pictures(partial, clips, network.label)
+    for number, name in enumerate(dict.fromkeys(clip.tracklet for clip in clips), start=1):
+      safe = file_name(name)
+      if (partial / f"{safe}.webp").exists():  # `cam.1` beside `cam-1`.
+        safe = f"{safe}-{number}"
+      save_animation(partial / f"{safe}.webp", [c for c in clips if c.tracklet == name])
+    strongest = {
+      str(stage): [
+        {"channel": int(channel), "gate": float(gate[channel])}
+        for channel in np.argsort(-gate, kind="stable")[:STRONGEST]
+      ]
+      for stage, gate in sorted(gates.items())
+    }
+    (partial / "channels.json").write_text(json.dumps(strongest, indent=1) + "\n")
+    channels_picture(strongest).save(partial / "channels.png")
+    if where is not None and heat is not None:
+      shown = clips[numbers.index(where[0] // frames)]
+      place = (where[1], where[2])
+      correlation_picture(shown, where[0] % frames, place, heat).save(partial / "correlation.png")
+      content = {
+        "tracklet": shown.tracklet, "frames": shown.numbers, "point_frame": where[0] + 1,
+        "y": where[1], "x": where[2],
+        "ncc": {str(stage): values.tolist() for stage, values in heat.items()},
+      }  # fmt: skip
+      (partial / "correlation.json").write_text(json.dumps(content) + "\n")
   if not taking.all:
     print(f"taken of each tracklet: {taking.sentence()}")
   print(f"{len(strips) - 1} strips, overview.png, animations (.webp) and channels.png: {directory}")
-
-
-def _put_in_place(partial: pathlib.Path, directory: pathlib.Path) -> None:
-  """Moves all files into `directory`, in place of those that an earlier call left there."""
-  directory.mkdir(parents=True, exist_ok=True)
-  new = sorted(path.name for path in partial.iterdir())
-  try:
-    old = json.loads((directory / INDEX).read_text())
-  except (OSError, ValueError):
-    old = []
-  for name in old if isinstance(old, list) else []:
-    if isinstance(name, str) and pathlib.PurePath(name).name == name and name not in new:
-      (directory / name).unlink(missing_ok=True)
-  for name in new:
-    (partial / name).replace(directory / name)
-  partial.rmdir()
-  (directory / INDEX).write_text(json.dumps(new, indent=1) + "\n")
 
 
 def _table(

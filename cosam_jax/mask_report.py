@@ -17,7 +17,7 @@ from cosam_jax.evaluation.clip_masks import ClipMasks
 from cosam_jax.evaluation.masks import choose_clips, measure_masks, sample_rows
 from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.reports.mask_table import mask_table
-from cosam_jax.reports.masks import save_pictures
+from cosam_jax.reports.masks import draw_pictures, masks_folder
 from cosam_jax.reports.results import read_results, write_results
 from cosam_jax.training import mesh, steps
 
@@ -84,10 +84,11 @@ class MaskReport:
       before = {"untrained": self.measure(untrained)[0]}
     masks = {**before, label: record}
     directory = self._run.workdir / "masks"
-    files = save_pictures(directory, clips, label)
-    (directory / "masks.json").write_text(json.dumps(masks, indent=1) + "\n")
+    with masks_folder(directory).replacing() as partial:
+      overview = directory / draw_pictures(partial, clips, label)[-1].name
+      (partial / "masks.json").write_text(json.dumps(masks, indent=1) + "\n")
     print(f"\n{mask_table(masks)}")
-    print(f"{'pictures':<11}{files[-1]}, and a strip for each of its {len(clips)} clips beside it")
+    print(f"{'pictures':<11}{overview}, and a strip for each of its {len(clips)} clips beside it")
     return masks
 
   def _before(self) -> dict[str, Record]:

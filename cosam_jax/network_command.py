@@ -247,11 +247,11 @@ def run(mode: str, config: ConfigDict | None, workdir: str | None) -> None:
   if mode == "embed":
     from cosam_jax import own_videos, saved_network
 
-    path = pathlib.Path(values.input)
     own_videos.embed_input(
       saved_network.network_asked_for(config, place),
-      path,
-      output or place / "own" / (path.resolve().stem or "input"),
+      pathlib.Path(values.input),
+      output,
+      workdir=place,
       boxes=values.boxes,
       margin=values.box_margin or 0.0,
       reading=box_flags.reading(),

@@ -10,7 +10,7 @@ import numpy as np
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.search import ChosenRows, Neighbours, Rows, nearest
-from cosam_jax.reports.search_results import Hit, QueryResult, write_search
+from cosam_jax.reports.search_results import Hit, QueryResult, search_folder, write_search
 from cosam_jax.search_sides import Networks, Side, open_side, picture_of
 from cosam_jax.training import mesh
 
@@ -44,9 +44,11 @@ def search(
     taking, camera_from: of sides that are embedded on the way, see `own_videos.embed_own`.
 
   Raises:
-    InputError: input that cannot be read, two sides of different networks, or cameras that are to
-      be compared and are not known.
+    InputError: input that cannot be read, two sides of different networks, cameras that are to be
+      compared and are not known, or an output with somebody's files in the way.
   """
+  place = directory or (networks.workdir or gallery.parent) / "search"
+  search_folder(place).check(query, gallery)
   same = query.resolve() == gallery.resolve()
   _check_used(query, gallery, taking, camera_from)
   asked = open_side(query, networks, taking, camera_from)
@@ -81,7 +83,6 @@ def search(
     )
     for i, row in enumerate(rows)
   ]
-  place = directory or (networks.workdir or gallery.parent) / "search"
   about = {
     "query": str(query),
     "gallery": str(gallery),

@@ -3,12 +3,9 @@
 import dataclasses
 import os
 import pathlib
-import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
-import tqdm
-from PIL import Image
 
 from cosam_jax.data import videos
 from cosam_jax.data.box_files import FOUND_OUT, BoxReading, read_boxes
@@ -17,60 +14,15 @@ from cosam_jax.data.clips import num_dense_clips
 from cosam_jax.data.frame_places import frame_folders, frame_numbers
 from cosam_jax.data.left_out import LeftOut
 from cosam_jax.data.own_cameras import camera_names, cameras_sentence, check_camera
-from cosam_jax.data.own_tracklets import UNKNOWN, read_tracklets
+from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.data.passing_frames import Passing, middle_frames, one_tracklet
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.data.tracked_people import crops_of
 from cosam_jax.embedder import Embedder
-from cosam_jax.evaluation.embeddings import FILE_NAME, Embeddings, Origin, write_embeddings
-from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
-from cosam_jax.evaluation.sightings import Sighting
+from cosam_jax.evaluation.embeddings import FILE_NAME
+from cosam_jax.own_files import OwnTracklets, save_own
+from cosam_jax.own_outputs import PICTURES, folder_for, neighbour_of, source_of
 from cosam_jax.saved_network import Network
-
-PICTURES = "pictures"
-"""Beside the embeddings: `00000.jpg`, ... one of each tracklet's frames, by its row."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class OwnTracklets:
-  """Tracklets with their vectors.
-
-  Attributes:
-    names: of the tracklets: paths below the folder, or the ids of the boxes.
-    lengths: int64[n], frames of each.
-    vectors: float32[n, D].
-    picture: tracklet number -> uint8[H, W, 3], its middle frame.
-    first_frames, last_frames: int64[n], each tracklet's first and last frame as its source counts
-      them, from 1: frames of the video, or places in the folder.
-    times: float64[n, 2], seconds of these two in the video; NaN where nobody knows.
-    left_out: sentences about what the file of boxes holds and was not used.
-    told: sentences about what the input was taken for, and what is odd about it.
-    sources: of each tracklet the path of its video, or of the folder that its frames lie in.
-    camera_names: of each tracklet, "" where nobody knows.
-    taking: which of their frames were embedded.
-  """
-
-  names: tuple[str, ...]
-  lengths: np.ndarray
-  vectors: np.ndarray
-  picture: Callable[[int], np.ndarray]
-  first_frames: np.ndarray
-  last_frames: np.ndarray
-  times: np.ndarray
-  left_out: tuple[str, ...] = ()
-  told: tuple[str, ...] = ()
-  sources: tuple[str, ...] = ()
-  camera_names: tuple[str, ...] = ()
-  taking: Taking = ALL_FRAMES
-
-  def seen(self, row: int) -> Sighting:
-    """Where and when a tracklet was seen."""
-    return Sighting(
-      camera=self.camera_names[row] or None,
-      source=self.sources[row],
-      frames=(int(self.first_frames[row]), int(self.last_frames[row])),
-      times=None if np.isnan(self.times[row]).any() else tuple(self.times[row].tolist()),
-    )
 
 
 def embed_own(
@@ -190,72 +142,12 @@ def _as_they_passed(
   )
 
 
-def as_embeddings(own: OwnTracklets, network: Network, source: str) -> Embeddings:
-  """The form in which embeddings are saved; identities and cameras are unknown.
-
-  Args:
-    own: tracklets.
-    network: what embedded them.
-    source: where they come from, for people.
-  """
-  count, width = own.vectors.shape
-  unknown, none = np.full(count, UNKNOWN, np.int32), np.zeros(0, np.int64)
-  flat = dict(network.flat)
-  return Embeddings(
-    origin=Origin(
-      dataset=source,
-      num_frames=network.model.num_frames,
-      checkpoint=network.label,
-      checkpoint_hash=weights_hash(network.variables),
-      config=flat,
-      config_hash=config_hash(flat) if flat else None,
-      warnings=(*own.left_out, *own.told),
-      frame_stride=None if own.taking.all else own.taking.stride,
-      most_frames=own.taking.most,
-    ),
-    vectors=own.vectors,
-    identities=unknown,
-    cameras=unknown,
-    names=np.array(own.names, np.str_),
-    lengths=own.lengths,
-    query_rows=none,
-    reference_rows=none,
-    official_rows=none,
-    clip_vectors=np.zeros((0, width), np.float32),
-    clip_owners=none,
-    camera_names=np.array(own.camera_names, np.str_),
-    sources=np.array(own.sources, np.str_),
-    first_frames=own.first_frames,
-    last_frames=own.last_frames,
-    first_times=own.times[:, 0],
-    last_times=own.times[:, 1],
-  )
-
-
-def save_own(own: OwnTracklets, network: Network, source: str, directory: pathlib.Path) -> None:
-  """Writes `embeddings.npz` and a picture of each tracklet; replaces what was there.
-
-  Raises:
-    InputError: the embeddings cannot be written.
-  """
-  directory.mkdir(parents=True, exist_ok=True)
-  partial, place = directory / f".{PICTURES}.partial", directory / PICTURES
-  shutil.rmtree(partial, ignore_errors=True)
-  partial.mkdir()
-  for row in tqdm.tqdm(range(len(own.names)), desc="pictures", disable=None):
-    Image.fromarray(own.picture(row)).save(partial / f"{row:05d}.jpg", quality=90)
-  # Never new embeddings beside old pictures: without both, there are no embeddings.
-  (directory / FILE_NAME).unlink(missing_ok=True)
-  shutil.rmtree(place, ignore_errors=True)
-  partial.replace(place)
-  write_embeddings(directory / FILE_NAME, as_embeddings(own, network, source))
-
-
 def embed_input(
   network: Network,
   path: pathlib.Path,
-  directory: pathlib.Path,
+  directory: pathlib.Path | None,
   *,
+  workdir: pathlib.Path = pathlib.Path(),
   boxes: str | None = None,
   margin: float = 0.0,
   reading: BoxReading = FOUND_OUT,
@@ -263,7 +155,21 @@ def embed_input(
   camera: str | None = None,
   camera_from: str | None = None,
 ) -> None:
-  """What `--mode=embed --input` does: embeds, writes and says so; see `embed_own`."""
+  """What `--mode=embed --input` does: embeds, writes and says so; see `embed_own`.
+
+  Args:
+    network: what embeds.
+    path, boxes, margin: see `embed_own`.
+    directory: where to; None: a folder of `own` in the workdir, which no other input has.
+    workdir: the run's.
+
+  Raises:
+    InputError: as `embed_own`, and an output that is not to be used for this input.
+  """
+  taken_of = {"frame_stride": taking.stride, "most_frames": taking.most}
+  read_as = {"box_reading": str(reading)} if reading != FOUND_OUT else {}
+  source = source_of(path, boxes, box_margin=margin, **read_as, **taken_of)
+  folder = folder_for(source, output=directory, workdir=workdir)
   flat = network.flat
   own = embed_own(
     Embedder(network, batch_clips=int(flat.get("evaluation.batch_clips", 32))),
@@ -281,7 +187,11 @@ def embed_input(
     print(sentence)
   for sentence in own.left_out:
     print(f"left out: {sentence}")
-  save_own(own, network, str(path), directory)
+  # Another process may have taken the place meanwhile.
+  folder = folder_for(source, output=directory, workdir=workdir)
+  if directory is None and (why := neighbour_of(folder, source)):
+    print(why)
+  save_own(own, network, source, folder)
   count, width = own.vectors.shape
   taken = taking.lengths(own.lengths)
   print(
@@ -296,4 +206,5 @@ def embed_input(
   print(cameras_sentence(own.camera_names))
   if short := int((taken < network.model.num_frames).sum()):
     print(f"{short:,} of them are shorter than a clip of {network.model.num_frames} frames")
-  print(f"{directory / FILE_NAME}, and a picture of each in {directory / PICTURES}")
+  place = folder.directory
+  print(f"{place / FILE_NAME}, and a picture of each in {place / PICTURES}")

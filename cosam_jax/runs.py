@@ -209,7 +209,7 @@ def masks(config: ConfigDict, workdir: pathlib.Path) -> None:
   untrained = initial_variables(run.config, run.model) if report.has_figures else None
   report.show(variables, origin, untrained)
   network = Network(run.model, variables, run.flat, origin)
-  draw(network, workdir / "masks", table=report.table)
+  draw(network, workdir / "masks", table=report.table, keep=("masks.json",))
 
 
 def doctor(config: ConfigDict, workdir: pathlib.Path) -> int:

@@ -16,7 +16,8 @@ from cosam_jax.evaluation.embeddings import read_embeddings
 from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.evaluation.search import Rows, VectorFile
 from cosam_jax.evaluation.sightings import NEVER_SEEN, Sighting
-from cosam_jax.own_videos import PICTURES, embed_own
+from cosam_jax.own_outputs import PICTURES
+from cosam_jax.own_videos import embed_own
 from cosam_jax.saved_network import network_asked_for
 
 

@@ -2,12 +2,15 @@
 
 import dataclasses
 import json
+import os
+import stat
 import subprocess
 import sys
 
 import jax
 import numpy as np
 import pytest
+import saved_run as saved
 from safetensors.numpy import load_file
 
 from cosam_jax import export, export_formats, exported, network_command
@@ -61,6 +64,82 @@ def test_somebody_elses_program_runs_any_batch(made, saved_run, tmp_path):
   assert np.abs(found - np.concatenate([wanted, wanted[:2]])).max() <= limit
   assert record["formats"]["stablehlo"]["difference"] <= 1e-4
   assert json.loads((directory / "export.json").read_text()) == record
+
+
+def modes(directory):
+  """Name -> permissions of every file."""
+  return {
+    path.relative_to(directory).as_posix(): oct(stat.S_IMODE(path.stat().st_mode))
+    for path in directory.rglob("*")
+    if path.is_file()
+  }
+
+
+def test_an_export_comes_whole_or_not_at_all(saved_run, tmp_path, monkeypatch):
+  """A format that fails half-way, beside a good export of before and somebody's own file."""
+  out = tmp_path / "out"
+  export_mode(None, saved_run, out, given="torch")
+  assert set(modes(out).values()) == {oct(0o666 & ~umask())}
+  (out / "notes.txt").write_text("mine")
+  before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+  def fail(network, inputs, path):
+    path.write_text("half")
+    raise InputError("no room for it")
+
+  monkeypatch.setitem(export.FORMATS, "stablehlo", ("model.stablehlo", fail))
+  for place in (out, tmp_path / "new"):
+    with pytest.raises(InputError, match="no room for it"):
+      export_mode(None, saved_run, place, given="torch,stablehlo")
+  assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+  assert not (tmp_path / "new").exists()
+
+
+def umask():
+  now = os.umask(0)
+  os.umask(now)
+  return now
+
+
+def test_formats_of_the_same_network_stay_and_those_of_another_go(
+  saved_run, tiny_synthetic, tmp_path, monkeypatch, capsys
+):
+  def write_text(network, inputs, path):
+    path.mkdir()
+    (path / "program.pb").write_text("program")
+
+  monkeypatch.setitem(export.FORMATS, "stablehlo", ("saved_model", write_text))
+  monkeypatch.setattr(export, "_try", lambda *_: 0.0)
+  out = tmp_path / "out"
+  export_mode(None, saved_run, out, given="stablehlo")
+  (out / "saved_model" / "mine").write_text("mine")
+  record = export_mode(None, saved_run, out, given="torch")
+  assert list(record["formats"]) == ["torch", "stablehlo"]
+  assert json.loads((out / "export.json").read_text()) == record
+  assert (out / "saved_model" / "program.pb").is_file()
+  other = saved.write(tmp_path / "other", tiny_synthetic, seed=1)
+  assert list(export_mode(None, other, out, given="torch")["formats"]) == ["torch"]
+  assert "removed, since an earlier call exported another network: stablehlo" in (
+    capsys.readouterr().out
+  )
+  assert [path.name for path in (out / "saved_model").iterdir()] == ["mine"]
+
+
+def test_an_export_replaces_nobodys_files(saved_run, tmp_path, tiny_synthetic):
+  (tmp_path / "saved_model").mkdir()
+  (tmp_path / "saved_model" / "weights").write_text("mine")
+  with pytest.raises(InputError, match=r"saved_model/weights .* give another --output"):
+    export_mode(None, saved_run, tmp_path, given="torch")
+  folder = tiny_synthetic / "bbox_test"
+  with pytest.raises(InputError, match="lies in the input"):
+    export_mode(None, saved_run, folder / "export", given="torch", folder=folder)
+  assert [path.name for path in tmp_path.iterdir()] == ["saved_model"]
+  # An export of before there were lists is known by its record.
+  out = tmp_path / "old"
+  export_mode(None, saved_run, out, given="torch")
+  (out / "export_files.json").unlink()
+  export_mode(None, saved_run, out, given="torch")
+  assert (out / "export_files.json").is_file()
 
 
 def test_state_dicts_are_read_by_others(made, saved_run):

@@ -34,7 +34,8 @@ class OutputFolder:
   Attributes:
     directory: the folder, which need not be there.
     kind: what writes there, such as "search"; names the list.
-    patterns: names below the folder that may be written, as `pathlib.Path.glob` takes them.
+    patterns: names below the folder that may be written, as `pathlib.Path.glob` takes them. Folders
+      that they name must be empty where nothing is ours.
     head: the file that speaks for all: it goes first and comes last, so that it is never seen
       beside files of another call.
     earlier: gives the names that a version without lists wrote into the folder.
@@ -59,6 +60,12 @@ class OutputFolder:
     source = (self._read_list() or {}).get("source")
     return source if isinstance(source, dict) else None
 
+  @property
+  def names(self) -> list[str]:
+    """The files that are ours and still there."""
+    written = self._written()
+    return [name for name in sorted(written) if self._is_ours(name, written)]
+
   def check(self, *inputs: str | os.PathLike) -> None:
     """Refuses, before any work, an output that would cost somebody files.
 
@@ -79,10 +86,16 @@ class OutputFolder:
         f"knows which of them may be replaced: {self.remedy}"
       )
     written = self._written()
-    self._refuse([name for name in self._present() if not self._is_ours(name, written)])
+    taken = {*self._present(), *(name for name in written if self._is_there(name))}
+    if not written:
+      taken |= {f"{name}/{entry}" for name in self._subfolders()
+                for entry in os.listdir(self.directory / name)}  # fmt: skip
+    self._refuse([name for name in sorted(taken) if not self._is_ours(name, written)])
 
   @contextlib.contextmanager
-  def replacing(self, source: Mapping[str, Any] | None = None) -> Iterator[pathlib.Path]:
+  def replacing(
+    self, source: Mapping[str, Any] | None = None, keep: Collection[str] = ()
+  ) -> Iterator[pathlib.Path]:
     """Gives an empty folder to write to; when the block ends well, its files take their places.
 
     If the block fails, the folder stays as it was. All files get the permissions that the process
@@ -90,6 +103,7 @@ class OutputFolder:
 
     Args:
       source: what they are made from; plain values, kept in the list.
+      keep: names of ours that stay, unless the block writes them.
 
     Raises:
       InputError: as `check`.
@@ -102,7 +116,7 @@ class OutputFolder:
       try:
         self._write_list(partial, {}, None)
         yield partial
-        self._put_in_place(partial, source)
+        self._put_in_place(partial, source, keep)
       finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -118,7 +132,9 @@ class OutputFolder:
       if here and _read_list(left / self.list_name):
         shutil.rmtree(left, ignore_errors=True)
 
-  def _put_in_place(self, partial: pathlib.Path, source: Mapping[str, Any] | None) -> None:
+  def _put_in_place(
+    self, partial: pathlib.Path, source: Mapping[str, Any] | None, keep: Collection[str]
+  ) -> None:
     mode = stat.S_IMODE((partial / self.list_name).stat().st_mode)
     (partial / self.list_name).unlink()
     new: _Files = {}
@@ -130,13 +146,12 @@ class OutputFolder:
         new[path.relative_to(partial).as_posix()] = {path.stat().st_size}
     written = self._written()
     old = {name: sizes for name, sizes in written.items() if self._is_ours(name, written)}
-    there = [name for name in new if os.path.lexists(self.directory / name)]
-    self._refuse([name for name in there if name not in old])
+    self._refuse([name for name in new if self._is_there(name) and name not in old])
     # Both, so that whatever a kill leaves is known as ours.
     both = {name: old.get(name, set()) | new.get(name, set()) for name in {*old, *new}}
     self._write_list(self.directory, both, source)
-    gone = sorted({*old} - {*new})
-    for name in [self.head, *gone]:
+    gone = sorted({*old} - {*new} - {*keep})
+    for name in [*({self.head} - {*keep}), *gone]:
       if name in old:
         (self.directory / name).unlink(missing_ok=True)
     _remove_empty(self.directory, gone)
@@ -144,7 +159,19 @@ class OutputFolder:
       place = self.directory / name
       place.parent.mkdir(parents=True, exist_ok=True)
       os.replace(partial / name, place)
-    self._write_list(self.directory, new, source)
+    left = {name: sizes for name, sizes in old.items() if name in keep} | new
+    if left:
+      self._write_list(self.directory, left, source)
+    else:
+      (self.directory / self.list_name).unlink()
+
+  def _subfolders(self) -> list[str]:
+    """Folders that the patterns name and that are there."""
+    first = dict.fromkeys(pattern.partition("/")[0] for pattern in self.patterns if "/" in pattern)
+    return [name for name in first if (self.directory / name).is_dir()]
+
+  def _is_there(self, name: str) -> bool:
+    return os.path.lexists(self.directory / name)
 
   def _present(self) -> list[str]:
     """Names below the folder that are taken and that a call may want."""
@@ -169,10 +196,10 @@ class OutputFolder:
   def _refuse(self, names: list[str]) -> None:
     if names:
       others = f" and {len(names) - 1:,} others beside it" if len(names) > 1 else ""
+      which = "them" if others else "it"
       raise InputError(
-        f"{self.directory / names[0]}{others} would be replaced, and this program did not write "
-        f"{'them' if others else 'it'}, or somebody changed {'them' if others else 'it'} since: "
-        f"{self.remedy}"
+        f"{self.directory / names[0]}{others} would be replaced or mixed up with what is written, "
+        f"and this program did not write {which}, or somebody changed {which} since: {self.remedy}"
       )
 
   def _read_list(self) -> dict[str, Any] | None:

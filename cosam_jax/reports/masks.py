@@ -6,6 +6,7 @@ order in greyscale and for colour-blind readers. Frames below a mask are grey: a
 Notation: `T` frames in a clip, `h w` grid of a mask.
 """
 
+import json
 import pathlib
 import re
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
+from cosam_jax.data.output_folders import OutputFolder
 from cosam_jax.evaluation.clip_masks import ClipMasks
 from cosam_jax.reports.file_names import file_name
 from cosam_jax.reports.lettering import fit, font, wrap
@@ -21,6 +23,9 @@ _ANCHORS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231
 SMALLEST_RANGE = 0.05
 """Masks that vary less than this are not stretched to all colours: noise would look like a find."""
 TILE_HEIGHT, OVERVIEW_HEIGHT, OVERVIEW_FRAMES = 224, 128, 4
+_STRIP = re.compile(r"\d\d_.*_cosam_[\d_]+\.png")
+_NAMES = ("overview.png", "masks.npz", "masks.json", "channels.*", "correlation.*",
+          "[0-9][0-9]_*_cosam_*.png")  # fmt: skip
 _OPACITY = 0.6
 _MARGIN, _GAP, _LABELS = 20, 6, 196
 _TEXT, _FAINT, _PAPER, _MISSING = (25, 25, 25), (95, 95, 95), (255, 255, 255), (190, 190, 190)
@@ -173,7 +178,43 @@ def overview(clips: Sequence[ClipMasks], caption: str = "") -> Image.Image:
   return picture
 
 
+def masks_folder(directory: pathlib.Path) -> OutputFolder:
+  """Where pictures of masks and what belongs to them are kept."""
+  return OutputFolder(directory, "masks", _NAMES, "masks.npz", _of_earlier_version)
+
+
+def _of_earlier_version(directory: pathlib.Path) -> list[str]:
+  """What versions without lists left: their own list, or strips beside the numbers."""
+  try:
+    listed = json.loads((directory / "pictures.json").read_text())
+  except (OSError, ValueError):
+    listed = []
+  named = listed if isinstance(listed, list) else []
+  found = [name for name in named if isinstance(name, str) and pathlib.PurePath(name).name == name]
+  found += ["pictures.json"] if found else []
+  if (directory / "masks.npz").is_file() or (directory / "masks.json").is_file():
+    strips = [path.name for path in directory.iterdir() if _STRIP.fullmatch(path.name)]
+    found += ["overview.png", "masks.npz", "masks.json", *strips]
+  return found
+
+
 def save_pictures(
+  directory: pathlib.Path, clips: Sequence[ClipMasks], caption: str = ""
+) -> list[pathlib.Path]:
+  """Writes what `draw_pictures` draws, in place of what an earlier call wrote into the folder.
+
+  Returns:
+    The files, the overview last; none without clips.
+
+  Raises:
+    InputError: somebody's files are in the way.
+  """
+  with masks_folder(directory).replacing() as partial:
+    files = draw_pictures(partial, clips, caption)
+  return [directory / file.name for file in files]
+
+
+def draw_pictures(
   directory: pathlib.Path, clips: Sequence[ClipMasks], caption: str = ""
 ) -> list[pathlib.Path]:
   """Writes a strip for each clip, named after tracklet and stages, `overview.png`, `masks.npz`.
@@ -181,16 +222,9 @@ def save_pictures(
   The last holds what the strips show: by a strip's name without its ending and `/cosam4` (the
   stage) the masks float32[T, h, w], and by `/frames` the numbers of the frames.
 
-  Pictures of an earlier call are removed first. The folder is made if need be.
-
   Returns:
     The files, the overview last; none without clips.
   """
-  directory.mkdir(parents=True, exist_ok=True)
-  for old in directory.glob("*.png"):
-    if old.name == "overview.png" or re.fullmatch(r"\d\d_.*_cosam_[\d_]+\.png", old.name):
-      old.unlink()
-  (directory / "masks.npz").unlink(missing_ok=True)
   files: list[pathlib.Path] = []
   arrays: dict[str, np.ndarray] = {}
   for number, clip in enumerate(clips, start=1):

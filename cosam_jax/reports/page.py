@@ -6,6 +6,7 @@ that it offers for download lie beside it, so that the folder can be sent to som
 
 import base64
 import dataclasses
+import html
 import io
 import json
 import pathlib
@@ -18,6 +19,7 @@ import jinja2
 import tqdm
 from PIL import Image
 
+from cosam_jax.data.output_folders import OutputFolder
 from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.errors import printable
 from cosam_jax.reports import facts
@@ -31,6 +33,10 @@ from cosam_jax.reports.results import PAGE
 from cosam_jax.reports.run_charts import cmc_chart, map_chart, training_charts
 from cosam_jax.reports.sheets import make_sheets
 
+_NAMES = (PAGE, "data_set.json", "results.json", "before_training.json", "scalars.jsonl",
+          "validation.jsonl", "rankings/[0-9][0-9]_*", "masks/[0-9][0-9]_*_cosam_*.png",
+          "figures/*.svg")  # fmt: skip
+_BESIDE = "Files beside this page:"
 THUMBNAIL = 144
 """Height of a picture in the page's ranking sheets, in pixels."""
 
@@ -62,24 +68,42 @@ class Sources:
   commands: Mapping[str, str]
 
 
-def write_page(sources: Sources) -> pathlib.Path:
-  """Writes the report's folder anew; returns the page. The old one stays until all is drawn."""
-  final = sources.workdir / "report"
-  folder = final.with_name("report.partial")
-  shutil.rmtree(folder, ignore_errors=True)
-  folder.mkdir(parents=True)
-  environment = jinja2.Environment(
-    loader=jinja2.PackageLoader("cosam_jax.reports"),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=jinja2.StrictUndefined,
+def page_folder(workdir: pathlib.Path) -> OutputFolder:
+  """Where a run's page lies, with all that belongs to it."""
+  return OutputFolder(
+    workdir / "report", "report", _NAMES, PAGE, _linked, "move it away, so that the page has room"
   )
-  page = environment.get_template("page.html").render(_content(sources, folder))
-  (folder / PAGE).write_text(printable(page, keep="\n"), encoding="utf-8")
-  shutil.rmtree(final, ignore_errors=True)
-  folder.replace(final)
-  return final / PAGE
+
+
+def _linked(directory: pathlib.Path) -> list[str]:
+  """What versions without lists left: the page, which names every file beside it."""
+  try:
+    text = (directory / PAGE).read_text(encoding="utf-8")
+  except (OSError, ValueError):
+    return []
+  if _BESIDE not in text:
+    return []
+  return [PAGE, *(html.unescape(name) for name in re.findall(r'<a href="([^"#]+)"', text))]
+
+
+def write_page(sources: Sources) -> pathlib.Path:
+  """Writes the report's folder anew; returns the page. The old one stays until all is drawn.
+
+  Raises:
+    InputError: somebody's files are in the way.
+  """
+  final = page_folder(sources.workdir)
+  with final.replacing() as folder:
+    environment = jinja2.Environment(
+      loader=jinja2.PackageLoader("cosam_jax.reports"),
+      autoescape=True,
+      trim_blocks=True,
+      lstrip_blocks=True,
+      undefined=jinja2.StrictUndefined,
+    )
+    page = environment.get_template("page.html").render(_content(sources, folder))
+    (folder / PAGE).write_text(printable(page, keep="\n"), encoding="utf-8")
+  return final.directory / PAGE
 
 
 def _content(sources: Sources, folder: pathlib.Path) -> dict[str, Any]:
@@ -122,7 +146,11 @@ def _content(sources: Sources, folder: pathlib.Path) -> dict[str, Any]:
     "data_charts": data_charts(folder, sources.tables),
     "times": facts.times(run, sources.scalars, rankings),
     "commands": sources.commands,
-    "files": sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*")),
+    "files": sorted(
+      path.relative_to(folder).as_posix()
+      for path in folder.rglob("*.*")
+      if path.parent != folder or path.name != page_folder(sources.workdir).list_name
+    ),
   }
 
 

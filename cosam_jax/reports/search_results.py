@@ -1,20 +1,23 @@
 """What a search found: `search.json`, a sheet of pictures for each query, and a table."""
 
 import dataclasses
+import json
 import pathlib
-import shutil
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tqdm
 
+from cosam_jax.data.output_folders import OutputFolder
 from cosam_jax.evaluation.sightings import NEVER_SEEN, Sighting
 from cosam_jax.reports.ranking_sheet import Found, Sheet, save_sheet
 from cosam_jax.reports.results import write_json
 
 MOST_SHEETS = 50
 """Queries that get a sheet; search.json has all."""
+_RECORD, _SHEETS = "search.json", "sheets"
 _TABLE_ROWS, _NAME, _SHOWN = 20, 16, 2
 
 
@@ -68,6 +71,23 @@ _COLUMNS: tuple[tuple[str, int, Callable[[Hit], str]], ...] = (
 )
 
 
+def search_folder(directory: pathlib.Path) -> OutputFolder:
+  """Where a search's `search.json` and sheets lie."""
+  names = (_RECORD, f"{_SHEETS}/[0-9][0-9][0-9].*")
+  return OutputFolder(directory, "search", names, _RECORD, _of_earlier_version)
+
+
+def _of_earlier_version(directory: pathlib.Path) -> list[str]:
+  """What versions without lists left: search.json, which names every sheet."""
+  try:
+    content = json.loads((directory / _RECORD).read_text())
+    sheets = [query["sheet"] for query in content["queries"] if query["sheet"]]
+    names = [name for name in sheets if re.fullmatch(rf"{_SHEETS}/\d+\.png", name)]
+  except (OSError, ValueError, KeyError, TypeError):
+    return []
+  return [_RECORD, *names, *(f"{name.removesuffix('png')}json" for name in names)]
+
+
 def write_search(
   directory: pathlib.Path, results: Sequence[QueryResult], about: Mapping[str, Any]
 ) -> None:
@@ -77,23 +97,24 @@ def write_search(
     directory: where to.
     results: one for each query.
     about: what search.json says besides: `query`, `gallery`, `gallery_size`, `distance`, ...
+
+  Raises:
+    InputError: somebody's files are in the way.
   """
-  directory.mkdir(parents=True, exist_ok=True)
-  partial, sheets = directory / ".sheets.partial", directory / "sheets"
-  shutil.rmtree(partial, ignore_errors=True)
+  output, sheets = search_folder(directory), directory / _SHEETS
+  source = {name: about[name] for name in ("query", "gallery")}
+  before = output.source
   drawn = [result for result in results[:MOST_SHEETS] if _has_picture(result)]
   note = f"The nearest of {about['gallery_size']:,} in {about['gallery']}, by {about['distance']}."
   files: dict[int, str] = {}
-  for result in tqdm.tqdm(drawn, desc="sheets", unit="sheet", disable=None):
-    files[id(result)] = f"sheets/{len(files):03d}.png"
-    save_sheet(partial / pathlib.Path(files[id(result)]).name, _sheet(result, note))
-  shutil.rmtree(sheets, ignore_errors=True)
-  if drawn:
-    partial.replace(sheets)
-  write_json(
-    directory / "search.json",
-    {**about, "queries": [_record(result, files.get(id(result))) for result in results]},
-  )
+  with output.replacing(source) as partial:
+    for result in tqdm.tqdm(drawn, desc="sheets", unit="sheet", disable=None):
+      files[id(result)] = f"{_SHEETS}/{len(files):03d}.png"
+      save_sheet(partial / files[id(result)], _sheet(result, note))
+    records = [_record(result, files.get(id(result))) for result in results]
+    write_json(partial / _RECORD, {**about, "queries": records})
+  if before not in (None, source):
+    print(f"this search replaces that of {before.get('query')} in {before.get('gallery')}\n")
   print(search_table(results))
   for sentence in _sentences(results, about):
     print(sentence)
