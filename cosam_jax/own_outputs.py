@@ -89,7 +89,7 @@ def held_by(folder: OutputFolder) -> Source | None:
 
 def _same(held: Source | None, source: Source) -> bool:
   """Whether both are one; earlier versions said no more than the input."""
-  return held is not None and {**source, **held} == source and "input" in held
+  return held is not None and held in (source, {"input": source["input"]})
 
 
 def _words(source: Source) -> str:

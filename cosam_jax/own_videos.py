@@ -166,7 +166,7 @@ def embed_input(
   Raises:
     InputError: as `embed_own`, and an output that is not to be used for this input.
   """
-  taken_of = {"frame_stride": taking.stride, "most_frames": taking.most}
+  taken_of = {"frame_stride": taking.stride, "most_frames": taking.most} if not taking.all else {}
   read_as = {"box_reading": str(reading)} if reading != FOUND_OUT else {}
   source = source_of(path, boxes, box_margin=margin, **read_as, **taken_of)
   folder = folder_for(source, output=directory, workdir=workdir)

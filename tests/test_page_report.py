@@ -139,3 +139,26 @@ def test_without_results_or_with_damaged_rankings_there_is_no_page(evaluated, co
   (tmp_path / "rankings.npz").write_bytes((evaluated / "rankings.npz").read_bytes()[:500])
   with pytest.raises(InputError, match=r"rankings\.npz.*evaluate again"):
     runs.report(config, tmp_path)
+
+
+def test_somebodys_files_in_the_pages_folder_stay(evaluated, config, tmp_path):
+  workdir = tmp_path / "run"
+  shutil.copytree(evaluated, workdir)
+  folder = workdir / "report"
+  for name in ("notes.txt", "figures/mine.png", "rankings/mine.png"):
+    (folder / name).write_text("mine")
+  runs.report(config, workdir)
+  (folder / "report_files.json").unlink()  # As a version without lists left it.
+  runs.report(config, workdir)
+  for name in ("notes.txt", "figures/mine.png", "rankings/mine.png"):
+    assert (folder / name).read_text() == "mine"
+  assert "mine.png" not in (folder / "index.html").read_text()
+  (folder / "index.html").write_text("my own page")
+  with pytest.raises(InputError, match=r"index\.html would be replaced .* somebody changed it"):
+    runs.report(config, workdir)
+  shutil.rmtree(folder)
+  folder.mkdir()
+  (folder / "index.html").write_text("my own page")
+  with pytest.raises(InputError, match=r"index\.html would be replaced"):
+    runs.evaluate(config, workdir)
+  assert (folder / "index.html").read_text() == "my own page"

@@ -184,7 +184,7 @@ def masks_folder(directory: pathlib.Path) -> OutputFolder:
 
 
 def _of_earlier_version(directory: pathlib.Path) -> list[str]:
-  """What versions without lists left: their own list, or strips beside the numbers."""
+  """What versions without lists left: a list of names, or strips that masks.npz names."""
   try:
     listed = json.loads((directory / "pictures.json").read_text())
   except (OSError, ValueError):
@@ -192,8 +192,14 @@ def _of_earlier_version(directory: pathlib.Path) -> list[str]:
   named = listed if isinstance(listed, list) else []
   found = [name for name in named if isinstance(name, str) and pathlib.PurePath(name).name == name]
   found += ["pictures.json"] if found else []
-  if (directory / "masks.npz").is_file() or (directory / "masks.json").is_file():
-    strips = [path.name for path in directory.iterdir() if _STRIP.fullmatch(path.name)]
+  try:
+    with np.load(directory / "masks.npz", allow_pickle=False) as kept:
+      strips = {f"{name.partition('/')[0]}.png" for name in kept.files}
+  except Exception:  # None, or damaged, which zip and numpy tell in many ways.
+    # Still earlier ones kept no numbers: by the names that they alone gave.
+    there = (directory / "overview.png").is_file()
+    strips = {path.name for path in directory.iterdir() if there and _STRIP.fullmatch(path.name)}
+  if strips and all(_STRIP.fullmatch(name) for name in strips):
     found += ["overview.png", "masks.npz", "masks.json", *strips]
   return found
 
@@ -209,9 +215,13 @@ def save_pictures(
   Raises:
     InputError: somebody's files are in the way.
   """
-  with masks_folder(directory).replacing() as partial:
-    files = draw_pictures(partial, clips, caption)
-  return [directory / file.name for file in files]
+  folder = masks_folder(directory)
+  folder.check()
+  for name in folder.names:
+    (directory / name).unlink()
+  (directory / folder.list_name).unlink(missing_ok=True)
+  directory.mkdir(parents=True, exist_ok=True)
+  return draw_pictures(directory, clips, caption)
 
 
 def draw_pictures(

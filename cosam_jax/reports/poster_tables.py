@@ -9,6 +9,7 @@ import os
 import pathlib
 from collections.abc import Mapping, Sequence
 
+from cosam_jax.data.output_folders import OutputFolder
 from cosam_jax.reports import table_formats
 from cosam_jax.reports.published import DATASETS, METRICS, TABLES, PublishedRow, read_published
 from cosam_jax.reports.sweep_results import (
@@ -99,26 +100,38 @@ def write_tables(workdir: str | os.PathLike, *, allow_mixed_protocols: bool = Fa
     allow_mixed_protocols: do not refuse results of different protocols, but mark each.
 
   Raises:
-    InputError: no results, two for the same run, or different protocols.
+    InputError: no results, two for the same run, different protocols, or somebody's files in the
+      way.
   """
   workdir = pathlib.Path(workdir)
-  blocks = blocks_of(read_samples(workdir), allow_mixed_protocols=allow_mixed_protocols)
   folder = workdir / "tables"
-  folder.mkdir(parents=True, exist_ok=True)
+  output = OutputFolder(
+    folder, "tables", tuple(_file_names()), f"{next(iter(TABLES))}.md", _of_earlier_version,
+    "move it away, so that the tables have room",
+  )  # fmt: skip
+  output.check()
+  blocks = blocks_of(read_samples(workdir), allow_mixed_protocols=allow_mixed_protocols)
   files = []
-  for table in TABLES:
-    of_table = [block for block in blocks if block.table == table]
-    files += [f"{table}.{{{','.join(table_formats.FORMATS)}}}"] if of_table else []
-    for suffix, render in table_formats.FORMATS.items():
-      path = folder / f"{table}.{suffix}"
-      if not of_table:
-        path.unlink(missing_ok=True)  # Of an earlier call, whose results are gone.
-        continue
-      partial = path.with_name(f".{path.name}.partial")
-      partial.write_text(render(of_table), encoding="utf-8", errors="backslashreplace")
-      partial.replace(path)
+  with output.replacing() as partial:
+    for table in TABLES:
+      of_table = [block for block in blocks if block.table == table]
+      files += [f"{table}.{{{','.join(table_formats.FORMATS)}}}"] if of_table else []
+      for suffix, render in table_formats.FORMATS.items() if of_table else ():
+        text = render(of_table)
+        place = partial / f"{table}.{suffix}"
+        place.write_text(text, encoding="utf-8", errors="backslashreplace")
   views = [*map(table_formats.terminal, blocks), f"written to {folder}:\n  " + "\n  ".join(files)]
   return "\n\n".join(views)
+
+
+def _file_names() -> list[str]:
+  return [f"{table}.{suffix}" for table in TABLES for suffix in table_formats.FORMATS]
+
+
+def _of_earlier_version(folder: pathlib.Path) -> list[str]:
+  """What versions without lists left: the tables by their names."""
+  found = {path.name for path in folder.iterdir()}
+  return [name for name in _file_names() if name in found]
 
 
 def blocks_of(

@@ -143,7 +143,7 @@ def test_files_say_tracklet_and_stages(tmp_path):
   files = save_pictures(folder, clips[1:], "step 60")
   assert [file.name for file in files] == ["01_0001-cam-1-0002_clip2_cosam_4_5.png", "overview.png"]
   assert {file.name for file in folder.iterdir()} == {
-    *(f.name for f in files), "mine.png", "masks.npz", "masks_files.json"
+    *(f.name for f in files), "mine.png", "masks.npz"
   }  # fmt: skip
   with np.load(folder / "masks.npz") as kept:
     assert len(kept.files) == 3
