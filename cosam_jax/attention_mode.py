@@ -8,6 +8,7 @@ import numpy as np
 import tqdm
 from ml_collections import ConfigDict
 
+from cosam_jax import evaluation_place
 from cosam_jax.assembly import Run
 from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.pipeline import evaluation_batches
@@ -29,6 +30,8 @@ FRAMES = 8
 def attention(config: ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
   """Measures masks, TA's weights and the deletion test; writes `attention.json`, prints a table.
 
+  What is not of the run's own evaluation goes to a folder of its own, see `evaluation_place`.
+
   Raises:
     InputError: a network without COSAM, or nothing to evaluate.
   """
@@ -39,11 +42,13 @@ def attention(config: ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
       "among 2, 3, 4 and 5"
     )
   variables, _, origin = weights_to_evaluate(run)
+  evaluation_place.settle(run, origin, variables)
   record = {"checkpoint": origin, **_Probe(run, variables).record()}
-  with whole_file(workdir / "attention.json") as file:
+  path = run.workdir / "attention.json"
+  with whole_file(path) as file:
     file.write((json.dumps(record, indent=1) + "\n").encode())
   print(attention_table(record))
-  print(f"written to {workdir / 'attention.json'}")
+  print(f"written to {path}")
   return record
 
 

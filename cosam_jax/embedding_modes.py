@@ -7,6 +7,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
+from cosam_jax import evaluation_place
 from cosam_jax.assembly import Run
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.attribute_wise import evaluate_with_attributes, with_attributes
@@ -26,12 +27,17 @@ from cosam_jax.weights_of_run import weights_to_evaluate
 
 
 def embed(config: ConfigDict, workdir: pathlib.Path) -> Embeddings:
-  """Embeds the test set once, with the weights that `evaluate` would take, into one file."""
+  """Embeds the test set once, with the weights that `evaluate` would take, into one file.
+
+  It lies in the workdir, or for another data set, protocol or weights than the run's in a folder of
+  its own, see `evaluation_place`.
+  """
   run = Run(config, workdir)
   variables, _, origin = weights_to_evaluate(run)
+  evaluation_place.settle(run, origin, variables)
   evaluator = Evaluator(run.config, run.tables, run.model)
   embeddings = evaluator.embeddings(variables, run.flat, origin)
-  path = workdir / FILE_NAME
+  path = run.workdir / FILE_NAME
   count, width = embeddings.vectors.shape
 
   def write() -> None:
@@ -53,20 +59,25 @@ def evaluate_embeddings(
   workdir: pathlib.Path | None,
   fields: Mapping[str, Any] | None = None,
 ) -> tuple[Result, ...]:
-  """Ranks saved embeddings; `results.json` is written as `evaluate` does.
+  """Ranks saved embeddings and writes `results.json`.
 
   Args:
     path: a file that `embed` wrote.
     config: its `evaluation` fields say how to rank; None: as the embeddings' own run does.
-    workdir: where results.json goes; None: beside the embeddings.
+    workdir: where results.json goes; None: beside the embeddings. What a run left there, or results
+      of another protocol, are not replaced: then it is a folder in there, see `evaluation_place`.
     fields: dotted fields of `evaluation` that replace those of either.
 
   Raises:
     InputError: embeddings that cannot be read, or that another configuration made.
   """
   results, about = _ranked(path, config, fields or {})
-  write_results((workdir or path.parent) / "results.json", results, about)
+  asked = workdir or path.parent
+  place = evaluation_place.place_of_results(asked, [result.record() for result in results])
+  write_results(place / "results.json", results, about)
   print(terminal_table(results))
+  if place != asked:
+    print(f"{asked} has other results, so these are in {place}")
   return results
 
 
@@ -121,7 +132,8 @@ def show_sensitivity(
 
   Args:
     path: a file that `embed` wrote.
-    workdir: where the file goes; None: beside the embeddings.
+    workdir: where the file goes; None: beside the embeddings. Numbers of other embeddings are not
+      replaced there: then it is a folder in there, see `evaluation_place`.
     first_frames: numbers of frames to try beside all; None: some that make sense.
 
   Raises:
@@ -129,11 +141,13 @@ def show_sensitivity(
   """
   embeddings = read_embeddings(path)
   results = sensitivity(embeddings, first_frames)
-  target = (workdir or path.parent) / "sensitivity.json"
+  records = [result.record() for result in results]
+  place = evaluation_place.place_of_sensitivity(workdir or path.parent, records)
+  target = place / evaluation_place.SENSITIVITY
   origin = embeddings.origin
   about = {"embeddings": str(path), "config": origin.config, "config_hash": origin.config_hash}
   write_results(target, results, about)
-  print(sensitivity_table([result.record() for result in results]))
+  print(sensitivity_table(records))
   print(f"\nwritten to {target}")
   return results
 

@@ -46,6 +46,7 @@ from cosam_jax import (
   processes,
   quiet,
   resume_command,
+  run_configuration,
   sweep_command,
 )
 from cosam_jax import config as config_rules
@@ -143,8 +144,9 @@ def _do(arguments: list[str]) -> int:
     sweep_command.tables()
     return 0
   if _CONFIG.value is None:
-    raise InputError("--config is missing: give a file, such as configs/synthetic.py, or synthetic")
+    raise InputError(run_configuration.MISSING)
   config = _configuration()
+  run_configuration.check_data(config_flags.get_config_filename(flags.FLAGS["config"]), config)
   if _WORKDIR.value is None and _MODE.value in NEED_WORKDIR:
     raise InputError("--workdir is missing: give a directory for checkpoints and results")
   config_rules.check(config)
@@ -235,6 +237,7 @@ def _parse(arguments: list[str]) -> list[str]:
   if _HELP.intersection(arguments):
     flags.FLAGS["config"].help = configurations.help_for(configurations.given_in(arguments))
   try:
+    arguments = run_configuration.with_run(arguments)
     _check_config_arguments(arguments)
     return flags.FLAGS(configurations.with_path(arguments))
   except InputError as error:

@@ -14,6 +14,7 @@ from cosam_jax.data.pipeline import evaluation_batches
 from cosam_jax.data.synthetic import figure_mask_path
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.clip_masks import ClipMasks
+from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.evaluation.masks import choose_clips, measure_masks, sample_rows
 from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.reports.mask_table import mask_table
@@ -84,12 +85,16 @@ class MaskReport:
       before = {"untrained": self.measure(untrained)[0]}
     masks = {**before, label: record}
     directory = self._run.workdir / "masks"
-    with masks_folder(directory).replacing() as partial:
+    with masks_folder(directory).replacing(self.source(variables)) as partial:
       overview = directory / draw_pictures(partial, clips, label)[-1].name
       (partial / "masks.json").write_text(json.dumps(masks, indent=1) + "\n")
     print(f"\n{mask_table(masks)}")
     print(f"{'pictures':<11}{overview}, and a strip for each of its {len(clips)} clips beside it")
     return masks
+
+  def source(self, variables: dict[str, Any]) -> dict[str, Any]:
+    """What pictures of these weights' masks are made from, so that no page mixes them."""
+    return {"dataset": self._run.tables.name, "checkpoint_hash": weights_hash(variables)}
 
   def _before(self) -> dict[str, Record]:
     """The numbers before training, if they were taken in this run and on the same frames."""

@@ -9,7 +9,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
-from cosam_jax import invocation
+from cosam_jax import evaluation_place, invocation
 from cosam_jax.assembly import Run, read_tables
 from cosam_jax.data import Tables
 from cosam_jax.errors import InputError
@@ -18,7 +18,8 @@ from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.evaluator import Evaluator
 from cosam_jax.mask_report import BEFORE
 from cosam_jax.reports.embedding_map import choose_rows
-from cosam_jax.reports.page import Sources, write_page
+from cosam_jax.reports.masks import masks_folder
+from cosam_jax.reports.page import Sources, page_folder, write_page
 from cosam_jax.reports.rankings import (
   AS_RANKED,
   FILE_NAME,
@@ -36,6 +37,14 @@ from cosam_jax.training.scalars import read_scalars
 # Numbers before training stand beside later ones where their cards say the same of these.
 _SAME = ("dataset", "split", "protocol", "queries", "gallery_size", "frames_used", "num_frames",
          "distance")  # fmt: skip
+
+
+def check_outputs(run: Run) -> None:
+  """Refuses, before any work, folders in which the run's pictures would replace somebody's."""
+  if run.config.report.write:
+    page_folder(run.workdir).check()
+  if run.config.model.cosam_stages:
+    masks_folder(run.workdir / "masks").check()
 
 
 def finish(run: Run, evaluator: Evaluator, results: Sequence[Result]) -> None:
@@ -75,7 +84,8 @@ def report(config: ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
   """Makes the page of a run again from what the run left behind; needs its frames, no network.
 
   Raises:
-    InputError: no results, or another data set than theirs.
+    InputError: no results, results of another data set, split or protocol than the configuration's,
+      or somebody's files in the page's folder.
   """
   config_rules.check(config)
   config = config_rules.resolve(config)
@@ -83,7 +93,11 @@ def report(config: ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
     raise InputError(
       f"{workdir} has no results.json: train or evaluate in it first, then make its page"
     )
-  page = _write(config, workdir, read_tables(config))
+  page_folder(workdir).check()
+  tables = read_tables(config)
+  where = workdir / "results.json"
+  evaluation_place.check_page(read_results(where), config, tables, str(where))
+  page = _write(config, workdir, tables)
   print(f"{'report':<11}{page}")
   return page
 
@@ -116,6 +130,7 @@ def _write(config: ConfigDict, workdir: pathlib.Path, tables: Tables) -> pathlib
       table=table,
       chosen=chosen,
       commands=invocation.recorded(workdir),
+      masks=_masks_of(workdir / "masks", results),
     )
   )
 
@@ -130,6 +145,18 @@ def _rankings_of(workdir: pathlib.Path, results: Mapping[str, Any]) -> Rankings 
   found = next(iter(rankings.by_title.values())).average_precision
   same = json.dumps(wanted) == json.dumps([None if np.isnan(x) else float(x) for x in found])
   return rankings if same else None
+
+
+def _masks_of(folder: pathlib.Path, results: Mapping[str, Any]) -> pathlib.Path | None:
+  """The pictures of masks of these results; None if they are of another data set or weights."""
+  source, card = masks_folder(folder).source, results["results"][0]["card"]
+  if source is not None:
+    return folder if all(card.get(name) == value for name, value in source.items()) else None
+  try:  # Of an earlier version, which wrote the same numbers twice.
+    numbers = json.loads((folder / "masks.json").read_bytes())
+  except (OSError, ValueError):
+    return None
+  return folder if numbers == results["run"].get("masks") else None
 
 
 def _before(workdir: pathlib.Path, card: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -12,7 +12,7 @@ import jax
 from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
-from cosam_jax import invocation
+from cosam_jax import evaluation_place, invocation
 from cosam_jax.assembly import (
   Run,
   TrainingBatches,
@@ -32,7 +32,7 @@ from cosam_jax.evaluator import Evaluator
 from cosam_jax.holder import Holder
 from cosam_jax.mask_gallery import draw
 from cosam_jax.mask_report import MaskReport
-from cosam_jax.page_report import finish, report
+from cosam_jax.page_report import check_outputs, finish, report
 from cosam_jax.reports.event_files import EventFiles
 from cosam_jax.reports.results import terminal_table, write_results
 from cosam_jax.saved_network import Network
@@ -86,6 +86,7 @@ def _train(
   evaluator, mask_report = Evaluator(config, run.tables, run.model), MaskReport(run)
   sizes, accumulate = config.train, config.train.accumulate
   clips_per_batch = sizes.identities_per_batch * sizes.instances
+  check_outputs(run)
   mesh.check_batch(run.mesh, sizes.identities_per_batch, sizes.instances, accumulate)
   plan = training_plan(config, run.train_table)
   epoch = plan.steps_per_epoch
@@ -167,6 +168,7 @@ def _train(
     variables, step = best.restore(train_state)
   results = list(evaluator(variables, label="after training", checkpoint=f"step {step}"))
   skipped = sum(hosts.gather(batches.skipped)) + evaluator.skipped
+  hosts.first_alone(lambda: evaluation_place.set_aside(workdir, evaluation_place.own_subject(run)))
   _report(workdir / "results.json", results, run, step, skipped, about.get("changed", ()))
   if events is not None:
     for result in results:
@@ -183,14 +185,20 @@ def _train(
 
 
 def evaluate(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
-  """Evaluates the workdir's checkpoint; without one, the weights that `init.weights` names."""
+  """Evaluates the workdir's checkpoint; without one, the weights that `init.weights` names.
+
+  What is not the run's own evaluation goes to a folder of its own, see `evaluation_place`.
+  """
   run = Run(config, workdir)
   variables, step, origin = weights_to_evaluate(run)
+  evaluation_place.settle(run, origin, variables, ranking=True)
+  check_outputs(run)
   evaluator = Evaluator(run.config, run.tables, run.model)
   results = list(evaluator(variables, label=origin, checkpoint=origin))
-  _report(workdir / "results.json", results, run, step, evaluator.skipped)
-  hosts.first_alone(lambda: MaskReport(run).write(variables, origin, workdir / "results.json"))
-  hosts.first_alone(lambda: invocation.record(workdir, "evaluate"))
+  file = run.workdir / "results.json"
+  _report(file, results, run, step, evaluator.skipped)
+  hosts.first_alone(lambda: MaskReport(run).write(variables, origin, file))
+  hosts.first_alone(lambda: invocation.record(run.workdir, "evaluate"))
   hosts.first_alone(lambda: finish(run, evaluator, results))
   hosts.first_alone(lambda: print(invocation.next_steps("evaluate"), end=""))
   return results
@@ -205,11 +213,19 @@ def masks(config: ConfigDict, workdir: pathlib.Path) -> None:
       "among 2, 3, 4 and 5"
     )
   variables, _, origin = weights_to_evaluate(run)
+  evaluation_place.settle(run, origin, variables)
+  check_outputs(run)
   report = MaskReport(run)
   untrained = initial_variables(run.config, run.model) if report.has_figures else None
   report.show(variables, origin, untrained)
   network = Network(run.model, variables, run.flat, origin)
-  draw(network, workdir / "masks", table=report.table, keep=("masks.json",))
+  draw(
+    network,
+    run.workdir / "masks",
+    table=report.table,
+    source=report.source(variables),
+    keep=("masks.json",),
+  )
 
 
 def doctor(config: ConfigDict, workdir: pathlib.Path) -> int:
@@ -277,6 +293,7 @@ def describe_run(run: Run, step: int | None, skipped: int = 0) -> dict[str, Any]
     "seed": run.config.seed,
     "config": run.flat,
     "training_identities": run.num_classes,
+    "test_set": evaluation_place.test_set(run),
     "unreadable_frames_skipped": skipped,
     "warnings": list(run.tables.warnings),
     "devices": [str(device) for device in jax.devices()],

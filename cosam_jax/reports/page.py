@@ -54,6 +54,7 @@ class Sources:
     rankings, table: what `evaluate` kept, and the tracklets it ranked; None without either.
     chosen: query number -> why it is shown.
     commands: mode -> the command line that ran it last.
+    masks: the folder with pictures of the masks; None without any of these results.
   """
 
   workdir: pathlib.Path
@@ -66,6 +67,7 @@ class Sources:
   table: TrackletTable | None
   chosen: Mapping[int, str]
   commands: Mapping[str, str]
+  masks: pathlib.Path | None
 
 
 def page_folder(workdir: pathlib.Path) -> OutputFolder:
@@ -140,7 +142,7 @@ def _content(sources: Sources, folder: pathlib.Path) -> dict[str, Any]:
     "charts": charts,
     "sheets": _sheets(sources, folder),
     "picture": picture,
-    "masks": _masks(sources.workdir / "masks", folder),
+    "masks": [] if sources.masks is None else _masks(sources.masks, folder),
     "mask_numbers": facts.mask_rows(run.get("masks", {})),
     "data": data,
     "data_charts": data_charts(folder, sources.tables),
