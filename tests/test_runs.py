@@ -18,7 +18,7 @@ from cosam_jax.embedding_modes import evaluate_embeddings, ranked_content
 from cosam_jax.errors import InputError
 from cosam_jax.models import to_torch
 from cosam_jax.training import state
-from cosam_jax.training.checkpoints import check_same
+from cosam_jax.training.same_run import check_same
 from cosam_jax.training.scalars import read_scalars
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
@@ -42,6 +42,12 @@ def losses(workdir):
 
 def results(workdir):
   return json.loads((workdir / "results.json").read_text())
+
+
+def other_results(workdir):
+  """Those of the one evaluation that is not the run's own; its own are untouched."""
+  (place,) = (workdir / "evaluations").iterdir()
+  return results(place)
 
 
 def copy_of(workdir, tmp_path):
@@ -161,7 +167,7 @@ def test_attributes_are_evaluated_beside_everybody(trained, tiny_synthetic, tmp_
   file.write_text("\n".join(["person-id,camera,tracklet,hat,backpack", *lines]))
   mars.evaluation.attributes_file, mars.evaluation.attributes = str(file), "hat"
   found = runs.evaluate(mars, workdir)
-  everybody, whole, subset = results(workdir)["results"]
+  everybody, whole, subset = other_results(workdir)["results"]
   assert whole["metrics"] == everybody["metrics"]  # Everyone asked has one.
   assert subset["card"]["gallery_size"] < whole["card"]["gallery_size"]  # Without distractors.
   assert whole["card"]["unannotated"] == {"query identities": 0, "gallery identities": 0}
@@ -197,7 +203,7 @@ def test_weights_are_brought_to_other_clips_if_asked(trained, tiny_synthetic, tm
   workdir = copy_of(trained, tmp_path)
   sizes = {"clips__num_frames": 3, "clips__image_size": (96, 48)}
   runs.evaluate(tiny.config(tiny_synthetic, evaluation__resample=True, **sizes), workdir)
-  result = results(workdir)["results"][0]
+  result = other_results(workdir)["results"][0]
   assert result["label"].endswith("resampled from 2 frames of 64x32")
   assert 0 < result["metrics"]["mAP"]["fraction"] <= 1
 
@@ -212,7 +218,8 @@ def test_galleries_frames_and_reranking(trained, tiny_synthetic, tmp_path):
     "evaluation__frames": 2,
   }
   runs.evaluate(tiny.config(tiny_synthetic, **options), workdir)
-  plain, again = results(workdir)["results"]
+  plain, again = other_results(workdir)["results"]
+  assert results(workdir) == results(trained)
   assert plain["card"]["gallery_size"] == 17  # The eight queries are in it.
   assert plain["card"]["queries_in_gallery"] == 8
   assert plain["card"]["frames_used"] == 2 * 17
