@@ -5,6 +5,7 @@ python -m cosam_jax.main --mode=compare 'runs/cosam_s*' 'runs/none_s*'
 python -m cosam_jax.main --mode=compare runs/cosam/embeddings.npz runs/none/embeddings.npz
 """
 
+import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -52,7 +53,7 @@ def compare(arguments: Sequence[str], workdir: str | None) -> None:
     workdir: where the file goes; None: the current folder.
 
   Raises:
-    InputError: not two sides, or results that cannot be compared.
+    InputError: not two sides, results that cannot be compared, or somebody's file in the way.
   """
   from cosam_jax.reports import comparison, comparison_table
   from cosam_jax.reports.results import write_json
@@ -62,6 +63,8 @@ def compare(arguments: Sequence[str], workdir: str | None) -> None:
       f"--mode=compare needs two sides and got {len(arguments)}: A and B, each a results.json or "
       "embeddings.npz, or several ('runs/cosam_s*' with quotes, or a,b,c)"
     )
+  path = pathlib.Path(workdir or ".") / "comparison.json"
+  _check_ours(path)
   record = comparison.compare(
     *map(comparison.files_of, arguments),
     read=_read,
@@ -69,10 +72,24 @@ def compare(arguments: Sequence[str], workdir: str | None) -> None:
     resamples=flags.FLAGS.resamples,
   )
   record["sentences"] = comparison_table.verdicts(record)
-  path = pathlib.Path(workdir or ".") / "comparison.json"
   write_json(path, record)
   print(comparison_table.comparison_table(record))
   print(f"\nwritten to {path}")
+
+
+def _check_ours(path: pathlib.Path) -> None:
+  """Refuses to replace a comparison.json that is none of ours."""
+  if not path.exists():
+    return
+  try:
+    ours = "cosam" in json.loads(path.read_bytes())["program"]
+  except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    ours = False
+  if not ours:
+    raise InputError(
+      f"{path} would be replaced, and this program did not write it: move it away, or say with "
+      "--workdir where the comparison goes"
+    )
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:

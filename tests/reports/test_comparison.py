@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from results_record import RECORD
 
+from cosam_jax import compare_command
 from cosam_jax.errors import InputError
 from cosam_jax.reports import comparison, comparison_table, results
 
@@ -242,3 +243,11 @@ def test_the_table_fits_and_says_what_it_means(tmp_path):
   assert "no more than luck" in " ".join(
     comparison_table.verdicts(comparison.compare([unsure], [other]))
   )
+
+
+def test_somebodys_file_is_not_replaced_by_a_comparison(tmp_path):
+  for text in ("my notes", "[]", '{"program": "another"}'):
+    (tmp_path / "comparison.json").write_text(text)
+    with pytest.raises(InputError, match=r"comparison\.json would be replaced"):
+      compare_command.compare(["a", "b"], str(tmp_path))
+    assert (tmp_path / "comparison.json").read_text() == text
