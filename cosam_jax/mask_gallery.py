@@ -34,7 +34,8 @@ from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.models.cosam import normalise_descriptors
 from cosam_jax.reports.file_names import file_name
 from cosam_jax.reports.mask_motion import channels_picture, correlation_picture, save_animation
-from cosam_jax.reports.masks import draw_pictures, masks_folder
+from cosam_jax.reports.masks import draw_pictures
+from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.saved_network import Network
 
 STRONGEST = 10

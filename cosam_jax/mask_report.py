@@ -18,7 +18,8 @@ from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.evaluation.masks import choose_clips, measure_masks, sample_rows
 from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.reports.mask_table import mask_table
-from cosam_jax.reports.masks import draw_pictures, masks_folder
+from cosam_jax.reports.masks import draw_pictures
+from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.reports.results import read_results, write_results
 from cosam_jax.training import mesh, steps
 

@@ -18,7 +18,7 @@ from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.evaluator import Evaluator
 from cosam_jax.mask_report import BEFORE
 from cosam_jax.reports.embedding_map import choose_rows
-from cosam_jax.reports.masks import masks_folder
+from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.reports.page import Sources, page_folder, write_page
 from cosam_jax.reports.rankings import (
   AS_RANKED,

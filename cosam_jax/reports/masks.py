@@ -6,26 +6,21 @@ order in greyscale and for colour-blind readers. Frames below a mask are grey: a
 Notation: `T` frames in a clip, `h w` grid of a mask.
 """
 
-import json
 import pathlib
-import re
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from cosam_jax.data.output_folders import OutputFolder
 from cosam_jax.evaluation.clip_masks import ClipMasks
 from cosam_jax.reports.file_names import file_name
 from cosam_jax.reports.lettering import fit, font, wrap
+from cosam_jax.reports.masks_folder import masks_folder
 
 _ANCHORS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
 SMALLEST_RANGE = 0.05
 """Masks that vary less than this are not stretched to all colours: noise would look like a find."""
 TILE_HEIGHT, OVERVIEW_HEIGHT, OVERVIEW_FRAMES = 224, 128, 4
-_STRIP = re.compile(r"\d\d_.*_cosam_[\d_]+\.png")
-_NAMES = ("overview.png", "masks.npz", "masks.json", "channels.*", "correlation.*",
-          "[0-9][0-9]_*_cosam_*.png")  # fmt: skip
 _OPACITY = 0.6
 _MARGIN, _GAP, _LABELS = 20, 6, 196
 _TEXT, _FAINT, _PAPER, _MISSING = (25, 25, 25), (95, 95, 95), (255, 255, 255), (190, 190, 190)
@@ -176,32 +171,6 @@ def overview(clips: Sequence[ClipMasks], caption: str = "") -> Image.Image:
   for i, line in enumerate(footer):
     draw.text((_MARGIN, y + 28 + 20 * i), line, _FAINT, font(14))
   return picture
-
-
-def masks_folder(directory: pathlib.Path) -> OutputFolder:
-  """Where pictures of masks and what belongs to them are kept."""
-  return OutputFolder(directory, "masks", _NAMES, "masks.npz", _of_earlier_version)
-
-
-def _of_earlier_version(directory: pathlib.Path) -> list[str]:
-  """What versions without lists left: a list of names, or strips that masks.npz names."""
-  try:
-    listed = json.loads((directory / "pictures.json").read_text())
-  except (OSError, ValueError):
-    listed = []
-  named = listed if isinstance(listed, list) else []
-  found = [name for name in named if isinstance(name, str) and pathlib.PurePath(name).name == name]
-  found += ["pictures.json"] if found else []
-  try:
-    with np.load(directory / "masks.npz", allow_pickle=False) as kept:
-      strips = {f"{name.partition('/')[0]}.png" for name in kept.files}
-  except Exception:  # None, or damaged, which zip and numpy tell in many ways.
-    # Still earlier ones kept no numbers: by the names that they alone gave.
-    there = (directory / "overview.png").is_file()
-    strips = {path.name for path in directory.iterdir() if there and _STRIP.fullmatch(path.name)}
-  if strips and all(_STRIP.fullmatch(name) for name in strips):
-    found += ["overview.png", "masks.npz", "masks.json", *strips]
-  return found
 
 
 def save_pictures(
