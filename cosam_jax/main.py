@@ -213,14 +213,8 @@ def run() -> None:
   terminal.settle()
   # absl shows the text and the flags of the script; here the script is a stub of two lines.
   sys.modules["__main__"].__doc__ = __doc__
-  ours = (
-    "config",
-    "workdir",
-    "mode",
-    "version",
-    *embedding_command.READERS,
-    *config_rules.CONFIG_FLAGS,
-  )
+  ours: tuple[str, ...] = ("config", "workdir", "mode", "version")
+  ours += (*embedding_command.READERS, *config_rules.CONFIG_FLAGS)
   ours += (*compare_command.COMPARE_FLAGS, *benchmark_options.FLAGS, *sweep_command.SWEEP_FLAGS)
   ours += tuple(network_command.READERS)
   ours += (*processes.FLAGS, *compiled_programs.FLAGS, *host_memory.FLAGS, *quiet.FLAGS)

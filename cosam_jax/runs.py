@@ -5,10 +5,9 @@ The journey in one place: tables -> model -> training -> evaluation -> reports.
 
 import json
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import jax
 from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
@@ -34,7 +33,7 @@ from cosam_jax.mask_gallery import draw
 from cosam_jax.mask_report import MaskReport
 from cosam_jax.page_report import check_outputs, finish, report
 from cosam_jax.reports.event_files import EventFiles
-from cosam_jax.reports.results import terminal_table, write_results
+from cosam_jax.run_results import report_results
 from cosam_jax.saved_network import Network
 from cosam_jax.training import hosts, loop, mesh, optim, state, steps
 from cosam_jax.training.checkpoints import LAST, Checkpoints
@@ -132,7 +131,7 @@ def _train(
   before = workdir / "before_training.json"
   if config.evaluation.before_training and not first_step:
     untrained = evaluator(train_state.variables, label="before training")
-    _report(before, untrained, run, 0)
+    report_results(before, untrained, run, 0)
     untrained_variables = train_state.variables
     hosts.first_alone(lambda: mask_report.write(untrained_variables, "before training", before))
 
@@ -169,7 +168,7 @@ def _train(
   results = list(evaluator(variables, label="after training", checkpoint=f"step {step}"))
   skipped = sum(hosts.gather(batches.skipped)) + evaluator.skipped
   hosts.first_alone(lambda: evaluation_place.set_aside(workdir, evaluation_place.own_subject(run)))
-  _report(workdir / "results.json", results, run, step, skipped, about.get("changed", ()))
+  report_results(workdir / "results.json", results, run, step, skipped, about.get("changed", ()))
   if events is not None:
     for result in results:
       scores = {"mAP": result.metrics.mean_average_precision, "Rank-1": result.metrics.cmc[0]}
@@ -196,7 +195,7 @@ def evaluate(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
   evaluator = Evaluator(run.config, run.tables, run.model)
   results = list(evaluator(variables, label=origin, checkpoint=origin))
   file = run.workdir / "results.json"
-  _report(file, results, run, step, evaluator.skipped)
+  report_results(file, results, run, step, evaluator.skipped)
   hosts.first_alone(lambda: MaskReport(run).write(variables, origin, file))
   hosts.first_alone(lambda: invocation.record(run.workdir, "evaluate"))
   hosts.first_alone(lambda: finish(run, evaluator, results))
@@ -268,37 +267,6 @@ def _write_config(run: Run) -> None:
   partial.write_text(json.dumps(run.flat, indent=2) + "\n")
   partial.replace(run.workdir / "config.json")
   invocation.record(run.workdir, "train")
-
-
-def _report(
-  path: pathlib.Path,
-  results: Sequence[Result],
-  run: Run,
-  step: int | None,
-  skipped: int = 0,
-  changed: Sequence[str] = (),
-) -> None:
-  """Writes and prints results, in the first process."""
-  about = describe_run(run, step, skipped)
-  if changed:
-    about["changed_on_resume"] = list(changed)
-  hosts.first_alone(lambda: write_results(path, results, about))
-  print(terminal_table(results))
-
-
-def describe_run(run: Run, step: int | None, skipped: int = 0) -> dict[str, Any]:
-  """What results.json says of the run."""
-  return {
-    "step": step,
-    "seed": run.config.seed,
-    "config": run.flat,
-    "training_identities": run.num_classes,
-    "test_set": evaluation_place.test_set(run),
-    "unreadable_frames_skipped": skipped,
-    "warnings": list(run.tables.warnings),
-    "devices": [str(device) for device in jax.devices()],
-    "processes": jax.process_count(),
-  }
 
 
 MODES: dict[str, Callable[..., Any]] = {
