@@ -11,8 +11,10 @@ import cosam_jax
 from cosam_jax.data.taken_frames import Taking
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import Embeddings, Origin, read_embeddings, write_embeddings
+from cosam_jax.evaluation.sightings import Sighting
 from cosam_jax.own_search import Networks, search
 from cosam_jax.own_videos import embed_input, embed_own
+from cosam_jax.reports.search_results import Hit, QueryResult, search_table
 from cosam_jax.saved_network import load_network
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
@@ -180,3 +182,17 @@ def test_flags_about_frames_need_frames(network, tmp_path):
     search(Networks(), file, file, tmp_path / "out", taking=Taking(2))
   with pytest.raises(InputError, match="neither --query nor --gallery is one"):
     search(Networks(), file, file, tmp_path / "out", camera_from="cam")
+
+
+def test_frames_and_times_are_whole_in_the_table_and_names_make_room():
+  seen = Sighting("hall", "/v/a.mp4", (100123, 100999), (36123.0, 36999.5))
+  long = QueryResult("a/very/long/path/of/t1", lambda: None, [
+    Hit("another/very/long/path/of/t2", 0, 26.13, lambda: None, seen)
+  ])  # fmt: skip
+  lines = search_table([long]).splitlines()
+  assert max(map(len, lines)) <= 80
+  assert lines[2].split()[-3:] == ["hall", "100123-100999", "10:02:03-10:16:39"]
+  assert "h/of/t1" in lines[2]
+  assert "h/of/t2" in lines[2]
+  plain = QueryResult("q", lambda: None, [Hit("g", 0, 1.0, lambda: None)])
+  assert search_table([plain]).splitlines()[0] == "query  nearest  distance"

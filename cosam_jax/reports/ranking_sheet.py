@@ -6,6 +6,7 @@ cross in a square, and both say so in words; entries of whom nothing is known ha
 
 import dataclasses
 import json
+import math
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ A_LINE = 10
 """Entries on a line; longer rankings go on below."""
 _RIGHT, _WRONG, _PLAIN = (0, 110, 60), (185, 30, 30), (120, 120, 120)
 _TEXT, _FAINT, _PAPER, _MISSING = (25, 25, 25), (85, 85, 85), (255, 255, 255), (190, 190, 190)
-_MARGIN, _GAP, _BORDER, _ABOVE, _BELOW, _FACT, _NARROWEST = 20, 8, 4, 26, 72, 17, 96
+_MARGIN, _GAP, _BORDER, _ABOVE, _BELOW, _FACT, _NARROWEST, _WIDEST = 20, 8, 4, 26, 72, 17, 96, 140
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ class Sheet:
 def draw_sheet(sheet: Sheet) -> Image.Image:
   """The query on the left, and to its right a row of entries for each ranking."""
   size = _tile_size(sheet)
-  step = max(size[0], _NARROWEST) + _GAP
+  step = max(size[0], _narrowest(sheet)) + _GAP
   lines = _lines(sheet)
   longest = max((len(entries) for _, _, entries in lines), default=0)
   left = _MARGIN + step + 3 * _GAP
@@ -203,6 +204,12 @@ def _border(
 
 def _entries(sheet: Sheet) -> list[Found]:
   return [sheet.query, *(entry for row in sheet.rows.values() for entry in row)]
+
+
+def _narrowest(sheet: Sheet) -> int:
+  """Width of the texts, so that frames and times are not cut."""
+  widths = [font(12).getlength(line) for entry in _entries(sheet) for line in entry.where]
+  return max(_NARROWEST, min(_WIDEST, math.ceil(max(widths, default=0))))
 
 
 def _below(sheet: Sheet) -> int:

@@ -18,7 +18,7 @@ from cosam_jax.reports.results import write_json
 MOST_SHEETS = 50
 """Queries that get a sheet; search.json has all."""
 _RECORD, _SHEETS = "search.json", "sheets"
-_TABLE_ROWS, _NAME, _SHOWN = 20, 16, 2
+_TABLE_ROWS, _SHOWN = 20, 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,13 +61,13 @@ class QueryResult:
   searched: int | None = None
 
 
-# heading, width, what stands there
+# heading, most letters, what stands there
 _COLUMNS: tuple[tuple[str, int, Callable[[Hit], str]], ...] = (
-  ("nearest", 16, lambda hit: hit.name),
+  ("nearest", 80, lambda hit: hit.name),
   ("distance", 8, lambda hit: f"{hit.distance:.3g}"),
-  ("camera", 6, lambda hit: hit.seen.camera or ""),
-  ("frames", 9, lambda hit: hit.seen.frames_text()),
-  ("time", 15, lambda hit: hit.seen.time_text()),
+  ("camera", 8, lambda hit: hit.seen.camera or ""),
+  ("frames", 17, lambda hit: hit.seen.frames_text()),
+  ("time", 17, lambda hit: hit.seen.time_text()),
 )
 
 
@@ -129,22 +129,28 @@ def write_search(
 
 def search_table(results: Sequence[QueryResult]) -> str:
   """The first queries and their nearest two, with what is known; every line fits 80 columns."""
-  hits = [hit for result in results[:_TABLE_ROWS] for hit in result.hits[:_SHOWN]]
+  shown = results[:_TABLE_ROWS]
+  hits = [hit for result in shown for hit in result.hits[:_SHOWN]]
   columns = [
-    (heading, width, text)
-    for heading, width, text in _COLUMNS
+    (heading, min(most, max([len(heading), *(len(text(hit)) for hit in hits)])), text)
+    for heading, most, text in _COLUMNS
     if heading in ("nearest", "distance") or any(text(hit) for hit in hits)
   ]
+  # Names share what frames and times leave, and are cut first.
+  room = (79 - sum(2 + width for _, width, _ in columns[1:])) // 2 - 1
+  query = min(room, max([len("query"), *(len(result.name) for result in shown)]))
+  heading, width, name_of = columns[0]
+  columns[0] = heading, min(width, room), name_of
   headings = "  ".join(f"{heading:<{width}}" for heading, width, _ in columns)
-  lines = [f"{'query':<{_NAME}}  {headings}".rstrip(), "-" * 79]
-  for result in results[:_TABLE_ROWS]:
-    name = _cut(result.name, _NAME)
+  lines = [f"{'query':<{query}}  {headings}".rstrip(), "-" * 79]
+  for result in shown:
+    name = _cut(result.name, query)
     for hit in result.hits[:_SHOWN]:
       cells = "  ".join(f"{_cut(text(hit), width):<{width}}" for _, width, text in columns)
-      lines.append(f"{name:<{_NAME}}  {cells}".rstrip())
+      lines.append(f"{name:<{query}}  {cells}".rstrip())
       name = ""
     if not result.hits:
-      lines.append(f"{name:<{_NAME}}  nobody")
+      lines.append(f"{name:<{query}}  nobody")
   if len(results) > _TABLE_ROWS:
     lines.append(f"... and {len(results) - _TABLE_ROWS:,} more queries")
   return "\n".join(lines)

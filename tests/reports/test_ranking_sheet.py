@@ -78,3 +78,18 @@ def test_the_data_lies_beside_the_picture(tmp_path):
     },
   }
   assert facts_of(entry(7)) == ["camera 2", "distance 10.5", "0007C1T1"]
+
+
+def test_frames_and_times_are_not_cut():
+  """Text below a narrow picture has the room that it needs, to a limit."""
+  widths = []
+  for line in (
+    "",
+    "frames 123456-123999",
+    "a_long_name_of_a_video_of_some_camera.mp4",
+    "x" * 500,
+  ):
+    seen = Found("7", np.zeros((64, 16, 3), np.uint8), distance=1.0, where=(line,) * 3)
+    widths.append(draw_sheet(Sheet(seen, {"nearest first": [seen] * A_LINE})).width)
+  assert widths[0] < widths[1] < widths[2] == widths[3]
+  assert facts_of(seen)[-3:] == ["x" * 500] * 3
