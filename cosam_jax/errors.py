@@ -4,6 +4,8 @@ import difflib
 import signal
 from collections.abc import Iterable
 
+_LONGEST = 1900  # Letters of an error, which a terminal still shows at once.
+
 
 def printable(text: str, keep: str = "") -> str:
   """Text for people: what is no letter that can be seen is written as in Python's source.
@@ -26,11 +28,13 @@ class InputError(ValueError):
   The message is one sentence for the person at the terminal: what was wrong (file, field, value),
   what is allowed, what to do. The command line prints it without a traceback and exits non-zero.
   File names and values of strangers stand in it, so line breaks and what else moves a terminal's
-  cursor are shown as they are written in Python.
+  cursor are shown as they are written in Python, and of values without end the middle is left out.
   """
 
   def __init__(self, message: str):
-    super().__init__(printable(message))
+    text = printable(message)
+    half = _LONGEST // 2
+    super().__init__(text if len(text) <= _LONGEST else f"{text[:half]} ... {text[-half:]}")
 
 
 class TryLaterError(InputError):

@@ -5,7 +5,9 @@ the environment draws others.
 """
 
 import contextlib
+import copy
 import faulthandler
+import functools
 import io
 import json
 import os
@@ -23,7 +25,7 @@ import tiny
 from evaluation_embeddings import made
 
 from cosam_jax import assembly
-from cosam_jax.config import resolve
+from cosam_jax.config import check, plain, resolve
 from cosam_jax.data import builders, load_dataset, pipeline, transforms
 from cosam_jax.data.attributes import read_attributes
 from cosam_jax.data.host_tensorflow import tf
@@ -360,3 +362,31 @@ def test_attributes_are_read_or_refused(tmp_path, shared):
     path.write_bytes(mutated(originals[suffix], rng))
     outcomes.append(outcome(lambda path=path: read_attributes(path)))
   tally(outcomes, least=10)
+
+
+VALUES = (
+  float("inf"), float("nan"), -0.0, 10**30, 10**400, 2**63, -(2**63) - 1, 2**31, -1, 0, 1e308,
+  5e-324, "", "\ud800", "x" * 100_000, "\0", "\u0661", (), (2**70,), (float("nan"), 1), (0,) * 1000,
+  None, True,
+)  # fmt: skip
+
+
+def test_configuration_values_are_used_or_refused(tiny_synthetic):
+  """Every field with every value that a command line could give it."""
+  config, outcomes = tiny.config(tiny_synthetic), []
+  for name in plain(config):
+    *groups, field = name.split(".")
+    for value in VALUES:
+      changed = copy.deepcopy(config)
+      group = functools.reduce(getattr, groups, changed)
+      try:
+        group[field] = value
+      except (TypeError, ValueError, OverflowError):
+        continue  # The flag itself refuses another type.
+
+      def read(changed=changed):
+        check(changed)
+        resolve(changed)
+
+      outcomes.append(outcome(read))
+  tally(outcomes, least=100)
