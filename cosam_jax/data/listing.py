@@ -28,7 +28,7 @@ from cosam_jax.data.tracklets import (
 )
 from cosam_jax.errors import InputError
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 def require_directory(path: str | os.PathLike, what: str) -> pathlib.Path:

@@ -10,6 +10,8 @@ import dataclasses
 import numpy as np
 
 from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.data.other_content import other_content
+from cosam_jax.data.other_formats import STARTS, read_other_format
 from cosam_jax.data.upright import exif_orientation, turned
 from cosam_jax.errors import InputError
 
@@ -34,11 +36,11 @@ _MAX_FRAMES = 2**20
 _EXIF = r"(?s)\C*(Exif\x00\x00|eXIf)\C*"  # \C is any byte.
 _JPEG_HEADERS = 1 << 18
 """Bytes at the beginning of a JPEG in which its EXIF data lies, if it has some."""
-_ANOTHER_FORMAT = "it is no still JPEG or PNG image, but another format under that name"
+_ANOTHER_FORMAT = "it is no still image, but an animation or another format"
 
 
 def decode(data: tf.Tensor) -> tf.Tensor:
-  """Decodes a JPEG, PNG or still GIF.
+  """Decodes a JPEG, PNG or still GIF; a BMP, still WebP or TIFF as `other_formats` says.
 
   Greyscale and palette images become RGB, CMYK is converted, alpha is dropped and 16 bits keep
   their upper 8. What EXIF data says lies or is mirrored comes out upright. The exact integer
@@ -54,6 +56,22 @@ def decode(data: tf.Tensor) -> tf.Tensor:
   Raises:
     tf.errors.InvalidArgumentError: empty, truncated or damaged data, another format, or too large.
   """
+  start = tf.strings.substr(tf.strings.join([data, bytes(4)]), 0, 4)
+  other = tf.reduce_any([
+    tf.equal(tf.strings.substr(start, 0, len(begin)), begin) for begin in STARTS
+  ])  # fmt: skip
+  image = tf.cond(other, lambda: _by_pillow(data), lambda: _by_tensorflow(data))
+  return tf.ensure_shape(image, (None, None, 3))
+
+
+def _by_pillow(data: tf.Tensor) -> tf.Tensor:
+  def read(encoded: np.ndarray | bytes) -> np.ndarray:
+    return read_other_format(np.asarray(encoded, np.object_).item(), MAX_PIXELS)
+
+  return tf.ensure_shape(tf.numpy_function(read, [data], tf.uint8, stateful=False), (None, None, 3))
+
+
+def _by_tensorflow(data: tf.Tensor) -> tf.Tensor:
   checks = [tf.debugging.assert_less_equal(claimed_pixels(data), tf.constant(MAX_PIXELS, tf.int64))]
   checks.append(tf.debugging.assert_less_equal(scans(data), MAX_SCANS))
   with tf.control_dependencies([check for check in checks if check is not None]):
@@ -138,10 +156,19 @@ def undecodable_reason(data: bytes) -> str | None:
       return "it is empty"
     if data.startswith((b"\xff\xd8", b"\x89PNG", b"GIF")):
       return _damage(data)
-    if data.startswith((b"BM", b"II*\0", b"MM\0*", b"RIFF")):
-      return _ANOTHER_FORMAT
-    return "it is no image"
+    if data.startswith(STARTS):
+      return _other_reason(data)
+    other = other_content(data)
+    return "it is no image" + (f": {other}" if other else "")
   return None
+
+
+def _other_reason(data: bytes) -> str:
+  try:
+    read_other_format(data, MAX_PIXELS)
+  except ValueError as error:
+    return str(error)
+  return "it could not be read once"
 
 
 def _damage(data: bytes) -> str:

@@ -8,8 +8,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from cosam_jax.data import load_dataset, pipeline, transforms
+from cosam_jax.data import builders, load_dataset, packing, pipeline, transforms
 from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.errors import InputError
 
 # Smooth, so that JPEG changes little.
@@ -52,6 +53,32 @@ READABLE = {
     encoded(PIL.Image.fromarray(SIXTEEN), "PNG"),
     np.repeat((SIXTEEN >> 8).astype(np.uint8)[..., None], 3, -1),
   ),
+  **{
+    f"{mode} {kind} PNG-exact": of_mode(mode, kind)
+    for mode, kind in (
+      ("RGB", "BMP"),
+      ("L", "BMP"),
+      ("P", "BMP"),
+      ("1", "BMP"),
+      ("RGB", "TIFF"),
+      ("L", "TIFF"),
+      ("P", "TIFF"),
+      ("RGBA", "TIFF"),
+      ("CMYK", "TIFF"),
+      ("LA", "TIFF"),
+      ("1", "TIFF"),
+    )
+  },
+  "WebP PNG-exact": (encoded(RGB, "WEBP", lossless=True), PIXELS),
+  "WebP": (encoded(RGB, "WEBP", quality=100), PIXELS),
+  "16-bit TIFF PNG-exact": (
+    encoded(PIL.Image.fromarray(SIXTEEN), "TIFF"),
+    np.repeat((SIXTEEN >> 8).astype(np.uint8)[..., None], 3, -1),
+  ),
+  "TIFF of two pictures PNG-exact": (
+    encoded(RGB, "TIFF", save_all=True, append_images=[RGB.transpose(0)]),
+    PIXELS,
+  ),
   "1-pixel JPEG": (encoded(PIL.Image.fromarray(PIXELS[:1, :1]), "JPEG"), PIXELS[:1, :1]),
   "1-pixel PNG": (encoded(PIL.Image.fromarray(PIXELS[:1, :1]), "PNG"), PIXELS[:1, :1]),
   "JPEG with bytes behind it": (encoded(RGB, "JPEG") + b"behind", PIXELS),
@@ -61,9 +88,18 @@ REFUSED = {
   "nothing": (b"", "it is empty"),
   "half a JPEG": (encoded(RGB, "JPEG")[:700], "its JPEG data is truncated or damaged"),
   "half a PNG": (encoded(RGB, "PNG")[:90], "its PNG data is truncated or damaged"),
-  "a BMP": (encoded(RGB, "BMP"), "another format"),
-  "a WebP": (encoded(RGB, "WEBP"), "another format"),
-  "a TIFF": (encoded(RGB, "TIFF"), "another format"),
+  "half a BMP": (encoded(RGB, "BMP")[:3000], "its BMP data is truncated or damaged"),
+  "half a WebP": (encoded(RGB, "WEBP", lossless=True)[:-8], "its WebP data is truncated"),
+  "half a TIFF": (encoded(RGB, "TIFF")[:3000], "its TIFF data is truncated or damaged"),
+  "a moving WebP": (
+    encoded(RGB, "WEBP", save_all=True, append_images=[RGB.transpose(0)]),
+    "it is an animation",
+  ),
+  "a TIFF of fractions": (encoded(RGB.convert("F"), "TIFF"), "which are no colours"),
+  "a large BMP": (encoded(LARGE, "BMP"), "it has 16,785,409 pixels"),
+  "a large WebP": (encoded(LARGE, "WEBP", lossless=True), "it has 16,785,409 pixels"),
+  "a large TIFF": (encoded(LARGE, "TIFF", compression="tiff_lzw"), "it has 16,785,409 pixels"),
+  "a pointer": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
   "text": (b"<html>not found</html>", "it is no image"),
   "a large JPEG": (encoded(LARGE, "JPEG"), "it has 16,785,409 pixels, and 16,777,216 are the most"),
   "a large GIF": (encoded(LARGE, "GIF"), "it has 16,785,409 pixels"),
@@ -133,3 +169,24 @@ def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded():
   reason = transforms.undecodable_reason(many)
   assert "2,0" in reason
   assert "scans, and 100 are the most" in reason
+
+
+@pytest.mark.parametrize("ending", ["BMP", "webp", "tif", "TIFF"])
+def test_frames_of_other_formats_are_read_everywhere(tmp_path, ending):
+  kind = {"tif": "TIFF"}.get(ending, ending.upper())
+  for split, camera in (("train", 1), ("query", 1), ("gallery", 2)):
+    path = tmp_path / "own" / split / "1" / str(camera) / "t" / f"0.{ending}"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(encoded(RGB, kind))
+  rows = [f"{split}/1/{camera}/t/*.{ending},1,{camera},{split},{split}"
+          for split, camera in (("train", 1), ("query", 1), ("gallery", 2))]  # fmt: skip
+  text = "\n".join(["path,identity,camera,tracklet,split", *rows])
+  (tmp_path / "own" / "m.csv").write_text(text)
+  for place in ("own", "own/m.csv"):
+    tables = load_dataset("folder", tmp_path / place)
+    assert tables.train.lengths.tolist() == [1]
+    assert packing.read_image(tables.train.frames.path(0)).shape == (64, 32, 3)
+  assert read_tracklets(tmp_path / "own").lengths.tolist() == [1, 1, 1]
+  builders.prepare("mars", tmp_path / "own" / "m.csv", tmp_path / "prepared")
+  packed = builders.load_prepared("mars", tmp_path / "prepared")
+  assert packed.train.frames.read(0) == encoded(RGB, kind)

@@ -1,0 +1,87 @@
+"""BMP, WebP and TIFF frames, by Pillow; JPEG and PNG have the fast way of `transforms.decode`."""
+
+import io
+import struct
+import warnings
+
+import numpy as np
+from PIL import BmpImagePlugin, ImageFile, ImageOps, TiffImagePlugin, WebPImagePlugin
+
+STARTS = (b"BM", b"II*\0", b"MM\0*", b"RIFF")
+"""How data of these formats begins, in two to four bytes."""
+_READERS = {"BMP": BmpImagePlugin.BmpImageFile, "TIFF": TiffImagePlugin.TiffImageFile}
+_SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+_PLAIN = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
+
+# What is odd in a file's metadata is no news for people who want its picture.
+warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
+
+
+def read_other_format(data: bytes, most_pixels: int) -> np.ndarray:
+  """Decodes a BMP, a still WebP or the first picture of a TIFF; what EXIF data turned is upright.
+
+  Greyscale and palette images become RGB, CMYK is converted, alpha is dropped and 16 bits keep
+  their upper 8.
+
+  Args:
+    data: the encoded image.
+    most_pixels: by the header; nothing is decoded of an image that claims more.
+
+  Returns:
+    uint8[height, width, 3].
+
+  Raises:
+    ValueError: damaged or too large, an animation, or numbers that are no colours; says which.
+  """
+  kind = "BMP" if data[:2] == b"BM" else "WebP" if data[:4] == b"RIFF" else "TIFF"
+  try:
+    if kind == "WebP":
+      _check_webp(data, most_pixels)  # Its reader makes room before anybody can ask for the size.
+      image: ImageFile.ImageFile = WebPImagePlugin.WebPImageFile(io.BytesIO(data))
+    else:
+      image = _READERS[kind](io.BytesIO(data))
+    _check_pixels(*image.size, most_pixels)
+    if image.mode in _SIXTEEN_BITS:
+      image.load()
+      upright = ImageOps.exif_transpose(image)
+      levels = (np.asarray(upright).astype(np.uint16) >> 8).astype(np.uint8)
+      return np.repeat(levels[..., None], 3, axis=-1)
+    if image.mode not in _PLAIN:
+      raise _Refused(f"it is a TIFF of {image.mode} numbers, which are no colours: save it as RGB")
+    image.load()
+    return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+  except _Refused:
+    raise
+  except Exception as error:  # Pillow's readers fail in any way on damaged data.
+    raise ValueError(f"its {kind} data is truncated or damaged ({len(data):,} bytes)") from error
+
+
+class _Refused(ValueError):
+  """A whole image that is not taken."""
+
+
+def _check_pixels(width: int, height: int, most_pixels: int) -> None:
+  pixels = width * height
+  if pixels > most_pixels:
+    raise _Refused(
+      f"it has {pixels:,} pixels, and {most_pixels:,} are the most that a frame may have"
+    )
+
+
+def _check_webp(data: bytes, most_pixels: int) -> None:
+  """Looks at the header: size, and whether it moves."""
+  if data[8:12] != b"WEBP":
+    raise _Refused("it is no image, but another RIFF file")
+  if int.from_bytes(data[4:8], "little") + 8 > len(data):
+    raise ValueError("it is shorter than its header says")
+  kind, body = data[12:16], data[20:30]
+  if kind == b"VP8X":
+    if body[0] & 2:
+      raise _Refused("it is an animation: give its pictures as files of their own, or a video")
+    width, height = (1 + int.from_bytes(body[at : at + 3], "little") for at in (4, 7))
+  elif kind == b"VP8L":
+    bits = struct.unpack("<I", body[1:5])[0]
+    width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+  else:
+    width, height = (side & 0x3FFF for side in struct.unpack("<HH", body[6:10]))
+  _check_pixels(width, height, most_pixels)
