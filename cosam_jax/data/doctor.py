@@ -9,7 +9,7 @@ import itertools
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import PIL.Image
@@ -18,7 +18,9 @@ import tqdm
 from cosam_jax.data import expected
 from cosam_jax.data.holdout import seen_by_several_cameras
 from cosam_jax.data.listing import missing_frames, used_frames
+from cosam_jax.data.repeated_pictures import picture_digest, repeated_pictures
 from cosam_jax.data.tracklets import FrameStore, JoinedFrames, Tables, TrackletTable
+from cosam_jax.data.transforms import undecodable_reason
 from cosam_jax.data.upright import exif_orientation
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
@@ -97,7 +99,7 @@ def diagnose(
     for warning in tables.warnings
   ]
   findings += _protocol(tables, num_frames)
-  decoded, frame_findings = _frames(list(splits.values()), sample, progress)
+  decoded, frame_findings = _frames(splits, sample, progress)
   counts.append(f"frames decoded: {decoded:,}")
   findings += frame_findings
   order = (ERROR, WARNING, NOTE)
@@ -156,23 +158,27 @@ def _protocol(tables: Tables, num_frames: int) -> Iterator[Finding]:
 
 
 def _frames(
-  tables: list[TrackletTable], sample: int | None, progress: bool | None
+  splits: Mapping[str, TrackletTable], sample: int | None, progress: bool | None
 ) -> tuple[int, list[Finding]]:
   """Returns how many frames were decoded, and what is wrong with them."""
-  store, used = _all_frames(tables)
+  store, used = _all_frames(list(splits.values()))
   missing = missing_frames(store, used)
   used[missing] = False
   chosen = np.flatnonzero(used)
   if sample is not None and sample < len(chosen):
     chosen = chosen[np.linspace(0, len(chosen) - 1, max(sample, 0)).astype(np.int64)]
   unreadable: list[str] = []
+  seen, digests = [], bytearray()
   by_size: dict[tuple[int, int], list[int]] = collections.defaultdict(list)
   for frame, result in zip(chosen.tolist(), _decode_all(store, chosen, progress)):
     if isinstance(result, str):
       unreadable.append(f"{store.name(frame)}: {result}")
     else:
-      by_size[result].append(frame)
-  findings = []
+      by_size[result[0]].append(frame)
+      seen.append(frame)
+      digests += result[1]
+  repeated = repeated_pictures(splits, store, np.array(seen, np.int64), bytes(digests))
+  findings = _repeated(repeated, len(splits["query"]))
   if len(missing):
     findings.append(
       Finding(
@@ -220,8 +226,8 @@ def _all_frames(tables: list[TrackletTable]) -> tuple[JoinedFrames, np.ndarray]:
 
 def _decode_all(
   store: FrameStore, frames: np.ndarray, progress: bool | None
-) -> Iterator[tuple[int, int] | str]:
-  """The size (width, height) of each frame in turn, or why it cannot be read."""
+) -> Iterator[tuple[tuple[int, int], bytes] | str]:
+  """Size (width, height) and digest of each frame in turn, or why it cannot be read."""
   shown = sys.stderr.isatty() if progress is None else progress
   decode = functools.partial(_decode, store)
   with (
@@ -235,15 +241,44 @@ def _decode_all(
         yield result
 
 
-def _decode(store: FrameStore, frame: int) -> tuple[int, int] | str:
+def _repeated(found: Mapping[str, tuple[int, list[str]]], queries: int) -> list[Finding]:
+  """Findings about the same picture in two places."""
+  findings = []
+  if "two people" in found:
+    count, examples = found["two people"]
+    findings.append(
+      Finding(
+        WARNING,
+        f"{count:,} pictures stand under two identities",
+        "one of the two is wrong, or both are one person: correct or remove them",
+        tuple(examples),
+      )
+    )
+  if "query and gallery" in found:
+    count, examples = found["query and gallery"]
+    findings.append(
+      Finding(
+        ERROR if 2 * count > queries else WARNING,
+        f"{count:,} pictures are both in the query and, under another camera, in the gallery",
+        "whoever asks finds the same picture, which measures nothing: take them out of one of both",
+        tuple(examples),
+      )
+    )
+  return findings
+
+
+def _decode(store: FrameStore, frame: int) -> tuple[tuple[int, int], bytes] | str:
   try:
     data = store.read(frame)
+    if not data.startswith((b"\xff\xd8", b"\x89PNG")) and (reason := undecodable_reason(data)):
+      return reason
     with PIL.Image.open(io.BytesIO(data)) as image:
       image.verify()
     with PIL.Image.open(io.BytesIO(data)) as image:  # verify closes; only load decodes all of it.
       image.load()
       width, height = image.size
-      return (width, height) if exif_orientation(data) < 5 else (height, width)
+      size = (width, height) if exif_orientation(data) < 5 else (height, width)
+      return size, picture_digest(image)
   except Exception as error:  # PIL raises OSError, SyntaxError, ValueError, struct.error, ...
     # BytesIO's address in PIL's message says nothing to a person.
     reason = re.sub(r" <_io\.BytesIO object at [^>]*>", "", str(error)).replace("\n", " ")

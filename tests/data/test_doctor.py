@@ -117,3 +117,41 @@ def test_real_frames_are_sound(shared):
   diagnosis = diagnose(load_dataset("mars", shared / "data" / "mars_mini"), sample=300)
   assert diagnosis.errors == ()
   assert "12 of 16 training identities are seen by one camera" in diagnosis.render()
+
+
+def picture(path, seed):
+  """A picture of noise, the same for the same seed, in the format that its name ends in."""
+  path.parent.mkdir(parents=True, exist_ok=True)
+  noise = np.random.default_rng(seed).integers(0, 255, (32, 16, 3), np.uint8)
+  PIL.Image.fromarray(noise).save(path)
+
+
+def different(root):
+  """As `sound`, with a picture of its own for every frame."""
+  for number, path in enumerate(sorted(sound(root).rglob("*.jpg"))):
+    picture(path.with_suffix(".png"), number)
+    path.unlink()
+  return root
+
+
+def test_the_same_picture_as_query_and_gallery_or_of_two_people(tmp_path):
+  root = different(tmp_path)
+  assert diagnose(load_dataset("folder", root)).findings == ()
+  picture(root / "train" / "1" / "1" / "0" / "0.png", 99)
+  picture(root / "train" / "2" / "2" / "0" / "0.bmp", 99)  # Another file, the same picture.
+  diagnosis = diagnose(load_dataset("folder", root))
+  finding = found(diagnosis, "1 pictures stand under two identities")
+  for words in ("train/1/1/0/0.png (train, identity 1)", "0.bmp (train, identity 2)"):
+    assert words in finding.examples[0]
+  assert not diagnosis.errors
+  for frame in range(4):
+    picture(root / "query" / "3" / "1" / "0" / f"{frame}.png", 200 + frame)
+    picture(root / "gallery" / "3" / "2" / "0" / f"{frame}.png", 200 + frame)
+  finding = found(diagnose(load_dataset("folder", root)), "4 pictures are both in the query and")
+  assert finding.severity == "error"
+  assert "identity 3" in finding.examples[0]
+  # What the query's own camera saw is never shown to it.
+  for frame in range(4):
+    picture(root / "gallery" / "3" / "1" / "0" / f"{frame}.png", 200 + frame)
+    picture(root / "gallery" / "3" / "2" / "0" / f"{frame}.png", 300 + frame)
+  assert not diagnose(load_dataset("folder", root)).errors

@@ -1,0 +1,102 @@
+"""The same picture in two tracklets: as query and gallery, or as two people.
+
+Pictures are compared by digests of what they decode to, 16 bytes each, so that a million frames
+take 16 MB. Pictures of one colour, such as the black frames of a broken camera, are nobody's.
+
+Notation: m decoded frames, e places where a tracklet uses one of them.
+"""
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+import PIL.Image
+
+from cosam_jax.data.tracklets import JoinedFrames, TrackletTable
+
+DIGEST_BYTES = 16
+NOBODY = bytes(DIGEST_BYTES)
+"""In the place of the digest of a picture of one colour."""
+
+
+def picture_digest(image: PIL.Image.Image) -> bytes:
+  """16 bytes that are the same for pictures that look the same, whatever file they are from."""
+  plain = image.convert("RGB")
+  if all(low == high for low, high in plain.getextrema()):
+    return NOBODY
+  size = f"{plain.width}x{plain.height}:".encode()
+  return hashlib.blake2b(size + plain.tobytes(), digest_size=DIGEST_BYTES).digest()
+
+
+def repeated_pictures(
+  splits: Mapping[str, TrackletTable], store: JoinedFrames, frames: np.ndarray, digests: bytes
+) -> dict[str, tuple[int, list[str]]]:
+  """Looks for pictures that stand where they may not.
+
+  Args:
+    splits: name -> table, of which query and gallery are compared with each other.
+    store: the frames of all tables.
+    frames: int64[m], ascending, of `store`.
+    digests: of these, one after the other.
+
+  Returns:
+    "two people" and "query and gallery" (of one person under two cameras) -> how many pictures,
+    and a few examples; what was not found is left out.
+  """
+  values = np.frombuffer(digests, np.uint64).reshape(-1, 2)
+  _, groups = np.unique(values, axis=0, return_inverse=True)
+  groups = groups.reshape(-1)
+  where, split, row, person, camera = _places(splits, store, frames)
+  real = (values[where] != 0).any(axis=1)
+  where, split, row, person, camera = (x[real] for x in (where, split, row, person, camera))
+  found: dict[str, tuple[int, list[str]]] = {}
+  if not len(where):
+    return found
+  order = np.argsort(groups[where], kind="stable")
+  starts = np.flatnonzero(np.diff(groups[where][order], prepend=-1))
+  lengths = np.diff([*starts, len(order)])
+  names = list(splits)
+
+  def describe(place: int) -> str:
+    table = splits[names[split[place]]]
+    who = table.numbering.identity(person[place])
+    return f"{store.name(int(frames[where[place]]))} ({names[split[place]]}, identity {who})"
+
+  def note(kind: str, one: int, other: int) -> None:
+    count, examples = found.get(kind, (0, []))
+    if count < 5:
+      examples.append(f"{describe(one)} and {describe(other)}")
+    found[kind] = count + 1, examples
+
+  for first, length in zip(starts[lengths > 1].tolist(), lengths[lengths > 1].tolist()):
+    members = order[first : first + length]
+    others = members[person[members] != person[members[0]]]
+    if len(others):
+      note("two people", members[0], others[0])
+      continue
+    asked = members[split[members] == names.index("query")]
+    searched = members[split[members] == names.index("gallery")]
+    for query in asked:
+      leaking = searched[camera[searched] != camera[query]]
+      if len(leaking):
+        note("query and gallery", query, leaking[0])
+        break
+  return found
+
+
+def _places(
+  splits: Mapping[str, TrackletTable], store: JoinedFrames, frames: np.ndarray
+) -> tuple[np.ndarray, ...]:
+  """int64[e] each: place in `frames`, split, tracklet, identity and camera of every use."""
+  parts = []
+  for number, table in enumerate(splits.values()):
+    offset = store.offsets[[one is table.frames for one in store.stores].index(True)]
+    rows = np.repeat(np.arange(len(table)), table.lengths)
+    begins = np.cumsum(table.lengths, dtype=np.int64) - table.lengths
+    ids = offset + table.starts[rows] + np.arange(len(rows)) - begins[rows]
+    place = np.minimum(np.searchsorted(frames, ids), max(0, len(frames) - 1))
+    kept = frames[place] == ids if len(frames) else np.zeros(len(ids), bool)
+    rows, place = rows[kept], place[kept]
+    split = np.full(len(rows), number)
+    parts.append((place, split, rows, table.identities[rows], table.cameras[rows]))
+  return tuple(np.concatenate(columns) for columns in zip(*parts))
