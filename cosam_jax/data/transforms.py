@@ -56,7 +56,7 @@ def decode(data: tf.Tensor) -> tf.Tensor:
   Raises:
     tf.errors.InvalidArgumentError: empty, truncated or damaged data, another format, or too large.
   """
-  start = tf.strings.substr(tf.strings.join([data, bytes(4)]), 0, 4)
+  start = tf.strings.substr(data, 0, 4)
   other = tf.reduce_any([
     tf.equal(tf.strings.substr(start, 0, len(begin)), begin) for begin in STARTS
   ])  # fmt: skip
