@@ -56,6 +56,15 @@ def read_other_format(data: bytes, most_pixels: int) -> np.ndarray:
     raise ValueError(f"its {kind} data is truncated or damaged ({len(data):,} bytes)") from error
 
 
+def other_format_refusal(data: bytes, most_pixels: int) -> str:
+  """Why `read_other_format` does not take an image, for people."""
+  try:
+    read_other_format(data, most_pixels)
+  except ValueError as error:
+    return str(error)
+  return "it could not be read once"
+
+
 class _Refused(ValueError):
   """A whole image that is not taken."""
 

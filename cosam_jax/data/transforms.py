@@ -11,7 +11,7 @@ import numpy as np
 
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.other_content import other_content
-from cosam_jax.data.other_formats import STARTS, read_other_format
+from cosam_jax.data.other_formats import STARTS, other_format_refusal, read_other_format
 from cosam_jax.data.upright import exif_orientation, turned
 from cosam_jax.errors import InputError
 
@@ -157,18 +157,10 @@ def undecodable_reason(data: bytes) -> str | None:
     if data.startswith((b"\xff\xd8", b"\x89PNG", b"GIF")):
       return _damage(data)
     if data.startswith(STARTS):
-      return _other_reason(data)
+      return other_format_refusal(data, MAX_PIXELS)
     other = other_content(data)
     return "it is no image" + (f": {other}" if other else "")
   return None
-
-
-def _other_reason(data: bytes) -> str:
-  try:
-    read_other_format(data, MAX_PIXELS)
-  except ValueError as error:
-    return str(error)
-  return "it could not be read once"
 
 
 def _damage(data: bytes) -> str:
