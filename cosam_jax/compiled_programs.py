@@ -6,16 +6,15 @@ the door defines the flag before it parses.
 
 import contextlib
 import hashlib
-import os
 import pathlib
 import platform
 
 import filelock
 
 from cosam_jax import path_flags
+from cosam_jax.data.cache_folder import cache_folder, why_unusable
 from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError
-from cosam_jax.models.weight_register import cache_folder
 
 AUTO, OFF = "auto", "off"
 FLAGS = ("compiled_programs",)
@@ -65,14 +64,7 @@ def keep(choice: str = AUTO) -> pathlib.Path | None:
       return None
     raise
   folder = root / _machine()
-  try:
-    folder.mkdir(parents=True, exist_ok=True)
-    usable = os.access(folder, os.W_OK)
-  except OSError as error:
-    usable, reason = False, error.strerror or str(error)
-  else:
-    reason = "it is not writable"
-  if not usable:
+  if reason := why_unusable(folder):
     if choice == AUTO:  # Nobody asked for it, and it only saves time.
       return None
     raise InputError(

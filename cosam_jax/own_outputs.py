@@ -18,7 +18,7 @@ from cosam_jax.evaluation.embeddings import FILE_NAME, Embeddings, read_embeddin
 PICTURES = "pictures"
 """Beside the embeddings: `00000.jpg`, ... one of each tracklet's frames, by its row."""
 _PICTURE = "[0-9][0-9][0-9][0-9][0-9]*.jpg"
-_LONGEST_NAME = 100
+_LONGEST_NAME, _MOST_BYTES = 100, 200
 
 Source = Mapping[str, Any]
 
@@ -119,7 +119,10 @@ def _names(source: Source) -> Iterator[str]:
 
 
 def _short(name: str) -> str:
-  return name[-_LONGEST_NAME:]
+  kept = name[-_LONGEST_NAME:]
+  while len(os.fsencode(kept)) > _MOST_BYTES:  # Letters have up to four bytes.
+    kept = kept[1:]
+  return kept
 
 
 def _is_free(folder: OutputFolder) -> bool:

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from cosam_jax.data.figures import Camera, Scene
 from cosam_jax.data.figures.casting import Appearance, cast, folder_name, queries
+from cosam_jax.data.whole_files import hidden_name
 from cosam_jax.errors import InputError
 
 MASKS_FOLDER = "masks"
@@ -118,7 +119,7 @@ def write_synthetic(
   target = pathlib.Path(directory).absolute()
   if _already_there(target, settings):
     return
-  part = target.with_name(f".{target.name}.part-{os.getpid()}")
+  part = target.with_name(hidden_name(target.name, f".part-{os.getpid():010}"))
   try:
     target.parent.mkdir(parents=True, exist_ok=True)
     _sweep(target)
@@ -193,7 +194,8 @@ def _record(settings: _Settings) -> dict:
 
 def _sweep(target: pathlib.Path) -> None:
   """Removes what killed processes left beside `target` more than an hour ago."""
-  for left in target.parent.glob(f".{glob.escape(target.name)}.part-*"):
+  part = hidden_name(target.name, f".part-{0:010}")[:-10]
+  for left in target.parent.glob(f"{glob.escape(part)}*"):
     with contextlib.suppress(FileNotFoundError):  # Another process may sweep as well.
       if time.time() - left.stat().st_mtime > 3600:
         shutil.rmtree(left, ignore_errors=True)

@@ -7,6 +7,19 @@ import secrets
 from collections.abc import Iterator
 from typing import BinaryIO
 
+_MOST_BYTES = 255
+"""Of a name, in most file systems."""
+
+
+def hidden_name(name: str, end: str) -> str:
+  """`.{name}{end}` for what is not finished; its middle is cut if file systems would not take it.
+
+  Whatever name a finished file may have, there is room to write it.
+  """
+  kept = os.fsencode(name)[: _MOST_BYTES - 1 - len(os.fsencode(end))]
+  # Half a letter, or bytes that are no text, some file systems refuse.
+  return f".{kept.decode(errors='ignore')}{end}"
+
 
 @contextlib.contextmanager
 def whole_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
@@ -21,7 +34,7 @@ def whole_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
   # As `tempfile.mkstemp`, whose files only their owner can read.
-  temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}"
+  temporary = path.parent / hidden_name(path.name, f".{secrets.token_hex(4)}")
   flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
   descriptor = os.open(temporary, flags, 0o666)
   try:

@@ -17,6 +17,7 @@ from typing import TypedDict
 
 import tqdm
 
+from cosam_jax.data.cache_folder import cache_folder, why_unusable
 from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError, suggestion
 
@@ -38,11 +39,6 @@ def weight_register() -> dict[str, dict[str, Entry]]:
   # Package data, because third_party/ is outside the package and would not be in a wheel.
   text = resources.files("cosam_jax.models").joinpath("weights.json").read_text("utf-8")
   return json.loads(text)
-
-
-def cache_folder() -> pathlib.Path:
-  """Where fetched weights are kept: `$COSAM_CACHE`, else `~/.cache/cosam_jax`."""
-  return user_path(os.environ.get("COSAM_CACHE") or "~/.cache/cosam_jax")
 
 
 def resolve_weights(
@@ -92,13 +88,11 @@ def _fetch(entry: Entry, folder: pathlib.Path) -> pathlib.Path:
   if target.is_file():
     _check_digest(target, entry["file"])
     return target
-  try:
-    folder.mkdir(parents=True, exist_ok=True)
-  except OSError as error:
+  if reason := why_unusable(folder):
     raise InputError(
-      f"the weights' cache {folder} cannot be made ({error.strerror}): set COSAM_CACHE to a folder "
-      "that can be written"
-    ) from error
+      f"the weights' cache {folder} cannot be used ({reason}): set COSAM_CACHE to a folder that "
+      "can be written"
+    )
   failures = []
   for url in entry["urls"]:
     try:

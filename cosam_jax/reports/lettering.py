@@ -3,13 +3,12 @@
 import functools
 import os
 
-import matplotlib
 from PIL import ImageFont
+
+from cosam_jax.data.cache_folder import settle_matplotlib
 
 # No font has letters for these; what it draws instead stands for all that it lacks.
 _LACKING = ("\U0010ffff", "\ue000")
-
-_DEJAVU = os.path.join(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
 
 Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
@@ -21,8 +20,12 @@ def font(size: int) -> Font:
   DejaVu of matplotlib has Latin, Greek, Cyrillic, Arabic and Hebrew letters; Pillow's own has the
   English ones. It is a little wider, so it is taken a little smaller.
   """
+  settle_matplotlib()
+  import matplotlib
+
+  dejavu = os.path.join(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
   try:
-    return ImageFont.truetype(_DEJAVU, round(0.9 * size))
+    return ImageFont.truetype(dejavu, round(0.9 * size))
   except OSError:
     return ImageFont.load_default(size)
 
