@@ -24,7 +24,7 @@ def test_links_to_files_lead_to_files(path):
 def test_the_citation_is_of_this_version():
   citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
   assert citation["version"] == cosam_jax.__version__
-  assert f"version = {citation['version']}\n" in (ROOT / "setup.cfg").read_text()
+  assert "version = attr: cosam_jax.__version__\n" in (ROOT / "setup.cfg").read_text()
   assert citation["license"] == "Apache-2.0"
   (paper,) = citation["references"]
   readme = " ".join((ROOT / "README.md").read_text().split())
