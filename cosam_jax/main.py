@@ -52,6 +52,7 @@ from cosam_jax import (
 from cosam_jax import config as config_rules
 from cosam_jax.benchmark import options as benchmark_options
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
+from cosam_jax.data.cache_folder import settle_libraries
 from cosam_jax.errors import InputError, Preempted, TryLaterError, printable, suggestion
 
 MODES = (
@@ -105,6 +106,7 @@ def main(arguments: list[str]) -> int:
   stop, or waited in vain for another one that was, and the same command goes on, 130 after Ctrl-C.
   """
   invocation.remember(sys.argv[1:])
+  settle_libraries()
   quiet.libraries()
   if not flags.FLAGS.quiet:
     return _run_mode(arguments)

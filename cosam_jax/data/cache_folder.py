@@ -41,12 +41,15 @@ def why_unusable(folder: pathlib.Path) -> str | None:
   return None if os.access(folder, os.W_OK | os.X_OK) else "it is not writable"
 
 
-def settle_matplotlib() -> None:
-  """Gives matplotlib a folder where it would find none, and warn; before it is imported.
+def settle_libraries() -> None:
+  """Gives libraries folders where they would find none; before TensorFlow or matplotlib is loaded.
 
-  It is below `cache_folder()`, since finding all fonts anew takes seconds; where that cannot be
-  used either, one that goes with this process.
+  matplotlib would warn; its folder is below `cache_folder()`, since finding all fonts anew takes
+  seconds, or one that goes with this process. Keras, which TensorFlow loads, would make a folder
+  called `~` in the current directory for a file that nobody needs.
   """
+  if not os.path.isabs(os.path.expanduser("~")):
+    os.environ.setdefault("KERAS_HOME", os.path.join(os.devnull, "keras"))  # Nowhere.
   if "matplotlib" in sys.modules or "MPLCONFIGDIR" in os.environ or _matplotlib_has_places():
     return
   try:

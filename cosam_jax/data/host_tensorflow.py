@@ -8,6 +8,8 @@ whatever reads no frames runs without it.
 import os
 from typing import TYPE_CHECKING, Any
 
+from cosam_jax.data.cache_folder import settle_libraries
+
 
 def _load() -> Any:
   # What TensorFlow logs of an error it raises too, and we say it with the file's name; jax's
@@ -15,6 +17,7 @@ def _load() -> Any:
   level = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2")
   os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3" if level == "2" else level
   os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+  settle_libraries()
   import tensorflow
 
   os.environ["TF_CPP_MIN_LOG_LEVEL"] = level

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cosam_jax.data.cache_folder import settle_matplotlib
+from cosam_jax.data.cache_folder import settle_libraries
 from cosam_jax.errors import printable
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def draw_chart(
     plot: draws onto the axes, in colours of `light`.
     size: width and height in inches; a phone's page is about 3.7 inches wide.
   """
-  settle_matplotlib()
+  settle_libraries()
   import matplotlib
   from matplotlib.backends.backend_agg import FigureCanvasAgg
   from matplotlib.figure import Figure

@@ -5,7 +5,7 @@ import os
 
 from PIL import ImageFont
 
-from cosam_jax.data.cache_folder import settle_matplotlib
+from cosam_jax.data.cache_folder import settle_libraries
 
 # No font has letters for these; what it draws instead stands for all that it lacks.
 _LACKING = ("\U0010ffff", "\ue000")
@@ -20,7 +20,7 @@ def font(size: int) -> Font:
   DejaVu of matplotlib has Latin, Greek, Cyrillic, Arabic and Hebrew letters; Pillow's own has the
   English ones. It is a little wider, so it is taken a little smaller.
   """
-  settle_matplotlib()
+  settle_libraries()
   import matplotlib
 
   dejavu = os.path.join(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")

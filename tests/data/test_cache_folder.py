@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from cosam_jax import compiled_programs
-from cosam_jax.data.cache_folder import cache_folder, settle_matplotlib, why_unusable
+from cosam_jax.data.cache_folder import cache_folder, settle_libraries, why_unusable
 from cosam_jax.errors import InputError
 from cosam_jax.models.weight_register import resolve_weights
 
@@ -20,8 +20,10 @@ def nobody(monkeypatch):
   def no_entry(_):
     raise KeyError("uid not found")
 
-  for name in ("HOME", "COSAM_CACHE", "MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
-    monkeypatch.delenv(name, raising=False)
+  of_libraries = ("MPLCONFIGDIR", "KERAS_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+  for name in ("HOME", "COSAM_CACHE", *of_libraries):
+    monkeypatch.setenv(name, "")  # So that it is as it was afterwards.
+    monkeypatch.delenv(name)
   monkeypatch.setattr(pwd, "getpwuid", no_entry)
   monkeypatch.delitem(sys.modules, "matplotlib", raising=False)
   return monkeypatch
@@ -29,7 +31,7 @@ def nobody(monkeypatch):
 
 def settled() -> str | None:
   """The folder that matplotlib is given; the environment is left as it was."""
-  settle_matplotlib()
+  settle_libraries()
   return os.environ.pop("MPLCONFIGDIR", None)
 
 
@@ -48,6 +50,7 @@ def test_nobody_can_name_a_folder(nobody, tmp_path):
   nobody.setenv("COSAM_CACHE", str(tmp_path / "kept"))
   assert cache_folder() == tmp_path / "kept"
   assert settled() == str(tmp_path / "kept" / "matplotlib")
+  assert os.environ["KERAS_HOME"].startswith(os.devnull)  # It would make ./~
 
 
 def test_homes_that_cannot_be_used_are_as_none(nobody, tmp_path):
@@ -66,6 +69,7 @@ def test_homes_that_cannot_be_used_are_as_none(nobody, tmp_path):
 def test_matplotlib_keeps_its_own_folders_and_what_it_was_told(nobody, tmp_path):
   nobody.setenv("HOME", str(tmp_path))
   assert settled() is None
+  assert "KERAS_HOME" not in os.environ
   nobody.setenv("HOME", "/proc/none")
   nobody.setenv("XDG_CACHE_HOME", str(tmp_path))
   nobody.setenv("XDG_CONFIG_HOME", str(tmp_path))
