@@ -185,9 +185,18 @@ def _format(lines: BoxLines, columns: int) -> str:
       "are frame,id,x,y,w,h"
     )
   whole = np.isfinite(values).all(axis=1)
-  if columns < 8 or whole.sum() * 2 < len(values):
+  if columns < 7 or whole.sum() * 2 < len(values):
     return "results"
   values = values[whole]
+  if (values == np.floor(values)).all() and np.median(values[:, 6]) > 1:
+    raise InputError(
+      f"boxes {lines.path} has {columns} columns of whole numbers, and the seventh, the "
+      f"confidence, is mostly above 1 (such as {values[0, 6]:g}): decimals seem to be written with "
+      "commas, so write them with points; or say with --boxes_format=results that the columns are "
+      "right"
+    )
+  if columns == 7:
+    return "results"
   considered, label, rest = values[:, 6], values[:, 7], values[:, 8:]
   flags = np.isin(considered, (0, 1)).all()
   classes = _are_classes(values[:, 1], label)

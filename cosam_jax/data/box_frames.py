@@ -4,6 +4,7 @@ Notation: `n` boxes, `p` pictures.
 """
 
 import dataclasses
+import itertools
 
 import numpy as np
 
@@ -51,14 +52,22 @@ def placed(
 
 
 def numbers_in(names: list[str]) -> np.ndarray | None:
-  """int64[p], the numbers in which the names of images end; None unless they ascend."""
+  """int64[p], the numbers that tell the names of images apart; None unless they ascend.
+
+  They stand at the end (`cam2_000007.jpg`), or before an end that all names share
+  (`000007_rgb.jpg`, `000007_2.jpg`).
+  """
+  stems = [name.rpartition(".")[0] for name in names]
+  letters = zip(*(reversed(stem) for stem in stems), strict=False) if len(stems) > 1 else ()
+  shared = [at[0] for at in itertools.takewhile(lambda at: len(set(at)) == 1, letters)]
+  end = "".join(reversed(shared)).lstrip("0123456789")
   found = []
-  for name in names:
-    stem = name.rpartition(".")[0]
-    digits = len(stem) - len(stem.rstrip("0123456789"))
+  for stem in stems:
+    rest = stem.removesuffix(end)
+    digits = len(rest) - len(rest.rstrip("0123456789"))
     if not 0 < digits <= 18:
       return None
-    found.append(int(stem[-digits:]))
+    found.append(int(rest[-digits:]))
   numbers = np.array(found, np.int64)
   return numbers if (np.diff(numbers) > 0).all() else None
 

@@ -27,6 +27,7 @@ _SAMPLE = 1000
 """Lines from which the separator is found."""
 _SEPARATORS = (";", "\t", ",", None)
 _COMMENTS = ("#", "%", "//")
+_USUAL = (("frame", "id", "x", "y", "w", "h"), ("frame", "id", "x", "y", "width", "height"))
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
 
 
@@ -86,14 +87,14 @@ def read_lines(path: str | os.PathLike) -> BoxLines:
   """
   text = read_text(path, "boxes", REMEDY)
   separator = _separator(text)
-  names, start = None, 0
+  names, start, commented = None, 0, False
   for number, line in _lines(text, comments=True):
     fields = _fields(line.lstrip("#%/ "), separator)
     if any(math.isfinite(_number(field)) for field in fields):
       break
     if len(fields) >= FEWEST_COLUMNS or not line.startswith(_COMMENTS):
       names = tuple(re.sub(r"[\s.\-]+", "_", field.strip().lower()) for field in fields)
-      start = number
+      start, commented = number, line.lstrip().startswith(_COMMENTS)
       if len(fields) >= FEWEST_COLUMNS:
         break
   if names is not None and len(names) < FEWEST_COLUMNS:
@@ -102,9 +103,12 @@ def read_lines(path: str | os.PathLike) -> BoxLines:
   for number, line in _lines(text):
     if number > start:
       counts[len(_without_end(_fields(line, separator)))] += 1
-  columns = (
-    len(_without_end(list(names))) if names else max(counts, key=counts.__getitem__, default=0)
-  )
+  most = max(counts, key=counts.__getitem__, default=0)
+  if names is not None and commented and len(names) < most:
+    # A comment above lines that say more than it: of the usual order it adds nothing.
+    usual = names[:FEWEST_COLUMNS] in _USUAL and "class" not in names
+    names = None if usual else (*names, *[""] * (most - len(names)))
+  columns = len(_without_end(list(names))) if names and not commented else most
   if names is not None:
     names = names[:columns]
   bad, values, numbers = BadLines(), array.array("d"), array.array("q")

@@ -200,7 +200,8 @@ def _json_row(path: pathlib.Path, line: int, text: str) -> dict[str, str]:
     raise InputError(f"line {line} of {path} must be a JSON object with {', '.join(REQUIRED)}")
   for field, value in row.items():
     whole = isinstance(value, float) and (value != value or value.is_integer())
-    if field in (*REQUIRED, "split") and not (whole or isinstance(value, str | int | None)):
+    plain = isinstance(value, str | int | None) and not isinstance(value, bool)
+    if field in (*REQUIRED, "split") and not (whole or plain):
       raise InputError(
         f"line {line} of {path} has {field} {value!r}, which must be a text or a whole number"
       )

@@ -54,6 +54,25 @@ def test_the_whole_file_says_what_its_columns_are(tmp_path, name):
   assert read(tmp_path, text, format="results").ids.tolist() == [1, 2]
 
 
+def test_comments_above_the_lines(tmp_path):
+  truth = FORMATS["truth"][0]
+  assert read(tmp_path, f"# frame,id,x,y,w,h\n{truth}").ids.tolist() == [1]
+  assert read(tmp_path, f"# by us\n% frame,id,x,y,w,h,conf\n\n{RESULTS}").ids.tolist() == [1, 2]
+  boxes = read(tmp_path, f"# id,frame,x,y,w,h\n{RESULTS}")
+  assert boxes.ids.tolist() == [1, 2, 3, 4]
+  assert boxes.frames.tolist() == [1] * 4 + [2] * 4
+
+
+@pytest.mark.parametrize(
+  "row", ["{f},{t},5,5,20,5,40", "{f},{t},5,5,20,5,40,0", "{f},{t},1{f},5,20,5,40,0,80,5"]
+)
+def test_decimal_commas_between_commas_are_not_taken_for_columns(tmp_path, row):
+  text = "".join(row.format(f=f, t=t) + "\n" for f in range(1, 5) for t in (1, 2))
+  with pytest.raises(InputError, match=r"mostly above 1 \(such as 40\): decimals seem to be"):
+    read(tmp_path, text)
+  assert read(tmp_path, text, format="results").ids.tolist() == [1, 2]
+
+
 def test_kitti_and_named_columns(tmp_path):
   kind = {1: "Pedestrian", 2: "Car"}
   kitti = "".join(
@@ -133,7 +152,7 @@ BAD = {
   "1,3,5,5,30,-2": "not above 0",
   "1,3,5,5,30,": "a line is frame",
   "1,3,5,5,30": "a line is frame",
-  "1,3,5,5,30,60,7": "has 7 columns, where the file has 6",
+  "1,3,5,5,30,60,0.7": "has 7 columns, where the file has 6",
   "frame,id,x,y,w,h": "a line is frame",
   "1,1,5,5,30,60": "track 1 in frame 1 again, as line 1",
 }

@@ -114,6 +114,8 @@ def test_images_names_are_frame_numbers():
   assert numbers_in(["a7.jpg", "a10.jpg"]).tolist() == [7, 10]
   assert numbers_in(["a.jpg", "a1.jpg"]) is None
   assert numbers_in(["a1.jpg", "b1.jpg"]) is None
+  assert numbers_in(["000010_rgb.jpg", "000020_rgb.jpg"]).tolist() == [10, 20]
+  assert numbers_in(["10_2.jpg", "20_2.jpg", "30_2.jpg"]).tolist() == [10, 20, 30]
 
   def put(numbers, frames, **options):
     found = placed(boxes(frames=frames), "d", len(numbers), np.asarray(numbers), **options)

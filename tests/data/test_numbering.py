@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 
 import layouts
 import numpy as np
@@ -148,10 +149,12 @@ def test_json_lines_with_gaps(tmp_path):
   tables = load_dataset("folder", tmp_path / "m.jsonl")
   assert tables.gallery.names.tolist() == ["t2"]
   assert tables.query.identities.tolist() == [2]
-  rows[0]["identity"] = 1.5
-  (tmp_path / "m.jsonl").write_text("\n".join(map(json.dumps, rows)))
-  with pytest.raises(InputError, match=r"identity 1.5, which must be a text or a whole number"):
-    load_dataset("folder", tmp_path / "m.jsonl")
+  for other in (1.5, True, [1]):
+    rows[0]["identity"] = other
+    (tmp_path / "m.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    said = rf"identity {re.escape(str(other))}, which must be a text or a whole number"
+    with pytest.raises(InputError, match=said):
+      load_dataset("folder", tmp_path / "m.jsonl")
 
 
 def test_numbers_and_names():
