@@ -19,7 +19,7 @@ from cosam_jax.evaluation.embeddings import (
   write_embeddings,
 )
 from cosam_jax.evaluation.sensitivity import sensitivity
-from cosam_jax.evaluator import Evaluator, settings_of
+from cosam_jax.evaluator import RANKED_BY, Evaluator, settings_of
 from cosam_jax.reports.results import results_content, terminal_table, write_results
 from cosam_jax.reports.sensitivity_table import sensitivity_table
 from cosam_jax.training import hosts
@@ -100,8 +100,12 @@ def _ranked(
     config = config_rules.resolve(config)
     _check_same_run(path, embeddings, config)
   flat = {**(origin.config if config is None else config_rules.plain(config)), **fields}
-  if "evaluation.gallery" not in flat:
-    raise InputError(f"{path} does not say how to rank: give --config with its evaluation fields")
+  lacking = next((name for name in RANKED_BY if not _is_given(flat, name)), None)
+  if lacking:
+    raise InputError(
+      f"{path} does not say how to rank (config.{lacking}): give --config with its evaluation "
+      "fields"
+    )
   if flat.get("evaluation.attributes") and not flat.get("evaluation.attributes_file"):
     raise InputError("--attribute is given without --attributes_file: give both")
   settings = settings_of(flat)
@@ -123,6 +127,11 @@ def _ranked(
     "warnings": list(origin.warnings),
   }
   return results, about
+
+
+def _is_given(flat: Mapping[str, Any], name: str) -> bool:
+  """Whether a flat configuration, which somebody may have edited, has a field as it must be."""
+  return name in flat and config_rules.SCHEMA[name].accepts(flat[name])
 
 
 def show_sensitivity(

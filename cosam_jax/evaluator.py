@@ -29,6 +29,13 @@ LISTED = 10
 """Entries of each ranking that are kept for the report page."""
 
 
+RANKED_BY = (
+  "evaluation.gallery", "evaluation.frames", "evaluation.distance", "evaluation.rerank",
+  "evaluation.rerank_k1", "evaluation.rerank_k2", "evaluation.rerank_lambda",
+)  # fmt: skip
+"""Fields that say how to evaluate."""
+
+
 def settings_of(flat: Mapping[str, Any]) -> Settings:
   """How a flat configuration (dotted name -> value) says to evaluate."""
   return Settings(

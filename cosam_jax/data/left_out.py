@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterable
 
 _SYSTEM = {
-  "@eadir", "@tmp", "@recycle", "@sharebin", "#recycle", "#snapshot", "$recycle.bin", "recycler",
-  "lost+found", "system volume information", "__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini",
+  "@eadir", "@tmp", "@recycle", "@recently-snapshot", "@sharebin", "@database", "@download",
+  "@synoeastream", "@synoresource", "#recycle", "#snapshot", "~snapshot", "$recycle.bin",
+  "recycler", "recycled", "lost+found", "found.000", "system volume information", "__macosx",
+  "network trash folder", "temporary items", "thevolumesettingsfolder", "thumbs.db",
+  "ehthumbs.db", "desktop.ini",
 }  # fmt: skip
 """Thumbnails, trash and records of storage systems and desktops, in small letters."""
 SYSTEM = "of the storage system (thumbnails, trash)"

@@ -2,10 +2,12 @@
 
 import functools
 import os
+from collections.abc import Sequence
 
 from PIL import ImageFont
 
 from cosam_jax.data.cache_folder import settle_libraries
+from cosam_jax.reports.name_cuts import cut_apart
 
 # No font has letters for these; what it draws instead stands for all that it lacks.
 _LACKING = ("\U0010ffff", "\ue000")
@@ -30,25 +32,26 @@ def font(size: int) -> Font:
     return ImageFont.load_default(size)
 
 
-def fit(text: str, face: Font, width: float) -> str:
-  """The text, or its beginning and its end, which tell names apart, as the width holds them.
+def fit(text: str, face: Font, width: float, among: Sequence[str] = ()) -> str:
+  """The text, or as much of it as the width holds, cut where it tells least.
 
   Letters that the font lacks are written as Python escapes them (`\\u5f20`), so that names which
   differ look different.
+
+  Args:
+    text: what is to be written.
+    face: the font.
+    width: in pixels.
+    among: texts that it must look different from, if it differs from them.
   """
-  text = drawable(text, face)
-  if face.getlength(text) <= width:
-    return text
-  kept = min(len(text) - 1, int(width))  # No letter is narrower than a pixel.
-  while kept > 0:
-    front = kept // 3  # Names mostly differ at the end: numbers of tracklets and frames.
-    shorter = f"{text[:front]}...{text[len(text) - (kept - front) :]}"
-    if face.getlength(shorter) <= width:
-      return shorter
-    kept -= 1
-  return "..."
+  return cut_apart(
+    drawable(text, face),
+    (drawable(other, face) for other in among),
+    lambda shorter: face.getlength(shorter) <= width,
+  )
 
 
+@functools.lru_cache(maxsize=4096)
 def drawable(text: str, face: Font) -> str:
   """The text with an escape for each letter that the font would draw as an empty box."""
   return "".join(letter if _has(face, letter) else ascii(letter)[1:-1] for letter in text)

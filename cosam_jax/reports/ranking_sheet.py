@@ -61,11 +61,13 @@ class Sheet:
     query: what was searched for.
     rows: title, such as "as ranked" or "re-ranked" -> the entries, nearest first.
     note: a sentence about the query, such as its average precision; may be empty.
+    among: names of other sheets, which those of this one must look different from.
   """
 
   query: Found
   rows: Mapping[str, Sequence[Found]]
   note: str = ""
+  among: Sequence[str] = ()
 
   def record(self) -> dict[str, Any]:
     """Everything but the pictures, as plain values."""
@@ -87,19 +89,25 @@ def draw_sheet(sheet: Sheet) -> Image.Image:
   height = top + max(len(lines), 1) * row_height + _MARGIN
   picture = Image.new("RGB", (width, height), _PAPER)
   draw = ImageDraw.Draw(picture)
-  title = f"Query {sheet.query.name}"
-  draw.text((_MARGIN, _MARGIN), fit(title, font(20), width - 2 * _MARGIN), _TEXT, font(20))
+  among = [*dict.fromkeys([*(entry.name for entry in _entries(sheet)), *sheet.among])]
+  title = fit(
+    f"Query {sheet.query.name}",
+    font(20),
+    width - 2 * _MARGIN,
+    [f"Query {name}" for name in among],
+  )
+  draw.text((_MARGIN, _MARGIN), title, _TEXT, font(20))
   for i, line in enumerate(note):
     draw.text((_MARGIN, _MARGIN + 30 + 20 * i), line, _FAINT, font(14))
   draw.text((_MARGIN, top), "Searched for", _TEXT, font(16))
-  _tile(picture, (_MARGIN, top + 24), size, step - _GAP, sheet.query, "query")
+  _tile(picture, (_MARGIN, top + 24), size, step - _GAP, sheet.query, "query", among)
   for i, (title, first, entries) in enumerate(lines):
     y = top + i * row_height
     draw.text((left, y), fit(title, font(16), width - left - _MARGIN), _TEXT, font(16))
     if not entries:
       draw.text((left, y + 24), "nothing in the gallery", _FAINT, font(14))
     for k, entry in enumerate(entries):
-      _tile(picture, (left + k * step, y + 24), size, step - _GAP, entry, str(first + k))
+      _tile(picture, (left + k * step, y + 24), size, step - _GAP, entry, str(first + k), among)
   return picture
 
 
@@ -146,6 +154,7 @@ def _tile(
   width: int,
   entry: Found,
   heading: str,
+  among: Sequence[str],
 ) -> None:
   """One entry: heading and mark, framed picture, facts; `width` holds the texts."""
   draw, (x, y) = ImageDraw.Draw(picture), corner
@@ -166,7 +175,7 @@ def _tile(
   _border(draw, (x, y, x + size[0] - 1, y + size[1] - 1), colour, dashed=entry.right is False)
   for i, line in enumerate(facts_of(entry)):
     face = font(13 if i < 2 else 12)
-    draw.text((x, y + size[1] + 3 + _FACT * i), fit(line, face, width), _FAINT, face)
+    draw.text((x, y + size[1] + 3 + _FACT * i), fit(line, face, width, among), _FAINT, face)
 
 
 def _mark(

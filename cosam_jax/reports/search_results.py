@@ -4,7 +4,7 @@ import dataclasses
 import json
 import pathlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import tqdm
 
 from cosam_jax.data.output_folders import OutputFolder
 from cosam_jax.evaluation.sightings import NEVER_SEEN, Sighting
+from cosam_jax.reports.name_cuts import cut_apart
 from cosam_jax.reports.ranking_sheet import Found, Sheet, save_sheet
 from cosam_jax.reports.results import write_json
 
@@ -107,10 +108,12 @@ def write_search(
   drawn = [result for result in results[:MOST_SHEETS] if _has_picture(result)]
   note = f"The nearest of {about['gallery_size']:,} in {about['gallery']}, by {about['distance']}."
   files: dict[int, str] = {}
+  names = [name for result in drawn for name in (result.name, *(hit.name for hit in result.hits))]
+  among = tuple(dict.fromkeys(names))
   with output.replacing(source) as partial:
     for result in tqdm.tqdm(drawn, desc="sheets", unit="sheet", disable=None):
       files[id(result)] = f"{_SHEETS}/{len(files):03d}.png"
-      save_sheet(partial / files[id(result)], _sheet(result, note))
+      save_sheet(partial / files[id(result)], _sheet(result, note, among))
     records = [_record(result, files.get(id(result))) for result in results]
     write_json(partial / _RECORD, {**about, "queries": records})
   if before not in (None, source):
@@ -143,10 +146,13 @@ def search_table(results: Sequence[QueryResult]) -> str:
   columns[0] = heading, min(width, room), name_of
   headings = "  ".join(f"{heading:<{width}}" for heading, width, _ in columns)
   lines = [f"{'query':<{query}}  {headings}".rstrip(), "-" * 79]
+  names = [result.name for result in shown]
   for result in shown:
-    name = _cut(result.name, query)
+    name = _cut(result.name, query, names)
     for hit in result.hits[:_SHOWN]:
-      cells = "  ".join(f"{_cut(text(hit), width):<{width}}" for _, width, text in columns)
+      cells = "  ".join(
+        f"{_cut(text(hit), width, map(text, hits)):<{width}}" for _, width, text in columns
+      )
       lines.append(f"{name:<{query}}  {cells}".rstrip())
       name = ""
     if not result.hits:
@@ -181,12 +187,11 @@ def _has_picture(result: QueryResult) -> bool:
   return any(picture() is not None for picture in pictures)
 
 
-def _cut(name: str, width: int) -> str:
-  """The name's end, which tells tracklets of one folder apart, where it is too long."""
-  return name if len(name) <= width else "…" + name[1 - width :]
+def _cut(name: str, width: int, among: Iterable[str]) -> str:
+  return cut_apart(name, among, lambda shorter: len(shorter) <= width)
 
 
-def _sheet(result: QueryResult, note: str) -> Sheet:
+def _sheet(result: QueryResult, note: str, names: tuple[str, ...]) -> Sheet:
   found = [
     Found(
       hit.name,
@@ -205,7 +210,7 @@ def _sheet(result: QueryResult, note: str) -> Sheet:
     camera=result.seen.camera,
     where=_where(result.name, result.seen),
   )
-  return Sheet(query, {"nearest first": found}, note)
+  return Sheet(query, {"nearest first": found}, note, names)
 
 
 def _where(name: str, seen: Sighting) -> tuple[str, ...]:

@@ -17,6 +17,12 @@ from cosam_jax.evaluation.embeddings import Embeddings, Origin, read_embeddings,
 from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
 from cosam_jax.evaluation.search import nearest
 
+RANKED = {
+  "evaluation.gallery": "reference", "evaluation.frames": 0,
+  "evaluation.distance": "sqeuclidean", "evaluation.rerank": True, "evaluation.rerank_k1": 3,
+  "evaluation.rerank_k2": 2, "evaluation.rerank_lambda": 0.3,
+}  # fmt: skip
+
 
 def test_written_and_read_again(tmp_path):
   path = tmp_path / "new" / "e.npz"
@@ -168,13 +174,24 @@ def test_hashes_know_weights_and_settings_by_their_values():
   assert config_hash(flat) != config_hash(flat | {"seed": 1})
 
 
+@pytest.mark.parametrize(
+  ("fields", "named"),
+  [
+    ({}, "evaluation.gallery"),
+    ({"evaluation.gallery": "reference"}, "evaluation.frames"),
+    ({**RANKED, "evaluation.gallery": 5}, "evaluation.gallery"),
+    ({**RANKED, "evaluation.rerank_lambda": "nan"}, "evaluation.rerank_lambda"),
+  ],
+)
+def test_embeddings_that_do_not_say_how_to_rank(tmp_path, fields, named):
+  write_embeddings(tmp_path / "e.npz", made(origin=Origin("mars", num_frames=2, config=fields)))
+  with pytest.raises(InputError, match=rf"does not say how to rank \(config.{named}\): give"):
+    evaluate_embeddings(tmp_path / "e.npz", None, tmp_path / "ranked")
+  assert not (tmp_path / "ranked").exists()
+
+
 def test_comparison_starts_from_embeddings_too(tmp_path, monkeypatch, capsys):
-  fields = {
-    "seed": 3, "evaluation.gallery": "reference", "evaluation.frames": 0,
-    "evaluation.distance": "sqeuclidean", "evaluation.rerank": True, "evaluation.rerank_k1": 3,
-    "evaluation.rerank_k2": 2, "evaluation.rerank_lambda": 0.3,
-  }  # fmt: skip
-  origin = Origin("mars", num_frames=2, config=fields)
+  origin = Origin("mars", num_frames=2, config={"seed": 3, **RANKED})
   paths = [tmp_path / f"{name}.npz" for name in "ab"]
   one, other = made(origin=origin), made(origin=origin, vectors=made().vectors[::-1])
   for path, embeddings in zip(paths, (one, other)):
