@@ -5,13 +5,13 @@ python -m cosam_jax.main --mode=compare 'runs/cosam_s*' 'runs/none_s*'
 python -m cosam_jax.main --mode=compare runs/cosam/embeddings.npz runs/none/embeddings.npz
 """
 
-import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 from absl import flags
 
+from cosam_jax.data.json_files import read_json
 from cosam_jax.errors import InputError
 
 # Flag -> the modes that read it.
@@ -82,8 +82,8 @@ def _check_ours(path: pathlib.Path) -> None:
   if not path.exists():
     return
   try:
-    ours = "cosam" in json.loads(path.read_bytes())["program"]
-  except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    ours = "cosam" in read_json(path, "comparison", "move it away")["program"]
+  except (InputError, KeyError, TypeError, IndexError):
     ours = False
   if not ours:
     raise InputError(

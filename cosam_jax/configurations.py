@@ -3,6 +3,7 @@
 They lie in `configs/` of a checkout, and in `cosam_jax/configs/` of an installed package.
 """
 
+import importlib.util
 import pathlib
 import runpy
 import sys
@@ -11,8 +12,11 @@ from typing import Any
 
 from cosam_jax.config import flatten
 from cosam_jax.config_fields import describe_fields
+from cosam_jax.data.outside_files import read_bytes
 from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError, suggestion
+
+_MOST_PROGRAM_BYTES = 16 << 20
 
 
 def folder() -> pathlib.Path:
@@ -40,12 +44,28 @@ def find(given: str) -> str:
   path = user_path(text)
   if not path.is_file() and text in names():
     path = folder() / f"{text}.py"
-  if not path.is_file():
+  if not path.exists():
     raise InputError(
       f"--config is {given!r}, and there is no such file: give an experiment's file, such as "
       f"configs/synthetic.py, or the name of one ({', '.join(names())}){_suggestion(text, path)}"
     )
+  _check_program(path)
   return f"{path}{colon}{argument}"
+
+
+def _check_program(path: pathlib.Path) -> None:
+  """Looks at an experiment's file before it is run: InputError if it is no text of a program."""
+  try:
+    importlib.util.decode_source(read_bytes(path, _MOST_PROGRAM_BYTES))
+  except OSError as error:
+    raise InputError(
+      f"--config is {str(path)!r}, which cannot be read ({error.strerror or error}): give an "
+      "experiment's file, such as configs/synthetic.py"
+    ) from error
+  except (ValueError, SyntaxError) as error:
+    raise InputError(
+      f"--config is {str(path)!r}, which is no text in UTF-8: save it as such"
+    ) from error
 
 
 def _suggestion(text: str, path: pathlib.Path) -> str:

@@ -5,7 +5,9 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from cosam_jax.data.json_files import read_json
 from cosam_jax.data.output_folders import OutputFolder
+from cosam_jax.errors import InputError
 
 RECORD, EXAMPLE = "export.json", "example.npz"
 _NAMES = (RECORD, EXAMPLE, "model.stablehlo", "model.tflite", "model.onnx", "model.safetensors",
@@ -60,12 +62,12 @@ def _of_earlier_version(directory: pathlib.Path) -> list[str]:
 def _read_record(directory: pathlib.Path) -> dict[str, Any]:
   """export.json; empty if it is none of ours."""
   try:
-    content = json.loads((directory / RECORD).read_bytes())
+    content = read_json(directory / RECORD, "export", "export again")
     sound = "cosam" in content["program"] and all(
       isinstance(file, str) and pathlib.PurePath(file).name == file
       for entry in content["formats"].values()
       for file in entry["files"]
     )
-  except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+  except (InputError, ValueError, KeyError, TypeError, AttributeError):
     return {}
   return content if sound else {}

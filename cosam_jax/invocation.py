@@ -5,6 +5,9 @@ import pathlib
 import shlex
 from collections.abc import Sequence
 
+from cosam_jax.data.json_files import read_json_lines
+from cosam_jax.data.outside_files import open_to_append
+
 FILE_NAME = "commands.jsonl"
 _PROGRAM = ("python", "-m", "cosam_jax.main")
 _WIDTH = 79
@@ -45,7 +48,7 @@ def record(workdir: pathlib.Path, mode: str) -> None:
   """Appends the command to the workdir's `commands.jsonl`; nothing where there is none."""
   text = command()
   if text is not None:
-    with (workdir / FILE_NAME).open("a", encoding="utf-8") as file:
+    with open_to_append(workdir / FILE_NAME) as file:
       file.write(json.dumps({"mode": mode, "command": text}) + "\n")
 
 
@@ -53,12 +56,11 @@ def recorded(workdir: pathlib.Path) -> dict[str, str]:
   """Mode -> the command that ran it last; lines that cannot be read are passed over."""
   path = workdir / FILE_NAME
   found = {}
-  for line in path.read_bytes().splitlines() if path.is_file() else ():
-    try:
-      row = json.loads(line)
-      found[str(row["mode"])] = str(row["command"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-      continue
+  rows = read_json_lines(path, "commands", "remove it") if path.is_file() else {}
+  for row in rows.values():
+    mode, text = (row or {}).get("mode"), (row or {}).get("command")
+    if isinstance(mode, str) and isinstance(text, str):
+      found[mode] = text
   return found
 
 

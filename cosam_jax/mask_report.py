@@ -102,8 +102,12 @@ class MaskReport:
     path = self._run.workdir / BEFORE
     if not path.is_file():
       return {}
-    before, now = read_results(path)["run"], self._run.flat
-    same = all(before["config"].get(field) == now[field] for field in _SAME)
+    try:
+      before, now = read_results(path)["run"], self._run.flat
+      same = all(before["config"].get(field) == now[field] for field in _SAME)
+    except InputError as error:
+      print(f"warning: the numbers before training are left out: {error}", flush=True)
+      return {}
     return before.get("masks", {}) if same else {}
 
   def measure(self, variables: dict[str, Any]) -> tuple[Record, list[ClipMasks]]:

@@ -1,6 +1,7 @@
 """The report page at the end of a run: what it is made of, kept with the run and put together."""
 
 import json
+import math
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from cosam_jax import config as config_rules
 from cosam_jax import evaluation_place, invocation
 from cosam_jax.assembly import Run, read_tables
 from cosam_jax.data import Tables
+from cosam_jax.data.json_files import read_json
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.evaluation.protocol import evaluation_of
@@ -123,8 +125,8 @@ def _write(config: ConfigDict, workdir: pathlib.Path, tables: Tables) -> pathlib
       workdir=workdir,
       results=results,
       before=_before(workdir, results["results"][0]["card"]),
-      scalars=read_scalars(workdir / "scalars.jsonl"),
-      validation=read_scalars(workdir / "validation.jsonl"),
+      scalars=_points(workdir / "scalars.jsonl"),
+      validation=_points(workdir / "validation.jsonl"),
       tables=tables,
       rankings=rankings,
       table=table,
@@ -133,6 +135,18 @@ def _write(config: ConfigDict, workdir: pathlib.Path, tables: Tables) -> pathlib
       masks=_masks_of(workdir / "masks", results),
     )
   )
+
+
+def _points(path: pathlib.Path) -> list[dict[str, float]]:
+  """The lines of a log with what curves can show: single finite numbers."""
+  return [
+    {
+      name: value
+      for name, value in row.items()
+      if isinstance(value, int | float) and math.isfinite(value)
+    }
+    for row in read_scalars(path)
+  ]
 
 
 def _rankings_of(workdir: pathlib.Path, results: Mapping[str, Any]) -> Rankings | None:
@@ -153,8 +167,8 @@ def _masks_of(folder: pathlib.Path, results: Mapping[str, Any]) -> pathlib.Path 
   if source is not None:
     return folder if all(card.get(name) == value for name, value in source.items()) else None
   try:  # Of an earlier version, which wrote the same numbers twice.
-    numbers = json.loads((folder / "masks.json").read_bytes())
-  except (OSError, ValueError):
+    numbers = read_json(folder / "masks.json", "masks", "evaluate again")
+  except InputError:
     return None
   return folder if numbers == results["run"].get("masks") else None
 

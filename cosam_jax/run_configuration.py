@@ -5,7 +5,6 @@ workdir; `--data_dir`, `--config.group.field=value` and the ablations' flags ove
 This file is what `--config` then names, with the workdir behind a colon.
 """
 
-import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from ml_collections import ConfigDict
 from cosam_jax import configurations
 from cosam_jax.config import BEFORE
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
+from cosam_jax.data.json_files import read_json
 from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError
 from cosam_jax.reports.results import read_results
@@ -35,7 +35,7 @@ def with_run(arguments: Sequence[str]) -> list[str]:
   `--mode=sensitivity` takes the run's embeddings.
 
   Raises:
-    InputError: the workdir's configuration cannot be read.
+    InputError: the workdir's configuration cannot be read, or has a value of another kind.
   """
   given = {name: _value(arguments, name) for name in ("config", "mode", "workdir", *_OTHER_INPUT)}
   if given["workdir"] is None or given["config"] is not None:
@@ -46,8 +46,10 @@ def with_run(arguments: Sequence[str]) -> list[str]:
     return [*arguments, f"--embeddings={path}"] if path.is_file() else list(arguments)
   if given["mode"] not in MODES or any(given[name] is not None for name in _OTHER_INPUT):
     return list(arguments)
-  if _saved(workdir, given["mode"]) is None:
+  flat = _saved(workdir, given["mode"])
+  if flat is None:
     return list(arguments)
+  _check_fields(flat, workdir)
   place = f"{pathlib.Path(__file__)}:{given['mode']}:{workdir}"
   return [arguments[0], f"--config={place}", *arguments[1:]]
 
@@ -127,16 +129,30 @@ def _saved(workdir: pathlib.Path, mode: str) -> dict[str, Any] | None:
     return of_results
   path = workdir / "config.json"
   if path.is_file():
-    try:
-      flat = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-      raise InputError(
-        f"{path}, the run's configuration, cannot be read ({error}): give --config"
-      ) from error
+    flat = read_json(path, "the run's configuration", "give --config")
     if not isinstance(flat, dict) or not all("." in name or name in SCHEMA for name in flat):
       raise InputError(f"{path} is no configuration of a run: give --config")
     return flat
   return of_results or _of_checkpoint(workdir)
+
+
+def _check_fields(flat: dict[str, Any], workdir: pathlib.Path) -> None:
+  """Raises InputError unless each field has a value of its kind, and none stands inside another."""
+  kinds: dict[type, Any] = {tuple: list, float: int | float}
+  for name, value in flat.items():
+    field = (SCHEMA | SYNTHETIC_SCHEMA).get(name)
+    if any(name[:i] in flat for i, sign in enumerate(name) if sign == "."):
+      raise InputError(f"the configuration of {workdir} is none, by its {name!r}: give --config")
+    fits = field is None or (
+      isinstance(value, kinds.get(field.kind, field.kind))
+      and (field.kind is bool or not isinstance(value, bool))
+      and (field.kind is not tuple or all(type(item) is int for item in value))
+    )
+    if field is not None and not fits:
+      raise InputError(
+        f"the configuration of {workdir} has {name} {str(value)[:100]!r}: it must be "
+        f"{field.allowed()}; give --config"
+      )
 
 
 def _of_results(workdir: pathlib.Path) -> dict[str, Any] | None:

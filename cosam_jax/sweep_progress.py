@@ -1,6 +1,5 @@
 """What the runs of a sweep have done so far, from their folders, and how long the rest may take."""
 
-import contextlib
 import dataclasses
 import json
 import math
@@ -10,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cosam_jax.data.expected import EXPECTED
+from cosam_jax.data.json_files import read_json_lines
+from cosam_jax.data.outside_files import open_to_append
 from cosam_jax.errors import InputError
 from cosam_jax.reports.results import read_results
 from cosam_jax.sweep_plan import Job, differing
@@ -18,6 +19,7 @@ from cosam_jax.training.scalars import read_scalars
 DONE, STOPPED, OTHER, NEW = "done", "stopped", "other configuration", "to run"
 TRAINED = "after training"  # The label that only a finished training gives its results.
 ATTEMPTS = "attempts.jsonl"
+_LONGEST = 1e9  # Seconds of an attempt: more than thirty years are a damaged number.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,19 +92,23 @@ def _number(value: Any) -> float:
 
 def read_attempts(folder: pathlib.Path) -> list[dict[str, Any]]:
   """What was noted when each attempt at a run ended: {"seconds", "status"}; other lines are not."""
+  path = folder / ATTEMPTS
+  try:
+    rows = read_json_lines(path, "attempts", "remove it") if path.exists() else {}
+  except InputError as error:
+    print(f"warning: {error}; it is left out", flush=True)
+    return []
   found = []
-  with contextlib.suppress(OSError):
-    for line in (folder / ATTEMPTS).read_bytes().splitlines():
-      with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError, OverflowError):
-        row = json.loads(line)
-        if math.isfinite(float(row["seconds"])):
-          found.append({**row, "seconds": float(row["seconds"])})
+  for row in rows.values():
+    seconds = None if row is None else row.get("seconds")
+    if isinstance(seconds, int | float) and 0 <= seconds < _LONGEST:
+      found.append({**(row or {}), "seconds": float(seconds)})
   return found
 
 
 def note_attempt(folder: pathlib.Path, seconds: float, status: int) -> None:
   """Adds an attempt that ended: its seconds and exit status."""
-  with (folder / ATTEMPTS).open("a") as file:
+  with open_to_append(folder / ATTEMPTS) as file:
     file.write(json.dumps({"seconds": round(seconds, 1), "status": status}) + "\n")
 
 

@@ -34,6 +34,22 @@ def test_a_name_is_one_of_our_files_and_a_path_is_a_path(tmp_path, monkeypatch):
   assert configurations.find("~/my.py") == str(tmp_path / "my.py")
 
 
+def test_what_is_no_program_is_looked_at_before_it_is_run(tmp_path):
+  """A named pipe, a folder, a gigabyte, UTF-16 and other bytes; Latin-1 that says so is read."""
+  os.mkfifo(tmp_path / "pipe.py")
+  (tmp_path / "folder.py").mkdir()
+  with open(tmp_path / "large.py", "wb") as file:
+    file.truncate(1 << 30)
+  (tmp_path / "text.py").write_bytes("get_config = 'ü'".encode("utf-16"))
+  (tmp_path / "bytes.py").write_bytes(b"a = '\xff'")
+  for name, said in (("pipe", "named pipe"), ("folder", "folder"), ("large", "1,073,741,824 bytes"),
+                     ("text", "no text in UTF-8"), ("bytes", "no text in UTF-8")):  # fmt: skip
+    with pytest.raises(InputError, match=f"--config is .*{name}.py.*{said}"):
+      configurations.find(f"{tmp_path}/{name}.py")
+  (tmp_path / "latin.py").write_bytes(b"# -*- coding: latin-1 -*-\na = '\xff'")
+  assert configurations.find(f"{tmp_path}/latin.py")
+
+
 @pytest.mark.parametrize(
   ("given", "close"),
   [("mras", "mars"), ("configs/synthetics.py", "synthetic"), ("prid", "prid2011")],

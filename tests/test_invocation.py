@@ -1,5 +1,6 @@
 """Commands that are printed and kept: they can be given to a shell as they are."""
 
+import os
 import shlex
 
 import pytest
@@ -54,3 +55,19 @@ def test_nothing_is_said_where_nobody_gave_a_command(monkeypatch, tmp_path):
   invocation.record(tmp_path, "train")
   assert not (tmp_path / invocation.FILE_NAME).exists()
   assert invocation.next_steps("train") == ""
+
+
+def test_damaged_commands_are_passed_over(given, tmp_path):
+  path = tmp_path / invocation.FILE_NAME
+  lines = [
+    b'{"mode": "train", "command": "a"}',
+    b"[" * 99_999,
+    b"\xff",
+    b'{"mode": [], "command": ""}',
+  ]
+  path.write_bytes(b"\n".join(lines))
+  assert invocation.recorded(tmp_path) == {"train": "a"}
+  path.unlink()
+  os.mkfifo(path)
+  with pytest.raises(OSError):
+    invocation.record(tmp_path, "train")  # Without waiting for a reader.

@@ -77,6 +77,10 @@ def test_without_its_file_the_configuration_is_the_results_or_the_checkpoints(sa
     (run / "config.json").write_text(text)
     with pytest.raises(InputError, match=r"config\.json.* give --config"):
       parsed("--mode=attention", f"--workdir={run}")
+  for name, wrong in (("seed", "0"), ("seed.x", 1), ("clips.image_size", [1.5, 2]), ("seed", True)):
+    (run / "config.json").write_text(json.dumps(flat | {name: wrong}))
+    with pytest.raises(InputError, match=f"{name}.*; give --config|by its '{name}': give --config"):
+      parsed("--mode=attention", f"--workdir={run}")
 
 
 def test_data_that_are_gone_are_named(saved_run):

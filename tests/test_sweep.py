@@ -294,3 +294,23 @@ def test_a_sweep_its_tables_and_a_comparison_by_the_commands_that_they_print(
   both = command("--mode=compare", f"--workdir={tmp_path}", *(
     str(tmp_path / row) for row in ("resnet50_none_tp", "resnet50_cosam5_tp")))  # fmt: skip
   assert "comparison.json" in both
+
+
+def test_attempts_that_are_none_are_left_out(tmp_path, capsys):
+  lines = [
+    '{"seconds": 2.5, "status": 0}',
+    "[]",
+    '{"seconds": NaN}',
+    '{"seconds": 1e400}',
+    "[" * 99_999,
+    '{"seconds": "2"}',
+    '{"seconds": -1}',
+    '{"seconds": 3}',
+    '{"seconds": ' + "9" * 400 + "}",
+  ]
+  (tmp_path / "attempts.jsonl").write_text("\n".join(lines))
+  assert [row["seconds"] for row in read_attempts(tmp_path)] == [2.5, 3.0]
+  (tmp_path / "attempts.jsonl").unlink()
+  os.mkfifo(tmp_path / "attempts.jsonl")
+  assert read_attempts(tmp_path) == []
+  assert "attempts.jsonl cannot be read (it is a named pipe" in capsys.readouterr().out

@@ -17,7 +17,6 @@ import csv
 import dataclasses
 import glob
 import io
-import json
 import os
 import pathlib
 import posixpath
@@ -30,6 +29,7 @@ from cosam_jax.data.draws import shuffled
 from cosam_jax.data.folder import without_unknown
 from cosam_jax.data.holdout import choose_queries
 from cosam_jax.data.identities import JUNK, Numbering
+from cosam_jax.data.json_files import parse_json
 from cosam_jax.data.numbering import names_of, numbers_of
 from cosam_jax.data.other_content import FIRST_BYTES, other_content
 from cosam_jax.data.outside_files import read_text
@@ -193,8 +193,8 @@ def _csv_rows(path: pathlib.Path, text: str) -> Iterator[tuple[int, dict[str, st
 
 def _json_row(path: pathlib.Path, line: int, text: str) -> dict[str, str]:
   try:
-    row = json.loads(text)
-  except (ValueError, RecursionError) as error:
+    row = parse_json(text)
+  except ValueError as error:
     raise InputError(f"line {line} of {path} is no JSON ({error}); correct the line") from error
   if not isinstance(row, dict):
     raise InputError(f"line {line} of {path} must be a JSON object with {', '.join(REQUIRED)}")

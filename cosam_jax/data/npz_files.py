@@ -8,6 +8,12 @@ import numpy as np
 from cosam_jax.data.outside_files import open_regular, unpacked_reason
 
 
+def names_in_npz(path: str | os.PathLike) -> list[str]:
+  """The names of the arrays of an `.npz` file, of which none is read; errors as `read_npz`."""
+  with open_regular(path) as raw, zipfile.ZipFile(raw) as archive:
+    return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
 def read_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:
   """All arrays of an `.npz` file by name; nothing in it is run.
 

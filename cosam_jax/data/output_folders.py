@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from cosam_jax.data.json_files import read_json
 from cosam_jax.data.whole_files import whole_file
 from cosam_jax.errors import InputError
 
@@ -232,12 +233,12 @@ class OutputFolder:
 def _read_list(path: pathlib.Path) -> dict[str, Any] | None:
   """The content of a list of ours; None for everything else."""
   try:
-    content = json.loads(path.read_bytes())
+    content = read_json(path, "list", "move it away")
     files = content["files"]
     sound = content["program"] == _PROGRAM and all(
       _is_below(name) and all(type(size) is int for size in sizes) for name, sizes in files.items()
     )
-  except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+  except (InputError, KeyError, TypeError, AttributeError):
     return None
   return content if sound else None
 

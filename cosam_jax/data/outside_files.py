@@ -9,7 +9,7 @@ import codecs
 import os
 import pathlib
 import stat
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from cosam_jax.errors import InputError
 
@@ -76,7 +76,19 @@ def read_bytes(path: str | os.PathLike, most_bytes: int | None = None) -> bytes:
     return file.read()
 
 
-def read_text(path: str | os.PathLike, what: str, remedy: str) -> str:
+def open_to_append(path: str | os.PathLike) -> TextIO:
+  """Opens a file, or a new one, to write UTF-8 behind its end; OSError as `open_regular`."""
+  flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
+  descriptor = os.open(path, flags, 0o666)
+  try:
+    require_regular(os.fstat(descriptor), path)
+    return os.fdopen(descriptor, "a", encoding="utf-8")
+  except BaseException:
+    os.close(descriptor)
+    raise
+
+
+def read_text(path: str | os.PathLike, what: str, remedy: str, *, errors: str = "strict") -> str:
   """The text of a file: UTF-8, with a byte order mark or without.
 
   Line ends stay as they are: `str.splitlines` and `csv` know all of them.
@@ -85,6 +97,7 @@ def read_text(path: str | os.PathLike, what: str, remedy: str) -> str:
     path: of the file.
     what: the file's role, which begins the error's sentence: "boxes", "manifest".
     remedy: what to do, which ends it: "give a text file of lines frame,id,x,y,w,h".
+    errors: of `bytes.decode`: what becomes of bytes that are no UTF-8.
 
   Raises:
     InputError: it cannot be read, is too large, or is no UTF-8; UTF-16 is called by its name.
@@ -98,7 +111,7 @@ def read_text(path: str | os.PathLike, what: str, remedy: str) -> str:
     reason = "it is UTF-16 text, as some Windows programs save it, and must be UTF-8"
     raise InputError(f"{what} {pathlib.Path(path)} cannot be read ({reason}): {remedy}")
   try:
-    return data.decode("utf-8-sig")
+    return data.decode("utf-8-sig", errors)
   except UnicodeDecodeError as error:
     reason = "it is no UTF-8 text"
     raise InputError(f"{what} {pathlib.Path(path)} cannot be read ({reason}): {remedy}") from error

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from cosam_jax.data.figures import Camera, Scene
 from cosam_jax.data.figures.casting import Appearance, cast, folder_name, queries
+from cosam_jax.data.json_files import read_json
 from cosam_jax.data.whole_files import hidden_name
 from cosam_jax.errors import InputError
 
@@ -172,8 +173,8 @@ def _already_there(target: pathlib.Path, settings: _Settings) -> bool:
       )
     return False
   try:
-    found = json.loads(record.read_text(encoding="utf-8"))
-  except ValueError:
+    found = read_json(record, "the record of the set", f"delete {target}")
+  except InputError:
     found = None
   wanted = _record(settings)
   if found == wanted:

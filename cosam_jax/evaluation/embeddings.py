@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from cosam_jax.data.identities import Numbering, numbering_of
+from cosam_jax.data.json_files import parse_json
 from cosam_jax.data.npz_files import read_npz
 from cosam_jax.data.table_columns import require_whole_names
 from cosam_jax.data.tracklets import TrackletTable
@@ -229,7 +230,7 @@ def read_embeddings(path: str | os.PathLike) -> Embeddings:
   path = user_path(path)
   try:
     content = {name: _sound(array) for name, array in read_npz(path).items()}
-    about = json.loads(str(content.pop("about")))
+    about = parse_json(str(content.pop("about")))
     check_about(about)
     found = about.pop("format")
     if found != FORMAT:

@@ -174,16 +174,13 @@ def _kind(result: Mapping[str, Any]) -> str:
 def _scores(path: str, content: Mapping[str, Any], kind: str) -> Scores:
   result = next(result for result in content["results"] if _kind(result) == kind)
   queries = result["queries"]
-  try:
-    scores = bootstrap.query_scores(
-      queries["average_precision"],
-      queries["first_match"],
-      queries["inverse_negative_penalty"],
-      RANKS,
-    )
-    names, identities = queries["name"], np.array(queries["identity"])
-  except KeyError as error:
-    raise InputError(f"{path} does not list its queries' {error}: evaluate again") from error
+  scores = bootstrap.query_scores(
+    queries["average_precision"],
+    queries["first_match"],
+    queries["inverse_negative_penalty"],
+    RANKS,
+  )
+  names, identities = queries["name"], np.array(queries["identity"])
   rows: dict[str, int] = {}
   split = result["card"].get("split")
   for row, name in enumerate(names):

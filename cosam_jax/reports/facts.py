@@ -95,7 +95,7 @@ def warnings(run: Record, results: Sequence[Record]) -> list[str]:
   if card["valid_queries"] < FEW_QUERIES:
     found.append(
       f"Only {card['valid_queries']:,} queries count: one of them is "
-      f"{100 / card['valid_queries']:.1f} points of Rank-1."
+      f"{100 / max(1, card['valid_queries']):.1f} points of Rank-1."
     )
   if card["dataset"] == "synthetic":
     found.append("The people are drawn: the numbers say nothing about real cameras.")

@@ -1,12 +1,12 @@
 """The folder in which pictures of masks and what belongs to them are kept."""
 
-import json
 import pathlib
 import re
 
-import numpy as np
-
+from cosam_jax.data.json_files import read_json
+from cosam_jax.data.npz_files import names_in_npz
 from cosam_jax.data.output_folders import OutputFolder
+from cosam_jax.errors import InputError
 
 _STRIP = re.compile(r"\d\d_.*_cosam_[\d_]+\.png")
 _NAMES = ("overview.png", "masks.npz", "masks.json", "channels.*", "correlation.*",
@@ -21,15 +21,14 @@ def masks_folder(directory: pathlib.Path) -> OutputFolder:
 def _of_earlier_version(directory: pathlib.Path) -> list[str]:
   """What versions without lists left: a list of names, or strips that masks.npz names."""
   try:
-    listed = json.loads((directory / "pictures.json").read_text())
-  except (OSError, ValueError):
+    listed = read_json(directory / "pictures.json", "pictures", "move it away")
+  except InputError:
     listed = []
   named = listed if isinstance(listed, list) else []
   found = [name for name in named if isinstance(name, str) and pathlib.PurePath(name).name == name]
   found += ["pictures.json"] if found else []
   try:
-    with np.load(directory / "masks.npz", allow_pickle=False) as kept:
-      strips = {f"{name.partition('/')[0]}.png" for name in kept.files}
+    strips = {f"{name.partition('/')[0]}.png" for name in names_in_npz(directory / "masks.npz")}
   except Exception:  # None, or damaged, which zip and numpy tell in many ways.
     # Still earlier ones kept no numbers: by the names that they alone gave.
     there = (directory / "overview.png").is_file()

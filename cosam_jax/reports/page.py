@@ -20,8 +20,9 @@ import tqdm
 from PIL import Image
 
 from cosam_jax.data.output_folders import OutputFolder
+from cosam_jax.data.outside_files import read_text
 from cosam_jax.data.tracklets import Tables, TrackletTable
-from cosam_jax.errors import printable
+from cosam_jax.errors import InputError, printable
 from cosam_jax.reports import facts
 from cosam_jax.reports.charts import COLOURS
 from cosam_jax.reports.data_charts import data_charts, data_facts
@@ -80,8 +81,8 @@ def page_folder(workdir: pathlib.Path) -> OutputFolder:
 def _linked(directory: pathlib.Path) -> list[str]:
   """What versions without lists left: the page, which names every file beside it."""
   try:
-    text = (directory / PAGE).read_text(encoding="utf-8")
-  except (OSError, ValueError):
+    text = read_text(directory / PAGE, "page", "move it away")
+  except InputError:
     return []
   if _BESIDE not in text:
     return []

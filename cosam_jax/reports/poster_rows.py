@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from cosam_jax.errors import InputError
+
 _TITLES = {"resnet50": "ResNet-50", "se_resnet50": "SE-ResNet-50"}
 
 
@@ -71,7 +73,7 @@ def row_of(config: Mapping[str, Any]) -> Row | None:
       config["clips.num_frames"],
       config["clips.selection"],
     )
-  except (KeyError, TypeError):
+  except (KeyError, TypeError, InputError):  # The last by results of a file.
     return None
 
 

@@ -4,12 +4,12 @@ Metrics are in percent, as printed, under the names that results.json uses.
 """
 
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from cosam_jax.data.json_files import read_json
 from cosam_jax.errors import InputError
 from cosam_jax.reports.poster_rows import Row
 
@@ -70,10 +70,7 @@ def read_published(path: str | os.PathLike | None = None) -> dict[str, list[Publ
       fall as more places are looked at.
   """
   path = pathlib.Path(path or pathlib.Path(__file__).with_name("published_results.json"))
-  try:
-    content = json.loads(path.read_text(encoding="utf-8"))
-  except (OSError, ValueError) as error:
-    raise InputError(f"{path} cannot be read as published results ({error})") from error
+  content = read_json(path, "published results", "install the package again")
   if not isinstance(content, dict) or set(content) != set(TABLES):
     found = sorted(content) if isinstance(content, dict) else type(content).__name__
     raise InputError(f"{path} must have the tables {', '.join(TABLES)}, and has {found}")

@@ -11,6 +11,7 @@ import dataclasses
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -96,12 +97,14 @@ def read_rankings(path: str | os.PathLike) -> Rankings:
       for number, title in enumerate(file["titles"])
     }
     seconds = dict(zip(map(str, file["timed"]), map(float, file["seconds"])))
-    return Rankings(
+    rankings = Rankings(
       protocol=str(file["protocol"]),
       by_title=lists,
       seconds=seconds,
       **{name: file[name] for name in _COLUMNS},
     )
+    _check(rankings)
+    return rankings
   except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
     raise InputError(
       f"{path} cannot be read as rankings ({error}): evaluate again, which writes it anew"
@@ -110,6 +113,34 @@ def read_rankings(path: str | os.PathLike) -> Rankings:
     raise InputError(
       f"{path} is damaged ({error}): evaluate again, which writes it anew"
     ) from error
+
+
+def _check(rankings: Rankings) -> None:
+  """Raises ValueError unless all arrays fit each other."""
+  n, count, m = len(rankings.names), len(rankings.queries), len(rankings.pictured)
+  wanted: dict[str, tuple[str, tuple[int, ...], tuple[int, int] | None]] = {
+    "names": ("U", (n,), None), "identities": ("i", (n,), None), "cameras": ("i", (n,), None),
+    "lengths": ("i", (n,), None), "queries": ("i", (count,), (0, n)),
+    "pictured": ("i", (m,), (0, n)), "vectors": ("f", (m, rankings.vectors.shape[-1]), None),
+  }  # fmt: skip
+  arrays: dict[str, Any] = {name: (getattr(rankings, name), *rest) for name, rest in wanted.items()}
+  if not rankings.by_title:
+    raise ValueError("it has no way of ranking")
+  for title, ranking in rankings.by_title.items():
+    shape = (count, ranking.rows.shape[-1])
+    arrays |= {
+      f"{title}: rows": (ranking.rows, "i", shape, (-1, n)),
+      f"{title}: distances": (ranking.distances, "f", shape, None),
+      f"{title}: average precision": (ranking.average_precision, "f", (count,), None),
+      f"{title}: first match": (ranking.first_match, "i", (count,), None),
+    }
+  for name, (array, kind, shape, bounds) in arrays.items():
+    if array.dtype.kind != kind or array.shape != shape:
+      raise ValueError(f"{name} are {array.dtype}{list(array.shape)}, and the rest has {shape}")
+    if bounds and array.size and not bounds[0] <= array.min() <= array.max() < bounds[1]:
+      raise ValueError(f"{name} go beyond the {n} tracklets")
+  if not np.isfinite(rankings.vectors).all():
+    raise ValueError("vectors are not all finite")
 
 
 def choose_queries(

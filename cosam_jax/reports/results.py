@@ -6,13 +6,14 @@ A result is a plain mapping, or anything with a method `record` that makes one:
 
 import json
 import os
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cosam_jax
+from cosam_jax.data.json_files import read_json
 from cosam_jax.data.whole_files import whole_file
 from cosam_jax.errors import InputError
+from cosam_jax.reports.results_shape import checked_results
 
 FORMAT = 1
 EVALUATIONS = "evaluations"
@@ -68,19 +69,18 @@ def write_json(path: str | os.PathLike, content: Mapping[str, Any]) -> None:
 
 
 def read_results(path: str | os.PathLike) -> dict[str, Any]:
-  """Reads what `write_results` wrote; InputError names a file that is missing or something else."""
-  try:
-    content = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-  except (OSError, ValueError) as error:
-    raise InputError(
-      f"{path} cannot be read as results ({error}); give a results.json that an evaluation wrote."
-    ) from error
+  """Reads what `write_results` wrote, and checks it; see `results_shape`.
+
+  Raises:
+    InputError: a file that is missing, damaged or something else; it names file and place.
+  """
+  content = read_json(path, "results", "give a results.json that an evaluation wrote")
   if not isinstance(content, dict) or content.get("format") != FORMAT:
     found = content.get("format") if isinstance(content, dict) else None
     raise InputError(
       f"{path} has results format {found!r} and this program reads format {FORMAT}; evaluate again."
     )
-  return content
+  return checked_results(content, path)
 
 
 def terminal_table(results: Sequence[Any]) -> str:

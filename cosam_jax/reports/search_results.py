@@ -1,7 +1,6 @@
 """What a search found: `search.json`, a sheet of pictures for each query, and a table."""
 
 import dataclasses
-import json
 import pathlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +9,9 @@ from typing import Any
 import numpy as np
 import tqdm
 
+from cosam_jax.data.json_files import read_json
 from cosam_jax.data.output_folders import OutputFolder
+from cosam_jax.errors import InputError
 from cosam_jax.evaluation.sightings import NEVER_SEEN, Sighting
 from cosam_jax.reports.name_cuts import cut_apart
 from cosam_jax.reports.ranking_sheet import Found, Sheet, save_sheet
@@ -81,10 +82,10 @@ def search_folder(directory: pathlib.Path) -> OutputFolder:
 def _of_earlier_version(directory: pathlib.Path) -> list[str]:
   """What versions without lists left: search.json, which names every sheet."""
   try:
-    content = json.loads((directory / _RECORD).read_text())
+    content = read_json(directory / _RECORD, "search", "move it away")
     sheets = [query["sheet"] for query in content["queries"] if query["sheet"]]
     names = [name for name in sheets if re.fullmatch(rf"{_SHEETS}/\d+\.png", name)]
-  except (OSError, ValueError, KeyError, TypeError):
+  except (InputError, KeyError, TypeError):
     return []
   return [_RECORD, *names, *(f"{name.removesuffix('png')}json" for name in names)]
 

@@ -5,6 +5,9 @@ import json
 import os
 import pathlib
 
+from cosam_jax.data.json_files import parse_json
+from cosam_jax.data.outside_files import MOST_TEXT_BYTES, read_bytes
+
 NAME = "sha256.json"
 
 
@@ -28,7 +31,7 @@ def damage(folder: pathlib.Path) -> str | None:
   """
   own = None
   try:
-    digests = json.loads((folder / NAME).read_text("utf-8"))
+    digests = parse_json(read_bytes(folder / NAME, MOST_TEXT_BYTES))
     # Older lists have no digest of their own.
     own = digests.pop(NAME, None)
     if own not in (None, _digest_of_list(digests)):

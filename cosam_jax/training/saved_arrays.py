@@ -1,9 +1,11 @@
 """What a checkpoint's folder holds, without the library that writes it: the step and the arrays."""
 
-import json
 import pathlib
 
 import tensorstore
+
+from cosam_jax.data.json_files import parse_json
+from cosam_jax.data.outside_files import MOST_TEXT_BYTES, read_bytes
 
 STATE, ABOUT = "state", "about"
 _DRIVERS = ("zarr", "zarr3")  # Today's, and what orbax may write next.
@@ -44,8 +46,8 @@ def check_about(folder: pathlib.Path) -> None:
   """Raises ValueError if what stands beside a checkpoint's state is no mapping that can be read."""
   name = f"{ABOUT}/metadata"
   try:
-    content = json.loads((folder / name).read_text("utf-8"))
-  except (OSError, ValueError, RecursionError) as error:
+    content = parse_json(read_bytes(folder / name, MOST_TEXT_BYTES))
+  except (OSError, ValueError) as error:
     raise ValueError(f"{name} cannot be read: {getattr(error, 'strerror', '') or error}") from error
   if not isinstance(content, dict):
     raise ValueError(f"{name} is a {type(content).__name__}, and must be a JSON object")

@@ -5,6 +5,11 @@ import math
 import os
 import pathlib
 from collections.abc import Callable
+from typing import Any
+
+from cosam_jax.data.json_files import read_json_lines
+from cosam_jax.data.outside_files import open_to_append
+from cosam_jax.errors import InputError
 
 
 class ScalarLog:
@@ -36,7 +41,7 @@ class ScalarLog:
     """Appends one line; it is on disk when the call returns."""
     if self._path is None:
       return
-    with self._path.open("a") as file:
+    with open_to_append(self._path) as file:
       file.write(json.dumps({"step": step, **values}) + "\n")
     if self._also is not None:
       self._also(step, **values)
@@ -49,34 +54,29 @@ def read_scalars(path: str | os.PathLike[str]) -> list[dict[str, float]]:
   a `step` is named in a warning.
   """
   path = pathlib.Path(path)
-  lines = path.read_bytes().splitlines() if path.exists() else []
-  rows, bad = [], []
-  for number, line in enumerate(lines, 1):
-    row = _row(line)
-    if row is not None:
+  try:
+    lines = read_json_lines(path, "scalars", "remove it") if path.exists() else {}
+  except InputError as error:
+    print(f"warning: {error}; it is left out", flush=True)
+    lines = {}
+  rows, bad, last = [], [], max(lines, default=0)
+  for number, row in lines.items():
+    if row is not None and _is_row(row):
       rows.append(row)
-    elif line.strip() and number < len(lines):
+    elif number < last:
       bad.append(number)
   if bad:
     some = ", ".join(map(str, bad[:5])) + (", ..." if len(bad) > 5 else "")
     print(
-      f"warning: {len(bad)} of {len(lines)} lines of {path} cannot be read (line {some}) and are "
+      f"warning: {len(bad)} of {last} lines of {path} cannot be read (line {some}) and are "
       "left out",
       flush=True,
     )
   return rows
 
 
-def _row(line: bytes) -> dict[str, float] | None:
-  """The values of a line, or None."""
-  try:
-    row = json.loads(line)
-    whole = isinstance(row, dict) and isinstance(row["step"], int) and _is_number(row["step"])
-  except (ValueError, KeyError, RecursionError):
-    return None
-  if not whole or not all(map(_is_number, row.values())):
-    return None
-  return row
+def _is_row(row: dict[str, Any]) -> bool:
+  return isinstance(row.get("step"), int) and all(map(_is_number, row.values()))
 
 
 def _is_number(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 
 import pytest
 from hypothesis import given
@@ -78,6 +79,15 @@ def test_a_line_that_a_kill_cut_short_is_dropped(tmp_path, cut):
   assert path.read_bytes() == (whole if cut > 1 else full)
   resumed.write(3, loss=3.5)
   assert [row["step"] for row in read_scalars(path)] == [*rows, 3]
+
+
+def test_what_is_no_file_is_named_and_makes_room(tmp_path, capsys):
+  path = tmp_path / "scalars.jsonl"
+  os.mkfifo(path)
+  assert read_scalars(path) == []
+  assert "scalars.jsonl cannot be read (it is a named pipe, not a file)" in capsys.readouterr().out
+  ScalarLog(path, 1).write(1, loss=0.5)
+  assert read_scalars(path) == [{"step": 1, "loss": 0.5}]
 
 
 def test_there_are_no_scalars_without_a_file(tmp_path):
