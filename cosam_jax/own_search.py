@@ -154,8 +154,18 @@ def _rows(side: Side, names: Sequence[str] | None) -> np.ndarray:
   count = side.vectors.shape[0]
   if names is None:
     return np.arange(count)
-  known = {side.name(row): row for row in range(count)}
+  known: dict[str, int] = {}
+  again: dict[str, int] = {}
+  for row in range(count):
+    if known.setdefault(side.name(row), row) != row:
+      again.setdefault(side.name(row), row)
   for name in names:
+    if name in again:
+      raise InputError(
+        f"--query_names has {name!r}, which is the name of several tracklets of {side.path}, such "
+        f"as those of rows {known[name]} and {again[name]}: leave --query_names out, or embed them "
+        "again under names of their own"
+      )
     if name not in known:
       raise InputError(
         f"--query_names has {name!r}, which {side.path} does not: it has {count:,} tracklets, such "

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import io
 import pathlib
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 from PIL import Image
 
+from cosam_jax.data.outside_files import read_bytes
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.embedder import Embedder
 from cosam_jax.errors import InputError
@@ -19,6 +21,9 @@ from cosam_jax.evaluation.sightings import NEVER_SEEN, Sighting
 from cosam_jax.own_outputs import PICTURES
 from cosam_jax.own_videos import embed_own
 from cosam_jax.saved_network import network_asked_for
+
+_MOST_PICTURE_BYTES, _MOST_PICTURE_PIXELS = 1 << 24, 1 << 24
+"""Of a picture beside embeddings, which --mode=embed wrote as a small JPEG."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -130,7 +135,12 @@ def picture_of(side: Side, row: int) -> np.ndarray | None:
 
 
 def _saved_picture(path: pathlib.Path) -> np.ndarray | None:
-  if not path.is_file():
+  """None if there is none, or what lies there is no such picture."""
+  try:
+    data = read_bytes(path, _MOST_PICTURE_BYTES)
+    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+      if image.width * image.height > _MOST_PICTURE_PIXELS:
+        return None
+      return np.asarray(image.convert("RGB"))
+  except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
     return None
-  with Image.open(path) as image:
-    return np.asarray(image.convert("RGB"))

@@ -1,6 +1,8 @@
 """What hits say about where and when, and searches among other cameras, against a slow loop."""
 
+import dataclasses
 import json
+import os
 
 import numpy as np
 import pytest
@@ -12,10 +14,12 @@ from cosam_jax.data.taken_frames import Taking
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import Embeddings, Origin, read_embeddings, write_embeddings
 from cosam_jax.evaluation.sightings import Sighting
+from cosam_jax.own_outputs import PICTURES
 from cosam_jax.own_search import Networks, search
 from cosam_jax.own_videos import embed_input, embed_own
 from cosam_jax.reports.search_results import Hit, QueryResult, search_table
 from cosam_jax.saved_network import load_network
+from cosam_jax.search_sides import _saved_picture
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
 NONE = np.zeros(0, np.int64)
@@ -196,3 +200,27 @@ def test_frames_and_times_are_whole_in_the_table_and_names_make_room():
   assert "h/of/t2" in lines[2]
   plain = QueryResult("q", lambda: None, [Hit("g", 0, 1.0, lambda: None)])
   assert search_table([plain]).splitlines()[0] == "query  nearest  distance"
+
+
+def test_a_name_of_several_tracklets_is_no_query(tmp_path):
+  path = tmp_path / "e.npz"
+  saved(path, np.eye(3, 4), ["1", "2", "3"])
+  twice = dataclasses.replace(read_embeddings(path), names=np.array(["a", "b", "a"]))
+  write_embeddings(path, twice)
+  with pytest.raises(InputError, match=r"has 'a', .* several tracklets .*rows 0 and 2"):
+    search(Networks(), path, path, tmp_path / "o", names=["b", "a"])
+  assert len(search(Networks(), path, path, tmp_path / "o", names=["b"])) == 1
+  assert len(search(Networks(), path, path, tmp_path / "o")) == 3
+
+
+def test_what_lies_in_the_place_of_pictures_is_no_picture(tmp_path):
+  """A named pipe, a picture of 400 million pixels, another format, half a JPEG; one is whole."""
+  folder = tmp_path / PICTURES
+  folder.mkdir()
+  os.mkfifo(folder / "00000.jpg")
+  Image.new("1", (20_000, 20_000)).save(folder / "00001.jpg", "PNG")
+  Image.new("RGB", (8, 8)).save(folder / "00002.jpg", "GIF")
+  Image.new("RGB", (8, 8)).save(folder / "00003.jpg", "JPEG")
+  (folder / "00004.jpg").write_bytes((folder / "00003.jpg").read_bytes()[:150])
+  found = [_saved_picture(folder / f"{row:05d}.jpg") for row in range(6)]
+  assert [image is not None for image in found] == [False, False, False, True, False, False]

@@ -73,5 +73,6 @@ def frame_image(table: TrackletTable, frame: int) -> np.ndarray | None:
     data = table.frames.read(frame)
     with Image.open(io.BytesIO(data)) as image:
       return turned(np.asarray(image.convert("RGB")), exif_orientation(data))
-  except OSError:  # Where this is an error, it was raised before the network saw the frame.
+  except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    # Where this is an error, it was raised before the network saw the frame.
     return None
