@@ -17,6 +17,7 @@ from cosam_jax.data.holdout import hold_out_identities
 from cosam_jax.data.pipeline import training_batches
 from cosam_jax.data.single_tracklets import without_single_tracklets
 from cosam_jax.data.synthetic import write_synthetic
+from cosam_jax.errors import printable
 from cosam_jax.models import ReidNet, from_torch
 from cosam_jax.models.cosam import start_masks
 from cosam_jax.models.weight_files import read_weights
@@ -52,7 +53,7 @@ def read_tables(config: ConfigDict) -> Tables:
       follow_links=data.follow_links,
     )
   for warning in tables.warnings:
-    print(f"warning: {warning}")
+    print(f"warning: {printable(warning)}")
   return tables
 
 

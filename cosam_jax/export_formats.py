@@ -122,7 +122,7 @@ def write_onnx(network: Network, inputs: str, path: pathlib.Path) -> None:
     raise InputError(
       f"onnx: jax2onnx {_version('jax2onnx')} cannot convert this network with jax "
       f"{jax.__version__} ({_first_words(error)}): leave onnx out of --format, or use jax2onnx "
-      "0.17.1 with jax 0.10.2"
+      "0.17.1 with jax 0.10.2 or 0.12.0"
     ) from error
   finally:
     chatter.setLevel(level)

@@ -22,6 +22,7 @@ from cosam_jax.data.repeated_pictures import picture_digest, repeated_pictures
 from cosam_jax.data.tracklets import FrameStore, JoinedFrames, Tables, TrackletTable
 from cosam_jax.data.transforms import undecodable_reason
 from cosam_jax.data.upright import exif_orientation
+from cosam_jax.errors import printable
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 _SHOWN = 5
@@ -71,7 +72,7 @@ class Diagnosis:
       kinds = [kind for kind in (ERROR, WARNING, NOTE) if tally[kind]]
       parts = ", ".join(f"{tally[kind]} {kind}{'s' * (tally[kind] > 1)}" for kind in kinds)
       lines.append(f"found {parts}")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))  # A name with a line break makes no line.
 
 
 def diagnose(

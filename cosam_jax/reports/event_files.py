@@ -5,6 +5,7 @@ import pathlib
 import time
 
 from cosam_jax.errors import InputError
+from cosam_jax.training.library_paths import LibraryPath
 
 FOLDER = "tensorboard"
 _GROUPS = {
@@ -39,7 +40,10 @@ class EventFiles:
     self._event, self._summary = event_pb2.Event, summary_pb2.Summary
     # A run that goes on within the same second must not write over its own file.
     suffix = f".{first_step}.{os.getpid()}"
-    self._writer = EventFileWriter(str(workdir / FOLDER), filename_suffix=suffix)
+    folder = workdir.absolute() / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    self._place = LibraryPath(folder)  # TensorFlow takes no name that is no UTF-8.
+    self._writer = EventFileWriter(str(self._place.path), filename_suffix=suffix)
     started = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
     self._writer.add_event(self._event(step=first_step, session_log=started))
 

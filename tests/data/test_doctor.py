@@ -54,6 +54,14 @@ def test_unreadable_frames_are_errors_and_named(tmp_path):
   assert rendered.endswith("found 1 error")
 
 
+def test_names_make_no_lines_of_the_report(tmp_path):
+  place = sound(tmp_path)
+  (place / "train" / "1").rename(place / "train" / "a\nnothing found: \udce9")
+  text = diagnose(load_dataset("folder", place), num_frames=5).render()
+  assert r"    a\nnothing found: \udce9/1/0 (4 frames)" in text.splitlines()
+  assert "\nnothing found" not in text
+
+
 def test_missing_frames_are_listed(tmp_path):
   root = layouts.mars(tmp_path)
   (root / "bbox_train" / "0007" / "0007C1T0001F002.jpg").unlink()

@@ -1,5 +1,6 @@
 """Event files as TensorBoard itself reads them."""
 
+import pathlib
 import sys
 
 import pytest
@@ -31,11 +32,14 @@ def test_a_log_is_copied_and_a_continued_run_takes_back_what_it_writes_again(tmp
   }
 
 
-def test_values_are_there_when_write_returns(tmp_path):
-  events = EventFiles(tmp_path, 1)
+@pytest.mark.parametrize("name", ["plain", "caf\udce9 [a]\n'", "gs:", "-" * 255])
+def test_values_are_there_when_write_returns(tmp_path, monkeypatch, name):
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / "read").symlink_to(tmp_path / name)
+  events = EventFiles(pathlib.Path(name), 1)
   for step in (1, 2):
     events.write(step, mAP=0.5)
-    assert points(tmp_path)["validation/mAP"] == [(n, 0.5) for n in range(1, step + 1)]
+    assert points(tmp_path / "read")["validation/mAP"] == [(n, 0.5) for n in range(1, step + 1)]
 
 
 def test_without_the_library_it_says_what_to_install(tmp_path, monkeypatch):
