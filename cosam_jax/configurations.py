@@ -44,7 +44,7 @@ def find(given: str) -> str:
   path = user_path(text)
   if not path.is_file() and text in names():
     path = folder() / f"{text}.py"
-  if not path.exists():
+  if not text or not path.exists():
     raise InputError(
       f"--config is {given!r}, and there is no such file: give an experiment's file, such as "
       f"configs/synthetic.py, or the name of one ({', '.join(names())}){_suggestion(text, path)}"

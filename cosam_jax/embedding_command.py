@@ -7,6 +7,7 @@ from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
 from cosam_jax import path_flags
+from cosam_jax.data.text_numbers import whole_number
 from cosam_jax.errors import InputError
 
 # flag -> the modes that read it
@@ -77,17 +78,20 @@ def run(mode: str, config: ConfigDict | None, workdir: str | None) -> None:
 
   path = pathlib.Path(values.embeddings)
   if mode == "sensitivity":
-    embedding_modes.show_sensitivity(path, place, _numbers(values.first_frames))
+    embedding_modes.show_sensitivity(path, place, first_frames(values.first_frames))
     return
   fields = config_rules.fields_of_flags(given) if config is None else {}
   embedding_modes.evaluate_embeddings(path, config, place, fields)
 
 
-def _numbers(texts: list[str] | None) -> list[int] | None:
-  try:
-    return None if texts is None else [int(text) for text in texts]
-  except ValueError as error:
+def first_frames(texts: list[str] | None) -> list[int] | None:
+  """The numbers of `--first_frames`, None if it was not given; InputError for anything else."""
+  if texts is None:
+    return None
+  numbers = [whole_number(text.strip()) for text in texts]
+  found = [number for number in numbers if number is not None]
+  if len(found) < len(numbers):
     raise InputError(
-      f"--first_frames is {','.join(texts or ())!r}: it must be whole numbers with commas between "
-      "them"
-    ) from error
+      f"--first_frames is {','.join(texts)!r}: it must be whole numbers with commas between them"
+    )
+  return found

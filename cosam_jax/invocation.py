@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from cosam_jax.data.json_files import read_json_lines
 from cosam_jax.data.outside_files import open_to_append
+from cosam_jax.errors import InputError
 
 FILE_NAME = "commands.jsonl"
 _PROGRAM = ("python", "-m", "cosam_jax.main")
@@ -53,10 +54,13 @@ def record(workdir: pathlib.Path, mode: str) -> None:
 
 
 def recorded(workdir: pathlib.Path) -> dict[str, str]:
-  """Mode -> the command that ran it last; lines that cannot be read are passed over."""
+  """Mode -> the command that ran it last; what cannot be read of it is passed over."""
   path = workdir / FILE_NAME
-  found = {}
-  rows = read_json_lines(path, "commands", "remove it") if path.is_file() else {}
+  found: dict[str, str] = {}
+  try:
+    rows = read_json_lines(path, "commands", "remove it") if path.is_file() else {}
+  except InputError:
+    return found
   for row in rows.values():
     mode, text = (row or {}).get("mode"), (row or {}).get("command")
     if isinstance(mode, str) and isinstance(text, str):

@@ -53,7 +53,7 @@ from cosam_jax import config as config_rules
 from cosam_jax.benchmark import options as benchmark_options
 from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
 from cosam_jax.data.cache_folder import settle_libraries
-from cosam_jax.errors import InputError, Preempted, TryLaterError, printable, suggestion
+from cosam_jax.errors import InputError, Preempted, TryLaterError, suggestion
 
 MODES = (
   "train", "evaluate", "embed", "masks", "doctor", "prepare", "compare", "benchmark", "tables",
@@ -290,7 +290,7 @@ def _illegal_value(text: str) -> str:
 
 def _refuse(sentence: str) -> int:
   """Prints the one line of a refusal; returns the exit status."""
-  print("error: " + printable(" ".join(sentence.split())), file=sys.stderr)
+  print("error: " + str(InputError(" ".join(sentence.split()))), file=sys.stderr)
   return 2
 
 

@@ -25,6 +25,7 @@ from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.data.pipeline import evaluation_batches
 from cosam_jax.data.streamed_frames import StreamedFrames, table_of_stream
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
+from cosam_jax.data.text_numbers import whole_number
 from cosam_jax.data.tracked_people import stream_of
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.errors import InputError, suggestion
@@ -159,8 +160,9 @@ def _row(table: TrackletTable, name: str, *, ids: bool) -> int:
       f"--tracklets names {name!r}, which is no id of the boxes: give some of "
       f"{', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
     )
-  if name.isdigit() and int(name) < len(names):
-    return int(name)
+  number = whole_number(name)
+  if number is not None and number < len(names):
+    return number
   raise InputError(
     f"--tracklets names {name!r}, which is not there: give a name or a number from 0 to "
     f"{len(names) - 1}{suggestion(name, names)}"

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
 from cosam_jax.assembly import build_model
+from cosam_jax.data.text_numbers import whole_number
 from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.models import ReidNet, from_torch
@@ -139,14 +140,15 @@ def _num_classes(path: pathlib.Path, weights: Mapping[str, Any]) -> int:
 
 
 def _has_steps(folder: pathlib.Path) -> bool:
-  return folder.is_dir() and any(entry.name.isdigit() for entry in folder.iterdir())
+  return folder.is_dir() and any(whole_number(entry.name) is not None for entry in folder.iterdir())
 
 
 def _find(path: pathlib.Path) -> tuple[Checkpoints, int]:
   """The checkpoints in a workdir, a folder of checkpoints, or one of them; and which."""
   path = path.absolute()
-  if path.name.isdigit() and path.parent.name in (BEST, LAST):
-    return Checkpoints(path.parent.parent, path.parent.name), int(path.name)
+  step = whole_number(path.name)
+  if step is not None and path.parent.name in (BEST, LAST):
+    return Checkpoints(path.parent.parent, path.parent.name), step
   if path.name in (BEST, LAST) and _has_steps(path):
     checkpoints = Checkpoints(path.parent, path.name)
     return checkpoints, checkpoints.latest_step() or 0

@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 
 from cosam_jax import config as config_rules
 from cosam_jax.data import SPLIT_DATASETS
+from cosam_jax.data.text_numbers import whole_number
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.models.weight_register import weight_register
 from cosam_jax.reports.poster_rows import BEST, SWEEPS, Row
@@ -135,13 +136,14 @@ def _adapted(
 
 
 def _chosen(jobs: list[Job], only: str) -> list[Job]:
-  if only.isdecimal():
-    if int(only) >= len(jobs):
+  number = whole_number(only)
+  if number is not None:
+    if number >= len(jobs):
       raise InputError(
         f"--sweep_row is {only}: this sweep has {len(jobs)} runs, numbered from 0 to "
         f"{len(jobs) - 1}; --dry_run lists them"
       )
-    return [jobs[int(only)]]
+    return [jobs[number]]
   chosen = [job for job in jobs if only in (job.name, job.row.name)]
   if not chosen:
     names = dict.fromkeys(name for job in jobs for name in (job.row.name, job.name))
@@ -158,10 +160,11 @@ def parse_seeds(text: str) -> list[int]:
   Raises:
     InputError: anything else.
   """
-  parts = [part.strip() for part in text.split(",")]
-  if not all(part.isdecimal() and int(part) < 2**32 for part in parts):
+  seeds = [whole_number(part.strip()) for part in text.split(",")]
+  found = [seed for seed in seeds if seed is not None and seed < 2**32]
+  if len(found) < len(seeds):
     raise InputError(f"--seeds is {text!r}: list integers from 0 to 2**32 - 1, such as 0,1,2")
-  return [int(part) for part in parts]
+  return found
 
 
 def arguments_without_sweep(arguments: Sequence[str]) -> list[str]:

@@ -228,7 +228,7 @@ REFUSALS = {
   "empty config": (["--config=", WORKDIR], ["--config is ''", "no such file"]),
   "missing file": (["--config=mras.py", WORKDIR], ["'mras.py'", "did you mean 'mars.py'?"]),
   "missing file and a field": (["--config=mras.py", "--config.seed=1"], ["'mras.py'", "no such"]),
-  "a folder for a file": (["--config=.", WORKDIR], ["--config is '.'", "no such file"]),
+  "a folder for a file": (["--config=.", WORKDIR], ["--config is '.'", "it is a folder"]),
   "a file with a slip": (["--config=broken.py", WORKDIR], ["'broken.py'", "SyntaxError", "line 1"]),
   "a file without get_config": (["--config=empty.py", WORKDIR], ["'empty.py'", "get_config"]),
   "a file that fails": (["--config=fails.py", WORKDIR], ["'fails.py'", "no_such_module_anywhere"]),

@@ -5,6 +5,8 @@ from typing import Any
 
 from absl import flags
 
+from cosam_jax.data.text_numbers import whole_number
+
 PARTS = ("step", "embed", "cosam", "metrics", "input")
 
 
@@ -44,7 +46,7 @@ def define_flags() -> None:
   default = Options()
   _define_list("parts", default.parts, lambda text: text in PARTS, f"among {', '.join(PARTS)}")
   _define_list("stages", default.stages, lambda text: text in "2345", "among 2, 3, 4 and 5")
-  _define_list("frames", default.frames, lambda text: text.isdecimal() and int(text) > 1,
+  _define_list("frames", default.frames, lambda text: (whole_number(text) or 0) > 1,
                "whole numbers, 2 or more")  # fmt: skip
   for name, least in (("repeats", 2), ("clips", 1)):
     flags.DEFINE_integer(

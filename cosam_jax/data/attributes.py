@@ -23,6 +23,7 @@ import numpy as np
 
 from cosam_jax.data.matlab import load_mat
 from cosam_jax.data.outside_files import read_text
+from cosam_jax.data.text_numbers import whole_number
 from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError, suggestion
 
@@ -141,7 +142,7 @@ def _read_mars(path: pathlib.Path) -> Attributes:
         f"the first line of {path} must begin with {','.join(_MARS_KEYS)} and name attributes"
       )
     for number, line in rows_by_line[1:]:
-      if len(line) != len(heads) or not all(cell.strip().isdecimal() for cell in line):
+      if len(line) != len(heads) or not None not in map(whole_number, map(str.strip, line)):
         raise InputError(f"line {number} of {path} must hold {len(heads)} whole numbers")
     values = np.array(lines[1:], dtype=np.int64).reshape(-1, len(heads))
   except (OverflowError, csv.Error) as error:

@@ -352,7 +352,7 @@ def test_folders_that_are_no_whole_checkpoints_block_no_others(three, tmp_path, 
     "about/metadata is a list": lambda nine: (
       (nine / NAME).unlink(), (nine / "about" / "metadata").write_text("[]"),
     ),
-    "about/metadata cannot be read: maximum": lambda nine: (
+    "about/metadata cannot be read: it is nested": lambda nine: (
       (nine / NAME).unlink(), (nine / "about" / "metadata").write_text("[" * 100_000),
     ),
   }  # fmt: skip
