@@ -16,15 +16,20 @@ from cosam_jax.errors import InputError
 _SHOWN = 200
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(text: str | bytes, *, finite: bool = True) -> Any:
   """The value of a JSON text.
+
+  Args:
+    text: the text; bytes are UTF-8.
+    finite: refuse NaN and infinity, which tables with gaps have.
 
   Raises:
     ValueError: it is none, is nested too deep, names something twice in one object, or has numbers
       that are none (NaN, 1e400, thousands of digits).
   """
   try:
-    return _DECODER.decode(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
+    decoder = _DECODER if finite else _LOGS
+    return decoder.decode(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
   except RecursionError as error:
     raise ValueError("it is nested too deep") from error
 

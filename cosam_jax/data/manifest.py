@@ -193,7 +193,7 @@ def _csv_rows(path: pathlib.Path, text: str) -> Iterator[tuple[int, dict[str, st
 
 def _json_row(path: pathlib.Path, line: int, text: str) -> dict[str, str]:
   try:
-    row = parse_json(text)
+    row = parse_json(text, finite=False)  # NaN is an identity that nobody knows.
   except ValueError as error:
     raise InputError(f"line {line} of {path} is no JSON ({error}); correct the line") from error
   if not isinstance(row, dict):
