@@ -27,6 +27,7 @@ from cosam_jax.export_formats import FORMATS, INPUTS, input_shape, program_of
 from cosam_jax.models import from_torch
 from cosam_jax.models.weight_files import read_weights
 from cosam_jax.saved_network import Network
+from cosam_jax.training.library_paths import LibraryPath
 
 TOLERANCE = 1e-4
 """Largest difference of exported features, relative to the largest feature."""
@@ -165,8 +166,9 @@ def _write(name: str, network: Network, inputs: str, directory: pathlib.Path) ->
   """Writes a format apart, tries it, and moves it beside the others."""
   file, write = FORMATS[name]
   with tempfile.TemporaryDirectory(dir=directory, prefix=".") as folder:
-    apart = pathlib.Path(folder)
-    write(network, inputs, apart / file)
+    apart = pathlib.Path(folder).absolute()
+    plain = LibraryPath(apart)  # TensorFlow takes no name that is no UTF-8.
+    write(network, inputs, plain.path / file)
     difference = _try(name, apart / file, directory / EXAMPLE, network)
     size = sum(path.stat().st_size for path in apart.rglob("*") if path.is_file())
     names = sorted(path.name for path in apart.iterdir())
@@ -182,12 +184,14 @@ def _try(name: str, path: pathlib.Path, example: pathlib.Path, network: Network)
   if name in _RUNTIMES and importlib.util.find_spec(_RUNTIMES[name][0]) is None:
     print(f"{name}: not tried, pip install 'cosam-jax[{_RUNTIMES[name][1]}]' brings its runtime")
     return None
-  command = [sys.executable, "-P", exported.__file__, name, str(path), str(example)]
+  # By its name alone, since the path may be none that its library takes.
+  command = [sys.executable, "-P", exported.__file__, name, path.name, str(example.absolute())]
   done = subprocess.run(
     command,
     capture_output=True,
     text=True,
     check=False,
+    cwd=path.parent,
     env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
   )
   if done.returncode:

@@ -33,6 +33,8 @@ trap 'rm -rf "$place"' EXIT
   'pytest>=8' 'pytest-xdist>=3.6' 'hypothesis>=6.100'
 # The checkout's code, and not the installed copy, which is there for what it needs.
 export PYTHONPATH=$PWD
+# Those that jax, flax, numpy and TensorFlow have most to do with; all of them would take longer.
 "$place/venv/bin/python" -m pytest -n 2 --dist loadfile -rs \
-  tests/models tests/evaluation tests/test_export.py
+  tests/models/test_{cosam,reid,resample,interop,weight_files,saved_contents,golden_forward}.py \
+  tests/evaluation/test_{embed,embeddings,masks,protocol,retrieval,search}.py tests/test_export.py
 "$place/venv/bin/python" -m pytest tests/test_export.py -m slow -k clips

@@ -194,11 +194,12 @@ def test_every_flag_has_a_mode_that_reads_it():
 def test_every_format_answers_in_a_fresh_process(saved_run, tmp_path, inputs):
   for module in ("jax2onnx", "onnxruntime"):
     pytest.importorskip(module)
-  record = export_mode(None, saved_run, tmp_path, inputs=inputs)
+  place = tmp_path / "caf\udce9 [a]\n'"
+  record = export_mode(None, saved_run, place, inputs=inputs)
   for name in ("stablehlo", "saved_model", "litert", "torch"):
     assert record["formats"][name]["difference"] <= 1e-4
   if "onnx" in record["formats"]:  # Not with every jax: then the mode has said so.
     assert record["formats"]["onnx"]["difference"] <= 1e-4
   else:
     with pytest.raises(InputError, match=r"onnx: jax2onnx .* cannot convert"):
-      export_mode(None, saved_run, tmp_path, given="onnx")
+      export_mode(None, saved_run, place, given="onnx")

@@ -19,6 +19,8 @@ from cosam_jax.errors import printable
 if TYPE_CHECKING:
   from matplotlib.axes import Axes
 
+_LONGEST_MARK = 24  # Letters.
+
 COLOURS = {
   "ink": ("#1f2328", "#e6edf3"),
   "faint": ("#59636e", "#a3adb8"),
@@ -106,6 +108,12 @@ def draw_chart(
       writer.writerow([printable(value) if isinstance(value, str) else value for value in row])
   files = {ending: f"figures/{name}.{ending}" for ending in ("svg", "png", "csv")}
   return Chart(name, title, description, _inline(text.getvalue(), name, description), files)
+
+
+def mark(name: object) -> str:
+  """A name beside an axis or a point: of a long one the beginning and the end, which differ."""
+  text = printable(str(name))
+  return text if len(text) <= _LONGEST_MARK else f"{text[:8]}...{text[11 - _LONGEST_MARK :]}"
 
 
 def _style() -> Any:

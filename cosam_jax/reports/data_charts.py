@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cosam_jax.data.tracklets import Tables, TrackletTable
-from cosam_jax.reports.charts import SERIES, Chart, draw_chart, light
+from cosam_jax.reports.charts import SERIES, Chart, draw_chart, light, mark
 
 SPLITS = ("train", "query", "gallery")
 _BINS = 24
@@ -124,7 +124,7 @@ def _bars(
       axes.bar(place, values, width, color=light(SERIES[number][0]), label=split, hatch=hatch,
                edgecolor=light("paper"), linewidth=0)  # fmt: skip
     shown = range(0, len(marks), max(1, len(marks) // 10))
-    axes.set_xticks(list(shown), [str(marks[i]) for i in shown])
+    axes.set_xticks(list(shown), [mark(marks[i]) for i in shown])
     axes.set_xlabel(axis)
     axes.set_ylabel(what)
     axes.grid(axis="x", visible=False)

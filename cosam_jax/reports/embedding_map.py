@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 
 from cosam_jax.data.identities import JUNK, PLAIN, Numbering
-from cosam_jax.reports.charts import Chart, draw_chart, light
+from cosam_jax.reports.charts import Chart, draw_chart, light, mark
 
 PEOPLE = 10
 """People in colours; the others are grey."""
@@ -77,7 +77,7 @@ def embedding_chart(
       # The number stands at the tracklet in the middle, not between two groups.
       middle = own[np.argmin(((own - np.median(own, axis=0)) ** 2).sum(axis=1))]
       axes.annotate(
-        str(numbering.identity(person)), middle, textcoords="offset points", xytext=(5, 4),
+        mark(numbering.identity(person)), middle, textcoords="offset points", xytext=(5, 4),
         fontsize=8.5, color=light("ink"),
       )  # fmt: skip
     axes.set_xticks([])
