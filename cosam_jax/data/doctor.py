@@ -20,12 +20,13 @@ from cosam_jax.data.holdout import seen_by_several_cameras
 from cosam_jax.data.listing import missing_frames, used_frames
 from cosam_jax.data.repeated_pictures import picture_digest, repeated_pictures
 from cosam_jax.data.tracklets import FrameStore, JoinedFrames, Tables, TrackletTable
-from cosam_jax.data.transforms import undecodable_reason
+from cosam_jax.data.transforms import MAX_SCANS, undecodable_reason
 from cosam_jax.data.upright import exif_orientation
 from cosam_jax.errors import printable
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 _SHOWN = 5
+_SCAN = b"\xff\xda"  # Where a scan of a JPEG begins.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -271,7 +272,8 @@ def _repeated(found: Mapping[str, tuple[int, list[str]]], queries: int) -> list[
 def _decode(store: FrameStore, frame: int) -> tuple[tuple[int, int], bytes] | str:
   try:
     data = store.read(frame)
-    if not data.startswith((b"\xff\xd8", b"\x89PNG")) and (reason := undecodable_reason(data)):
+    known = data.startswith((b"\xff\xd8", b"\x89PNG")) and data.count(_SCAN) <= MAX_SCANS
+    if not known and (reason := undecodable_reason(data)):
       return reason
     with PIL.Image.open(io.BytesIO(data)) as image:
       image.verify()

@@ -54,6 +54,17 @@ def test_unreadable_frames_are_errors_and_named(tmp_path):
   assert rendered.endswith("found 1 error")
 
 
+def test_what_training_refuses_doctor_refuses(tmp_path):
+  path = sound(tmp_path) / "train" / "1" / "1" / "0" / "0.jpg"
+  noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+  PIL.Image.fromarray(noise).save(path, progressive=True)
+  data = path.read_bytes()
+  last = data.rindex(b"\xff\xda")
+  path.write_bytes(data[:last] + data[last:-2] * 200 + data[-2:])
+  finding = found(diagnose(load_dataset("folder", tmp_path)), "1 of 32 decoded frames")
+  assert "scans, and 100 are the most" in finding.examples[0]
+
+
 def test_names_make_no_lines_of_the_report(tmp_path):
   place = sound(tmp_path)
   (place / "train" / "1").rename(place / "train" / "a\nnothing found: \udce9")
