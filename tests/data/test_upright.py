@@ -88,7 +88,7 @@ def test_every_way_to_frames_is_upright(tmp_path):
     )
   table = read_tracklets(tmp_path)
   np.testing.assert_array_equal(frame_image(table, 0), upright)
-  assert doctor._decode(table.frames, 0) == (48, 32)
+  assert doctor._decode(table.frames, 0)[0] == (48, 32)
   for policy in ("error", "skip"):
     options = {"num_frames": 2, "batch_clips": 2, "on_unreadable": policy}
     batch = next(evaluation_batches(table, image_size=(32, 48), **options))
