@@ -57,7 +57,9 @@ def test_a_vector_is_the_mean_of_its_clips(embedder, table):
     frames = arrays(table, row)
     assert frames[0].shape[:2] == embedder.network.model.image_size
     wanted = by_hand(embedder.network, frames)
-    np.testing.assert_allclose(embedder.embed(np.stack(frames)), wanted, rtol=1e-4, atol=1e-6)
+    # Sums round by as much as the largest numbers allow.
+    room = 1e-6 * np.abs(wanted).max()
+    np.testing.assert_allclose(embedder.embed(np.stack(frames)), wanted, rtol=1e-4, atol=room)
 
 
 def test_every_form_of_a_tracklet_gives_the_same_vector(embedder, table, tmp_path):

@@ -196,8 +196,8 @@ def test_frames_and_times_are_whole_in_the_table_and_names_make_room():
   lines = search_table([long]).splitlines()
   assert max(map(len, lines)) <= 80
   assert lines[2].split()[-3:] == ["hall", "100123-100999", "10:02:03-10:16:39"]
-  assert "h/of/t1" in lines[2]
-  assert "h/of/t2" in lines[2]
+  assert "/of/t1 " in lines[2]
+  assert "/of/t2 " in lines[2]
   plain = QueryResult("q", lambda: None, [Hit("g", 0, 1.0, lambda: None)])
   assert search_table([plain]).splitlines()[0] == "query  nearest  distance"
 

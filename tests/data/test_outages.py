@@ -92,7 +92,7 @@ def test_errors_of_the_disk_are_told_from_those_of_a_file(root, monkeypatch):
       raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
-      patch.setattr("builtins.open", fail)
+      patch.setattr("os.open", fail)
       reason = outages.outage(store, 0)
     assert (reason is not None) == away
     if reason:
