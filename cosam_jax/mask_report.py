@@ -6,11 +6,11 @@ from typing import Any
 
 import jax
 import numpy as np
-from PIL import Image
 
 from cosam_jax.assembly import Run
 from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.pipeline import evaluation_batches
+from cosam_jax.data.stored_pictures import read_picture
 from cosam_jax.data.synthetic import figure_mask_path
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.clip_masks import ClipMasks
@@ -148,8 +148,7 @@ class MaskReport:
   def _figure(self, frame: int) -> np.ndarray:
     path = figure_mask_path(self.table.frames.name(frame))
     try:
-      with Image.open(path) as image:
-        return np.asarray(image.convert("L"))
+      return read_picture(path, "PNG", "L")
     except OSError as error:
       raise InputError(
         f"the figure mask {path} cannot be read ({error.strerror or error}): delete "

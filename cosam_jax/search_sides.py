@@ -2,15 +2,13 @@
 
 import dataclasses
 import functools
-import io
 import pathlib
 from collections.abc import Callable
 
 import numpy as np
 from ml_collections import ConfigDict
-from PIL import Image
 
-from cosam_jax.data.outside_files import read_bytes
+from cosam_jax.data.stored_pictures import read_picture
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.embedder import Embedder
 from cosam_jax.errors import InputError
@@ -22,7 +20,6 @@ from cosam_jax.own_outputs import PICTURES
 from cosam_jax.own_videos import embed_own
 from cosam_jax.saved_network import network_asked_for
 
-_MOST_PICTURE_BYTES, _MOST_PICTURE_PIXELS = 1 << 24, 1 << 24
 """Of a picture beside embeddings, which --mode=embed wrote as a small JPEG."""
 
 
@@ -137,10 +134,6 @@ def picture_of(side: Side, row: int) -> np.ndarray | None:
 def _saved_picture(path: pathlib.Path) -> np.ndarray | None:
   """None if there is none, or what lies there is no such picture."""
   try:
-    data = read_bytes(path, _MOST_PICTURE_BYTES)
-    with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
-      if image.width * image.height > _MOST_PICTURE_PIXELS:
-        return None
-      return np.asarray(image.convert("RGB"))
-  except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    return read_picture(path, "JPEG")
+  except OSError:
     return None

@@ -21,6 +21,7 @@ from PIL import Image
 
 from cosam_jax.data.output_folders import OutputFolder
 from cosam_jax.data.outside_files import read_text
+from cosam_jax.data.stored_pictures import read_picture
 from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.errors import InputError, printable
 from cosam_jax.reports import facts
@@ -212,15 +213,23 @@ def _thumbnail(entry: Found) -> str | None:
 
 
 def _masks(directory: pathlib.Path, folder: pathlib.Path) -> list[dict[str, Any]]:
-  """Copies the pictures that the run drew of its masks; the overview comes first."""
+  """Copies the pictures that the run drew of its masks; the overview comes first.
+
+  Pictures with other names are somebody's, and what cannot be read is passed over.
+  """
   pictures = sorted(directory.glob("*.png"), key=lambda path: (path.name != "overview.png", path))
   found = []
   for path in pictures:
+    tracklet = re.match(r"\d\d_(.*)_clip(\d+)_cosam_", path.name)
+    if tracklet is None and path.name != "overview.png":
+      continue
+    try:
+      height, width = read_picture(path, "PNG").shape[:2]
+    except OSError as error:
+      print(f"warning: the page leaves out {printable(str(path))} ({error.strerror or error})")
+      continue
     (folder / "masks").mkdir(exist_ok=True)
     shutil.copy(path, folder / "masks" / path.name)
-    with Image.open(path) as image:
-      width, height = image.size
-    tracklet = re.match(r"\d\d_(.*)_clip(\d+)_cosam_", path.name)
     what = (
       f"Masks over a clip of tracklet {tracklet[1]}, clip {tracklet[2]}"
       if tracklet

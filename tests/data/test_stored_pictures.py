@@ -1,0 +1,47 @@
+"""Pictures of ours that somebody damaged or exchanged, and what a page makes of them."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cosam_jax.data.stored_pictures import read_picture
+from cosam_jax.reports import page
+
+
+def picture(path, size=(4, 6), kind="PNG"):
+  Image.new("RGB", size, (9, 8, 7)).save(path, kind)
+  return path
+
+
+def test_pixels_of_the_kind_that_was_written(tmp_path):
+  path = picture(tmp_path / "a.png")
+  np.testing.assert_array_equal(read_picture(path, "PNG"), np.full((6, 4, 3), (9, 8, 7)))
+  assert read_picture(path, "PNG", "L").shape == (6, 4)
+  os.mkfifo(tmp_path / "pipe.png")
+  (tmp_path / "cut.png").write_bytes(path.read_bytes()[:40])
+  for name, said in (
+    ("pipe.png", "named pipe"), ("cut.png", "no whole PNG"), ("none.png", "No such file"),
+  ):  # fmt: skip
+    with pytest.raises(OSError, match=said):
+      read_picture(tmp_path / name, "PNG")
+  with pytest.raises(OSError, match="no whole PNG"):
+    read_picture(picture(tmp_path / "j.png", kind="JPEG"), "PNG")
+  with pytest.raises(OSError, match="more than 16,777,216 pixels"):
+    read_picture(picture(tmp_path / "large.png", (4097, 4096)), "PNG")
+
+
+def test_a_page_shows_the_runs_own_pictures_that_can_be_read(tmp_path, capsys):
+  masks, folder = tmp_path / "masks", tmp_path / "page"
+  masks.mkdir()
+  folder.mkdir()
+  names = ("overview.png", "01_t1_clip2_cosam_4_5.png", "mine.png")
+  for name in names:
+    picture(masks / name)
+  os.mkfifo(masks / "02_t2_clip1_cosam_4_5.png")
+  (masks / "03_t3_clip1_cosam_4_5.png").write_bytes(b"x")
+  found = page._masks(masks, folder)
+  assert [entry["path"] for entry in found] == [f"masks/{name}" for name in names[:2]]
+  assert [(entry["width"], entry["height"]) for entry in found] == [(4, 6)] * 2
+  assert capsys.readouterr().out.count("the page leaves out") == 2
