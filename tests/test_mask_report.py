@@ -17,7 +17,13 @@ from cosam_jax.reports.results import write_results
 from cosam_jax.training import mesh, state
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
-RESULT = {"label": "", "card": {}, "metrics": {"mAP": 0.5}, "cmc": [], "queries": {}}
+RESULT = {
+  "label": "",
+  "card": {"dataset": "synthetic"},
+  "metrics": {"mAP": 0.5},
+  "cmc": [],
+  "queries": {},
+}
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Pictures that the program itself wrote, read back: somebody may have damaged or exchanged them."""
+"""Pictures that the program wrote, read back: somebody may have damaged or exchanged them."""
 
 import io
 import os
