@@ -54,7 +54,8 @@ def decode(data: tf.Tensor) -> tf.Tensor:
     uint8[height, width, 3].
 
   Raises:
-    tf.errors.InvalidArgumentError: empty, truncated or damaged data, another format, or too large.
+    tf.errors.InvalidArgumentError: empty, truncated or damaged data, another format, or too large;
+      outside of a graph, a ValueError of a BMP, WebP or TIFF.
   """
   start = tf.strings.substr(data, 0, 4)
   other = tf.reduce_any([
