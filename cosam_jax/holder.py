@@ -95,9 +95,7 @@ class Holder:
   def _beat(self) -> None:
     self._beats += 1
     text = json.dumps(self._about | {"beat": self._beats}).encode().ljust(_RECORD_BYTES - 1) + b"\n"
-    with contextlib.suppress(
-      OSError
-    ):  # A disk that is full or away; the lock is held all the same.
+    with contextlib.suppress(OSError):  # The disk is full or away; the lock is held all the same.
       os.pwrite(self._descriptor, text, 0)
       os.fsync(self._descriptor)
 

@@ -23,6 +23,12 @@ from cosam_jax.saved_network import network_asked_for
 """Of a picture beside embeddings, which --mode=embed wrote as a small JPEG."""
 
 
+def never_seen(row: int) -> Sighting:
+  """The answer of a side that knows neither cameras nor times, for every row."""
+  del row
+  return NEVER_SEEN
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Side:
   """The queries or the gallery.
@@ -44,7 +50,7 @@ class Side:
   picture: Callable[[int], np.ndarray | None]
   weights: str | None = None
   distance: str | None = None
-  seen: Callable[[int], Sighting] = lambda row: NEVER_SEEN
+  seen: Callable[[int], Sighting] = never_seen
   dataset: str | None = None
 
 

@@ -20,12 +20,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from cosam_jax.data.json_files import read_json
+from cosam_jax.data.made_folders import new_folders, remove_empty
 from cosam_jax.data.whole_files import whole_file
 from cosam_jax.errors import InputError
 
 _PROGRAM = "cosam_jax"
 # Name below the folder -> the sizes that it may have. Two while a call replaces another's file.
 _Files = dict[str, set[int]]
+
+
+def no_earlier_names(directory: pathlib.Path) -> Iterable[str]:
+  """The answer of a kind of output that had a list in every version: no names."""
+  del directory
+  return ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +54,7 @@ class OutputFolder:
   kind: str
   patterns: tuple[str, ...]
   head: str
-  earlier: Callable[[pathlib.Path], Iterable[str]] = lambda directory: ()
+  earlier: Callable[[pathlib.Path], Iterable[str]] = no_earlier_names
   remedy: str = "move it away, or give another --output"
 
   @property
@@ -110,7 +117,7 @@ class OutputFolder:
       InputError: as `check`.
     """
     self.check()
-    with _new_folders(self.directory):
+    with new_folders(self.directory):
       self._remove_unfinished()
       mine = f"{self._unfinished}{socket.gethostname()}-{os.getpid()}-"
       partial = pathlib.Path(tempfile.mkdtemp(prefix=mine, dir=self.directory))
@@ -155,7 +162,7 @@ class OutputFolder:
     for name in [*({self.head} - {*keep}), *gone]:
       if name in old:
         (self.directory / name).unlink(missing_ok=True)
-    _remove_empty(self.directory, gone)
+    remove_empty(self.directory, gone)
     for name in sorted(new, key=lambda name: (name == self.head, name)):
       place = self.directory / name
       place.parent.mkdir(parents=True, exist_ok=True)
@@ -275,25 +282,3 @@ def _refuse_overlap(output: pathlib.Path, source: pathlib.Path) -> None:
       f"the output {output} {how} the input {source}: what is written would be read as input the "
       "next time, or replace it; give an --output apart from it"
     )
-
-
-@contextlib.contextmanager
-def _new_folders(directory: pathlib.Path) -> Iterator[None]:
-  """Makes a folder and those above it; if the block fails, those that it made go again."""
-  made = [path for path in (directory, *directory.parents) if not path.exists()]
-  directory.mkdir(parents=True, exist_ok=True)
-  try:
-    yield
-  except BaseException:
-    for path in made:
-      with contextlib.suppress(OSError):  # Somebody put something there.
-        path.rmdir()
-    raise
-
-
-def _remove_empty(directory: pathlib.Path, names: Iterable[str]) -> None:
-  """Removes the folders of files that went, as far as nothing is left in them."""
-  parents = {directory / parent for name in names for parent in pathlib.PurePosixPath(name).parents}
-  for path in sorted(parents - {directory}, reverse=True):
-    with contextlib.suppress(OSError):
-      path.rmdir()
