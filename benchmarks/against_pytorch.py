@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from cosam_jax import host_memory
+from cosam_jax.runtime import host_memory
 
 if __name__ == "__main__":
   host_memory.settle()  # Before JAX starts threads.
@@ -32,7 +32,7 @@ import numpy as np
 import tqdm
 from pytorch_process import PytorchProcess
 
-from cosam_jax.benchmark import clock, device, drawn
+from cosam_jax.commands.benchmark import clock, device, drawn
 from cosam_jax.models import ReidNet, to_torch
 from cosam_jax.training import mesh, optim, state, steps
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cosam_jax import host_memory
+from cosam_jax.runtime import host_memory
 
 
 class PytorchProcess:

@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from cosam_jax import host_memory
+from cosam_jax.runtime import host_memory
 
 if __name__ == "__main__":
   host_memory.settle()  # As `cosam_jax.main` does, before anything starts threads.
@@ -27,7 +27,7 @@ from absl import app, flags
 from ml_collections import config_flags
 from pil_clips import PilClips
 
-from cosam_jax import config as config_rules
+from cosam_jax.experiment import config as config_rules
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment's file.")
 _REPEATS = flags.DEFINE_integer("repeats", 10, "Turns of each.", lower_bound=2)
@@ -49,8 +49,8 @@ def main(arguments: list[str]) -> None:
   # Not above: the DataLoader's workers import this file too.
   from torch.utils.data import DataLoader
 
-  from cosam_jax.assembly import read_tables, training_plan
   from cosam_jax.data.pipeline import training_batches
+  from cosam_jax.experiment.parts import read_tables, training_plan
 
   values = {name: flags.FLAGS[name].value for name in config_rules.CONFIG_FLAGS}
   config = config_rules.apply_ablation_flags(_CONFIG.value, values)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-  from cosam_jax.embedder import Embedder
+  from cosam_jax.experiment.embedder import Embedder
 
 __version__ = "0.1.0"
 __all__ = ["Embedder", "__version__"]
@@ -12,7 +12,7 @@ __all__ = ["Embedder", "__version__"]
 def __getattr__(name: str) -> Any:
   # Late, so that `import cosam_jax` loads neither jax nor TensorFlow.
   if name == "Embedder":
-    from cosam_jax.embedder import Embedder
+    from cosam_jax.experiment.embedder import Embedder
 
     return Embedder
   raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,7 @@
 
 import sys
 
-from cosam_jax import terminal, version
+from cosam_jax.runtime import terminal, version
 
 
 def run() -> None:

@@ -17,7 +17,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from cosam_jax import early_stop, terminal, version
+from cosam_jax.runtime import early_stop, terminal, version
 
 # Ahead of everything that takes time to load, if this is the program itself.
 if __name__ == "__main__" or pathlib.Path(sys.argv[0]).stem == "cosam-jax":
@@ -32,28 +32,24 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from absl import app, flags
 from ml_collections import ConfigDict, config_flags
 
-from cosam_jax import (
-  compare_command,
+from cosam_jax.commands import compare as compare_command
+from cosam_jax.commands import embedding_command, network_command, path_flags, resume_command
+from cosam_jax.commands.benchmark import options as benchmark_options
+from cosam_jax.commands.sweep import command as sweep_command
+from cosam_jax.errors import InputError, Preempted, TryLaterError, suggestion
+from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment import configurations, run_configuration
+from cosam_jax.experiment.fields import SCHEMA, SYNTHETIC_SCHEMA
+from cosam_jax.runtime import (
+  command_line,
   compiled_programs,
-  configurations,
-  embedding_command,
   holder,
   host_memory,
-  invocation,
-  network_command,
-  path_flags,
   process_end,
   processes,
   quiet,
-  resume_command,
-  run_configuration,
-  sweep_command,
 )
-from cosam_jax import config as config_rules
-from cosam_jax.benchmark import options as benchmark_options
-from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
-from cosam_jax.data.cache_folder import settle_libraries
-from cosam_jax.errors import InputError, Preempted, TryLaterError, suggestion
+from cosam_jax.runtime.cache import settle_libraries
 
 MODES = (
   "train", "evaluate", "embed", "masks", "doctor", "prepare", "compare", "benchmark", "tables",
@@ -105,7 +101,7 @@ def main(arguments: list[str]) -> int:
   0 when done, 2 for input that cannot work, 75 (EX_TEMPFAIL: try again) when training was asked to
   stop, or waited in vain for another one that was, and the same command goes on, 130 after Ctrl-C.
   """
-  invocation.remember(sys.argv[1:])
+  command_line.remember(sys.argv[1:])
   settle_libraries()
   quiet.libraries()
   if not flags.FLAGS.quiet:
@@ -169,7 +165,7 @@ def _work(config: ConfigDict) -> int:
     if mode in NEED_WORKDIR:
       processes.first_alone(lambda: holders.append(stack.enter_context(holder.held(workdir, mode))))
     # Only now the libraries that take seconds to load.
-    from cosam_jax import runs
+    from cosam_jax.commands import runs
 
     more = (next(iter(holders), None), flags.FLAGS.change_optim) if mode == "train" else ()
     result = runs.MODES[mode](config, workdir, *more)

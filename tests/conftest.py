@@ -40,7 +40,7 @@ def tiny_synthetic(tmp_path_factory) -> pathlib.Path:
   """A drawn data set in MARS's layout, 6 + 4 people; see `tiny.py` for runs on it."""
   import tiny
 
-  from cosam_jax.data.synthetic import write_synthetic
+  from cosam_jax.data.drawn.synthetic import write_synthetic
 
   directory = tmp_path_factory.mktemp("tiny") / "set"
   drawing = {name.split(".")[1]: value for name, value in tiny.DRAWING.items()}

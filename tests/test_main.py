@@ -10,42 +10,21 @@ from typing import NamedTuple
 
 import layouts
 import pytest
+from forks import FORKS
 
-from cosam_jax.compare_command import COMPARE_FLAGS
-from cosam_jax.config import ABLATION_FLAGS, CONFIG_FLAGS
-from cosam_jax.config_fields import SCHEMA, SYNTHETIC_SCHEMA
-from cosam_jax.embedding_command import READERS
+from cosam_jax.commands.compare import COMPARE_FLAGS
+from cosam_jax.commands.embedding_command import READERS
+from cosam_jax.commands.network_command import READERS as NETWORK_READERS
+from cosam_jax.commands.sweep.plan import SWEEP_FLAGS
+from cosam_jax.experiment.config import ABLATION_FLAGS, CONFIG_FLAGS
+from cosam_jax.experiment.fields import SCHEMA, SYNTHETIC_SCHEMA
 from cosam_jax.main import MODES
-from cosam_jax.network_command import READERS as NETWORK_READERS
-from cosam_jax.sweep_plan import SWEEP_FLAGS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MARS = f"--config={ROOT / 'configs' / 'mars.py'}"
 MINI = f"--config={ROOT / 'configs' / 'mars_mini.py'}"
 SYNTHETIC = f"--config={ROOT / 'configs' / 'synthetic.py'}"
 WORKDIR = "--workdir=never_made"
-
-# Many commands for one start: each is a child of a process that has the command loaded already.
-FORKS = """
-import json, os, pathlib, sys, traceback
-import cosam_jax.main
-for i, arguments in enumerate(json.loads(sys.argv[1])):
-  child = os.fork()
-  if child == 0:
-    for stream, name in ((1, "out"), (2, "err")):
-      os.dup2(os.open(f"{i}.{name}", os.O_CREAT | os.O_WRONLY), stream)
-    sys.argv = ["cosam-jax", *arguments]
-    try:
-      cosam_jax.main.run()
-    except SystemExit as end:
-      sys.stdout.flush(), sys.stderr.flush()
-      os._exit(end.code)  # Without the second that taking a process down takes.
-    except BaseException:
-      traceback.print_exc()
-    os._exit(1)
-  status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-  pathlib.Path(f"{i}.status").write_text(str(status))
-"""
 
 
 class Answer(NamedTuple):

@@ -2,16 +2,16 @@
 
 import os
 
-from cosam_jax.data.dukemtmc_vidreid import read_dukemtmc_vidreid
-from cosam_jax.data.folder import read_folder
-from cosam_jax.data.ilids_vid import read_ilids_vid
 from cosam_jax.data.listing import require_folders_inside
-from cosam_jax.data.manifest import is_manifest, read_manifest
-from cosam_jax.data.mars import read_mars
-from cosam_jax.data.prid2011 import read_prid2011
+from cosam_jax.data.sets.dukemtmc_vidreid import read_dukemtmc_vidreid
+from cosam_jax.data.sets.folder import read_folder
+from cosam_jax.data.sets.ilids_vid import read_ilids_vid
+from cosam_jax.data.sets.manifest import is_manifest, read_manifest
+from cosam_jax.data.sets.mars import read_mars
+from cosam_jax.data.sets.prid2011 import read_prid2011
 from cosam_jax.data.tracklets import Tables, TrackletTable
-from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError, suggestion
+from cosam_jax.runtime.user_paths import user_path
 
 DATASETS = ("mars", "dukemtmc_vidreid", "ilids_vid", "prid2011", "folder", "synthetic")
 """Every name that `load_dataset` knows; `synthetic` is drawn figures in MARS's layout."""

@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 from cosam_jax.data.matlab import load_mat
-from cosam_jax.data.outside_files import read_text
-from cosam_jax.data.text_numbers import whole_number
-from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError, suggestion
+from cosam_jax.runtime.outside_files import read_text
+from cosam_jax.runtime.text_numbers import whole_number
+from cosam_jax.runtime.user_paths import user_path
 
 POSTERS = "handbag,hat,backpack"
 """The attributes of the poster's table, each with yes."""

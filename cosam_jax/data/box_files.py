@@ -12,8 +12,8 @@ import numpy as np
 from cosam_jax.data.box_formats import COORDINATES, FORMATS, Layout, labels_of, layout_of
 from cosam_jax.data.box_lines import REMEDY, BoxLines, read_lines
 from cosam_jax.data.boxes import Boxes
-from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError, suggestion
+from cosam_jax.runtime.user_paths import user_path
 
 _LARGEST = 2.0**53
 """Above it a number with a fraction loses whole ones."""

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cosam_jax.data.outside_files import read_text
+from cosam_jax.runtime.outside_files import read_text
 
 REMEDY = "give a text file of lines frame,id,x,y,w,h"
 FEWEST_COLUMNS = 6

@@ -12,16 +12,17 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from cosam_jax.data import links, load_dataset, prepared, user_paths
-from cosam_jax.data.dukemtmc_vidreid import read_dukemtmc_vidreid
+from cosam_jax.data import links, load_dataset, prepared
 from cosam_jax.data.host_tensorflow import tf
-from cosam_jax.data.ilids_vid import read_ilids_vid
-from cosam_jax.data.manifest import is_manifest
-from cosam_jax.data.mars import read_mars
-from cosam_jax.data.prid2011 import NUM_SPLITS, read_prid2011
 from cosam_jax.data.record_builder import ExampleRecords, TrackletBuilder, is_complete
+from cosam_jax.data.sets.dukemtmc_vidreid import read_dukemtmc_vidreid
+from cosam_jax.data.sets.ilids_vid import read_ilids_vid
+from cosam_jax.data.sets.manifest import is_manifest
+from cosam_jax.data.sets.mars import read_mars
+from cosam_jax.data.sets.prid2011 import NUM_SPLITS, read_prid2011
 from cosam_jax.data.tracklets import Tables
 from cosam_jax.errors import InputError, suggestion
+from cosam_jax.runtime import user_paths
 
 
 class Mars(TrackletBuilder):

@@ -8,7 +8,7 @@ whatever reads no frames runs without it.
 import os
 from typing import TYPE_CHECKING, Any
 
-from cosam_jax.data.cache_folder import settle_libraries
+from cosam_jax.runtime.cache import settle_libraries
 
 
 def _load() -> Any:

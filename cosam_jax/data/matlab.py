@@ -9,8 +9,8 @@ import scipy.io
 
 from cosam_jax.data.matlab_layout import require_sound
 from cosam_jax.data.other_content import other_content
-from cosam_jax.data.outside_files import read_bytes
 from cosam_jax.errors import InputError, renaming
+from cosam_jax.runtime.outside_files import read_bytes
 
 _MOST_BYTES = 256 << 20  # MARS's largest has 100 kB.
 

@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 
-from cosam_jax.data.outside_files import open_regular, unpacked_reason
+from cosam_jax.runtime.outside_files import open_regular, unpacked_reason
 
 
 def names_in_npz(path: str | os.PathLike) -> list[str]:

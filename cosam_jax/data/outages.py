@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable
 
 from absl import logging
 
-from cosam_jax.data.outside_files import open_regular
 from cosam_jax.data.prepared import RecordStore
 from cosam_jax.data.tracklets import FilePaths, FrameStore, JoinedFrames
 from cosam_jax.errors import InputError
+from cosam_jax.runtime.outside_files import open_regular
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _PASSING = {

@@ -16,8 +16,8 @@ import numpy as np
 from cosam_jax.data import links, listing
 from cosam_jax.data.left_out import LINKS, MASKS, OTHER, LeftOut, masks_among, set_aside
 from cosam_jax.data.tracklets import FilePaths, TrackletTable
-from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError
+from cosam_jax.runtime.user_paths import user_path
 
 UNKNOWN = -1
 """Identity and camera of tracklets of which nobody said them."""

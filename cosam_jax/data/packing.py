@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 
 from cosam_jax.data.host_tensorflow import tf
-from cosam_jax.data.outside_files import MOST_FRAME_BYTES, read_bytes
 from cosam_jax.data.pipeline import EvalBatch
 from cosam_jax.data.transforms import decode, normalise, resize, undecodable_reason
 from cosam_jax.errors import InputError
+from cosam_jax.runtime.outside_files import MOST_FRAME_BYTES, read_bytes
 
 
 class Frame(NamedTuple):

@@ -6,7 +6,7 @@ import os
 import numpy as np
 from PIL import Image
 
-from cosam_jax.data.outside_files import read_bytes
+from cosam_jax.runtime.outside_files import read_bytes
 
 _MOST_BYTES, _MOST_PIXELS = 16 << 20, 1 << 24
 

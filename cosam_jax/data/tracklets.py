@@ -19,9 +19,9 @@ import numpy as np
 
 from cosam_jax.data.identities import PLAIN, Numbering, numbering_of
 from cosam_jax.data.links import LEADS_OUT, is_inside, require_whole_link
-from cosam_jax.data.outside_files import MOST_FRAME_BYTES, read_bytes, require_regular
 from cosam_jax.data.table_columns import require_whole_names, whole_numbers
 from cosam_jax.errors import InputError
+from cosam_jax.runtime.outside_files import MOST_FRAME_BYTES, read_bytes, require_regular
 
 
 class FrameStore(Protocol):

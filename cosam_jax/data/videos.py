@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from cosam_jax.data.listing import is_image, list_images
-from cosam_jax.data.outside_files import read_text
 from cosam_jax.data.packing import read_image
 from cosam_jax.data.upright import matrix_orientation, turned
-from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError
+from cosam_jax.runtime.outside_files import read_text
+from cosam_jax.runtime.user_paths import user_path
 
 
 class Picture(NamedTuple):

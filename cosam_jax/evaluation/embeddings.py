@@ -31,17 +31,17 @@ from typing import Any
 import numpy as np
 
 from cosam_jax.data.identities import Numbering, numbering_of
-from cosam_jax.data.json_files import parse_json
 from cosam_jax.data.npz_files import read_npz
 from cosam_jax.data.table_columns import require_whole_names
 from cosam_jax.data.tracklets import TrackletTable
-from cosam_jax.data.user_paths import user_path
-from cosam_jax.data.whole_files import whole_file
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import distances, protocol, sightings
 from cosam_jax.evaluation.origin import Origin, check_about
 from cosam_jax.evaluation.protocol_names import parse_protocol
 from cosam_jax.evaluation.sightings import Sighting
+from cosam_jax.runtime.json_files import parse_json
+from cosam_jax.runtime.user_paths import user_path
+from cosam_jax.runtime.whole_files import whole_file
 
 FORMAT = 1
 _LARGEST = np.iinfo(np.int64).max

@@ -19,7 +19,6 @@ import numpy as np
 import tqdm
 from jax.sharding import Mesh
 
-from cosam_jax.data.outside_files import open_regular
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.candidates import DeviceCandidates, FaissCandidates, unit_rows
 from cosam_jax.evaluation.distances import (
@@ -27,6 +26,7 @@ from cosam_jax.evaluation.distances import (
   check_same_width,
   distance_function,
 )
+from cosam_jax.runtime.outside_files import open_regular
 
 BLOCK_ROWS = 16384
 """Gallery rows on the devices at once; with 2,048 dimensions 128 MiB."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from cosam_jax.models.backbones.resnet import grid_size
 from cosam_jax.models.reid import ReidNet
-from cosam_jax.models.resnet import grid_size
 from cosam_jax.models.state_names import architecture
 
 Shapes = Mapping[str, tuple[int, ...]]

@@ -10,9 +10,16 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from cosam_jax.errors import InputError
+from cosam_jax.models.backbones.resnet import (
+  STAGES,
+  ResNetSettings,
+  Stage,
+  Stem,
+  grid_size,
+  resnet_settings,
+)
 from cosam_jax.models.cosam import Cosam, CosamMasks
 from cosam_jax.models.layers import BatchNorm, Dtype
-from cosam_jax.models.resnet import STAGES, ResNetSettings, Stage, Stem, grid_size, resnet_settings
 from cosam_jax.models.temporal import TemporalAttention, TemporalPooling, TemporalRnn
 
 TEMPORAL_HEADS = ("tp", "ta", "rnn")

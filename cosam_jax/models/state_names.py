@@ -8,7 +8,7 @@ forms and our own variable paths are both brought to it.
 import re
 from collections.abc import Iterable, Mapping
 
-from cosam_jax.models.resnet import BACKBONES
+from cosam_jax.models.backbones.resnet import BACKBONES
 
 Path = tuple[str, ...]
 

@@ -19,12 +19,12 @@ import numpy as np
 import safetensors
 from absl import logging
 
-from cosam_jax.data.outside_files import open_regular, unpacked_reason
-from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError
 from cosam_jax.models.saved_contents import state_dict
 from cosam_jax.models.torch_objects import Storage, Tensor, UnreadableError
 from cosam_jax.models.torch_pickle import DAMAGE, run
+from cosam_jax.runtime.outside_files import open_regular, unpacked_reason
+from cosam_jax.runtime.user_paths import user_path
 
 Arrays = dict[str, np.ndarray]
 

@@ -17,9 +17,9 @@ from typing import TypedDict
 
 import tqdm
 
-from cosam_jax.data.cache_folder import cache_folder, why_unusable
-from cosam_jax.data.user_paths import user_path
 from cosam_jax.errors import InputError, suggestion
+from cosam_jax.runtime.cache import cache_folder, why_unusable
+from cosam_jax.runtime.user_paths import user_path
 
 _CHUNK = 1 << 20
 _TIMEOUT = 30  # seconds without a byte; dead hosts should not hold up the next mirror for long

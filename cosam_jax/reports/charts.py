@@ -13,8 +13,8 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cosam_jax.data.cache_folder import settle_libraries
 from cosam_jax.errors import printable
+from cosam_jax.runtime.cache import settle_libraries
 
 if TYPE_CHECKING:
   from matplotlib.axes import Axes

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 import cosam_jax
-from cosam_jax.data.user_paths import user_text
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import bootstrap
 from cosam_jax.reports.comparability import check_alike
 from cosam_jax.reports.results import read_results
+from cosam_jax.runtime.user_paths import user_text
 
 FORMAT = 1
 SIDES = ("A", "B")

@@ -5,7 +5,7 @@ import pathlib
 import time
 
 from cosam_jax.errors import InputError
-from cosam_jax.training.library_paths import LibraryPath
+from cosam_jax.runtime.library_paths import LibraryPath
 
 FOLDER = "tensorboard"
 _GROUPS = {

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from PIL import ImageFont
 
-from cosam_jax.data.cache_folder import settle_libraries
 from cosam_jax.reports.name_cuts import cut_apart
+from cosam_jax.runtime.cache import settle_libraries
 
 # No font has letters for these; what it draws instead stands for all that it lacks.
 _LACKING = ("\U0010ffff", "\ue000")

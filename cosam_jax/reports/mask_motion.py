@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from cosam_jax.evaluation.clip_masks import ClipMasks
 from cosam_jax.reports.lettering import fit, font
-from cosam_jax.reports.masks import colour_range, overlay
+from cosam_jax.reports.mask_pictures import colour_range, overlay
 
 _HEIGHT, _GAP, _TOP = 224, 6, 26
 _TEXT, _FAINT, _BAR = (25, 25, 25), (95, 95, 95), (33, 145, 140)

@@ -3,10 +3,10 @@
 import pathlib
 import re
 
-from cosam_jax.data.json_files import read_json
 from cosam_jax.data.npz_files import names_in_npz
-from cosam_jax.data.output_folders import OutputFolder
 from cosam_jax.errors import InputError
+from cosam_jax.runtime.json_files import read_json
+from cosam_jax.runtime.output_folders import OutputFolder
 
 _STRIP = re.compile(r"\d\d_.*_cosam_[\d_]+\.png")
 _NAMES = ("overview.png", "masks.npz", "masks.json", "channels.*", "correlation.*",

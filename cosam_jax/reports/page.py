@@ -19,8 +19,6 @@ import jinja2
 import tqdm
 from PIL import Image
 
-from cosam_jax.data.output_folders import OutputFolder
-from cosam_jax.data.outside_files import read_text
 from cosam_jax.data.stored_pictures import read_picture
 from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.errors import InputError, printable
@@ -34,6 +32,8 @@ from cosam_jax.reports.rankings import Rankings
 from cosam_jax.reports.results import PAGE
 from cosam_jax.reports.run_charts import cmc_chart, map_chart, training_charts
 from cosam_jax.reports.sheets import make_sheets
+from cosam_jax.runtime.output_folders import OutputFolder
+from cosam_jax.runtime.outside_files import read_text
 
 _NAMES = (PAGE, "data_set.json", "results.json", "before_training.json", "scalars.jsonl",
           "validation.jsonl", "rankings/[0-9][0-9]_*", "masks/[0-9][0-9]_*_cosam_*.png",

@@ -9,7 +9,6 @@ import os
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from cosam_jax.data.output_folders import OutputFolder
 from cosam_jax.reports import table_formats
 from cosam_jax.reports.published import DATASETS, METRICS, TABLES, PublishedRow, read_published
 from cosam_jax.reports.sweep_results import (
@@ -21,6 +20,7 @@ from cosam_jax.reports.sweep_results import (
   read_samples,
   summarise,
 )
+from cosam_jax.runtime.output_folders import OutputFolder
 
 OTHERS = "another method, not part of this program"
 NOT_RUN = "not run"

@@ -9,9 +9,9 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from cosam_jax.data.json_files import read_json
 from cosam_jax.errors import InputError
 from cosam_jax.reports.poster_rows import Row
+from cosam_jax.runtime.json_files import read_json
 
 TABLES = {
   "baselines": "Baselines: backbone and temporal aggregation",

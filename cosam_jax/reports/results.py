@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cosam_jax
-from cosam_jax.data.json_files import read_json
-from cosam_jax.data.whole_files import whole_file
 from cosam_jax.errors import InputError
 from cosam_jax.reports.results_shape import checked_results
+from cosam_jax.runtime.json_files import read_json
+from cosam_jax.runtime.whole_files import whole_file
 
 FORMAT = 1
 EVALUATIONS = "evaluations"

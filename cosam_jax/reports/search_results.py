@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import tqdm
 
-from cosam_jax.data.json_files import read_json
-from cosam_jax.data.output_folders import OutputFolder
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.sightings import NEVER_SEEN, Sighting
 from cosam_jax.reports.name_cuts import cut_apart
 from cosam_jax.reports.ranking_sheet import Found, Sheet, save_sheet
 from cosam_jax.reports.results import write_json
+from cosam_jax.runtime.json_files import read_json
+from cosam_jax.runtime.output_folders import OutputFolder
 
 MOST_SHEETS = 50
 """Queries that get a sheet; search.json has all."""

@@ -20,10 +20,10 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from cosam_jax.errors import InputError
-from cosam_jax.training import hosts
+from cosam_jax.runtime import hosts
+from cosam_jax.runtime.library_paths import LibraryPath
 from cosam_jax.training.checksums import damage, write_checksums
 from cosam_jax.training.disk_room import check_room
-from cosam_jax.training.library_paths import LibraryPath
 from cosam_jax.training.mesh import replicated
 from cosam_jax.training.orbax_words import quieten
 from cosam_jax.training.saved_arrays import ABOUT, STATE, check_about, count_arrays, saved_step

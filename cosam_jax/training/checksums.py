@@ -5,8 +5,8 @@ import json
 import os
 import pathlib
 
-from cosam_jax.data.json_files import parse_json
-from cosam_jax.data.outside_files import MOST_TEXT_BYTES, read_bytes
+from cosam_jax.runtime.json_files import parse_json
+from cosam_jax.runtime.outside_files import MOST_TEXT_BYTES, read_bytes
 
 NAME = "sha256.json"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cosam_jax.training import hosts
+from cosam_jax.runtime import hosts
 from cosam_jax.training.scalars import ScalarLog
 
 PERCENTILES = (50, 90, 99)

@@ -4,8 +4,8 @@ import pathlib
 
 import tensorstore
 
-from cosam_jax.data.json_files import parse_json
-from cosam_jax.data.outside_files import MOST_TEXT_BYTES, read_bytes
+from cosam_jax.runtime.json_files import parse_json
+from cosam_jax.runtime.outside_files import MOST_TEXT_BYTES, read_bytes
 
 STATE, ABOUT = "state", "about"
 _DRIVERS = ("zarr", "zarr3")  # Today's, and what orbax may write next.

@@ -7,9 +7,9 @@ import pathlib
 from collections.abc import Callable
 from typing import Any
 
-from cosam_jax.data.json_files import read_json_lines
-from cosam_jax.data.outside_files import open_to_append
 from cosam_jax.errors import InputError
+from cosam_jax.runtime.json_files import read_json_lines
+from cosam_jax.runtime.outside_files import open_to_append
 
 
 class ScalarLog:

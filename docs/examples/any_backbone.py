@@ -16,11 +16,11 @@ from flax import linen as nn
 
 from cosam_jax.data import load_dataset
 from cosam_jax.data.batches import BatchPlan, EvaluationPlan
+from cosam_jax.data.drawn.synthetic import write_synthetic
 from cosam_jax.data.pipeline import evaluation_batches, training_batches
-from cosam_jax.data.synthetic import write_synthetic
-from cosam_jax.evaluation.masks import measure_masks
+from cosam_jax.evaluation.mask_numbers import measure_masks
 from cosam_jax.models import Cosam, Outputs
-from cosam_jax.reports.masks import save_pictures
+from cosam_jax.reports.mask_pictures import save_pictures
 from cosam_jax.training.state import create_state
 from cosam_jax.training.steps import Objective, train_step
 

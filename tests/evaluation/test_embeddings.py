@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from evaluation_embeddings import made
 
-from cosam_jax import compare_command
-from cosam_jax.embedding_modes import evaluate_embeddings
+from cosam_jax.commands import compare as compare_command
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import protocol
 from cosam_jax.evaluation.embeddings import Embeddings, Origin, read_embeddings, write_embeddings
 from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
 from cosam_jax.evaluation.search import nearest
+from cosam_jax.experiment.saved_rankings import evaluate_embeddings
 
 RANKED = {
   "evaluation.gallery": "reference", "evaluation.frames": 0,

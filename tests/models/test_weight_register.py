@@ -10,7 +10,7 @@ import pytest
 
 from cosam_jax.errors import InputError
 from cosam_jax.models import weight_register
-from cosam_jax.models.resnet import BACKBONES
+from cosam_jax.models.backbones.resnet import BACKBONES
 from cosam_jax.models.weight_files import read_weights
 from cosam_jax.models.weight_register import cache_folder, resolve_weights
 

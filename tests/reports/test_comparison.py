@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from results_record import RECORD
 
-from cosam_jax import compare_command
+from cosam_jax.commands import compare as compare_command
 from cosam_jax.errors import InputError
 from cosam_jax.reports import comparison, comparison_table, results
 

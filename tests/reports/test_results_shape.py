@@ -7,11 +7,11 @@ import pytest
 from damaged_json import damaged
 from results_record import RECORD
 
+from cosam_jax.commands.sweep.plan import Job
+from cosam_jax.commands.sweep.progress import DONE, NEW, progress_of
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.bootstrap import interval_record, query_scores
 from cosam_jax.reports import comparison, comparison_table, facts, results, sweep_results
-from cosam_jax.sweep_plan import Job
-from cosam_jax.sweep_progress import DONE, NEW, progress_of
 
 STAGE = {"frames": 2, "mean": 0.4, "min": 0.1, "max": 0.9, "spread": 0.2, "share_on_figure": 0.5}
 CONFIG = {

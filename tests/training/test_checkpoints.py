@@ -18,7 +18,7 @@ import pytest
 from etils import epath
 
 from cosam_jax.errors import InputError
-from cosam_jax.training import library_paths
+from cosam_jax.runtime import library_paths
 from cosam_jax.training.checkpoints import BEST, Checkpoints
 from cosam_jax.training.checksums import NAME, damage
 from cosam_jax.training.mesh import make_mesh

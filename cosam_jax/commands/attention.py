@@ -1,0 +1,181 @@
+"""`--mode=attention`: is the attention doing anything? Numbers of a trained network's test set."""
+
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+import tqdm
+from ml_collections import ConfigDict
+
+from cosam_jax.data.batches import EvaluationPlan
+from cosam_jax.data.pipeline import evaluation_batches
+from cosam_jax.data.tracklets import TrackletTable
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.attention import DELETIONS, all_equal, cosines, mask_shape, without_half
+from cosam_jax.evaluation.mask_numbers import repeated
+from cosam_jax.evaluation.protocol import Evaluation, evaluation_of
+from cosam_jax.evaluation.retrieval import evaluate_features
+from cosam_jax.experiment import evaluation_place
+from cosam_jax.experiment.parts import Run
+from cosam_jax.experiment.run_weights import weights_to_evaluate
+from cosam_jax.reports.attention_table import attention_table
+from cosam_jax.runtime.whole_files import whole_file
+from cosam_jax.training import mesh, steps
+
+FRAMES = 8
+"""Evenly spread frames of each tracklet; all of them would cost minutes and say the same."""
+
+
+def attention(config: ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
+  """Measures masks, TA's weights and the deletion test; writes `attention.json`, prints a table.
+
+  What is not of the run's own evaluation goes to a folder of its own, see `evaluation_place`.
+
+  Raises:
+    InputError: a network without COSAM, or nothing to evaluate.
+  """
+  run = Run(config, workdir)
+  if not run.config.model.cosam_stages:
+    raise InputError(
+      "config.model.cosam_stages is empty, and a network without COSAM has no masks: name stages "
+      "among 2, 3, 4 and 5"
+    )
+  variables, _, origin = weights_to_evaluate(run)
+  evaluation_place.settle(run, origin, variables)
+  record = {"checkpoint": origin, **_Probe(run, variables).record()}
+  path = run.workdir / "attention.json"
+  with whole_file(path) as file:
+    file.write((json.dumps(record, indent=1) + "\n").encode())
+  print(attention_table(record))
+  print(f"written to {path}")
+  return record
+
+
+class _Probe:
+  def __init__(self, run: Run, variables: dict[str, Any]):
+    self._config, self._mesh = run.config, mesh.make_local_mesh()
+    self._evaluation: Evaluation = evaluation_of(run.tables, run.config.evaluation.gallery)
+    self._forward = steps.jit_forward(run.model, self._mesh)
+    self._variables = mesh.put_everywhere(self._mesh, variables)
+    self._shapes: dict[int, list[dict[str, np.ndarray]]] = {}
+    self._equal: list[np.ndarray] = []
+    self._frames = 0
+
+  def record(self) -> dict[str, Any]:
+    """What attention.json holds."""
+    evaluation = self._evaluation
+    whole = self._vectors(evaluation.table, "masks", {"": None}, shapes=True)[""]
+    stages = sorted(self._shapes)
+    cuts: dict[str, Any] = {f"{stage} {which}": (stage, which) for stage in stages
+                            for which in DELETIONS}  # fmt: skip
+    queries = evaluation.query_rows
+    changed = self._vectors(evaluation.table.select(queries), "deletion", cuts)
+    gallery = whole[evaluation.gallery_rows]
+    found: dict[str, Any] = {}
+    for stage in stages:
+      parts = self._shapes[stage]
+      found[str(stage)] = {
+        key: float(np.mean(np.concatenate([part[key] for part in parts]))) for key in parts[0]
+      }
+      found[str(stage)]["deletion"] = {
+        which: {
+          "cosine": float(cosines(changed[f"{stage} {which}"], whole[queries]).mean()),
+          **self._ranks(changed[f"{stage} {which}"], gallery),
+        }
+        for which in DELETIONS
+      }
+    return {
+      "queries": len(queries),
+      "gallery": len(gallery),
+      "frames": self._frames,
+      "frames_per_tracklet": FRAMES,
+      "stages": found,
+      "frame_weights": self._frame_weights(),
+      "whole": self._ranks(whole[queries], gallery),
+    }
+
+  def _frame_weights(self) -> dict[str, Any]:
+    temporal = self._config.model.temporal
+    if temporal != "ta":
+      note = f"not applicable, the head is {temporal.upper()} and weighs no frames"
+      return {"all_equal": None, "note": note}
+    equal = np.concatenate(self._equal)
+    note = f"all equal in {100 * equal.mean():.1f}% of {len(equal):,} clips"
+    return {"all_equal": float(equal.mean()), "clips": len(equal), "note": note}
+
+  def _ranks(self, vectors: np.ndarray, gallery: np.ndarray) -> dict[str, float]:
+    evaluation = self._evaluation
+    table, queries, rows = evaluation.table, evaluation.query_rows, evaluation.gallery_rows
+    metrics = evaluate_features(
+      vectors,
+      gallery,
+      query_ids=table.identities[queries],
+      gallery_ids=table.identities[rows],
+      query_cameras=table.cameras[queries],
+      gallery_cameras=table.cameras[rows],
+      distance=self._config.evaluation.distance,
+      max_rank=len(rows),
+    )
+    # The CMC curve is the distribution of the first match's rank.
+    cmc = np.asarray(metrics.cmc, np.float64)
+    return {
+      "mean_rank": float(len(cmc) + 1 - cmc.sum()),
+      "rank1": float(cmc[0]),
+      "mAP": float(metrics.mean_average_precision),
+    }
+
+  def _vectors(
+    self, table: TrackletTable, what: str, cuts: dict[str, Any], shapes: bool = False
+  ) -> dict[str, np.ndarray]:
+    """float64[n, D] for each of `cuts`: name -> (stage, which half) or None for whole frames."""
+    config = self._config
+    sizes = (config.clips.num_frames, config.evaluation.batch_clips)
+    plan = EvaluationPlan(table, *sizes, FRAMES)
+    batches = evaluation_batches(
+      table,
+      num_frames=sizes[0],
+      batch_clips=sizes[1],
+      image_size=tuple(config.clips.image_size),
+      on_unreadable=config.data.on_unreadable,
+      retry_seconds=config.data.retry_seconds,
+      frames_per_tracklet=FRAMES,
+    )
+    skip = config.data.on_unreadable == "skip"
+    rng = np.random.default_rng(0)
+
+    def forward(clips: np.ndarray, valid: np.ndarray) -> Any:
+      batch = mesh.put_batch(self._mesh, clips, *([valid] if skip else []))
+      return self._forward(self._variables, batch[0], batch[1] if skip else None)
+
+    sums: dict[str, Any] = dict.fromkeys(cuts, 0.0)
+    counts = np.zeros(len(table))
+    for number, batch in enumerate(
+      tqdm.tqdm(batches, desc=what, unit="batch", total=plan.num_batches, disable=None)
+    ):
+      owners, valid = np.asarray(batch.tracklets), np.asarray(batch.valid)
+      real = (owners >= 0) & valid.any(1)
+      onto = (owners[real] == np.arange(len(table))[:, None]).astype(np.float64)
+      outputs = forward(batch.clips, valid)
+      if shapes:
+        frames = plan.batch(number).frames
+        self._add_shapes(outputs, (frames >= 0) & valid & ~repeated(frames), real)
+      for name, cut in cuts.items():
+        vectors = outputs.features
+        if cut is not None:
+          mask = np.asarray(outputs.masks[cut[0]].spatial)
+          hidden = without_half(np.asarray(batch.clips), mask, cut[1], rng)
+          vectors = forward(hidden, valid).features
+        sums[name] = sums[name] + onto @ np.asarray(vectors, np.float64)[real]
+      counts += onto.sum(1)
+    if not counts.all():
+      name = table.names[int(np.argmin(counts))]
+      raise InputError(f"tracklet {name} has no readable frame: repair its files or leave it out")
+    return {name: total / counts[:, None] for name, total in sums.items()}
+
+  def _add_shapes(self, outputs: Any, counted: np.ndarray, real: np.ndarray) -> None:
+    self._frames += int(counted.sum())
+    for stage, masks in outputs.masks.items():
+      self._shapes.setdefault(stage, []).append(mask_shape(np.asarray(masks.spatial), counted))
+    if outputs.frame_weights is not None:
+      self._equal.append(all_equal(np.asarray(outputs.frame_weights)[real]))

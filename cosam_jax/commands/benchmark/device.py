@@ -1,0 +1,102 @@
+"""The device: its name, its published peak where we know the chip, and its measured one."""
+
+import os
+import platform
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from cosam_jax.commands.benchmark import clock
+from cosam_jax.training.health import most_memory_mib
+
+# Dense FLOP/s of one device as JAX counts them, from the makers' data sheets (NVIDIA's product
+# pages without sparsity; Google's Cloud TPU pages), by a part of its name. The first that fits
+# counts. "float32" is what JAX computes float32 products with by default: TF32 from Ampere on.
+# TPUs have no such figure: their float32 products are several bfloat16 ones.
+PEAKS: tuple[tuple[str, dict[str, float]], ...] = (
+  ("H200 NVL", {"bfloat16": 835.5e12, "float32": 417.5e12}),
+  ("H200", {"bfloat16": 989.5e12, "float32": 494.7e12}),
+  ("H100 PCIe", {"bfloat16": 756e12, "float32": 378e12}),
+  ("H100 NVL", {"bfloat16": 835.5e12, "float32": 417.5e12}),
+  ("GH200", {"bfloat16": 989.5e12, "float32": 494.7e12}),
+  ("H100", {"bfloat16": 989.5e12, "float32": 494.7e12}),
+  ("A100", {"bfloat16": 312e12, "float32": 156e12}),
+  ("A10G", {"bfloat16": 70e12, "float32": 35e12}),
+  ("A10", {"bfloat16": 125e12, "float32": 62.5e12}),
+  ("L40S", {"bfloat16": 362e12, "float32": 183e12}),
+  ("L4", {"bfloat16": 121e12, "float32": 60e12}),
+  ("V100-PCIE", {"float32": 14e12}),
+  ("V100", {"float32": 15.7e12}),
+  ("T4", {"float32": 8.1e12}),
+  ("TPU v6", {"bfloat16": 918e12}),
+  ("TPU v5 lite", {"bfloat16": 197e12}),
+  ("TPU v5e", {"bfloat16": 197e12}),
+  ("TPU v5", {"bfloat16": 459e12}),
+  ("TPU v4 lite", {"bfloat16": 138e12}),
+  ("TPU v4", {"bfloat16": 275e12}),
+  ("TPU v3", {"bfloat16": 61.5e12}),
+  ("TPU v2", {"bfloat16": 22.5e12}),
+)
+
+
+def describe() -> dict[str, Any]:
+  """Name and number of the devices, the host's processor, and the libraries' versions."""
+  device = jax.devices()[0]
+  return {
+    "platform": device.platform,
+    "kind": device.device_kind,
+    "count": jax.device_count(),
+    "host": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores"
+    if hasattr(os, "sched_getaffinity")
+    else f"{platform.machine()}, {os.cpu_count()} cores",
+    "jax": jax.__version__,
+    "python": platform.python_version(),
+  }
+
+
+def published_peak(kind: str, dtype: str) -> float | None:
+  """FLOP/s that the maker states for products in `dtype`; None for other chips or types."""
+  lower = kind.lower()
+  for part, peaks in PEAKS:
+    # "T4" and "L4" are also parts of other names.
+    if part.lower() in lower.split() or (len(part) > 2 and part.lower() in lower):
+      return peaks.get(dtype)
+  return None
+
+
+def measured_peak(dtype: str, repeats: int) -> dict[str, Any]:
+  """The rate of a large square matrix product on one device, with JAX's default precision.
+
+  Returns:
+    `size` of the matrices, their `dtype`, `flops_per_second` of the median and its timing.
+  """
+  size = 1536 if jax.default_backend() == "cpu" else 8192
+  keys = jax.random.split(jax.random.key(0))
+  left, right = (jax.random.normal(key, (size, size), jnp.dtype(dtype)) for key in keys)
+  program = clock.compiled(jax.jit(jnp.matmul), left, right)
+  timing = clock.timed(lambda: program.call(left, right), repeats)
+  rate = 2 * size**3 / timing.median
+  return {"size": size, "dtype": dtype, "flops_per_second": rate, **timing.record()}
+
+
+def peak_memory() -> int | None:
+  """Most bytes that the first device has held in this process so far; None where it won't say.
+
+  Of a CPU, the most that the whole process has held.
+  """
+  device = jax.devices()[0]
+  if device.platform == "cpu":
+    return round(most_memory_mib() * 2**20)
+  return (device.memory_stats() or {}).get("peak_bytes_in_use")
+
+
+def free_memory() -> int | None:
+  """Bytes that the first device can still give; of a CPU, those of the host; None if unknown."""
+  stats = jax.devices()[0].memory_stats() or {}
+  if "bytes_limit" in stats:
+    return stats["bytes_limit"] - stats.get("bytes_in_use", 0)
+  try:
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+  except (ValueError, OSError, AttributeError):
+    return None

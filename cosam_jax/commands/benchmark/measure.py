@@ -1,0 +1,61 @@
+"""`--mode=benchmark` from a configuration to its table and `benchmark.json`."""
+
+import json
+import pathlib
+from typing import Any
+
+import jax
+import tqdm
+from ml_collections import ConfigDict
+
+from cosam_jax.commands.benchmark import cosam_layer, device, network, ranking, reading
+from cosam_jax.commands.benchmark.options import Options
+from cosam_jax.commands.benchmark.table import render
+from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.parts import build_model
+
+
+def run(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict[str, Any]:
+  """Measures the chosen parts, prints the table and writes `benchmark.json` into the workdir.
+
+  No data is needed except for the input part, and no TensorFlow.
+
+  Returns:
+    What the file holds.
+  """
+  config_rules.check(config)
+  config = config_rules.resolve(config)
+  # A program that was kept from an earlier run would say nothing of compilation.
+  jax.config.update("jax_enable_compilation_cache", False)
+  dtype = config.model.dtype
+  about = device.describe()
+  record: dict[str, Any] = {
+    "device": about,
+    "config": dict(config_rules.flatten(config)),
+    "published_peak": device.published_peak(about["kind"], dtype),
+    "peak": device.measured_peak(dtype, options.repeats),
+    "parts": {},
+  }
+  # The parts that fill the memory come last, since a device tells only of its peak so far.
+  measurements = {
+    "embed": lambda tick: network.embedding(config, options.repeats, tick),
+    "step": lambda tick: network.training_step(config, options.repeats, tick),
+    "metrics": lambda tick: ranking.at_mars_scale(config, _width(config), tick),
+    "input": lambda tick: reading.images(config, options.repeats, tick),
+    "cosam": lambda tick: cosam_layer.layers(config, options, tick),
+  }
+  for part, measure in measurements.items():
+    if part in options.parts:
+      with tqdm.tqdm(desc=part, unit="measurement", leave=False) as bar:
+        record["parts"][part] = measure(bar.update)
+  workdir.mkdir(parents=True, exist_ok=True)
+  partial = workdir / "benchmark.json.partial"
+  partial.write_text(json.dumps(record, indent=2) + "\n")
+  partial.replace(workdir / "benchmark.json")
+  print(render(record))
+  return record
+
+
+def _width(config: ConfigDict) -> int:
+  """D of the configuration's vectors."""
+  return build_model(config, num_classes=2).settings.channels(5)

@@ -1,0 +1,46 @@
+"""Input: how many training images a second are read, decoded and augmented, and nothing else."""
+
+import importlib.util
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from cosam_jax.data.pipeline import training_batches
+from cosam_jax.errors import InputError
+from cosam_jax.experiment.parts import read_tables, training_plan
+
+
+def images(
+  config: ConfigDict, repeats: int, tick: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+  """Times the pipeline of a (resolved) configuration on its own frames.
+
+  Returns:
+    Rates of `repeats` stretches of batches, or `left_out` and why: there is no data, or no
+    TensorFlow.
+  """
+  if importlib.util.find_spec("tensorflow") is None:
+    return {"left_out": "TensorFlow is not installed"}
+  try:
+    tables = read_tables(config)
+  except InputError as error:
+    return {"left_out": str(error)}
+  plan = training_plan(config, tables.train)
+  batches = training_batches(
+    plan, image_size=tuple(config.clips.image_size), augment_per=config.clips.augment_per
+  )
+  for _ in range(3):  # What was read ahead while the graph was built is not the rate.
+    next(batches)
+  size = plan.batch_clips * plan.num_frames
+  rates = []
+  for _ in range(repeats):
+    began, count = time.perf_counter(), 0
+    while count < 3 or time.perf_counter() - began < 1:
+      next(batches)
+      count += 1
+    rates.append(size * count / (time.perf_counter() - began))
+    tick()
+  return {"images_per_batch": size, "images_per_second": sorted(rates)[len(rates) // 2],
+          "rates": sorted(rates)}  # fmt: skip

@@ -1,0 +1,1 @@
+"""`--mode=export`: the network in the formats of other programs."""

@@ -1,0 +1,221 @@
+"""`--mode=export`: the network for other programs, tried in a process without this package."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+import tqdm
+
+import cosam_jax
+from cosam_jax.commands.export import exported
+from cosam_jax.commands.export.folder import (
+  EXAMPLE,
+  RECORD,
+  earlier_formats,
+  export_folder,
+  formats_there,
+)
+from cosam_jax.commands.export.formats import FORMATS, INPUTS, input_shape, program_of
+from cosam_jax.data import TrackletTable
+from cosam_jax.data.clips import dense_clips
+from cosam_jax.data.packing import preprocessor, read_image
+from cosam_jax.data.transforms import IMAGENET_MEAN, IMAGENET_STD
+from cosam_jax.errors import InputError, suggestion
+from cosam_jax.evaluation.fingerprints import weights_hash
+from cosam_jax.experiment.network import Network
+from cosam_jax.models import from_torch
+from cosam_jax.models.weight_files import read_weights
+from cosam_jax.runtime.library_paths import LibraryPath
+
+TOLERANCE = 1e-4
+"""Largest difference of exported features, relative to the largest feature."""
+EXAMPLE_CLIPS = 3
+_RUNTIMES = {"onnx": ("onnxruntime", "export")}  # What runs it, and the extra that brings it.
+
+
+def parse_formats(text: str) -> tuple[str, ...]:
+  """`"stablehlo,onnx"` -> the two; InputError names a format that does not exist."""
+  names = tuple(name.strip() for name in text.split(",") if name.strip())
+  for name in names:
+    if name not in FORMATS:
+      raise InputError(
+        f"--format names {name!r}: use some of {', '.join(FORMATS)}{suggestion(name, FORMATS)}"
+      )
+  if not names:
+    raise InputError(f"--format is empty: use some of {', '.join(FORMATS)}")
+  return names
+
+
+def export(
+  network: Network,
+  directory: pathlib.Path,
+  table: TrackletTable,
+  *,
+  formats: Sequence[str] = tuple(FORMATS),
+  inputs: str = "clips",
+  must: bool = True,
+) -> dict[str, Any]:
+  """Writes the formats, `example.npz` and `export.json`; tries each format; prints a table.
+
+  Args:
+    network: what is exported.
+    directory: where to; all appears at the end or nothing. Of an earlier export the formats that
+      are not written now stay, if they are of the same network and input.
+    table: tracklets whose frames are the example.
+    formats: names in `FORMATS`.
+    inputs: what the exported programs take, see `export_formats.INPUTS`.
+    must: whether a format that cannot be written is an error; otherwise it is told and left out.
+
+  Returns:
+    What export.json holds; `formats` says of each its file, size and largest difference.
+
+  Raises:
+    InputError: a format that cannot be written (if `must`), or that answers differently; a
+      directory with somebody's files in the way.
+  """
+  folder, keep = export_folder(directory), set[str]()
+  with folder.replacing(keep=keep) as partial:
+    record = _export(network, partial, directory, table, formats, inputs, must)
+    # Programs of the same network stay; beside another one's they would mislead.
+    earlier = earlier_formats(directory, record)
+    gone = [name for name in formats_there(directory) if name not in {*earlier, *record["formats"]}]
+    for name, entry in earlier.items():
+      if name not in record["formats"]:
+        record["formats"][name] = entry
+        keep |= {ours for ours in folder.names if ours.split("/")[0] in entry["files"]}
+    (partial / RECORD).write_text(json.dumps(record, indent=1) + "\n")
+  if gone:
+    print(f"removed, since an earlier call exported another network: {', '.join(gone)}")
+  return record
+
+
+def _export(
+  network: Network,
+  partial: pathlib.Path,
+  directory: pathlib.Path,
+  table: TrackletTable,
+  formats: Sequence[str],
+  inputs: str,
+  must: bool,
+) -> dict[str, Any]:
+  """Writes the example and the formats into `partial`; returns what export.json holds of them."""
+  example = _example(network, table, inputs)
+  np.savez(partial / EXAMPLE, allow_pickle=False, **example)
+  features = example["features"]
+  spread = float(np.ptp(features, axis=0).max() / max(np.abs(features).max(), 1e-30))
+  if len(features) > 1 and spread < 10 * TOLERANCE:
+    print(
+      f"warning: the example's {len(features)} clips give almost the same features (they differ by "
+      f"{spread:.0e}), so that equal answers say little"
+    )
+  record: dict[str, Any] = {
+    "program": f"cosam-jax {cosam_jax.__version__}",
+    "weights": network.label,
+    "weights_hash": weights_hash(network.variables),
+    "input": {"name": inputs, "dtype": np.dtype(INPUTS[inputs]).name,
+              "shape": ["B", *input_shape(network)]},
+    "output": {"name": "features", "dtype": "float32",
+               "shape": ["B", example["features"].shape[1]]},
+    "mean": list(IMAGENET_MEAN),
+    "std": list(IMAGENET_STD),
+    "config": dict(network.flat),
+    "formats": {},
+  }  # fmt: skip
+  print(f"{'format':<12}{'MiB':>8}  {'difference':<12}file")
+  bar = tqdm.tqdm(formats, desc="export", unit="format", leave=False, disable=None)
+  for name in bar:
+    try:
+      written = _write(name, network, inputs, partial)
+    except InputError as error:
+      if must:
+        raise
+      bar.write(f"not written: {error}")
+      continue
+    record["formats"][name] = written
+    difference = written["difference"]
+    shown = "untried" if difference is None else f"{difference:.1e}" if difference else "exact"
+    size = written["bytes"] / 2**20
+    bar.write(f"{name:<12}{size:>8.1f}  {shown:<12}{directory / written['file']}")
+    if difference is not None and not difference <= TOLERANCE:
+      raise InputError(
+        f"{name}: the exported network's features differ by {difference:.1e} from ours, more than "
+        f"{TOLERANCE:.0e}: do not use this format with the installed versions; nothing was written"
+      )
+  return record
+
+
+def _example(network: Network, table: TrackletTable, inputs: str) -> dict[str, Any]:
+  """Real clips, as the exported programs take them, and their features by our own forward pass."""
+  count, height, width, _ = input_shape(network)
+  prepare, clips = preprocessor((height, width)), []
+  for row in range(min(len(table), EXAMPLE_CLIPS)):
+    positions = dense_clips(int(table.lengths[row]), count)[0]
+    frames = [table.frames.name(int(frame)) for frame in table.frame_ids(row)[positions]]
+    clips.append(np.stack([prepare(read_image(frame)) for frame in frames]))
+  example = np.stack(clips)
+  if inputs == "frames":  # Whole grey levels, so that both inputs mean the same picture.
+    mean, std = (np.array(values, np.float32) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    example = np.clip(np.rint((example * std + mean) * 255), 0, 255).astype(np.uint8)
+  features = np.asarray(jax.jit(program_of(network, inputs))(example))
+  return {inputs: example, "features": features}
+
+
+def _write(name: str, network: Network, inputs: str, directory: pathlib.Path) -> dict[str, Any]:
+  """Writes a format apart, tries it, and moves it beside the others."""
+  file, write = FORMATS[name]
+  with tempfile.TemporaryDirectory(dir=directory, prefix=".") as folder:
+    apart = pathlib.Path(folder).absolute()
+    plain = LibraryPath(apart)  # TensorFlow takes no name that is no UTF-8.
+    write(network, inputs, plain.path / file)
+    difference = _try(name, apart / file, directory / EXAMPLE, network)
+    size = sum(path.stat().st_size for path in apart.rglob("*") if path.is_file())
+    names = sorted(path.name for path in apart.iterdir())
+    for made in names:
+      (apart / made).replace(directory / made)
+  return {"file": names[0], "files": names, "bytes": size, "difference": difference}
+
+
+def _try(name: str, path: pathlib.Path, example: pathlib.Path, network: Network) -> float | None:
+  """The largest relative difference in a fresh process; None where no runtime is installed."""
+  if name == "torch":
+    return _read_back(path, network)
+  if name in _RUNTIMES and importlib.util.find_spec(_RUNTIMES[name][0]) is None:
+    print(f"{name}: not tried, pip install 'cosam-jax[{_RUNTIMES[name][1]}]' brings its runtime")
+    return None
+  # By its name alone, since the path may be none that its library takes.
+  command = [sys.executable, "-P", exported.__file__, name, path.name, str(example.absolute())]
+  done = subprocess.run(
+    command,
+    capture_output=True,
+    text=True,
+    check=False,
+    cwd=path.parent,
+    env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
+  )
+  if done.returncode:
+    lines = done.stderr.strip().splitlines() or ["no reason given"]
+    raise InputError(f"{name}: the exported network does not run in a fresh process ({lines[-1]})")
+  answer = json.loads(done.stdout.strip().splitlines()[-1])
+  if answer["cosam_jax"]:
+    raise RuntimeError("the fresh process loaded this package")
+  return answer["difference"]
+
+
+def _read_back(path: pathlib.Path, network: Network) -> float:
+  """0 where the written state dicts, read by name, give the same variables bit for bit."""
+  for file in (path, path.with_name("model.safetensors")):
+    if not file.is_file():
+      continue
+    again = from_torch(read_weights(file), network.model)
+    pairs = zip(jax.tree.leaves(again), jax.tree.leaves(network.variables), strict=True)
+    if not all(np.array_equal(a, b) for a, b in pairs):
+      return float("inf")
+  return 0.0

@@ -1,0 +1,73 @@
+"""The folder of an export: which files in it are ours, and which formats of before stay."""
+
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from cosam_jax.errors import InputError
+from cosam_jax.runtime.json_files import read_json
+from cosam_jax.runtime.output_folders import OutputFolder
+
+RECORD, EXAMPLE = "export.json", "example.npz"
+_NAMES = (RECORD, EXAMPLE, "model.stablehlo", "model.tflite", "model.onnx", "model.safetensors",
+          "model.pth.tar", "saved_model/*.pb", "saved_model/variables/*",
+          "saved_model/assets/*")  # fmt: skip
+# What must agree for programs of two calls to be one export.
+_SAME = ("weights", "weights_hash", "input", "output", "config")
+
+
+def export_folder(directory: pathlib.Path) -> OutputFolder:
+  """Where exported programs lie, with their example and record."""
+  return OutputFolder(directory, "export", _NAMES, RECORD, _of_earlier_version)
+
+
+def earlier_formats(directory: pathlib.Path, record: Mapping[str, Any]) -> dict[str, Any]:
+  """The formats that an earlier call wrote for the same network and input: name -> its entry.
+
+  Args:
+    directory: of the export.
+    record: what export.json will hold.
+  """
+  content = _read_record(directory)
+  # Earlier versions did not write the weights' hash.
+  names = [name for name in _SAME if name != "weights_hash" or name in content]
+  now = json.loads(json.dumps(dict(record)))
+  if any(content.get(name) != now.get(name) for name in names):
+    return {}
+  return {
+    name: entry
+    for name, entry in content["formats"].items()
+    if all((directory / file).exists() for file in entry["files"])
+  }
+
+
+def formats_there(directory: pathlib.Path) -> list[str]:
+  """The names of all formats that the record there has."""
+  return list(_read_record(directory).get("formats", {}))
+
+
+def _of_earlier_version(directory: pathlib.Path) -> list[str]:
+  """What versions without lists left: the files that export.json names."""
+  formats = _read_record(directory).get("formats")
+  if formats is None:
+    return []
+  names = [RECORD, EXAMPLE, *(file for entry in formats.values() for file in entry["files"])]
+  for pattern in _NAMES:
+    if pattern.split("/")[0] in names and "/" in pattern:
+      names += [path.relative_to(directory).as_posix() for path in directory.glob(pattern)]
+  return names
+
+
+def _read_record(directory: pathlib.Path) -> dict[str, Any]:
+  """export.json; empty if it is none of ours."""
+  try:
+    content = read_json(directory / RECORD, "export", "export again")
+    sound = "cosam" in content["program"] and all(
+      isinstance(file, str) and pathlib.PurePath(file).name == file
+      for entry in content["formats"].values()
+      for file in entry["files"]
+    )
+  except (InputError, ValueError, KeyError, TypeError, AttributeError):
+    return {}
+  return content if sound else {}

@@ -1,0 +1,68 @@
+"""`--mode=export` from a configuration or a workdir: whose network, which frames, what is said."""
+
+import os
+import pathlib
+from typing import Any
+
+from flax import traverse_util
+from ml_collections import ConfigDict
+
+from cosam_jax.commands.export import exporter
+from cosam_jax.commands.export.folder import export_folder
+from cosam_jax.data import TrackletTable
+from cosam_jax.data.own_tracklets import read_tracklets
+from cosam_jax.errors import InputError
+from cosam_jax.experiment.network import Network, network_asked_for
+from cosam_jax.experiment.parts import read_tables
+
+
+def export(
+  config: ConfigDict | None,
+  workdir: pathlib.Path,
+  directory: pathlib.Path,
+  *,
+  given: str | None = None,
+  inputs: str = "clips",
+  folder: str | os.PathLike | None = None,
+) -> dict[str, Any]:
+  """Exports a run's network; see `cosam_jax.commands.export.exporter.export`.
+
+  Args:
+    config: see `saved_network.network_asked_for`.
+    workdir: where checkpoints lie.
+    directory: what is written.
+    given: formats with commas between them, each of which must work; None: all that do.
+    inputs: what the exported programs take.
+    folder: tracklets for the example; None: the first of the run's test set.
+
+  Returns:
+    What export.json holds.
+
+  Raises:
+    InputError: no network, no frames, a format that does not work, or a directory with somebody's
+      files in the way.
+  """
+  formats = tuple(exporter.FORMATS) if given is None else exporter.parse_formats(given)
+  export_folder(directory).check()
+  network = network_asked_for(config, workdir)
+  table = _frames(network, folder)
+  export_folder(directory).check(*([folder] if folder is not None else []))
+  record = exporter.export(
+    network, directory, table, formats=formats, inputs=inputs, must=given is not None
+  )
+  print(f"\n{directory}: example.npz has clips and the features they give, export.json the rest")
+  return record
+
+
+def _frames(network: Network, folder: str | os.PathLike | None) -> TrackletTable:
+  follow_links = bool(network.flat.get("data.follow_links", False))
+  if folder is not None:
+    return read_tracklets(folder, follow_links=follow_links)
+  config = ConfigDict(traverse_util.unflatten_dict(dict(network.flat), sep="."))
+  try:
+    return read_tables(config).query
+  except InputError as error:
+    raise InputError(
+      f"the exported network is compared on real frames, and the run's test set cannot be read "
+      f"({error}): give a folder of tracklets with --input"
+    ) from error

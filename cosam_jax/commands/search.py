@@ -1,0 +1,193 @@
+"""`--mode=search`: the nearest of a gallery for each query, from files, folders and videos."""
+
+import functools
+import pathlib
+from collections.abc import Callable, Sequence
+
+import jax
+import numpy as np
+
+from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
+from cosam_jax.errors import InputError, suggestion
+from cosam_jax.evaluation.search import ChosenRows, Neighbours, Rows, nearest
+from cosam_jax.experiment.search_sides import Networks, Side, open_side, picture_of
+from cosam_jax.reports.search_results import Hit, QueryResult, search_folder, write_search
+from cosam_jax.training import mesh
+
+
+def search(
+  networks: Networks,
+  query: pathlib.Path,
+  gallery: pathlib.Path,
+  directory: pathlib.Path | None = None,
+  *,
+  names: Sequence[str] | None = None,
+  top: int = 10,
+  backend: str = "device",
+  exclude_same_camera: bool = False,
+  taking: Taking = ALL_FRAMES,
+  camera_from: str | None = None,
+) -> list[QueryResult]:
+  """Ranks the gallery for each query; writes `search.json` and sheets, prints a table.
+
+  Where both sides are the same file or folder, no query finds itself.
+
+  Args:
+    networks: what embeds folders and videos.
+    query, gallery: `embeddings.npz`, a `.npy` matrix, a folder of tracklets or a video.
+    directory: what is written; None: `search` in the workdir, or beside the gallery.
+    names: the queries' names, where not all are meant.
+    top: how many are found for each query.
+    backend: see `evaluation.search.nearest`.
+    exclude_same_camera: leave out what the query's own camera saw, so that other cameras' tracklets
+      are ranked alone; cameras are compared by their names.
+    taking, camera_from: of sides that are embedded on the way, see `own_videos.embed_own`.
+
+  Raises:
+    InputError: input that cannot be read, two sides of different networks, cameras that are to be
+      compared and are not known, or an output with somebody's files in the way.
+  """
+  place = directory or (networks.workdir or gallery.parent) / "search"
+  search_folder(place).check(query, gallery)
+  same = query.resolve() == gallery.resolve()
+  _check_used(query, gallery, taking, camera_from)
+  asked = open_side(query, networks, taking, camera_from)
+  searched = asked if same else open_side(gallery, networks, taking, camera_from)
+  if asked.weights and searched.weights and asked.weights != searched.weights:
+    raise InputError(
+      f"{query} and {gallery} were embedded by different weights, so their vectors cannot be "
+      "compared: embed one of them again"
+    )
+  rows = _rows(asked, names)
+  configured = networks.config.evaluation.distance if networks.config else None
+  distance = configured or asked.distance or searched.distance or "sqeuclidean"
+  where = mesh.make_mesh() if jax.device_count() > 1 else None
+
+  def ranked(queries: np.ndarray, others: Rows) -> Neighbours:
+    vectors = np.asarray(asked.vectors[queries], np.float32)
+    return nearest(vectors, others, top + same, distance=distance, where=where, backend=backend)
+
+  if exclude_same_camera:
+    pairs, counts = _under_other_cameras(asked, searched, rows, ranked)
+  else:
+    found = ranked(rows, searched.vectors)
+    pairs = [list(zip(*both, strict=True)) for both in zip(found.rows, found.distances)]
+    counts = [None] * len(rows)
+  results = [
+    QueryResult(
+      asked.name(int(row)),
+      functools.partial(picture_of, asked, int(row)),
+      _hits(asked, searched, int(row), pairs[i], same, top),
+      asked.seen(int(row)),
+      counts[i],
+    )
+    for i, row in enumerate(rows)
+  ]
+  about = {
+    "query": str(query),
+    "gallery": str(gallery),
+    "gallery_size": int(searched.vectors.shape[0]),
+    "distance": distance,
+    "backend": backend,
+    "weights": asked.weights or searched.weights,
+    "exclude_same_camera": exclude_same_camera,
+  }
+  write_search(place, results, about)
+  return results
+
+
+def _check_used(
+  query: pathlib.Path, gallery: pathlib.Path, taking: Taking, camera_from: str | None
+) -> None:
+  """Refuses flags about frames that no side has."""
+  sides = query, gallery
+  if camera_from is not None and not any(side.is_dir() for side in sides):
+    raise InputError(
+      "--camera_from is about folders of tracklets, and neither --query nor --gallery is one: give "
+      "it to --mode=embed --input, and search what that writes"
+    )
+  if not taking.all and all(side.suffix in (".npy", ".npz") for side in sides):
+    raise InputError(
+      "--frame_stride and --most_frames are about frames, and --query and --gallery are vectors: "
+      "give them to --mode=embed --input, and search what that writes"
+    )
+
+
+def _under_other_cameras(
+  asked: Side,
+  searched: Side,
+  queries: np.ndarray,
+  ranked: Callable[[np.ndarray, Rows], Neighbours],
+) -> tuple[list[list[tuple[int, float]]], list[int | None]]:
+  """For each query its nearest (row, distance) under other cameras, and among how many."""
+  own = _cameras(asked, queries)
+  theirs = _cameras(searched, np.arange(searched.vectors.shape[0]))
+  pairs: list[list[tuple[int, float]]] = [[] for _ in queries]
+  counts: list[int | None] = [0] * len(queries)
+  for camera in sorted(set(own.tolist())):
+    kept, places = np.flatnonzero(theirs != camera), np.flatnonzero(own == camera)
+    for place in places:
+      counts[place] = len(kept)
+    if not len(kept):
+      continue
+    found = ranked(queries[places], ChosenRows(searched.vectors, kept))
+    for place, rows, distances in zip(places, found.rows, found.distances, strict=True):
+      pairs[place] = list(zip(kept[rows].tolist(), distances.tolist(), strict=True))
+  return pairs, counts
+
+
+def _cameras(side: Side, rows: np.ndarray) -> np.ndarray:
+  """str[n], the cameras' names; InputError where one is not known."""
+  cameras = [side.seen(int(row)).camera or "" for row in rows]
+  unknown = [row for row, camera in zip(rows, cameras, strict=True) if not camera]
+  if unknown:
+    raise InputError(
+      f"--exclude_same_camera needs every camera, and those of {len(unknown):,} of {len(rows):,} "
+      f"tracklets of {side.path} are not known, such as that of {side.name(int(unknown[0]))!r}: "
+      "embed them with --camera=NAME or --camera_from=PATTERN"
+    )
+  return np.array(cameras)
+
+
+def _rows(side: Side, names: Sequence[str] | None) -> np.ndarray:
+  """int64[Q], the queries' rows."""
+  count = side.vectors.shape[0]
+  if names is None:
+    return np.arange(count)
+  known: dict[str, int] = {}
+  again: dict[str, int] = {}
+  for row in range(count):
+    if known.setdefault(side.name(row), row) != row:
+      again.setdefault(side.name(row), row)
+  for name in names:
+    if name in again:
+      raise InputError(
+        f"--query_names has {name!r}, which is the name of several tracklets of {side.path}, such "
+        f"as those of rows {known[name]} and {again[name]}: leave --query_names out, or embed them "
+        "again under names of their own"
+      )
+    if name not in known:
+      raise InputError(
+        f"--query_names has {name!r}, which {side.path} does not: it has {count:,} tracklets, such "
+        f"as {side.name(0)!r}{suggestion(name, known)}"
+      )
+  return np.array([known[name] for name in names])
+
+
+def _hits(
+  asked: Side,
+  searched: Side,
+  query: int,
+  pairs: Sequence[tuple[int, float]],
+  same: bool,
+  top: int,
+) -> list[Hit]:
+  kept = [(int(row), float(far)) for row, far in pairs if not same or row != query][:top]
+  person = asked.seen(query)
+  comparable = person.known and asked.dataset == searched.dataset
+  hits = []
+  for row, distance in kept:
+    picture, seen = functools.partial(picture_of, searched, row), searched.seen(row)
+    right = seen.identity == person.identity if comparable and seen.identity is not None else None
+    hits.append(Hit(searched.name(row), row, distance, picture, seen, right))
+  return hits

@@ -1,0 +1,196 @@
+"""Which runs a sweep consists of, and their flags. Nothing is run here.
+
+A row of the poster's tables is one network; a run is a row with one seed and, on data sets with
+ten splits, one split. Rows that several tables share are one run with one folder.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from cosam_jax.data import SPLIT_DATASETS
+from cosam_jax.errors import InputError, suggestion
+from cosam_jax.experiment import config as config_rules
+from cosam_jax.models.weight_register import weight_register
+from cosam_jax.reports.poster_rows import BEST, SWEEPS, Row
+from cosam_jax.runtime.text_numbers import whole_number
+
+SPLITS = 10
+SWEEP_FLAGS = ("sweep", "sweep_row", "seeds", "dry_run")
+
+# Fields that a row decides for itself, and the flag that stands for the field where there is one.
+_DECIDED = {"backbone": "model.backbone", "cosam": "model.cosam_stages",
+            "temporal": "model.temporal", "num_frames": "clips.num_frames",
+            "frame_selection": "clips.selection"}  # fmt: skip
+# Two configurations that differ only in these train the same network and measure the same.
+_NO_MATTER = ("data.dir", "data.source", "data.prepared_dir", "data.check_files",
+              "data.retry_seconds", "data.follow_links", "model.cost_volume",
+              "train.log_every_steps", "train.health_every_steps", "train.checkpoint_every_epochs",
+              "train.keep_checkpoints", "evaluation.batch_clips",
+              "evaluation.before_training")  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+  """One run of a sweep: a process with a workdir of its own.
+
+  Attributes:
+    row: the network.
+    seed: `config.seed`.
+    split: `config.data.split` where the data set has ten, else None.
+    extra: further fields that differ from the configuration, dotted name -> value.
+    notes: what a person should know about `extra`.
+  """
+
+  row: Row
+  seed: int
+  split: int | None
+  extra: Mapping[str, Any]
+  notes: tuple[str, ...] = ()
+
+  @property
+  def name(self) -> str:
+    """Its folder: the row's name, and seed and split where they say something."""
+    seed = f"_seed{self.seed}" if self.seed else ""
+    return f"{self.row.name}{seed}" + (f"_split{self.split}" if self.split is not None else "")
+
+  @property
+  def fields(self) -> dict[str, Any]:
+    """Every field in which the run differs from the configuration."""
+    split = {} if self.split is None else {"data.split": self.split}
+    return {**self.row.fields, "seed": self.seed, **split, **self.extra}
+
+  @property
+  def flags(self) -> list[str]:
+    """The same as flags."""
+    others = {name: value for name, value in self.fields.items() if name not in self.row.fields}
+    return [*self.row.flags, *(f"--config.{name}={value}" for name, value in others.items())]
+
+
+def plan(
+  config: ConfigDict,
+  sweep: str,
+  *,
+  seeds: Sequence[int] | None = None,
+  only: str | None = None,
+  arguments: Sequence[str] = (),
+) -> list[Job]:
+  """The runs of a sweep, in the order of the poster's tables.
+
+  Args:
+    config: the configuration of every row, checked.
+    sweep: a key of `SWEEPS`.
+    seeds: `config.seed` of each repetition; None is the configuration's own.
+    only: the number of one run in this list (from 0), its name, or a row's name (all its runs).
+    arguments: the command line's, to see which fields were set there.
+
+  Raises:
+    InputError: a field that the rows decide is set on the command line; `only` is none of them.
+  """
+  given = {argument.lstrip("-").partition("=")[0] for argument in arguments}
+  for flag, field in _DECIDED.items():
+    if given & {flag, f"config.{field}"}:
+      raise InputError(
+        f"--{flag if flag in given else f'config.{field}'} is set, but the rows of --sweep decide "
+        f"config.{field}: leave it out, or run that network alone without --sweep"
+      )
+  splits = range(SPLITS) if config.data.name in SPLIT_DATASETS else (None,)
+  if config.data.name in SPLIT_DATASETS and "config.data.split" in given:
+    raise InputError(
+      f"--config.data.split is set, but --sweep runs all {SPLITS} splits: leave it out, or give "
+      "--sweep_row=NAME with the name of one run, which --dry_run lists"
+    )
+  jobs = [
+    Job(row, seed, split, *_adapted(row, config, given))
+    for row in SWEEPS[sweep]
+    for seed in dict.fromkeys(seeds if seeds is not None else [config.seed])
+    for split in splits
+  ]
+  return jobs if only is None else _chosen(jobs, only)
+
+
+def _adapted(
+  row: Row, config: ConfigDict, given: set[str]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+  """Further fields that a row needs, and the reasons."""
+  extra: dict[str, Any] = {}
+  notes = []
+  rate = config.optim.learning_rate
+  if row.temporal == "rnn" and "config.optim.learning_rate" not in given:
+    # The published code advises 1e-4 for the RNN head and 3e-4 otherwise.
+    extra["optim.learning_rate"] = float(f"{rate / 3:.6g}")
+    notes.append("a third of the learning rate, as the published code advises for the RNN head")
+  weights = config.init.weights
+  named = weights in weight_register()
+  if weights and not named and row.backbone != config.model.backbone:
+    extra["init.weights"] = ""
+    notes.append(
+      f"random initial weights: {pathlib.Path(weights).name} belongs to {config.model.backbone}"
+    )
+  if row == BEST:
+    extra["evaluation.rerank"] = True
+  return extra, tuple(notes)
+
+
+def _chosen(jobs: list[Job], only: str) -> list[Job]:
+  number = whole_number(only)
+  if number is not None:
+    if number >= len(jobs):
+      raise InputError(
+        f"--sweep_row is {only}: this sweep has {len(jobs)} runs, numbered from 0 to "
+        f"{len(jobs) - 1}; --dry_run lists them"
+      )
+    return [jobs[number]]
+  chosen = [job for job in jobs if only in (job.name, job.row.name)]
+  if not chosen:
+    names = dict.fromkeys(name for job in jobs for name in (job.row.name, job.name))
+    raise InputError(
+      f"--sweep_row is {only!r}: this sweep has no such row; --dry_run lists them"
+      f"{suggestion(only, names)}"
+    )
+  return chosen
+
+
+def parse_seeds(text: str) -> list[int]:
+  """`"0,1,2"` -> [0, 1, 2].
+
+  Raises:
+    InputError: anything else.
+  """
+  seeds = [whole_number(part.strip()) for part in text.split(",")]
+  found = [seed for seed in seeds if seed is not None and seed < 2**32]
+  if len(found) < len(seeds):
+    raise InputError(f"--seeds is {text!r}: list integers from 0 to 2**32 - 1, such as 0,1,2")
+  return found
+
+
+def arguments_without_sweep(arguments: Sequence[str]) -> list[str]:
+  """A command line's flags without those of the sweep and without --workdir."""
+  kept, dropping = [], False
+  for argument in arguments:
+    if dropping:
+      dropping = False
+      continue
+    name, equals, _ = argument.lstrip("-").partition("=")
+    if argument.startswith("-") and name.removeprefix("no") == "dry_run":
+      continue
+    if argument.startswith("-") and name in (*SWEEP_FLAGS, "workdir"):
+      dropping = not equals
+      continue
+    kept.append(argument)
+  return kept
+
+
+def configuration(config: ConfigDict, job: Job) -> dict[str, Any]:
+  """The flat configuration that the run's results will state."""
+  resolved = config_rules.plain(config_rules.resolve(config))
+  return {**resolved, **job.fields}
+
+
+def differing(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
+  """The fields in which two flat configurations differ and that matter to the numbers."""
+  names = sorted({*saved, *asked} - set(_NO_MATTER))
+  return [name for name in names if saved.get(name) != asked.get(name)]

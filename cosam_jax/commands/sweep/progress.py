@@ -1,0 +1,171 @@
+"""What the runs of a sweep have done so far, from their folders, and how long the rest may take."""
+
+import dataclasses
+import json
+import math
+import pathlib
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cosam_jax.commands.sweep.plan import Job, differing
+from cosam_jax.data.expected import EXPECTED
+from cosam_jax.errors import InputError
+from cosam_jax.reports.results import read_results
+from cosam_jax.runtime.json_files import read_json_lines
+from cosam_jax.runtime.outside_files import open_to_append
+from cosam_jax.training.scalars import read_scalars
+
+DONE, STOPPED, OTHER, NEW = "done", "stopped", "other configuration", "to run"
+TRAINED = "after training"  # The label that only a finished training gives its results.
+ATTEMPTS = "attempts.jsonl"
+_LONGEST = 1e9  # Seconds of an attempt: more than thirty years are a damaged number.
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+  """How far one run is.
+
+  Attributes:
+    job: the run.
+    state: `DONE` (results of this very configuration), `STOPPED` (began, and can go on), `OTHER`
+      (the folder holds results of another configuration) or `NEW`.
+    step: steps trained, as far as the log tells.
+    clips_per_second: of training, over the latest steps; 0 where unknown.
+    seconds: what all attempts together took; 0 where unknown.
+    fields: for `OTHER`, the fields that differ.
+  """
+
+  job: Job
+  state: str
+  step: int = 0
+  clips_per_second: float = 0.0
+  seconds: float = 0.0
+  fields: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+  """The time that a run may still take.
+
+  Attributes:
+    seconds: None where nothing is known.
+    basis: where the number comes from.
+  """
+
+  seconds: float | None
+  basis: str
+
+
+def progress_of(job: Job, folder: pathlib.Path, asked: Mapping[str, Any]) -> State:
+  """Reads a run's folder.
+
+  Args:
+    job: the run.
+    folder: its workdir, which need not be there.
+    asked: the flat configuration that it should have.
+  """
+  rows = read_scalars(folder / "scalars.jsonl")
+  last = rows[-1] if rows else {}
+  known: dict[str, Any] = {
+    "step": int(last.get("step", 0)),
+    "clips_per_second": _number(last.get("clips_per_second", 0.0)),
+    "seconds": sum(attempt["seconds"] for attempt in read_attempts(folder)),
+  }
+  try:
+    content = read_results(folder / "results.json")
+    saved = content["run"]["config"]
+    trained = content["results"][0]["label"] == TRAINED
+  except (InputError, KeyError, IndexError, TypeError, AttributeError):
+    # None, or damaged: the run writes it again.
+    return State(job, STOPPED if (folder / "config.json").is_file() else NEW, **known)
+  fields = tuple(differing(saved, asked))
+  if fields:
+    return State(job, OTHER, **known, fields=fields)
+  known["step"] = int(content["run"].get("step") or known["step"])
+  return State(job, DONE if trained else STOPPED, **known)
+
+
+def _number(value: Any) -> float:
+  return float(value) if isinstance(value, int | float) and math.isfinite(value) else 0.0
+
+
+def read_attempts(folder: pathlib.Path) -> list[dict[str, Any]]:
+  """What was noted when each attempt at a run ended: {"seconds", "status"}; other lines are not."""
+  path = folder / ATTEMPTS
+  try:
+    rows = read_json_lines(path, "attempts", "remove it") if path.exists() else {}
+  except InputError as error:
+    print(f"warning: {error}; it is left out", flush=True)
+    return []
+  found = []
+  for row in rows.values():
+    seconds = None if row is None else row.get("seconds")
+    if isinstance(seconds, int | float) and 0 <= seconds < _LONGEST:
+      found.append({**(row or {}), "seconds": float(seconds)})
+  return found
+
+
+def note_attempt(folder: pathlib.Path, seconds: float, status: int) -> None:
+  """Adds an attempt that ended: its seconds and exit status."""
+  with open_to_append(folder / ATTEMPTS) as file:
+    file.write(json.dumps({"seconds": round(seconds, 1), "status": status}) + "\n")
+
+
+def estimate(one: State, everyone: Sequence[State], config: Mapping[str, Any]) -> Estimate:
+  """How long a run may still take, from what others took, or else from a measured rate.
+
+  Args:
+    one: the run.
+    everyone: all runs of the sweep, in the same workdir.
+    config: the flat configuration of the sweep.
+  """
+  if one.state == DONE:
+    return Estimate(0.0, "done")
+  finished = [other for other in everyone if other.state == DONE and other.seconds and other.step]
+  if finished:
+    alike = max(_likeness(one, other) for other in finished)
+    models = [other for other in finished if _likeness(one, other) == alike]
+    whole = statistics.median(other.seconds for other in models)
+    left = 1 - min(1.0, one.step / models[0].step)
+    return Estimate(whole * left, f"as {models[0].job.name} took")
+  measured = [other for other in everyone if other.clips_per_second]
+  last_step = _last_step(config)
+  if measured and last_step:
+    other = max(measured, key=lambda other: _likeness(one, other))
+    clips = config["train.identities_per_batch"] * config["train.instances"]
+    steps = max(0, last_step - one.step)
+    rate = f"{other.clips_per_second:.3g} clips/s"
+    return Estimate(
+      steps * clips / other.clips_per_second, f"training alone, at {rate} ({other.job.name})"
+    )
+  return Estimate(None, "unknown: nothing has been measured in this workdir")
+
+
+def _likeness(one: State, other: State) -> int:
+  """Higher where two runs take more similar times; what weighs most comes first."""
+  a, b = one.job.row, other.job.row
+  same = (a.backbone == b.backbone, a.num_frames == b.num_frames, a.cosam == b.cosam,
+          a.temporal == b.temporal)  # fmt: skip
+  return sum(2 ** (len(same) - i) for i, value in enumerate(same) if value)
+
+
+def _last_step(config: Mapping[str, Any]) -> int | None:
+  """Steps of a whole training, where the number of identities is known without reading the data."""
+  name = config["data.name"]
+  if name == "synthetic":
+    identities = config["synthetic.identities_train"]
+  elif name in EXPECTED:
+    identities = EXPECTED[name]["train"].identities
+  else:
+    return None
+  identities -= config["data.validation_identities"]
+  return config["train.epochs"] * (identities // config["train.identities_per_batch"])
+
+
+def clock(seconds: float) -> str:
+  """Seconds as h:mm:ss, with days where they are many."""
+  minutes, seconds = divmod(round(seconds), 60)
+  hours, minutes = divmod(minutes, 60)
+  days, hours = divmod(hours, 24)
+  return (f"{days} d " if days else "") + f"{hours}:{minutes:02d}:{seconds:02d}"

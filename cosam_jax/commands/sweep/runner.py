@@ -1,0 +1,238 @@
+"""Runs the rows of the poster's tables, each as a process of its own, and can be repeated.
+
+Every run trains and evaluates in `WORKDIR/<run>`, its output goes to `log.txt` there. A run whose
+results of the same configuration are there is not repeated; one that was stopped goes on from its
+checkpoint. This process loads no accelerator: the runs have it to themselves.
+"""
+
+import contextlib
+import fcntl
+import pathlib
+import shlex
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+import tqdm
+from ml_collections import ConfigDict
+
+from cosam_jax.commands.sweep.plan import Job, arguments_without_sweep, configuration
+from cosam_jax.commands.sweep.progress import (
+  DONE,
+  OTHER,
+  STOPPED,
+  State,
+  clock,
+  estimate,
+  note_attempt,
+  progress_of,
+)
+from cosam_jax.errors import InputError, Preempted
+from cosam_jax.experiment import config as config_rules
+from cosam_jax.reports.results import read_results
+
+LOG = "log.txt"
+_POLL = 0.2  # seconds
+
+
+class Sweep:
+  """A sweep's runs in one workdir.
+
+  Args:
+    config: what every row shares, checked.
+    workdir: holds a folder for each run.
+    jobs: from `sweep_plan.plan`.
+    arguments: the command line's, without the program; passed on to every run.
+  """
+
+  def __init__(
+    self,
+    config: ConfigDict,
+    workdir: pathlib.Path,
+    jobs: Sequence[Job],
+    arguments: Sequence[str] = (),
+  ):
+    self._config, self._workdir, self._jobs = config, workdir, jobs
+    self._arguments = arguments_without_sweep(arguments)
+
+  def command(self, job: Job) -> list[str]:
+    """The run's command; what a person would type to run it alone."""
+    run = [sys.executable, "-m", "cosam_jax.main", *self._arguments]
+    return [*run, f"--workdir={self._workdir / job.name}", *job.flags]
+
+  def states(self) -> list[State]:
+    """How far each run is, from its folder."""
+    return [self._state(job) for job in self._jobs]
+
+  def _state(self, job: Job) -> State:
+    return progress_of(job, self._workdir / job.name, configuration(self._config, job))
+
+  def describe(self) -> str:
+    """The runs with number, state, estimated time and command; at most 80 columns."""
+    states = self.states()
+    config = config_rules.plain(config_rules.resolve(self._config))
+    lines = [f"{'':4}{'run':<39}{'state':<22}{'time left':>14}", "-" * 79]
+    total, unknown = 0.0, 0
+    bases: dict[str, None] = {}
+    for i, one in enumerate(states):
+      guess = estimate(one, states, config)
+      state = f"{one.state}, step {one.step}" if one.state == STOPPED else one.state
+      time_left = "unknown" if guess.seconds is None else clock(guess.seconds)
+      lines.append(f"{i:>3} {one.job.name:<39.39}{state:<22.22}{time_left:>14}")
+      total += guess.seconds or 0.0
+      unknown += guess.seconds is None
+      if one.state != DONE:
+        bases.setdefault(guess.basis, None)
+    lines.append("-" * 79)
+    known = [f"about {clock(total)} one after the other"] if unknown < len(states) else []
+    known += [f"{unknown} of unknown time"] if unknown else []
+    lines.append(f"{len(states)} runs: {', and '.join(known)}")
+    for basis in bases:
+      lines += textwrap.wrap(f"time left: {basis}", 79, subsequent_indent="  ")
+    for one in states:
+      lines += ["", f"# {one.job.name}"]
+      for note in self._notes(one):
+        lines += textwrap.wrap(f"#   {note}", 79, subsequent_indent="#   ")
+      lines.append(_shell(self.command(one.job)))
+    return "\n".join(lines)
+
+  def run(self) -> None:
+    """Runs what is not done, one after the other.
+
+    Raises:
+      InputError: at the end, where runs failed or are being run by another process.
+    """
+    self._workdir.mkdir(parents=True, exist_ok=True)
+    failed: dict[str, str] = {}
+    bar = tqdm.tqdm(total=len(self._jobs), unit="run", desc="sweep", disable=None)
+    with contextlib.closing(bar), _ended_by_sigterm():
+      for i, job in enumerate(self._jobs):
+        one = self._state(job)  # Only now: another sweep may have done it meanwhile.
+        place = f"run {i + 1}/{len(self._jobs)}  {job.name}"
+        if one.state == DONE:
+          _say(bar, f"{place}  done before: {self._numbers(job)}")
+        else:
+          for note in self._notes(one):
+            _say(bar, f"{place}  {note}")
+          _say(bar, f"{place}  started")
+          began = time.monotonic()
+          reason = self._run_one(one, bar)
+          took = clock(time.monotonic() - began)
+          if reason:
+            failed[job.name] = reason
+            _say(bar, f"{place}  FAILED after {took}: {reason}")
+          else:
+            _say(bar, f"{place}  finished in {took}: {self._numbers(job)}")
+        bar.update()
+    print(f"tables: python -m cosam_jax.main --mode=tables --workdir={self._workdir}")
+    if failed:
+      print(f"\n{len(failed)} of {len(self._jobs)} runs are not done:")
+      for name, reason in failed.items():
+        print(f"  {name}: {reason}")
+      raise InputError(
+        f"{len(failed)} of {len(self._jobs)} runs are not done ({', '.join(failed)}), see {LOG} in "
+        f"their folders under {self._workdir}: repair the cause and repeat the command, which "
+        "leaves out what is done"
+      )
+
+  def _notes(self, one: State) -> list[str]:
+    notes = list(one.job.notes)
+    if one.state == OTHER:
+      fields = ", ".join(one.fields)
+      notes.append(f"its folder has results of another configuration, which differ in {fields}")
+    return notes
+
+  def _numbers(self, job: Job) -> str:
+    results = read_results(self._workdir / job.name / "results.json")["results"]
+    metrics = results[0]["metrics"]
+    return ", ".join(f"{name} {metrics[name]['percent']:.1f}" for name in ("mAP", "Rank-1"))
+
+  def _run_one(self, one: State, bar: tqdm.tqdm) -> str:
+    """Runs a job to its end; returns why it failed, or nothing."""
+    folder = self._workdir / one.job.name
+    if one.state == OTHER and "init.weights" in one.fields:
+      # Going on from its checkpoint would credit these weights with what others began.
+      return f"{folder} was trained from other initial weights: remove it, or use another --workdir"
+    folder.mkdir(parents=True, exist_ok=True)
+    # Held by this process and by the run, so that a second sweep never trains in the same folder,
+    # not even when this process was killed and the run lives on.
+    with (folder / "lock").open("w") as lock, (folder / LOG).open("a") as log:
+      try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except BlockingIOError:
+        return "another process is running it; repeat the command when that has ended"
+      start = log.tell()
+      began = time.monotonic()
+      process = subprocess.Popen(
+        self.command(one.job),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        pass_fds=(lock.fileno(),),
+      )
+      try:
+        status = self._wait(process, folder / LOG, start, bar, one.job.name)
+      except BaseException:
+        process.terminate()
+        note_attempt(folder, time.monotonic() - began, process.wait())
+        raise
+      note_attempt(folder, time.monotonic() - began, status)
+    now = self._state(one.job)
+    if status == 0 and now.state == DONE:
+      return ""
+    if status == 0:
+      return f"it ended without results of this configuration ({now.state})"
+    last = _last_line(folder / LOG, start) or "nothing was printed"
+    return f"exit status {status}: {last.removeprefix('error: ')}"
+
+  def _wait(
+    self, process: subprocess.Popen, log: pathlib.Path, start: int, bar: tqdm.tqdm, name: str
+  ) -> int:
+    """Waits for the end; on a terminal the bar shows the run's latest line."""
+    while process.poll() is None:
+      if not bar.disable:
+        bar.set_postfix_str(f"{name} {_last_line(log, start)}"[:60])
+      time.sleep(_POLL)
+    return process.returncode
+
+
+@contextlib.contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+  """A polite kill ends the run too: it saves its steps, and the sweep can be repeated."""
+
+  def stop(*_: object) -> None:
+    raise Preempted("while a sweep was running")
+
+  before = signal.signal(signal.SIGTERM, stop)
+  try:
+    yield
+  finally:
+    signal.signal(signal.SIGTERM, before)
+
+
+def _say(bar: tqdm.tqdm, text: str) -> None:
+  bar.clear()
+  print(text, flush=True)
+
+
+def _last_line(path: pathlib.Path, start: int, tail: int = 4096) -> str:
+  """The last line that was printed behind byte `start`; bars end in returns, not in newlines."""
+  file: IO[bytes]
+  with path.open("rb") as file:
+    file.seek(max(start, path.stat().st_size - tail))
+    lines = file.read().decode(errors="replace").replace("\r", "\n").splitlines()
+  return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _shell(command: Sequence[str]) -> str:
+  """A command for a shell, broken into lines of at most 80 columns where words allow."""
+  lines = [""]
+  for word in map(shlex.quote, command):
+    if lines[-1] and len(lines[-1]) + len(word) > 76:
+      lines.append(" ")
+    lines[-1] += f" {word}" if lines[-1] else word
+  return " \\\n".join(lines)

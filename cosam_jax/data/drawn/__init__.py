@@ -1,0 +1,17 @@
+"""Invented people drawn walking: what they look like, how they are drawn, and where they walk."""
+
+from cosam_jax.data.drawn.body import draw_figure
+from cosam_jax.data.drawn.canvas import Pose
+from cosam_jax.data.drawn.looks import Look, difference, distinct_looks, random_look
+from cosam_jax.data.drawn.scenery import Camera, Scene
+
+__all__ = [
+  "Camera",
+  "Look",
+  "Pose",
+  "Scene",
+  "difference",
+  "distinct_looks",
+  "draw_figure",
+  "random_look",
+]

@@ -1,0 +1,298 @@
+"""What a configuration may say: the rules between fields, presets, and the ablations' flags.
+
+`resolve` fills in what a preset decides; `check` refuses what cannot work, before any work, with
+one sentence that names field, value and legal values. The poster's ablations have flags of their
+own (`ABLATION_FLAGS`), which override the configuration file.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from absl import flags
+from ml_collections import ConfigDict
+
+from cosam_jax.commands import path_flags
+from cosam_jax.data import DATASETS, SPLIT_DATASETS
+from cosam_jax.errors import InputError, suggestion
+from cosam_jax.evaluation.protocol_names import LEGAL, parse_protocol
+from cosam_jax.experiment.fields import (
+  FRAME_SELECTIONS,
+  FROM_PRESET,
+  PRESETS,
+  SCHEMA,
+  SYNTHETIC_SCHEMA,
+  schema_for,
+)
+from cosam_jax.models.backbones.resnet import BACKBONES, grid_size, resnet_settings
+from cosam_jax.runtime.user_paths import user_text
+
+# How the network is computed, and not which one it is.
+COMPUTATION = ("model.cost_volume", "model.dtype", "model.remat")
+# Fields that may change between two runs in the same workdir: they do not alter the training.
+FREE_ON_RESUME = ("data.dir", "data.source", "data.prepared_dir", "data.check_files",
+                  "data.retry_seconds", "data.follow_links", "model.cost_volume", "model.remat",
+                  "init.weights", "train.epochs", "train.log_every_steps",
+                  "train.health_every_steps", "train.checkpoint_every_epochs",
+                  "train.keep_checkpoints", "train.validate_every_epochs",
+                  "evaluation", "report")  # fmt: skip
+PATHS = tuple(name for name, field in SCHEMA.items() if field.path)
+# What runs had that are older than a field.
+BEFORE = {"init.mask_start": 0.5}
+
+
+def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+  """Yields (dotted field name, value) of a nested configuration."""
+  for name, value in config.items():
+    if isinstance(value, ConfigDict):
+      yield from flatten(value, f"{prefix}{name}.")
+    else:
+      yield f"{prefix}{name}", value
+
+
+def plain(config: ConfigDict) -> dict[str, Any]:
+  """Dotted name -> plain value, as results and checkpoints keep a configuration."""
+  return {
+    name: list(value) if isinstance(value, tuple) else value for name, value in flatten(config)
+  }
+
+
+def resolve(config: ConfigDict) -> ConfigDict:
+  """Returns a copy in which `preset` and `~` are replaced by what they mean.
+
+  Every field that reads `preset` has the preset's value, and every path the home directory.
+
+  Raises:
+    InputError: a path begins with a home directory that nobody knows.
+  """
+  config = _with_home(config)
+  for field, value in PRESETS.get(config.get("preset", ""), {}).items():
+    group, name = field.split(".")
+    if config.get(group, {}).get(name) == FROM_PRESET:
+      config[group][name] = value
+  return config
+
+
+def _with_home(config: ConfigDict) -> ConfigDict:
+  """A copy with the home directory for `~` in every path."""
+  config = ConfigDict(config.to_dict())
+  for field in PATHS:
+    group, name = field.split(".")
+    if isinstance(config.get(group), ConfigDict) and isinstance(config[group].get(name), str):
+      config[group][name] = user_text(config[group][name])
+  return config
+
+
+def check(config: ConfigDict) -> None:
+  """Refuses a configuration that cannot work.
+
+  Raises:
+    InputError: a field is missing, unknown, of the wrong type or outside its set, or two fields
+      contradict each other. One sentence with field, value and legal values.
+  """
+  schema, given = schema_for(config), dict(flatten(config))
+  for name, value in given.items():
+    # The drawing's fields may stay when another data set is asked for by flag.
+    field = schema.get(name) or SYNTHETIC_SCHEMA.get(name)
+    if field is None:
+      raise InputError(f"config.{name} is not a field{suggestion(name, schema)}")
+    if not field.accepts(value):
+      close = suggestion(value, map(str, field.legal or ())) if isinstance(value, str) else ""
+      raise InputError(f"config.{name} is {value!r}: it must be {field.allowed()}{close}")
+  for name, field in schema.items():
+    if name not in given:
+      raise InputError(f"config.{name} is missing: set it to {field.allowed()}")
+  resolved = resolve(config)
+  for rule in _RULES:
+    rule(resolved)
+
+
+def _frames_and_grid(config: ConfigDict) -> None:
+  model, clips = config.model, config.clips
+  stages = tuple(model.cosam_stages)
+  if len(set(stages)) != len(stages):
+    raise InputError(f"config.model.cosam_stages is {stages}: name each stage once")
+  if stages and clips.num_frames < 2:
+    raise InputError(
+      f"config.clips.num_frames is {clips.num_frames}: COSAM compares a clip's frames with each "
+      "other, so it must be at least 2, or config.model.cosam_stages empty"
+    )
+  family = {"stride_in": model.stride_in, "pool": model.pool}
+  settings = resnet_settings(
+    model.backbone,
+    width=model.width,
+    **{key: None if value == "family" else value for key, value in family.items()},
+  )
+  stride = model.last_stride or (2 if model.temporal == "ta" else 1)
+  height, width = grid_size(settings, tuple(clips.image_size), 5, stride)
+  if stages and height * width < 2:
+    raise InputError(
+      f"config.clips.image_size is {tuple(clips.image_size)}: the last grid is {height}x{width}, "
+      "and a spatial mask needs two positions or more; use larger frames"
+    )
+
+
+def _training(config: ConfigDict) -> None:
+  if config.train.validate_every_epochs and config.data.validation_identities < 2:
+    raise InputError(
+      f"config.train.validate_every_epochs is {config.train.validate_every_epochs}, but "
+      f"config.data.validation_identities is {config.data.validation_identities}: hold out at "
+      "least 2 identities to validate on (the test set is never used to choose a model)"
+    )
+  if config.data.validation_identities and not config.train.validate_every_epochs:
+    raise InputError(
+      f"config.data.validation_identities is {config.data.validation_identities}, but "
+      "config.train.validate_every_epochs is 0: set it to 1 or more, or hold out nobody"
+    )
+  if config.evaluation.checkpoint == "best" and not config.train.validate_every_epochs:
+    raise InputError(
+      "config.evaluation.checkpoint is 'best', but nothing is validated: set "
+      "config.train.validate_every_epochs and config.data.validation_identities, or use 'last'"
+    )
+
+
+def _data(config: ConfigDict) -> None:
+  count = 10 if config.data.name in SPLIT_DATASETS else 1
+  if config.data.split >= count:
+    raise InputError(
+      f"config.data.split is {config.data.split}: {config.data.name} has {count} split(s), "
+      f"numbered from 0 to {count - 1}"
+    )
+  if not config.data.dir:
+    raise InputError("config.data.dir is empty: give the data set's directory with --data_dir")
+  if config.data.source == "prepared" and not config.data.prepared_dir:
+    raise InputError(
+      "config.data.source is 'prepared', but config.data.prepared_dir is empty: say where the "
+      "prepared set lies"
+    )
+  if config.data.source == "prepared" and config.data.name in ("folder", "synthetic"):
+    raise InputError(
+      f"config.data.source is 'prepared', but {config.data.name} has no prepared form: use "
+      "'directory'"
+    )
+
+
+def _evaluation(config: ConfigDict) -> None:
+  evaluation = config.evaluation
+  if evaluation.rerank_k2 > evaluation.rerank_k1:
+    raise InputError(
+      f"config.evaluation.rerank_k2 is {evaluation.rerank_k2}: it must be at most rerank_k1, "
+      f"which is {evaluation.rerank_k1}"
+    )
+  if evaluation.rerank and evaluation.distance != "sqeuclidean":
+    raise InputError(
+      f"config.evaluation.distance is {evaluation.distance!r}: re-ranking is defined on "
+      "'sqeuclidean'"
+    )
+  if evaluation.attributes and not evaluation.attributes_file:
+    raise InputError(
+      f"config.evaluation.attributes is {evaluation.attributes!r}, but there is nothing to read it "
+      "from: give mars_attributes.csv or duke_attribute.mat with --attributes_file"
+    )
+
+
+def _synthetic(config: ConfigDict) -> None:
+  if config.data.name == "synthetic" and config.synthetic.frames[0] > config.synthetic.frames[1]:
+    raise InputError(
+      f"config.synthetic.frames is {tuple(config.synthetic.frames)}: the first number, the fewest "
+      "frames of a tracklet, must be at most the second"
+    )
+
+
+_RULES: tuple[Callable[[ConfigDict], None], ...] = (
+  _frames_and_grid, _training, _data, _evaluation, _synthetic
+)  # fmt: skip
+
+
+def parse_stages(text: str) -> tuple[int, ...]:
+  """`"4,5"` -> (4, 5); `"none"` -> ().
+
+  Raises:
+    InputError: anything else.
+  """
+  if text.strip().lower() == "none":
+    return ()
+  if not re.fullmatch(r"\s*[2-5](\s*,\s*[2-5])*\s*", text):
+    raise InputError(f"--cosam is {text!r}: list stages among 2, 3, 4 and 5 (such as 4,5), or none")
+  return tuple(int(stage) for stage in text.split(","))
+
+
+# flag -> (field, how its text becomes a value, help with legal values)
+ABLATION_FLAGS: dict[str, tuple[str, Callable[[str], Any], str]] = {
+  "backbone": ("model.backbone", str, f"Backbone: {', '.join(BACKBONES)}."),
+  "cosam": ("model.cosam_stages", parse_stages,
+            "Stages that COSAM follows, a comma-separated list among 2,3,4,5; or none."),
+  "temporal": ("model.temporal", str,
+               "Temporal head: tp (average), ta (attention), rnn (LSTM)."),
+  "num_frames": ("clips.num_frames", int, "Frames in a clip: an integer, 2 or more with COSAM."),
+  "frame_selection": ("clips.selection", str,
+                      f"Frames of a training clip: {', '.join(FRAME_SELECTIONS)}."),
+  "dataset": ("data.name", str, f"Data set: {', '.join(DATASETS)}."),
+  "data_dir": ("data.dir", str, "Directory of the data set, or a manifest (.csv, .jsonl)."),
+  "attribute": ("evaluation.attributes", str,
+                "Whose queries to evaluate apart: NAME (for yes) or NAME=VALUE, with commas."),
+  "attributes_file": ("evaluation.attributes_file", str,
+                      "Where --attribute is annotated: mars_attributes.csv or "
+                      "duke_attribute.mat; alone: handbag, hat and backpack."),
+}  # fmt: skip
+
+
+# One name for two fields.
+PROTOCOL_FLAG = "protocol"
+PROTOCOL_FIELDS = ("evaluation.gallery", "evaluation.frames")
+CONFIG_FLAGS = (*ABLATION_FLAGS, PROTOCOL_FLAG)
+"""Flags that override fields of the configuration."""
+RANKING_FLAGS = (PROTOCOL_FLAG, "attribute", "attributes_file")
+"""Those among them that say how vectors are ranked, and matter to no vector."""
+
+
+def define_ablation_flags() -> None:
+  """Registers the flags that override fields; unset ones leave the configuration alone."""
+  flags.DEFINE_string(
+    PROTOCOL_FLAG,
+    None,
+    f"How to evaluate: {LEGAL}. Sets config.{' and config.'.join(PROTOCOL_FIELDS)}.",
+    module_name="cosam_jax",
+  )
+  for name, (field, _, text) in ABLATION_FLAGS.items():
+    define = path_flags.define if field in PATHS else flags.DEFINE_string
+    define(name, None, f"{text} Overrides config.{field}.", module_name="cosam_jax")
+
+
+def apply_ablation_flags(config: ConfigDict, values: Mapping[str, str | None]) -> ConfigDict:
+  """Returns a copy with the fields of the flags that are set, and no `~` in its paths.
+
+  Raises:
+    InputError: a flag's text cannot be read.
+  """
+  config = ConfigDict(config.to_dict())
+  for field, value in fields_of_flags(values).items():
+    group, key = field.split(".")
+    # A configuration without the group is `check`'s to refuse.
+    if isinstance(config.get(group), ConfigDict):
+      config[group][key] = value
+  return _with_home(config)
+
+
+def fields_of_flags(values: Mapping[str, str | None]) -> dict[str, Any]:
+  """Dotted field -> value, of the flags that are set.
+
+  Raises:
+    InputError: a flag's text cannot be read.
+  """
+  fields: dict[str, Any] = {}
+  for name, text in values.items():
+    if text is None:
+      continue
+    if name == PROTOCOL_FLAG:
+      gallery, frames = parse_protocol(text)
+      fields |= dict(zip(PROTOCOL_FIELDS, (gallery, frames or 0)))
+      continue
+    field, read, _ = ABLATION_FLAGS[name]
+    try:
+      fields[field] = read(text)
+    except InputError:
+      raise
+    except ValueError as error:
+      raise InputError(f"--{name} is {text!r}: it must be {SCHEMA[field].allowed()}") from error
+  return fields

@@ -1,0 +1,143 @@
+"""The experiments' files that come with the package, and how `--config` finds one.
+
+They lie in `configs/` of a checkout, and in `cosam_jax/configs/` of an installed package.
+"""
+
+import importlib.util
+import pathlib
+import runpy
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from cosam_jax.errors import InputError, suggestion
+from cosam_jax.experiment.config import flatten
+from cosam_jax.experiment.fields import describe_fields
+from cosam_jax.runtime.outside_files import read_bytes
+from cosam_jax.runtime.user_paths import user_path
+
+_MOST_PROGRAM_BYTES = 16 << 20
+
+
+def folder() -> pathlib.Path:
+  """Where the experiments' files lie."""
+  package = pathlib.Path(__file__).parents[1]
+  installed = package / "configs"
+  return installed if installed.is_dir() else package.parent / "configs"
+
+
+def names() -> tuple[str, ...]:
+  """What `--config` may be besides a path: `mars`, `synthetic`, ..."""
+  return tuple(sorted(path.stem for path in folder().glob("[a-z]*.py")))
+
+
+def find(given: str) -> str:
+  """The path that `--config=given` means; after a colon, what `get_config` is given, stays.
+
+  Args:
+    given: the path of a file, or one of `names()`. A file in the current folder goes first.
+
+  Raises:
+    InputError: there is no such file.
+  """
+  text, colon, argument = given.partition(":")
+  path = user_path(text)
+  if not path.is_file() and text in names():
+    path = folder() / f"{text}.py"
+  if not text or not path.exists():
+    raise InputError(
+      f"--config is {given!r}, and there is no such file: give an experiment's file, such as "
+      f"configs/synthetic.py, or the name of one ({', '.join(names())}){_suggestion(text, path)}"
+    )
+  _check_program(path)
+  return f"{path}{colon}{argument}"
+
+
+def _check_program(path: pathlib.Path) -> None:
+  """Looks at an experiment's file before it is run: InputError if it is no text of a program."""
+  try:
+    importlib.util.decode_source(read_bytes(path, _MOST_PROGRAM_BYTES))
+  except OSError as error:
+    raise InputError(
+      f"--config is {str(path)!r}, which cannot be read ({error.strerror or error}): give an "
+      "experiment's file, such as configs/synthetic.py"
+    ) from error
+  except (ValueError, SyntaxError) as error:
+    raise InputError(
+      f"--config is {str(path)!r}, which is no text in UTF-8: save it as such"
+    ) from error
+
+
+def _suggestion(text: str, path: pathlib.Path) -> str:
+  """A file beside the one that is not there, or the name of one of ours."""
+  beside = suggestion(text, [str(path.parent / file.name) for file in path.parent.glob("*.py")])
+  return beside or suggestion(path.stem, names())
+
+
+def values_of(path: str | pathlib.Path) -> dict[str, Any]:
+  """Dotted name -> value of a configuration's file that needs no argument."""
+  return dict(flatten(runpy.run_path(str(path))["get_config"]()))
+
+
+def defaults(given: str | None) -> tuple[str, dict[str, Any]]:
+  """Whose values `--helpfull` shows as defaults, and these.
+
+  Args:
+    given: what the command line says for `--config`; None, or a file that cannot be used: those of
+      `mars`, and of `synthetic` for the fields that it alone has.
+  """
+  ours = values_of(folder() / "synthetic.py") | values_of(folder() / "mars.py")
+  if given is not None:
+    try:
+      return given, values_of(find(given))
+    except Exception as error:  # A person's program, which can fail in any way.
+      print(f"warning: --config={given} cannot be used ({error})", file=sys.stderr)
+  return "mars", ours
+
+
+def help_for(given: str | None) -> str:
+  """The help of `--config`: every field with its meaning, legal values and default.
+
+  Args:
+    given: see `defaults`.
+  """
+  name, values = defaults(given)
+  return (
+    "The experiment's file, such as configs/mars.py, or the name of one of these: "
+    f"{', '.join(names())}. Every field of it can be set on the command line; each stands here "
+    f"with its legal values and, as its default, what {name} has (with another --config, what "
+    f"that has):\n{describe_fields(values)}"
+  )
+
+
+def given_in(arguments: Sequence[str]) -> str | None:
+  """What a command line says for `--config`; None if it does not."""
+  for i, argument in enumerate(arguments):
+    name, equals, value = argument.partition("=")
+    if argument == "--":
+      break
+    if name in ("--config", "-config"):
+      return value if equals else next(iter(arguments[i + 1 :]), "")
+  return None
+
+
+def with_path(arguments: Sequence[str]) -> list[str]:
+  """The command line with the path of the experiment's file for its name, and no `~` in it.
+
+  Raises:
+    InputError: there is no such file.
+  """
+  found: list[str] = []
+  value_next = False
+  for i, argument in enumerate(arguments):
+    name, equals, value = argument.partition("=")
+    if argument == "--":
+      return [*found, *arguments[i:]]
+    if value_next:
+      found.append(find(argument))
+    elif name in ("--config", "-config") and equals:
+      found.append(f"{name}={find(value)}")
+    else:
+      found.append(argument)
+    value_next = argument in ("--config", "-config") and not value_next
+  return found

@@ -1,0 +1,228 @@
+"""Tracklets in, vectors out: the network for somebody else's program.
+
+  import cosam_jax
+  embedder = cosam_jax.Embedder.from_checkpoint("runs/mars")
+  vector = embedder.embed(frames)
+
+Notation: `n` tracklets, `f` frames of one of them, `T` frames in a clip, `D` embedding size.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from cosam_jax.data.batches import EvaluationPlan
+from cosam_jax.data.clips import num_dense_clips
+from cosam_jax.data.listing import is_image, list_images
+from cosam_jax.data.packing import Frame, packed_clips, read_image
+from cosam_jax.data.pipeline import evaluation_batches
+from cosam_jax.data.tracklets import TrackletTable
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.embed import ClipBatch, embed_tracklets
+from cosam_jax.experiment.network import Network, load_network
+from cosam_jax.runtime.user_paths import user_path
+from cosam_jax.training import mesh, steps
+
+Path = str | os.PathLike[str]
+Tracklet = np.ndarray | Sequence[np.ndarray | Path] | Path
+"""uint8[f, H, W, 3]; a list of uint8[H, W, 3] of any sizes or of image paths; or a folder."""
+
+
+class Embedder:
+  """Embeds tracklets: all their frames in clips of T, one mean vector each, not normalised.
+
+  Frames are RGB crops of one person in the order of time, of any size; they are resized and
+  normalised here as in an evaluation. Compare vectors by (squared) Euclidean distance.
+
+  Args:
+    network: see `saved_network.Network`.
+    batch_clips: clips embedded at once at most.
+  """
+
+  def __init__(self, network: Network, *, batch_clips: int = 32):
+    if batch_clips < 1:
+      raise InputError(f"batch_clips is {batch_clips}: it must be at least 1")
+    self.network = network
+    self._mesh = mesh.make_mesh()
+    self._batch_clips = -(-batch_clips // self._mesh.size) * self._mesh.size
+    self._variables = jax.device_put(network.variables, mesh.replicated(self._mesh))
+    self._forward = steps.jit_forward(network.model, self._mesh)
+
+  @classmethod
+  def from_checkpoint(cls, path: Path, *, batch_clips: int = 32, **settings: Any) -> "Embedder":
+    """Loads a run's checkpoint or a weights file.
+
+    Args:
+      path: a workdir, its folder `checkpoints` or `best`, one checkpoint in there, or a weights
+        file with the published code's names (`.pth.tar`, `.pth`, `.safetensors`, `.npz`).
+      batch_clips: clips embedded at once at most.
+      **settings: for a weights file, fields of `ReidNet`: `backbone="se_resnet50"`,
+        `cosam_stages=(4, 5)`, `temporal="tp"`, `num_frames=4`, `image_size=(256, 128)`.
+
+    Raises:
+      InputError: nothing to load there, or weights that do not fit the settings.
+    """
+    return cls(load_network(os.fspath(path), settings), batch_clips=batch_clips)
+
+  def embed(self, frames: Tracklet) -> np.ndarray:
+    """The vector of one tracklet.
+
+    Args:
+      frames: uint8[f, H, W, 3]; or a list of uint8[H, W, 3] of any sizes, or of image paths; or
+        the path of a folder of images.
+
+    Returns:
+      float32[D].
+
+    Raises:
+      InputError: no frames, frames of another type or shape, or a file that cannot be read.
+    """
+    return self.embed_many([frames])[0]
+
+  def embed_many(
+    self,
+    tracklets: Iterable[Tracklet],
+    *,
+    names: Sequence[str] | None = None,
+    progress: bool | None = None,
+  ) -> np.ndarray:
+    """The vectors of several tracklets; their clips share batches.
+
+    Args:
+      tracklets: see `embed`.
+      names: of the tracklets, for messages.
+      progress: whether to show a progress bar; None: if standard error is a terminal.
+
+    Returns:
+      float32[n, D].
+
+    Raises:
+      InputError: as `embed`, with the tracklet's number or name.
+    """
+    lists = [_listed(tracklet, i) for i, tracklet in enumerate(tracklets)]
+    if not lists:
+      raise InputError("there are no tracklets to embed: give at least one")
+    clips = int(num_dense_clips(np.array([len(x) for x in lists]), self.num_frames).sum())
+    return self.embed_frames(
+      _frames(lists), len(lists), names=names, num_clips=clips, progress=progress
+    )
+
+  def embed_frames(
+    self,
+    frames: Iterable[Frame],
+    num_tracklets: int,
+    *,
+    names: Sequence[str] | np.ndarray | None = None,
+    num_clips: int | None = None,
+    progress: bool | None = None,
+  ) -> np.ndarray:
+    """The vectors of tracklets whose frames come one at a time, as out of a video.
+
+    Args:
+      frames: see `packing.Frame`; of every tracklet 0 .. n - 1.
+      num_tracklets: n.
+      names, progress: see `embed_many`.
+      num_clips: how many clips will come, for the time left.
+
+    Returns:
+      float32[n, D].
+    """
+    batches = packed_clips(
+      frames,
+      num_frames=self.num_frames,
+      batch_clips=self._batch_for(num_clips),
+      image_size=self.network.model.image_size,
+    )
+    return self._embed(batches, num_tracklets, names, num_clips, progress)
+
+  def embed_table(
+    self, table: TrackletTable, *, on_unreadable: str = "error", progress: bool | None = None
+  ) -> np.ndarray:
+    """The vectors of a table's tracklets, read and decoded in parallel.
+
+    Args:
+      table: n tracklets.
+      on_unreadable: see `pipeline.training_batches`.
+      progress: see `embed_many`.
+
+    Returns:
+      float32[n, D].
+    """
+    clips = EvaluationPlan(table, self.num_frames, 1).num_clips
+    batches = evaluation_batches(
+      table,
+      num_frames=self.num_frames,
+      batch_clips=self._batch_for(clips),
+      image_size=self.network.model.image_size,
+      on_unreadable=on_unreadable,
+    )
+    return self._embed(batches, len(table), table.names, clips, progress)
+
+  @property
+  def num_frames(self) -> int:
+    """T."""
+    return self.network.model.num_frames
+
+  def _batch_for(self, num_clips: int | None) -> int:
+    """Clips in a batch: a power of two for a few, so that one clip does not pay for many."""
+    if num_clips is None or num_clips >= self._batch_clips:
+      return self._batch_clips
+    few = 1 << (num_clips - 1).bit_length()
+    return min(self._batch_clips, -(-few // self._mesh.size) * self._mesh.size)
+
+  def _embed(
+    self,
+    batches: Iterable[ClipBatch],
+    num_tracklets: int,
+    names: Sequence[str] | np.ndarray | None,
+    num_clips: int | None,
+    progress: bool | None,
+  ) -> np.ndarray:
+    def forward(clips: np.ndarray, valid: np.ndarray) -> jax.Array:
+      # Only clips that count by themselves have invalid frames among valid ones.
+      partly = bool((valid.any(axis=1) & ~valid.all(axis=1)).any())
+      batch = mesh.put_batch(self._mesh, clips, *([valid] if partly else []))
+      return self._forward(self._variables, batch[0], batch[1] if partly else None).features
+
+    return embed_tracklets(
+      forward, batches, num_tracklets, names=names, num_clips=num_clips, progress=progress
+    )
+
+
+def _listed(tracklet: Tracklet, number: int) -> Sequence[np.ndarray | Path]:
+  """The frames of a tracklet as a list, checked as far as that costs nothing."""
+  if isinstance(tracklet, str | os.PathLike):
+    path = user_path(tracklet)
+    if path.is_dir():
+      return [path / name for name in list_images(path)]
+    if not is_image(path.name):
+      raise InputError(
+        f"tracklet {path} is neither a folder nor an image (.jpg, .jpeg, .png): give a folder of "
+        "frames, a list of images, or arrays"
+      )
+    return [path]
+  frames = list(tracklet)
+  if not frames:
+    raise InputError(f"tracklet {number} has no frames: give at least one")
+  for position, frame in enumerate(frames):
+    if isinstance(frame, str | os.PathLike):
+      continue
+    array = np.asarray(frame)
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+      raise InputError(
+        f"frame {position} of tracklet {number} is {array.dtype}{list(array.shape)}: a frame is "
+        "uint8[H, W, 3], RGB from 0 to 255"
+      )
+  return frames
+
+
+def _frames(lists: Sequence[Sequence[np.ndarray | Path]]) -> Iterator[Frame]:
+  for number, frames in enumerate(lists):
+    for position, frame in enumerate(frames):
+      array = (
+        read_image(user_path(frame)) if isinstance(frame, str | os.PathLike) else np.asarray(frame)
+      )
+      yield Frame(number, array, position + 1 == len(frames))

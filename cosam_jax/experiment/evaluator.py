@@ -1,0 +1,211 @@
+"""A configuration's evaluation: tables and weights in, vectors and results out."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from cosam_jax.data import Tables, TrackletTable
+from cosam_jax.data.batches import EvaluationPlan
+from cosam_jax.data.frame_places import frame_folders, frame_numbers
+from cosam_jax.data.pipeline import evaluation_batches
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.attribute_wise import evaluate_with_attributes, with_attributes
+from cosam_jax.evaluation.cards import Result
+from cosam_jax.evaluation.embed import embed_tracklets
+from cosam_jax.evaluation.embeddings import Embeddings, Origin
+from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
+from cosam_jax.evaluation.protocol import Settings, evaluation_of, listed_once
+from cosam_jax.evaluation.protocol_names import protocol_name
+from cosam_jax.experiment import config as config_rules
+from cosam_jax.models import ReidNet
+from cosam_jax.runtime import hosts
+from cosam_jax.training import mesh, steps
+
+LISTED = 10
+"""Entries of each ranking that are kept for the report page."""
+
+
+RANKED_BY = (
+  "evaluation.gallery", "evaluation.frames", "evaluation.distance", "evaluation.rerank",
+  "evaluation.rerank_k1", "evaluation.rerank_k2", "evaluation.rerank_lambda",
+)  # fmt: skip
+"""Fields that say how to evaluate."""
+
+
+def settings_of(flat: Mapping[str, Any]) -> Settings:
+  """How a flat configuration (dotted name -> value) says to evaluate."""
+  return Settings(
+    protocol=protocol_name(flat["evaluation.gallery"], flat["evaluation.frames"]),
+    distance=flat["evaluation.distance"],
+    reranking=flat["evaluation.rerank"],
+    k1=flat["evaluation.rerank_k1"],
+    k2=flat["evaluation.rerank_k2"],
+    lambda_value=flat["evaluation.rerank_lambda"],
+  )
+
+
+class Evaluator:
+  """Embeds and ranks the query and gallery of tables; compiled once, used for any weights.
+
+  With several processes each embeds a share of the tracklets on its own devices, and all get all
+  the vectors; everything that follows is the same in each.
+
+  Attributes:
+    evaluation: the tracklets of the protocol.
+    skipped: frames that could not be read in the latest evaluation.
+    vectors: float32[n, D], the latest evaluation's embeddings.
+    seconds: what the latest evaluation took: "embedding" and "ranking".
+  """
+
+  def __init__(
+    self,
+    config: ConfigDict,
+    tables: Tables,
+    model: ReidNet,
+    *,
+    attributes: bool = True,
+  ):
+    self._config, self._mesh, self._tables = config, mesh.make_local_mesh(), tables
+    flat = dict(config_rules.flatten(config))
+    listed = LISTED if config.report.write else 0
+    self._settings = dataclasses.replace(settings_of(flat), listed=listed)
+    self.evaluation = evaluation_of(tables, self._settings.protocol)
+    self._parts = [self.evaluation]
+    if attributes:
+      self._parts, left_out = with_attributes(self.evaluation, flat)
+      for sentence in left_out:
+        print(f"left out: {sentence}")
+    self._forward = steps.jit_forward(model, self._mesh)
+    has_splits = config.data.name in config_rules.SPLIT_DATASETS
+    self._split = config.data.split if has_splits else None
+    self.skipped = 0
+    self.vectors = np.zeros((0, 0), np.float32)
+    self.seconds: dict[str, float] = {}
+
+  def __call__(
+    self, variables: dict[str, Any], *, label: str = "", checkpoint: str | None = None
+  ) -> tuple[Result, ...]:
+    """Results of these weights: the ranking, and where asked for re-ranked and by attribute."""
+    began = time.perf_counter()
+    self.vectors = self._embed(variables, self.evaluation.table)
+    embedded = time.perf_counter()
+    results = evaluate_with_attributes(
+      self.vectors,
+      self._parts,
+      self._settings,
+      num_frames=self._config.clips.num_frames,
+      split=self._split,
+      checkpoint=checkpoint,
+      checkpoint_hash=weights_hash(variables),
+      label=label,
+    )
+    self.seconds = {"embedding": embedded - began, "ranking": time.perf_counter() - embedded}
+    return results
+
+  def embeddings(
+    self, variables: dict[str, Any], flat: Mapping[str, Any], checkpoint: str | None = None
+  ) -> Embeddings:
+    """The vectors of every query and gallery tracklet, whichever the gallery, and of their clips.
+
+    Args:
+      variables: the weights, on the devices.
+      flat: the configuration as dotted names and plain values, to be kept with them.
+      checkpoint: what the weights are, for people.
+    """
+    tables = self._tables
+    more = () if tables.official is None else (tables.official,)
+    table, (queries, reference, *others) = listed_once(tables.query, tables.gallery, *more)
+    owners: list[np.ndarray] = []
+    clips: list[np.ndarray] = []
+
+    def keep(tracklets: np.ndarray, vectors: np.ndarray) -> None:
+      owners.append(tracklets)
+      clips.append(vectors.astype(np.float32))
+
+    vectors = self._embed(variables, table, keep)
+    first_frames, last_frames = frame_numbers(table)
+    return Embeddings(
+      origin=Origin(
+        dataset=tables.name,
+        protocol=self._settings.protocol,
+        num_frames=self._config.clips.num_frames,
+        split=self._split,
+        checkpoint=checkpoint,
+        checkpoint_hash=weights_hash(variables),
+        config=flat,
+        config_hash=config_hash(flat),
+        warnings=tuple(tables.warnings),
+        numbering=table.numbering.record(),
+      ),
+      vectors=vectors,
+      identities=table.identities,
+      cameras=table.cameras,
+      names=table.names,
+      lengths=table.lengths,
+      query_rows=queries,
+      reference_rows=reference,
+      official_rows=others[0] if others else reference,
+      clip_vectors=np.concatenate(hosts.gather_rows(np.concatenate(clips))),
+      clip_owners=np.concatenate(hosts.gather_rows(np.concatenate(owners))),
+      sources=np.array(frame_folders(table), np.str_),
+      first_frames=first_frames,
+      last_frames=last_frames,
+    )
+
+  def _embed(
+    self,
+    variables: dict[str, Any],
+    table: TrackletTable,
+    keep: Callable[[np.ndarray, np.ndarray], None] | None = None,
+  ) -> np.ndarray:
+    """float32[n, D], one vector for each tracklet; counts the frames that could not be read."""
+    config, frames = self._config, self.evaluation.frames_per_tracklet
+    skip = config.data.on_unreadable == "skip"
+    processes = jax.process_count()
+    batch_clips = config.evaluation.batch_clips // processes
+    plan = EvaluationPlan(table, config.clips.num_frames, batch_clips, frames)
+    if len(table) < processes:
+      raise InputError(
+        f"{len(table)} tracklets cannot be shared by {processes} processes: use fewer processes"
+      )
+    rows = plan.shares(processes)[jax.process_index()]
+    share = table if processes == 1 else table.select(rows)
+    variables = mesh.put_everywhere(self._mesh, variables)
+
+    def forward(clips: np.ndarray, valid: np.ndarray) -> jax.Array:
+      # Without skipping every frame of a clip is valid, and the mask would only cost time.
+      batch = mesh.put_batch(self._mesh, clips, *([valid] if skip else []))
+      return self._forward(variables, batch[0], batch[1] if skip else None).features
+
+    batches = evaluation_batches(
+      share,
+      num_frames=config.clips.num_frames,
+      batch_clips=batch_clips,
+      image_size=tuple(config.clips.image_size),
+      on_unreadable=config.data.on_unreadable,
+      retry_seconds=config.data.retry_seconds,
+      frames_per_tracklet=frames,
+    )
+
+    def keep_of_whole(tracklets: np.ndarray, vectors: np.ndarray) -> None:
+      if keep is not None:
+        keep(rows[tracklets].astype(np.int32), vectors)
+
+    num_clips = EvaluationPlan(share, config.clips.num_frames, batch_clips, frames).num_clips
+    features = hosts.together(
+      lambda: embed_tracklets(
+        forward,
+        batches,
+        len(share),
+        names=share.names,
+        keep=keep_of_whole,
+        num_clips=num_clips,
+      )
+    )
+    self.skipped = sum(hosts.gather(batches.skipped))
+    return np.concatenate(hosts.gather_rows(features))

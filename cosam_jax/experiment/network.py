@@ -1,0 +1,167 @@
+"""A network from what a run, or somebody else, left on disk, without its data set."""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from flax import traverse_util
+from ml_collections import ConfigDict
+
+from cosam_jax.errors import InputError, suggestion
+from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.parts import build_model
+from cosam_jax.experiment.run_weights import network_at
+from cosam_jax.models import ReidNet, from_torch
+from cosam_jax.models.prefixes import without_prefix
+from cosam_jax.models.state_names import of_file
+from cosam_jax.models.weight_files import read_weights
+from cosam_jax.models.weight_register import resolve_weights
+from cosam_jax.runtime.text_numbers import whole_number
+from cosam_jax.runtime.user_paths import user_path
+from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
+from cosam_jax.training.mesh import make_mesh
+
+_SETTINGS = tuple(
+  field.name for field in dataclasses.fields(ReidNet) if field.name not in ("parent", "name")
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Network:
+  """A network with its weights.
+
+  Attributes:
+    model: its shape.
+    variables: its weights.
+    flat: the run's configuration, dotted name -> plain value; empty where nobody knows it.
+    label: what the weights are, such as "step 240" or a file's name.
+  """
+
+  model: ReidNet
+  variables: dict[str, Any]
+  flat: Mapping[str, Any]
+  label: str
+
+
+def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = None) -> Network:
+  """Reads a run's checkpoint, or a weights file.
+
+  Args:
+    path: a workdir, its folder `checkpoints` or `best`, or one checkpoint in there; or a weights
+      file (`.pth`, `.pth.tar`, `.safetensors`, `.npz`) with the published code's names.
+    settings: fields of `ReidNet` for a weights file, such as `backbone`; the number of classes is
+      the file's. A run knows its own.
+
+  Raises:
+    InputError: nothing there, settings that are none, or weights that do not fit them.
+  """
+  path, settings = user_path(path), dict(settings or {})
+  for name in settings:
+    if name not in _SETTINGS:
+      raise InputError(f"{name!r} is no setting of ReidNet{suggestion(name, _SETTINGS)}")
+  if not path.exists():
+    raise InputError(
+      f"{path} does not exist: give a run's workdir, one of its checkpoints, or a weights file"
+    )
+  if not path.is_dir():
+    return _from_weights(path, settings)
+  if settings:
+    raise InputError(
+      f"{path} is a run's folder, which knows its network: leave {', '.join(settings)} out"
+    )
+  checkpoints, step = _find(path)
+  flat = checkpoints.about(step)["config"]
+  config = ConfigDict(traverse_util.unflatten_dict(flat, sep="."))
+  model, variables, label = network_at(checkpoints, step, config, flat, make_mesh())
+  return Network(model, variables, flat, label)
+
+
+def network_asked_for(config: ConfigDict | None, workdir: pathlib.Path) -> Network:
+  """The network of a command: as `network_of` with a configuration, as `load_network` without.
+
+  Args:
+    config: what --config and the flags say; None where --config is left out.
+    workdir: where checkpoints lie.
+
+  Raises:
+    InputError: as those two, and a configuration that cannot work.
+  """
+  if config is None:
+    return load_network(workdir)
+  config_rules.check(config)
+  config = config_rules.resolve(config)
+  return network_of(config, config_rules.plain(config), workdir)
+
+
+def network_of(config: ConfigDict, flat: Mapping[str, Any], workdir: pathlib.Path) -> Network:
+  """The network of a (resolved) configuration: the workdir's checkpoint, or `init.weights`.
+
+  Args:
+    config: what was asked for.
+    flat: the same as dotted names and plain values.
+    workdir: where checkpoints lie.
+
+  Raises:
+    InputError: neither a checkpoint nor weights, or those of another network.
+  """
+  kind = BEST if config.evaluation.checkpoint == "best" else LAST
+  if _has_steps(workdir / kind):
+    checkpoints = Checkpoints(workdir, kind)
+    step = checkpoints.latest_step() or 0
+    model, variables, label = network_at(checkpoints, step, config, flat, make_mesh())
+    return Network(model, variables, flat, label)
+  if config.init.weights:
+    path = resolve_weights(config.init.weights, config.model.backbone)
+    weights = read_weights(path)
+    model = build_model(config, _num_classes(path, weights))
+    return Network(model, from_torch(weights, model), flat, path.name)
+  raise InputError(
+    f"there is no network: {workdir} has no folder {kind} with a checkpoint, and "
+    "config.init.weights is empty; train first, or name weights"
+  )
+
+
+def _from_weights(path: pathlib.Path, settings: dict[str, Any]) -> Network:
+  weights = read_weights(path)
+  settings.setdefault("num_classes", _num_classes(path, weights))
+  model = ReidNet(**settings)
+  return Network(model, from_torch(weights, model), {}, path.name)
+
+
+def _num_classes(path: pathlib.Path, weights: Mapping[str, Any]) -> int:
+  for name, short in without_prefix(weights).names.items():
+    if of_file(short, se=False) == "classifier.weight" and weights[name].ndim:
+      return int(weights[name].shape[0])
+  raise InputError(
+    f"weights file {path} has no classifier.weight, so it is no whole network of the published "
+    "code: give a checkpoint of one, or train from these weights first"
+  )
+
+
+def _has_steps(folder: pathlib.Path) -> bool:
+  return folder.is_dir() and any(whole_number(entry.name) is not None for entry in folder.iterdir())
+
+
+def _find(path: pathlib.Path) -> tuple[Checkpoints, int]:
+  """The checkpoints in a workdir, a folder of checkpoints, or one of them; and which."""
+  path = path.absolute()
+  step = whole_number(path.name)
+  if step is not None and path.parent.name in (BEST, LAST):
+    return Checkpoints(path.parent.parent, path.parent.name), step
+  if path.name in (BEST, LAST) and _has_steps(path):
+    checkpoints = Checkpoints(path.parent, path.name)
+    return checkpoints, checkpoints.latest_step() or 0
+  kinds = [kind for kind in (LAST, BEST) if _has_steps(path / kind)]
+  if not kinds:
+    raise InputError(
+      f"{path} has no checkpoint: give a run's workdir with a folder {LAST} or {BEST}, that "
+      "folder, or a weights file"
+    )
+  kind = kinds[0]
+  if len(kinds) == 2:  # The run said which of the two it reports.
+    newest = Checkpoints(path, LAST)
+    config = newest.about(newest.latest_step() or 0)["config"]
+    kind = BEST if config.get("evaluation.checkpoint") == "best" else LAST
+  checkpoints = Checkpoints(path, kind)
+  return checkpoints, checkpoints.latest_step() or 0

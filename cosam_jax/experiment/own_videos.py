@@ -1,0 +1,210 @@
+"""Somebody's own videos and folders of tracklets, embedded: `--mode=embed --input=...`."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Iterable
+
+import numpy as np
+
+from cosam_jax.data import videos
+from cosam_jax.data.box_files import FOUND_OUT, BoxReading, read_boxes
+from cosam_jax.data.boxes import Boxes
+from cosam_jax.data.clips import num_dense_clips
+from cosam_jax.data.frame_places import frame_folders, frame_numbers
+from cosam_jax.data.left_out import LeftOut
+from cosam_jax.data.own_cameras import camera_names, cameras_sentence, check_camera
+from cosam_jax.data.own_tracklets import read_tracklets
+from cosam_jax.data.passing_frames import Passing, middle_frames, one_tracklet
+from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
+from cosam_jax.data.tracked_people import crops_of
+from cosam_jax.evaluation.embeddings import FILE_NAME
+from cosam_jax.experiment.embedder import Embedder
+from cosam_jax.experiment.network import Network
+from cosam_jax.experiment.own_files import OwnTracklets, save_own
+from cosam_jax.experiment.own_outputs import PICTURES, folder_for, neighbour_of, source_of
+
+
+def embed_own(
+  embedder: Embedder,
+  path: str | os.PathLike,
+  *,
+  boxes: str | os.PathLike | None = None,
+  margin: float = 0.0,
+  reading: BoxReading = FOUND_OUT,
+  follow_links: bool = False,
+  on_unreadable: str = "error",
+  taking: Taking = ALL_FRAMES,
+  camera: str | None = None,
+  camera_from: str | None = None,
+) -> OwnTracklets:
+  """Embeds a folder of tracklets, a video of one person, or the tracked people of a video.
+
+  Args:
+    embedder: the network.
+    path: a folder, of which every folder of images is a tracklet; or a video, which is one
+      tracklet. With `boxes` a video, or a folder with a video's frames as images.
+    boxes: see `data.box_files.read_boxes`; each track is a tracklet.
+    margin: see `data.boxes.crop`.
+    reading: what is known about the file of boxes.
+    follow_links, on_unreadable: of folders of tracklets, see `read_tracklets` and
+      `pipeline.evaluation_batches`.
+    taking: which frames of each tracklet are embedded; a video without boxes is then decoded twice,
+      since only its end says how many frames it has.
+    camera, camera_from: see `own_cameras.camera_names`.
+
+  Raises:
+    InputError: files that are missing, cannot be read, or do not fit each other.
+  """
+  path = pathlib.Path(path)
+  folders = boxes is None and path.is_dir()
+  check_camera(camera, camera_from, folders=folders)
+  if folders:
+    passed = LeftOut()
+    table = read_tracklets(path, follow_links=follow_links, left_out=passed)
+    cameras = camera_names(table, camera, camera_from)
+    vectors = embedder.embed_table(taking.of_table(table), on_unreadable=on_unreadable)
+    return OwnTracklets(
+      tuple(map(str, table.names)),
+      table.lengths.astype(np.int64),
+      vectors,
+      middle_frames(table),
+      *frame_numbers(table),
+      np.full((len(table), 2), np.nan),
+      left_out=passed.sentences(),
+      sources=frame_folders(table),
+      camera_names=cameras,
+      taking=taking,
+    )
+  if boxes is None:
+    own = _embed_video(embedder, path, taking)
+  else:
+    own = _embed_tracks(embedder, path, read_boxes(boxes, reading), margin, reading, taking)
+  count = len(own.names)
+  return dataclasses.replace(
+    own,
+    sources=(os.path.abspath(path),) * count,
+    camera_names=((camera or "").strip(),) * count,
+    taking=taking,
+  )
+
+
+def _embed_video(embedder: Embedder, path: pathlib.Path, taking: Taking) -> OwnTracklets:
+  """A whole video as one tracklet."""
+  footage = videos.open_footage(path)
+  count = footage.count
+  if not taking.all:
+    count = sum(1 for _ in videos.pictures(path))
+  keeper = Passing()
+  frames = keeper.watch(one_tracklet(footage.pictures()), np.array([(count or 1) // 2]))
+  clips = None
+  if count is not None:
+    lengths = np.array([count])
+    clips = int(num_dense_clips(taking.lengths(lengths), embedder.num_frames).sum())
+    if not taking.all:
+      frames = taking.of_frames(frames, lengths)
+  vectors = embedder.embed_frames(frames, 1, names=[path.stem], num_clips=clips)
+  return _as_they_passed(keeper, (path.stem,), vectors, told=footage.warnings)
+
+
+def _embed_tracks(
+  embedder: Embedder,
+  path: pathlib.Path,
+  boxes: Boxes,
+  margin: float,
+  reading: BoxReading,
+  taking: Taking,
+) -> OwnTracklets:
+  footage = videos.open_footage(path)
+  boxes, frames = crops_of(footage, boxes, margin, reading)
+  keeper = Passing(len(lengths := boxes.lengths))
+  names = tuple(map(str, boxes.ids))
+  vectors = embedder.embed_frames(
+    taking.of_frames(keeper.watch(frames, lengths // 2), lengths),
+    len(lengths),
+    names=names,
+    num_clips=int(num_dense_clips(taking.lengths(lengths), embedder.num_frames).sum()),
+  )
+  told = (*boxes.told, *footage.warnings)
+  return _as_they_passed(keeper, names, vectors, boxes.left_out, told)
+
+
+def _as_they_passed(
+  keeper: Passing,
+  names: tuple[str, ...],
+  vectors: np.ndarray,
+  left_out: tuple[str, ...] = (),
+  told: Iterable[str] = (),
+) -> OwnTracklets:
+  (first, last), picture = keeper.numbers.T, keeper.kept.__getitem__
+  return OwnTracklets(
+    names, keeper.seen, vectors, picture, first, last, keeper.times, left_out, tuple(told)
+  )
+
+
+def embed_input(
+  network: Network,
+  path: pathlib.Path,
+  directory: pathlib.Path | None,
+  *,
+  workdir: pathlib.Path = pathlib.Path(),
+  boxes: str | None = None,
+  margin: float = 0.0,
+  reading: BoxReading = FOUND_OUT,
+  taking: Taking = ALL_FRAMES,
+  camera: str | None = None,
+  camera_from: str | None = None,
+) -> None:
+  """What `--mode=embed --input` does: embeds, writes and says so; see `embed_own`.
+
+  Args:
+    network: what embeds.
+    path, boxes, margin: see `embed_own`.
+    directory: where to; None: a folder of `own` in the workdir, which no other input has.
+    workdir: the run's.
+
+  Raises:
+    InputError: as `embed_own`, and an output that is not to be used for this input.
+  """
+  taken_of = {"frame_stride": taking.stride, "most_frames": taking.most} if not taking.all else {}
+  read_as = {"box_reading": str(reading)} if reading != FOUND_OUT else {}
+  source = source_of(path, boxes, box_margin=margin, **read_as, **taken_of)
+  folder = folder_for(source, output=directory, workdir=workdir)
+  flat = network.flat
+  own = embed_own(
+    Embedder(network, batch_clips=int(flat.get("evaluation.batch_clips", 32))),
+    path,
+    boxes=boxes,
+    margin=margin,
+    reading=reading,
+    follow_links=bool(flat.get("data.follow_links", False)),
+    on_unreadable=flat.get("data.on_unreadable", "error"),
+    taking=taking,
+    camera=camera,
+    camera_from=camera_from,
+  )
+  for sentence in own.told:
+    print(sentence)
+  for sentence in own.left_out:
+    print(f"left out: {sentence}")
+  # Another process may have taken the place meanwhile.
+  folder = folder_for(source, output=directory, workdir=workdir)
+  if directory is None and (why := neighbour_of(folder, source)):
+    print(why)
+  save_own(own, network, source, folder)
+  count, width = own.vectors.shape
+  taken = taking.lengths(own.lengths)
+  print(
+    f"{count:,} tracklets of {own.lengths.min():,} to {own.lengths.max():,} frames, "
+    f"{width} dimensions, by {network.label}"
+  )
+  if not taking.all:
+    print(
+      f"taken of each: {taking.sentence()}: {taken.sum():,} of {own.lengths.sum():,} frames, "
+      f"{taken.min():,} to {taken.max():,} of a tracklet"
+    )
+  print(cameras_sentence(own.camera_names))
+  if short := int((taken < network.model.num_frames).sum()):
+    print(f"{short:,} of them are shorter than a clip of {network.model.num_frames} frames")
+  place = folder.directory
+  print(f"{place / FILE_NAME}, and a picture of each in {place / PICTURES}")

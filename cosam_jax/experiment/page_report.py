@@ -1,0 +1,189 @@
+"""The report page at the end of a run: what it is made of, kept with the run and put together."""
+
+import json
+import math
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from cosam_jax.data import Tables
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.cards import Result
+from cosam_jax.evaluation.protocol import evaluation_of
+from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment import evaluation_place
+from cosam_jax.experiment.evaluator import Evaluator
+from cosam_jax.experiment.mask_report import BEFORE
+from cosam_jax.experiment.parts import Run, read_tables
+from cosam_jax.reports.embedding_map import choose_rows
+from cosam_jax.reports.masks_folder import masks_folder
+from cosam_jax.reports.page import Sources, page_folder, write_page
+from cosam_jax.reports.rankings import (
+  AS_RANKED,
+  FILE_NAME,
+  RE_RANKED,
+  Ranking,
+  Rankings,
+  choose_queries,
+  read_rankings,
+  write_rankings,
+)
+from cosam_jax.reports.results import read_results
+from cosam_jax.reports.sheets import check_same_tracklets
+from cosam_jax.runtime import command_line
+from cosam_jax.runtime.json_files import read_json
+from cosam_jax.training.scalars import read_scalars
+
+# Numbers before training stand beside later ones where their cards say the same of these.
+_SAME = ("dataset", "split", "protocol", "queries", "gallery_size", "frames_used", "num_frames",
+         "distance")  # fmt: skip
+
+
+def check_outputs(run: Run) -> None:
+  """Refuses, before any work, folders in which the run's pictures would replace somebody's."""
+  if run.config.report.write:
+    page_folder(run.workdir).check()
+  if run.config.model.cosam_stages:
+    masks_folder(run.workdir / "masks").check()
+
+
+def finish(run: Run, evaluator: Evaluator, results: Sequence[Result]) -> None:
+  """Keeps the rankings of an evaluation and makes the page, where the configuration asks for it."""
+  if not run.config.report.write:
+    return
+  evaluation, table = evaluator.evaluation, evaluator.evaluation.table
+  lists = {}
+  for result in results:
+    if result.first is None:  # Those of attributes, which look at the same rankings.
+      continue
+    found = evaluation.gallery_rows[np.maximum(result.first.rows, 0)].astype(np.int32)
+    lists[RE_RANKED if result.card.reranking else AS_RANKED] = Ranking(
+      rows=np.where(result.first.rows < 0, np.int32(-1), found),
+      distances=result.first.distances,
+      average_precision=result.metrics.average_precision,
+      first_match=result.metrics.first_match,
+    )
+  pictured = choose_rows(table.identities, table.numbering)
+  rankings = Rankings(
+    protocol=evaluation.protocol,
+    names=table.names,
+    identities=table.identities,
+    cameras=table.cameras,
+    lengths=table.lengths,
+    queries=evaluation.query_rows,
+    by_title=lists,
+    pictured=pictured,
+    vectors=evaluator.vectors[pictured],
+    seconds=evaluator.seconds,
+  )
+  write_rankings(run.workdir / FILE_NAME, rankings)
+  print(f"{'report':<11}{_write(run.config, run.workdir, run.tables)}")
+
+
+def report(config: ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
+  """Makes the page of a run again from what the run left behind; needs its frames, no network.
+
+  Raises:
+    InputError: no results, results of another data set, split or protocol than the configuration's,
+      or somebody's files in the page's folder.
+  """
+  config_rules.check(config)
+  config = config_rules.resolve(config)
+  if not (workdir / "results.json").is_file():
+    raise InputError(
+      f"{workdir} has no results.json: train or evaluate in it first, then make its page"
+    )
+  page_folder(workdir).check()
+  tables = read_tables(config)
+  where = workdir / "results.json"
+  evaluation_place.check_page(read_results(where), config, tables, str(where))
+  page = _write(config, workdir, tables)
+  print(f"{'report':<11}{page}")
+  return page
+
+
+def _write(config: ConfigDict, workdir: pathlib.Path, tables: Tables) -> pathlib.Path:
+  results = read_results(workdir / "results.json")
+  rankings = _rankings_of(workdir, results)
+  table, chosen = None, {}
+  if rankings is not None:
+    table = evaluation_of(tables, rankings.protocol).table
+    check_same_tracklets(rankings, table)
+    choice = config.report
+    chosen = choose_queries(
+      rankings,
+      worst=choice.worst,
+      best=choice.best,
+      random=choice.random,
+      names=[name.strip() for name in choice.queries.split(",") if name.strip()],
+      seed=config.seed,
+    )
+  return write_page(
+    Sources(
+      workdir=workdir,
+      results=results,
+      before=_before(workdir, results["results"][0]["card"]),
+      scalars=_points(workdir / "scalars.jsonl"),
+      validation=_points(workdir / "validation.jsonl"),
+      tables=tables,
+      rankings=rankings,
+      table=table,
+      chosen=chosen,
+      commands=command_line.recorded(workdir),
+      masks=_masks_of(workdir / "masks", results),
+    )
+  )
+
+
+def _points(path: pathlib.Path) -> list[dict[str, float]]:
+  """The lines of a log with what curves can show: single finite numbers."""
+  return [
+    {
+      name: value
+      for name, value in row.items()
+      if isinstance(value, int | float) and math.isfinite(value)
+    }
+    for row in read_scalars(path)
+  ]
+
+
+def _rankings_of(workdir: pathlib.Path, results: Mapping[str, Any]) -> Rankings | None:
+  """The rankings that these results were counted from; None where they are of other results."""
+  path = workdir / FILE_NAME
+  if not path.is_file():
+    return None
+  rankings = read_rankings(path)
+  wanted = results["results"][0]["queries"]["average_precision"]
+  found = next(iter(rankings.by_title.values())).average_precision
+  same = json.dumps(wanted) == json.dumps([None if np.isnan(x) else float(x) for x in found])
+  return rankings if same else None
+
+
+def _masks_of(folder: pathlib.Path, results: Mapping[str, Any]) -> pathlib.Path | None:
+  """The pictures of masks of these results; None if they are of another data set or weights."""
+  source, card = masks_folder(folder).source, results["results"][0]["card"]
+  if source is not None:
+    return folder if all(card.get(name) == value for name, value in source.items()) else None
+  try:  # Of an earlier version, which wrote the same numbers twice.
+    numbers = read_json(folder / "masks.json", "masks", "evaluate again")
+  except InputError:
+    return None
+  return folder if numbers == results["run"].get("masks") else None
+
+
+def _before(workdir: pathlib.Path, card: Mapping[str, Any]) -> Mapping[str, Any] | None:
+  """The results before training, if they are of the same test set."""
+  path = workdir / BEFORE
+  if not path.is_file():
+    return None
+  try:
+    before = read_results(path)
+    other = before["results"][0]["card"]
+    same = all(other.get(name) == card.get(name) for name in _SAME)
+  except (InputError, KeyError, IndexError, TypeError, AttributeError):
+    print(f"warning: {path} cannot be read, so the page is without the numbers before training")
+    return None
+  return before if same else None

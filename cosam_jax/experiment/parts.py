@@ -1,0 +1,200 @@
+"""A configuration's parts: tables, network, initial weights, objective, batches."""
+
+import pathlib
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from cosam_jax.data import Tables, TrackletTable, load_dataset
+from cosam_jax.data.batches import BatchPlan
+from cosam_jax.data.drawn.synthetic import write_synthetic
+from cosam_jax.data.holdout import hold_out_identities
+from cosam_jax.data.pipeline import training_batches
+from cosam_jax.data.single_tracklets import without_single_tracklets
+from cosam_jax.errors import printable
+from cosam_jax.experiment import config as config_rules
+from cosam_jax.models import ReidNet, from_torch
+from cosam_jax.models.cosam import start_masks
+from cosam_jax.models.weight_files import read_weights
+from cosam_jax.models.weight_register import resolve_weights
+from cosam_jax.runtime import hosts
+from cosam_jax.training import mesh, state, steps
+
+DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
+
+
+def read_tables(config: ConfigDict) -> Tables:
+  """The data set of a configuration; the synthetic one is drawn when it is not there yet."""
+  data = config.data
+  if data.name == "synthetic":
+    write_synthetic(data.dir, **config.synthetic.to_dict())
+  if data.source == "prepared":
+    # Imported late: tensorflow-datasets takes seconds to load, and few runs need it.
+    from cosam_jax.data.builders import load_prepared
+
+    tables = load_prepared(
+      data.name,
+      data.prepared_dir,
+      split=data.split,
+      seed=data.split_seed,
+      follow_links=data.follow_links,
+    )
+  else:
+    tables = load_dataset(
+      data.name,
+      data.dir,
+      check_files=data.check_files,
+      split=data.split,
+      seed=data.split_seed,
+      follow_links=data.follow_links,
+    )
+  for warning in tables.warnings:
+    print(f"warning: {printable(warning)}")
+  return tables
+
+
+def build_model(config: ConfigDict, num_classes: int) -> ReidNet:
+  """The network that a (resolved) configuration describes."""
+  model, clips = config.model, config.clips
+
+  def own(value: str) -> str | None:
+    return None if value == "family" else value
+
+  return ReidNet(
+    backbone=model.backbone,
+    cosam_stages=tuple(sorted(model.cosam_stages)),
+    temporal=model.temporal,
+    num_frames=clips.num_frames,
+    image_size=tuple(clips.image_size),
+    num_classes=num_classes,
+    width=model.width,
+    last_stride=model.last_stride or None,
+    stride_in=own(model.stride_in),
+    pool=own(model.pool),
+    cost_volume=model.cost_volume,
+    ncc=model.ncc,
+    summary=model.summary,
+    channel_gate=model.channel_gate,
+    score_relu=model.score_relu,
+    neck=model.neck,
+    dtype=DTYPES[model.dtype],
+    # Runs of before this field are read as well.
+    remat=model.get("remat", False),
+  )
+
+
+def initial_variables(config: ConfigDict, model: ReidNet) -> dict[str, Any]:
+  """Variables drawn from the seed, with the given weights where the configuration names some."""
+  drawn = state.init_variables(model, config.seed)
+  start = config.init.get("mask_start", config_rules.BEFORE["init.mask_start"])
+  for stage in model.cosam_stages:
+    name = f"cosam{stage}"
+    drawn["params"] = {**drawn["params"], name: start_masks(drawn["params"][name], start)}
+  if not config.init.weights:
+    return drawn
+  path = resolve_weights(config.init.weights, config.model.backbone)
+  # A backbone's file may lack everything behind it; of a whole network only the classes may change.
+  given = read_weights(path)
+  variables = from_torch(given, model, allow_missing=("classifier", "neck"), init=drawn)
+  print(f"initial weights: {path}")
+  return variables
+
+
+def _counts_of(tables: Tables) -> dict[str, Any]:
+  """What tells two copies of a data set apart without reading frames."""
+  found: dict[str, Any] = {}
+  for name, table in (
+    ("train", tables.train),
+    ("query", tables.query),
+    ("gallery", tables.gallery),
+  ):
+    columns = (table.identities, table.cameras, table.lengths)
+    digest = zlib.crc32(b"".join(np.ascontiguousarray(column).tobytes() for column in columns))
+    found[f"the {name} set"] = f"{len(table)} tracklets, {table.num_frames} frames ({digest:08x})"
+  return found
+
+
+class Run:
+  """Everything that training and evaluation of one workdir share."""
+
+  def __init__(self, config: ConfigDict, workdir: pathlib.Path):
+    config_rules.check(config)
+    self.config, self.workdir = config_rules.resolve(config), workdir
+    self.mesh = mesh.make_mesh()
+    mesh.check_divisible(self.mesh, "config.evaluation.batch_clips", config.evaluation.batch_clips)
+    self.tables = hosts.first_before_others(lambda: read_tables(self.config))
+    hosts.check_agreement(
+      _counts_of(self.tables),
+      "give every process the same data, on a disk that all share or on copies of it",
+    )
+    held_out = self.config.data.validation_identities
+    self.training_tables = (
+      hold_out_identities(self.tables, held_out, self.config.seed) if held_out else self.tables
+    )
+    self.train_table = without_single_tracklets(
+      self.training_tables.train, self.config.data.single_tracklet
+    )
+    self.num_classes = self.train_table.num_identities
+    self.model = build_model(self.config, self.num_classes)
+
+  @property
+  def flat(self) -> dict[str, Any]:
+    """The configuration as dotted names and plain values."""
+    return config_rules.plain(self.config)
+
+
+def objective(config: ConfigDict) -> steps.Objective:
+  """The loss that a (resolved) configuration describes."""
+  loss = config.loss
+  return steps.Objective(
+    label_smoothing=loss.label_smoothing if loss.cross_entropy == "smoothed" else 0.0,
+    triplet_margin=loss.triplet_margin,
+    triplet_weight=loss.triplet_weight,
+  )
+
+
+def training_plan(config: ConfigDict, table: TrackletTable) -> BatchPlan:
+  """The batches that a (resolved) configuration draws from its training tracklets."""
+  return BatchPlan(
+    table=table,
+    identities_per_batch=config.train.identities_per_batch,
+    instances=config.train.instances,
+    num_frames=config.clips.num_frames,
+    frame_selection=config.clips.selection,
+    sequential_start=config.clips.sequential_start,
+    seed=config.seed,
+  )
+
+
+class TrainingBatches:
+  """The batches of the steps from `first_step` on, on the devices."""
+
+  def __init__(self, config: ConfigDict, plan: BatchPlan, first: int, last: int, where: Any):
+    self._source = training_batches(
+      plan,
+      image_size=tuple(config.clips.image_size),
+      augment_per=config.clips.augment_per,
+      first_step=first,
+      last_step=last,
+      on_unreadable=config.data.on_unreadable,
+      retry_seconds=config.data.retry_seconds,
+      share=(jax.process_index(), jax.process_count()),
+    )
+    self._skip, self._mesh = config.data.on_unreadable == "skip", where
+
+  @property
+  def skipped(self) -> int:
+    """Frames that could not be read so far."""
+    return self._source.skipped
+
+  def __iter__(self) -> Iterator[tuple[Any, ...]]:
+    for batch in self._source:
+      if self._skip:
+        yield mesh.put_batch(self._mesh, batch.clips, batch.labels, batch.valid)
+      else:
+        yield (*mesh.put_batch(self._mesh, batch.clips, batch.labels), None)

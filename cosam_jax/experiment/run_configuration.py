@@ -1,0 +1,179 @@
+"""The configuration that a run left, for modes that need nothing but the run: `--config` is its.
+
+`--mode=evaluate --workdir=runs/mars` takes configuration, data directory and weights from the
+workdir; `--data_dir`, `--config.group.field=value` and the ablations' flags override as ever.
+This file is what `--config` then names, with the workdir behind a colon.
+"""
+
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from cosam_jax.errors import InputError
+from cosam_jax.experiment import configurations
+from cosam_jax.experiment.config import BEFORE
+from cosam_jax.experiment.fields import SCHEMA, SYNTHETIC_SCHEMA
+from cosam_jax.reports.results import read_results
+from cosam_jax.runtime.json_files import read_json
+from cosam_jax.runtime.user_paths import user_path
+
+MODES = ("evaluate", "embed", "masks", "attention", "report")
+"""Modes whose configuration may be the run's."""
+MISSING = (
+  "--config is missing: give a file, such as configs/synthetic.py, or synthetic; the modes "
+  f"{', '.join(MODES)} take it from the --workdir of a run"
+)
+# With these, they are about something else than the run's test set, and need no configuration.
+_OTHER_INPUT = ("embeddings", "input", "tracklets", "point")
+
+
+def with_run(arguments: Sequence[str]) -> list[str]:
+  """A command line with the run's configuration, if it names a run and none.
+
+  `--mode=sensitivity` takes the run's embeddings.
+
+  Raises:
+    InputError: the workdir's configuration cannot be read, or has a value of another kind.
+  """
+  given = {name: _value(arguments, name) for name in ("config", "mode", "workdir", *_OTHER_INPUT)}
+  if given["workdir"] is None or given["config"] is not None:
+    return list(arguments)
+  workdir = user_path(given["workdir"])
+  if given["mode"] == "sensitivity" and given["embeddings"] is None:
+    path = workdir / "embeddings.npz"
+    return [*arguments, f"--embeddings={path}"] if path.is_file() else list(arguments)
+  if given["mode"] not in MODES or any(given[name] is not None for name in _OTHER_INPUT):
+    return list(arguments)
+  flat = _saved(workdir, given["mode"])
+  if flat is None:
+    return list(arguments)
+  _check_fields(flat, workdir)
+  place = f"{pathlib.Path(__file__)}:{given['mode']}:{workdir}"
+  return [arguments[0], f"--config={place}", *arguments[1:]]
+
+
+def get_config(mode_and_workdir: str) -> ConfigDict:
+  """The configuration of a run, as `--config` wants it; "evaluate:runs/mars" names mode and run."""
+  mode, _, workdir = mode_and_workdir.partition(":")
+  flat = _saved(pathlib.Path(workdir), mode)
+  if flat is None:
+    raise InputError(f"{workdir} has no configuration of a run")
+  schema = SCHEMA | SYNTHETIC_SCHEMA
+  # A run that is older than a field has what it was before, or what is published.
+  missing = set(SCHEMA) - set(flat)
+  if missing:
+    published = configurations.values_of(configurations.folder() / "mars.py") | BEFORE
+    flat |= {name: published[name] for name in missing if name in published}
+  for name, value in flat.items():
+    if name in schema and schema[name].kind is tuple and isinstance(value, list):
+      flat[name] = tuple(value)
+    elif name in schema and schema[name].kind is float and type(value) is int:
+      flat[name] = float(value)
+  nested: dict[str, Any] = {}
+  for name, value in flat.items():
+    *groups, last = name.split(".")
+    place = nested
+    for group in groups:
+      place = place.setdefault(group, {})
+    place[last] = value
+  return ConfigDict(nested)
+
+
+def check_data(config_file: str | None, config: ConfigDict) -> None:
+  """Refuses the configuration of a run whose data are not where it says.
+
+  Args:
+    config_file: what `--config` names.
+    config: with the command line's fields.
+
+  Raises:
+    InputError: the data are gone; says where they were.
+  """
+  if config_file is None or not config_file.startswith(f"{pathlib.Path(__file__)}:"):
+    return
+  workdir = config_file.removeprefix(f"{pathlib.Path(__file__)}:").partition(":")[2]
+  data = config.data
+  place, flag = data.dir, "--data_dir"
+  if data.source == "prepared":
+    place, flag = data.prepared_dir, "--config.data.prepared_dir"
+  if data.name != "synthetic" and not user_path(place).exists():
+    raise InputError(
+      f"the run in {workdir} read its data from {place!r}, and nothing is there (seen from "
+      f"{pathlib.Path.cwd()}): say with {flag} where they are now"
+    )
+
+
+def _value(arguments: Sequence[str], name: str) -> str | None:
+  """What a command line says for a flag, the last time; None if it does not."""
+  found = None
+  for i, argument in enumerate(arguments):
+    if argument == "--":
+      break
+    flag, equals, value = argument.partition("=")
+    if flag in (f"--{name}", f"-{name}"):
+      found = value if equals else next(iter(arguments[i + 1 :]), "")
+  return found
+
+
+def _saved(workdir: pathlib.Path, mode: str) -> dict[str, Any] | None:
+  """The flat configuration that a run left; None if there is no run.
+
+  Raises:
+    InputError: config.json is damaged.
+  """
+  # A page is of the results that are there; everything else is of the run.
+  of_results = _of_results(workdir)
+  if mode == "report" and of_results is not None:
+    return of_results
+  path = workdir / "config.json"
+  if path.is_file():
+    flat = read_json(path, "the run's configuration", "give --config")
+    if not isinstance(flat, dict) or not all("." in name or name in SCHEMA for name in flat):
+      raise InputError(f"{path} is no configuration of a run: give --config")
+    return flat
+  return of_results or _of_checkpoint(workdir)
+
+
+def _check_fields(flat: dict[str, Any], workdir: pathlib.Path) -> None:
+  """Raises InputError unless each field has a value of its kind, and none stands inside another."""
+  kinds: dict[type, Any] = {tuple: list, float: int | float}
+  for name, value in flat.items():
+    field = (SCHEMA | SYNTHETIC_SCHEMA).get(name)
+    if any(name[:i] in flat for i, sign in enumerate(name) if sign == "."):
+      raise InputError(f"the configuration of {workdir} is none, by its {name!r}: give --config")
+    fits = field is None or (
+      isinstance(value, kinds.get(field.kind, field.kind))
+      and (field.kind is bool or not isinstance(value, bool))
+      and (field.kind is not tuple or all(type(item) is int for item in value))
+    )
+    if field is not None and not fits:
+      raise InputError(
+        f"the configuration of {workdir} has {name} {str(value)[:100]!r}: it must be "
+        f"{field.allowed()}; give --config"
+      )
+
+
+def _of_results(workdir: pathlib.Path) -> dict[str, Any] | None:
+  if not (workdir / "results.json").is_file():
+    return None
+  try:
+    flat = read_results(workdir / "results.json")["run"]["config"]
+  except (InputError, KeyError, TypeError):
+    return None
+  return dict(flat) if isinstance(flat, dict) and flat else None
+
+
+def _of_checkpoint(workdir: pathlib.Path) -> dict[str, Any] | None:
+  if not any((workdir / kind).is_dir() for kind in ("checkpoints", "best")):
+    return None
+  # Only now the libraries that take seconds to load.
+  from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
+
+  for kind in (LAST, BEST):
+    checkpoints = Checkpoints(workdir, kind)
+    step = checkpoints.latest_step()
+    if step is not None:
+      return dict(checkpoints.about(step)["config"])
+  return None

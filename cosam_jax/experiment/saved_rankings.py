@@ -1,0 +1,174 @@
+"""Embeddings as a file between the network and everything after it: made once, then read."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.attribute_wise import evaluate_with_attributes, with_attributes
+from cosam_jax.evaluation.cards import Result
+from cosam_jax.evaluation.embeddings import (
+  FILE_NAME,
+  Embeddings,
+  read_embeddings,
+  write_embeddings,
+)
+from cosam_jax.evaluation.sensitivity import sensitivity
+from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment import evaluation_place
+from cosam_jax.experiment.evaluator import RANKED_BY, Evaluator, settings_of
+from cosam_jax.experiment.parts import Run
+from cosam_jax.experiment.run_weights import weights_to_evaluate
+from cosam_jax.reports.results import results_content, terminal_table, write_results
+from cosam_jax.reports.sensitivity_table import sensitivity_table
+from cosam_jax.runtime import hosts
+
+
+def embed(config: ConfigDict, workdir: pathlib.Path) -> Embeddings:
+  """Embeds the test set once, with the weights that `evaluate` would take, into one file.
+
+  It lies in the workdir, or for another data set, protocol or weights than the run's in a folder of
+  its own, see `evaluation_place`.
+  """
+  run = Run(config, workdir)
+  variables, _, origin = weights_to_evaluate(run)
+  evaluation_place.settle(run, origin, variables)
+  evaluator = Evaluator(run.config, run.tables, run.model)
+  embeddings = evaluator.embeddings(variables, run.flat, origin)
+  path = run.workdir / FILE_NAME
+  count, width = embeddings.vectors.shape
+
+  def write() -> None:
+    write_embeddings(path, embeddings)
+    print(
+      f"{count:,} tracklets, {len(embeddings.clip_owners):,} clips, {width} dimensions: "
+      f"{path} ({path.stat().st_size / 2**20:.1f} MiB)"
+    )
+
+  hosts.first_alone(write)
+  if evaluator.skipped:
+    print(f"skipped {evaluator.skipped} unreadable frames")
+  return embeddings
+
+
+def evaluate_embeddings(
+  path: pathlib.Path,
+  config: ConfigDict | None,
+  workdir: pathlib.Path | None,
+  fields: Mapping[str, Any] | None = None,
+) -> tuple[Result, ...]:
+  """Ranks saved embeddings and writes `results.json`.
+
+  Args:
+    path: a file that `embed` wrote.
+    config: its `evaluation` fields say how to rank; None: as the embeddings' own run does.
+    workdir: where results.json goes; None: beside the embeddings. What a run left there, or results
+      of another protocol, are not replaced: then it is a folder in there, see `evaluation_place`.
+    fields: dotted fields of `evaluation` that replace those of either.
+
+  Raises:
+    InputError: embeddings that cannot be read, or that another configuration made.
+  """
+  results, about = _ranked(path, config, fields or {})
+  asked = workdir or path.parent
+  place = evaluation_place.place_of_results(asked, [result.record() for result in results])
+  write_results(place / "results.json", results, about)
+  print(terminal_table(results))
+  if place != asked:
+    print(f"{asked} has other results, so these are in {place}")
+  return results
+
+
+def ranked_content(path: pathlib.Path) -> dict[str, Any]:
+  """What results.json would hold for saved embeddings, ranked as their own run does.
+
+  Raises:
+    InputError: as `evaluate_embeddings`.
+  """
+  return results_content(*_ranked(path, None, {}))
+
+
+def _ranked(
+  path: pathlib.Path, config: ConfigDict | None, fields: Mapping[str, Any]
+) -> tuple[tuple[Result, ...], dict[str, Any]]:
+  """The results, and what results.json says of the run."""
+  embeddings = read_embeddings(path)
+  origin = embeddings.origin
+  if config is not None:
+    config = config_rules.resolve(config)
+    _check_same_run(path, embeddings, config)
+  flat = {**(origin.config if config is None else config_rules.plain(config)), **fields}
+  lacking = next((name for name in RANKED_BY if not _is_given(flat, name)), None)
+  if lacking:
+    raise InputError(
+      f"{path} does not say how to rank (config.{lacking}): give --config with its evaluation "
+      "fields"
+    )
+  if flat.get("evaluation.attributes") and not flat.get("evaluation.attributes_file"):
+    raise InputError("--attribute is given without --attributes_file: give both")
+  settings = settings_of(flat)
+  parts, left_out = with_attributes(embeddings.evaluation(settings.protocol), flat)
+  for sentence in left_out:
+    print(f"left out: {sentence}")
+  results = evaluate_with_attributes(
+    embeddings.vectors,
+    parts,
+    settings,
+    **origin.of_card,
+    label=origin.checkpoint or path.name,
+  )
+  about = {
+    "embeddings": str(path),
+    "config": flat,
+    "seed": flat.get("seed"),
+    "config_hash": origin.config_hash,
+    "warnings": list(origin.warnings),
+  }
+  return results, about
+
+
+def _is_given(flat: Mapping[str, Any], name: str) -> bool:
+  """Whether a flat configuration, which somebody may have edited, has a field as it must be."""
+  return name in flat and config_rules.SCHEMA[name].accepts(flat[name])
+
+
+def show_sensitivity(
+  path: pathlib.Path, workdir: pathlib.Path | None, first_frames: Sequence[int] | None
+) -> list[Result]:
+  """Prints how results depend on distance, pooling and frames; writes `sensitivity.json`.
+
+  Args:
+    path: a file that `embed` wrote.
+    workdir: where the file goes; None: beside the embeddings. Numbers of other embeddings are not
+      replaced there: then it is a folder in there, see `evaluation_place`.
+    first_frames: numbers of frames to try beside all; None: some that make sense.
+
+  Raises:
+    InputError: embeddings that cannot be read or lack clips, or frames that they do not hold.
+  """
+  embeddings = read_embeddings(path)
+  results = sensitivity(embeddings, first_frames)
+  records = [result.record() for result in results]
+  place = evaluation_place.place_of_sensitivity(workdir or path.parent, records)
+  target = place / evaluation_place.SENSITIVITY
+  origin = embeddings.origin
+  about = {"embeddings": str(path), "config": origin.config, "config_hash": origin.config_hash}
+  write_results(target, results, about)
+  print(sensitivity_table(records))
+  print(f"\nwritten to {target}")
+  return results
+
+
+def _check_same_run(path: pathlib.Path, embeddings: Embeddings, config: ConfigDict) -> None:
+  """Refuses a configuration whose network or data are not those of the embeddings."""
+  made = embeddings.origin.config
+  asked = config_rules.plain(config)
+  matters = ("model.", "clips.num_frames", "clips.image_size", "data.name", "data.split")
+  for name in sorted(set(asked) - set(config_rules.COMPUTATION)):
+    if name.startswith(matters) and made.get(name, asked[name]) != asked[name]:
+      raise InputError(
+        f"{path} was made with config.{name} {made[name]!r}, and now it is {asked[name]!r}: give "
+        "the same value, leave --config out, or embed again"
+      )

@@ -1,0 +1,145 @@
+"""The two sides of a search: vectors from files, or embedded on the way."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from cosam_jax.data.stored_pictures import read_picture
+from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.embeddings import read_embeddings
+from cosam_jax.evaluation.fingerprints import weights_hash
+from cosam_jax.evaluation.search import Rows, VectorFile
+from cosam_jax.evaluation.sightings import NEVER_SEEN, Sighting
+from cosam_jax.experiment.embedder import Embedder
+from cosam_jax.experiment.network import network_asked_for
+from cosam_jax.experiment.own_outputs import PICTURES
+from cosam_jax.experiment.own_videos import embed_own
+
+"""Of a picture beside embeddings, which --mode=embed wrote as a small JPEG."""
+
+
+def never_seen(row: int) -> Sighting:
+  """The answer of a side that knows neither cameras nor times, for every row."""
+  del row
+  return NEVER_SEEN
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Side:
+  """The queries or the gallery.
+
+  Attributes:
+    path: what was given.
+    vectors: [n, D].
+    name: row -> name, for people.
+    picture: row -> uint8[H, W, 3], or None where there is none.
+    weights: hash of the network's weights; None where nobody knows.
+    distance: what the network's run compares by; None where nobody knows.
+    seen: row -> where and when the tracklet was seen.
+    dataset: whose numbers the identities are; None where there are none.
+  """
+
+  path: pathlib.Path
+  vectors: Rows
+  name: Callable[[int], str]
+  picture: Callable[[int], np.ndarray | None]
+  weights: str | None = None
+  distance: str | None = None
+  seen: Callable[[int], Sighting] = never_seen
+  dataset: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Networks:
+  """The network of the command, loaded when something is to be embedded.
+
+  Attributes:
+    config: what --config says; None where it is left out.
+    workdir: where checkpoints lie; None where --workdir is left out.
+  """
+
+  config: ConfigDict | None = None
+  workdir: pathlib.Path | None = None
+
+  @functools.cached_property
+  def embedder(self) -> Embedder:
+    """InputError where there is no network."""
+    if self.workdir is None:
+      raise InputError(
+        "--workdir is missing: frames are embedded by the network of a run; give its folder, or "
+        "give embeddings"
+      )
+    network = network_asked_for(self.config, self.workdir)
+    return Embedder(network, batch_clips=int(network.flat.get("evaluation.batch_clips", 32)))
+
+
+def open_side(
+  path: pathlib.Path,
+  networks: Networks,
+  taking: Taking = ALL_FRAMES,
+  camera_from: str | None = None,
+) -> Side:
+  """Reads vectors, or embeds what has none yet.
+
+  Raises:
+    InputError: as `search`.
+  """
+  if path.suffix == ".npy":
+    return Side(path, VectorFile(path), lambda row: f"row {row}", lambda row: None)
+  if path.suffix == ".npz":
+    saved = read_embeddings(path)
+    return Side(
+      path,
+      saved.vectors,
+      lambda row: str(saved.names[row]),
+      lambda row: _saved_picture(path.parent / PICTURES / f"{row:05d}.jpg"),
+      saved.origin.checkpoint_hash,
+      saved.origin.config.get("evaluation.distance"),
+      saved.seen,
+      saved.origin.dataset,
+    )
+  if not path.exists():
+    raise InputError(
+      f"{path} does not exist: give embeddings.npz of --mode=embed, a .npy file of vectors, a "
+      "folder of tracklets or a video"
+    )
+  embedder = networks.embedder
+  flat = embedder.network.flat
+  own = embed_own(
+    embedder,
+    path,
+    follow_links=bool(flat.get("data.follow_links", False)),
+    on_unreadable=flat.get("data.on_unreadable", "error"),
+    taking=taking,
+    camera_from=camera_from if path.is_dir() else None,
+  )
+  return Side(
+    path,
+    own.vectors,
+    own.names.__getitem__,
+    own.picture,
+    weights_hash(embedder.network.variables),
+    flat.get("evaluation.distance"),
+    own.seen,
+  )
+
+
+def picture_of(side: Side, row: int) -> np.ndarray | None:
+  """A tracklet's picture, or None where there is none or it cannot be read."""
+  try:
+    return side.picture(row)
+  except InputError:
+    return None
+
+
+def _saved_picture(path: pathlib.Path) -> np.ndarray | None:
+  """None if there is none, or what lies there is no such picture."""
+  try:
+    return read_picture(path, "JPEG")
+  except OSError:
+    return None

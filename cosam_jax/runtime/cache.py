@@ -1,0 +1,79 @@
+"""Folders for what is kept from one call to the next, and where there is none, as in containers.
+
+A user may have no home directory, or one that cannot be written; only what is fetched needs one.
+"""
+
+import atexit
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+from cosam_jax.errors import InputError
+from cosam_jax.runtime.user_paths import user_path
+
+
+def cache_folder() -> pathlib.Path:
+  """Where this package keeps things: `$COSAM_CACHE`, else `~/.cache/cosam_jax`.
+
+  Raises:
+    InputError: there is no home directory, and `$COSAM_CACHE` names nothing else.
+  """
+  told = os.environ.get("COSAM_CACHE")
+  if told:
+    return user_path(told)
+  try:
+    return user_path("~/.cache/cosam_jax")
+  except InputError as error:
+    raise InputError(
+      "there is no folder for what is kept from one call to the next, since this user has no home "
+      "directory: set COSAM_CACHE to a folder that can be written"
+    ) from error
+
+
+def why_unusable(folder: pathlib.Path) -> str | None:
+  """Makes a folder if it is missing; a few words on why it cannot be written to, else None."""
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+  except OSError as error:
+    return error.strerror or str(error)
+  return None if os.access(folder, os.W_OK | os.X_OK) else "it is not writable"
+
+
+def settle_libraries() -> None:
+  """Gives libraries folders where they would find none; before TensorFlow or matplotlib is loaded.
+
+  matplotlib would warn; its folder is below `cache_folder()`, since finding all fonts anew takes
+  seconds, or one that goes with this process. Keras, which TensorFlow loads, would make a folder
+  called `~` in the current directory for a file that nobody needs.
+  """
+  if not os.path.isabs(os.path.expanduser("~")):
+    os.environ.setdefault("KERAS_HOME", os.path.join(os.devnull, "keras"))  # Nowhere.
+  if "matplotlib" in sys.modules or "MPLCONFIGDIR" in os.environ or _matplotlib_has_places():
+    return
+  try:
+    folder = cache_folder() / "matplotlib"
+    usable = why_unusable(folder) is None
+  except InputError:
+    usable = False
+  if not usable:
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="cosam_jax-matplotlib-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+  os.environ["MPLCONFIGDIR"] = str(folder)
+
+
+def _matplotlib_has_places() -> bool:
+  """Whether the folders that matplotlib chooses by itself can be used."""
+  if not os.path.isabs(os.environ.get("HOME", os.sep)):
+    return False  # It would write below the current directory.
+  try:
+    if sys.platform.startswith(("linux", "freebsd")):
+      config = os.environ.get("XDG_CONFIG_HOME") or pathlib.Path.home() / ".config"
+      cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+      own = [pathlib.Path(config, "matplotlib"), pathlib.Path(cache, "matplotlib")]
+    else:
+      own = [pathlib.Path.home() / ".matplotlib"]
+  except RuntimeError:  # No home directory.
+    return False
+  return all(why_unusable(folder) is None for folder in own)

@@ -1,0 +1,97 @@
+"""The command line of this process: kept beside a run, and turned into the commands that follow."""
+
+import json
+import pathlib
+import shlex
+from collections.abc import Sequence
+
+from cosam_jax.errors import InputError
+from cosam_jax.runtime.json_files import read_json_lines
+from cosam_jax.runtime.outside_files import open_to_append
+
+FILE_NAME = "commands.jsonl"
+_PROGRAM = ("python", "-m", "cosam_jax.main")
+_WIDTH = 79
+_arguments: list[str] | None = None
+
+
+def remember(arguments: Sequence[str]) -> None:
+  """Takes down this process's arguments, without the program; `main` does so first of all."""
+  global _arguments
+  _arguments = list(arguments)
+
+
+def command(mode: str | None = None, *more: str) -> str | None:
+  """This process's command with another mode, for a shell; None where `main` did not start it.
+
+  Args:
+    mode: what `--mode` shall be; None leaves it.
+    *more: arguments to add.
+  """
+  if _arguments is None:
+    return None
+  arguments = list(_arguments)
+  if mode is not None:
+    kept = []
+    skip = False
+    for argument in arguments:
+      # `--mode evaluate` is two arguments, `--mode=evaluate` one.
+      if not skip and not argument.startswith(("--mode=", "-mode=")):
+        skip = argument in ("--mode", "-mode")
+        kept += [] if skip else [argument]
+      else:
+        skip = False
+    arguments = kept + ([f"--mode={mode}"] if mode != "train" else [])
+  return _wrapped([*_PROGRAM, *arguments, *more])
+
+
+def record(workdir: pathlib.Path, mode: str) -> None:
+  """Appends the command to the workdir's `commands.jsonl`; nothing where there is none."""
+  text = command()
+  if text is not None:
+    with open_to_append(workdir / FILE_NAME) as file:
+      file.write(json.dumps({"mode": mode, "command": text}) + "\n")
+
+
+def recorded(workdir: pathlib.Path) -> dict[str, str]:
+  """Mode -> the command that ran it last; what cannot be read of it is passed over."""
+  path = workdir / FILE_NAME
+  found: dict[str, str] = {}
+  try:
+    rows = read_json_lines(path, "commands", "remove it") if path.is_file() else {}
+  except InputError:
+    return found
+  for row in rows.values():
+    mode, text = (row or {}).get("mode"), (row or {}).get("command")
+    if isinstance(mode, str) and isinstance(text, str):
+      found[mode] = text
+  return found
+
+
+_NEXT = {
+  "train": (("go on, with more of --config.train.epochs", "train"), ("evaluate again", "evaluate")),
+  "evaluate": (("the page again, with other queries", "report"),),
+  "report": (("evaluate again", "evaluate"),),
+}
+
+
+def next_steps(mode: str) -> str:
+  """What a person may do after a mode that ended well, with the exact commands; may be empty."""
+  lines = []
+  for what, other in _NEXT.get(mode, ()):
+    text = command(other)
+    if text is not None:
+      lines.append(f"{what}:\n  {text}\n")
+  return "".join(lines)
+
+
+def _wrapped(arguments: Sequence[str]) -> str:
+  """One shell command, broken between arguments where it is long."""
+  lines = [""]
+  for argument in map(shlex.quote, arguments):
+    longer = f"{lines[-1]} {argument}".strip()
+    if lines[-1] and len(longer) + 4 > _WIDTH:
+      lines.append(argument)
+    else:
+      lines[-1] = longer
+  return " \\\n    ".join(lines)

@@ -1,0 +1,100 @@
+"""Compiled programs kept on disk, so that the same program is compiled once on a machine.
+
+JAX keeps them by itself when told where; this says where, and how much. Imports nothing slow, since
+the door defines the flag before it parses.
+"""
+
+import contextlib
+import hashlib
+import pathlib
+import platform
+
+import filelock
+
+from cosam_jax.commands import path_flags
+from cosam_jax.errors import InputError
+from cosam_jax.runtime.cache import cache_folder, why_unusable
+from cosam_jax.runtime.user_paths import user_path
+
+AUTO, OFF = "auto", "off"
+FLAGS = ("compiled_programs",)
+LIMIT_BYTES = 4 * 2**30
+"""The least recently used go beyond this size."""
+_MODULE = "cosam_jax"
+
+
+def define_flags() -> None:
+  """Registers the flag that this module reads."""
+  path_flags.define(
+    "compiled_programs", AUTO,
+    "Where compiled programs are kept, so that the next run starts at once. auto: in "
+    "$COSAM_CACHE, else ~/.cache/cosam_jax, at most 4 GiB, unless JAX_COMPILATION_CACHE_DIR says "
+    "where. A folder: there. off: nowhere.",
+    module_name=_MODULE,
+  )  # fmt: skip
+
+
+def keep(choice: str = AUTO) -> pathlib.Path | None:
+  """Tells JAX where to keep compiled programs. Nothing may have been compiled before.
+
+  Each kind of machine has a folder of its own below, since programs for CPUs hold instructions that
+  not every CPU has, and home directories are shared.
+
+  Args:
+    choice: `"auto"`, `"off"`, or a folder.
+
+  Returns:
+    The folder; None where programs are not kept, or where the user told JAX already.
+
+  Raises:
+    InputError: a folder was given that cannot be written to.
+  """
+  import jax
+
+  if choice == OFF:
+    jax.config.update("jax_enable_compilation_cache", False)
+    return None
+  told = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
+  if choice == AUTO and told is not None:
+    return None
+  try:
+    root = cache_folder() / "compiled" if choice == AUTO else user_path(choice)
+  except InputError:  # No home directory.
+    if choice == AUTO:
+      return None
+    raise
+  folder = root / _machine()
+  if reason := why_unusable(folder):
+    if choice == AUTO:  # Nobody asked for it, and it only saves time.
+      return None
+    raise InputError(
+      f"--compiled_programs is {choice!r}, which cannot be used ({reason}): give a folder that can "
+      f"be written to, or {OFF}"
+    )
+  _forget_torn(folder)
+  jax.config.update("jax_compilation_cache_dir", str(folder))
+  jax.config.update("jax_compilation_cache_max_size", LIMIT_BYTES)
+  return folder
+
+
+def _forget_torn(folder: pathlib.Path) -> None:
+  """Removes programs that a killed process did not finish writing.
+
+  JAX writes a program and then the time of its last use, under a lock. Without the second the first
+  may be cut short, and JAX fails on it, and keeps nothing more, from then on.
+  """
+  # The lock of JAX; who holds it for so long is writing, and will finish.
+  with contextlib.suppress(filelock.Timeout), filelock.FileLock(folder / ".lockfile", timeout=10):
+    for program in folder.glob("*-cache"):
+      if not program.with_name(program.name.removesuffix("-cache") + "-atime").exists():
+        program.unlink(missing_ok=True)
+
+
+def _machine() -> str:
+  """A name for this machine's kind: its architecture and a digest of what its CPU can do."""
+  try:
+    lines = pathlib.Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines()
+    about = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+  except OSError:
+    about = platform.processor()
+  return f"{platform.machine() or 'cpu'}-{hashlib.sha256(about.encode()).hexdigest()[:12]}"

@@ -1,0 +1,100 @@
+"""JSON of strangers, and of runs whose files somebody damaged: a value, or one kind of error.
+
+Python's own reader raises several kinds, and lets through what is no JSON (NaN), what no number can
+hold (1e400) and objects that name a thing twice, of which all but the last would be lost.
+"""
+
+import json
+import math
+import os
+import pathlib
+from typing import Any
+
+from cosam_jax.errors import InputError
+from cosam_jax.runtime.outside_files import read_text
+
+_SHOWN = 200
+
+
+def parse_json(text: str | bytes, *, finite: bool = True) -> Any:
+  """The value of a JSON text.
+
+  Args:
+    text: the text; bytes are UTF-8.
+    finite: refuse NaN and infinity, which tables with gaps have.
+
+  Raises:
+    ValueError: it is none, is nested too deep, names something twice in one object, or has numbers
+      that are none (NaN, 1e400, thousands of digits).
+  """
+  try:
+    decoder = _DECODER if finite else _LOGS
+    return decoder.decode(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
+  except RecursionError as error:
+    raise ValueError("it is nested too deep") from error
+
+
+def read_json(path: str | os.PathLike, what: str, remedy: str) -> Any:
+  """The value in a JSON file.
+
+  Args:
+    path, what, remedy: see `outside_files.read_text`.
+
+  Raises:
+    InputError: it cannot be read, or is no JSON; see `parse_json`.
+  """
+  text = read_text(path, what, remedy)
+  try:
+    return parse_json(text)
+  except ValueError as error:
+    reason = f"it is no JSON: {str(error)[:_SHOWN]}"
+    raise InputError(f"{what} {pathlib.Path(path)} cannot be read ({reason}): {remedy}") from error
+
+
+def read_json_lines(
+  path: str | os.PathLike, what: str, remedy: str
+) -> dict[int, dict[str, Any] | None]:
+  """The objects of a file with one a line, by the lines' numbers from 1; no empty lines.
+
+  None is a line that is something else.
+
+  Args:
+    path, what, remedy: see `outside_files.read_text`. Bytes that are no UTF-8 damage their line
+      alone. NaN and infinity are let through: logs of training have them when it diverges.
+
+  Raises:
+    InputError: the file cannot be read.
+  """
+  lines = read_text(path, what, remedy, errors="surrogateescape").split("\n")
+  return {number: _object(line) for number, line in enumerate(lines, 1) if line.strip()}
+
+
+def _object(line: str) -> dict[str, Any] | None:
+  try:
+    line.encode()  # Refuses what was no UTF-8.
+    value = _LOGS.decode(line)
+  except (ValueError, RecursionError):
+    return None
+  return value if isinstance(value, dict) else None
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+  found = dict(pairs)
+  if len(found) < len(pairs):
+    names = [name for name, _ in pairs]
+    twice = next(name for name in names if names.count(name) > 1)
+    raise ValueError(f"it has {twice[:_SHOWN]!r} twice in one object")
+  return found
+
+
+def _finite(text: str) -> float:
+  value = float(text)
+  if not math.isfinite(value):
+    raise ValueError(f"{text[:_SHOWN]} is no finite number")
+  return value
+
+
+_DECODER = json.JSONDecoder(
+  object_pairs_hook=_object_of, parse_float=_finite, parse_constant=_finite
+)
+_LOGS = json.JSONDecoder(object_pairs_hook=_object_of)

@@ -1,0 +1,215 @@
+"""Several processes, on one host or many: how they find each other, and what they must agree on.
+
+  explicit   --coordinator_address=HOST:PORT --num_processes=N --process_id=I
+  SLURM      srun with more than one task: nothing to give
+  TPU        a slice of several hosts: nothing to give on GKE, --hosts=tpu on TPU VMs
+
+Imports nothing slow, since the door defines the flags before it parses.
+"""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import ipaddress
+import os
+import pathlib
+import platform
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from absl import flags
+
+from cosam_jax.errors import InputError
+from cosam_jax.runtime import process_end
+
+MODES = ("train", "evaluate", "embed")
+"""The modes that several processes can share."""
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow",
+            "tensorflow-cpu", "pillow")  # fmt: skip
+EXPLICIT = ("coordinator_address", "num_processes", "process_id")
+FLAGS = (*EXPLICIT, "hosts")
+_MODULE = "cosam_jax"
+_BIND = "JAX_COORDINATOR_BIND_ADDRESS"
+_LEAVE_WITHIN = 60
+"""Seconds that the processes may lie apart at their end; one that was refused alone ends all."""
+
+
+def define_flags() -> None:
+  """Registers the flags that this module reads."""
+  flags.DEFINE_string(
+    "coordinator_address", None,
+    "HOST:PORT of process 0, the same for all processes; with --num_processes and --process_id. It "
+    "listens there without asking for a password: localhost, or a private network.",
+    module_name=_MODULE,
+  )  # fmt: skip
+  flags.DEFINE_integer(
+    "num_processes", None, "How many processes share the work.", lower_bound=1, module_name=_MODULE
+  )
+  flags.DEFINE_integer(
+    "process_id", None, "Which of them this is, from 0.", lower_bound=0, module_name=_MODULE
+  )
+  flags.DEFINE_enum(
+    "hosts", "auto", ("auto", "one", "slurm", "tpu"),
+    "How several processes find each other where --coordinator_address is not given. auto: by srun "
+    "with several tasks, or a TPU slice whose TPU_WORKER_HOSTNAMES has several hosts, else this "
+    "process is alone. one: alone. slurm, tpu: by these, or not at all.",
+    module_name=_MODULE,
+  )  # fmt: skip
+
+
+def arguments(values: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any] | None:
+  """What `jax.distributed.initialize` is given; None for a process that is alone.
+
+  Args:
+    values: the flags `FLAGS`.
+    environment: the environment's variables.
+
+  Raises:
+    InputError: flags that do not fit together.
+  """
+  given = [name for name in EXPLICIT if values[name] is not None]
+  if given and len(given) < len(EXPLICIT):
+    missing = next(name for name in EXPLICIT if name not in given)
+    raise InputError(
+      f"--{given[0]} is given without --{missing}: give --{', --'.join(EXPLICIT)} or none of them"
+    )
+  if given:
+    if values["hosts"] != "auto":
+      raise InputError(f"--hosts={values['hosts']} and --coordinator_address: give one of them")
+    if not re.fullmatch(r".+:\d+", values["coordinator_address"]):
+      raise InputError(
+        f"--coordinator_address is {values['coordinator_address']!r}: it must be HOST:PORT"
+      )
+    if values["process_id"] >= values["num_processes"]:
+      raise InputError(
+        f"--process_id is {values['process_id']}: with --num_processes={values['num_processes']} "
+        f"it must be from 0 to {values['num_processes'] - 1}"
+      )
+    found = {name: values[name] for name in EXPLICIT} | {"cluster_detection_method": "deactivate"}
+    if _is_loopback(values["coordinator_address"]) and _BIND not in environment:
+      # By itself the coordinator listens on every network, and asks nobody who he is.
+      found["coordinator_bind_address"] = values["coordinator_address"]
+    return found
+  if values["hosts"] == "slurm" and "SLURM_STEP_NODELIST" not in environment:
+    raise InputError("--hosts is slurm, but this is no task of srun: start it with srun")
+  # Set for tasks of srun, and not for the batch script itself.
+  tasks = int(environment.get("SLURM_STEP_NUM_TASKS", "1"))
+  if values["hosts"] == "slurm" or (values["hosts"] == "auto" and tasks > 1):
+    return {"cluster_detection_method": "slurm"}
+  several = "," in environment.get("TPU_WORKER_HOSTNAMES", "")
+  if values["hosts"] == "tpu" or (values["hosts"] == "auto" and several):
+    return {}  # jax asks the TPU's own surroundings.
+  return None
+
+
+def first_alone(work: Callable[[], object]) -> None:
+  """Work of the first process, for which the others, if there are any, wait."""
+  if "jax" not in sys.modules:  # Alone, and jax takes seconds to load.
+    work()
+    return
+  import jax
+
+  if not jax.distributed.is_initialized():
+    work()
+    return
+  from cosam_jax.runtime import hosts
+
+  hosts.first_alone(work)
+
+
+def _is_loopback(address: str) -> bool:
+  """Whether HOST of HOST:PORT is this machine alone."""
+  host = address.rpartition(":")[0].strip("[]")
+  try:
+    return host.lower() == "localhost" or ipaddress.ip_address(host).is_loopback
+  except ValueError:  # Another name.
+    return False
+
+
+@contextlib.contextmanager
+def joined(mode: str, agreed: Mapping[str, Any]) -> Iterator[Callable[[int], int]]:
+  """Joins the other processes, if there are any, while it is entered.
+
+  The first process prints; the others only tell what goes wrong. What goes wrong must be told
+  inside: leaving waits for the others, and one that failed alone does not come back from it.
+
+  Args:
+    mode: what all do.
+    agreed: name -> plain value of what must be the same in all: configuration, places.
+
+  Yields:
+    To be called last with this process's exit status, which it returns.
+
+  Raises:
+    InputError: flags that do not fit together, a mode for one process, others that cannot be
+      reached, or that have another configuration, other packages or another number of devices.
+    SystemExit: something else was raised inside; its traceback has been printed.
+  """
+  join = arguments({name: flags.FLAGS[name].value for name in FLAGS}, os.environ)
+  if join is None:
+    yield lambda status: status
+    return
+  if mode not in MODES:
+    raise InputError(
+      f"--mode={mode} is work for one process: leave the other processes out, or give --hosts=one"
+    )
+  import jax
+
+  from cosam_jax.runtime import hosts
+  from cosam_jax.training import mesh
+
+  # What CPUs talk through; accelerators have their own.
+  jax.config.update("jax_cpu_collectives_implementation", "gloo")
+  try:
+    jax.distributed.initialize(**join, shutdown_timeout_seconds=_LEAVE_WITHIN)
+  except (RuntimeError, ValueError) as error:
+    reason = " ".join(str(error).split())[:200]
+    raise InputError(
+      f"the processes could not find each other ({reason}): see that all were started, and that "
+      "--coordinator_address is an address of process 0 that the others reach"
+    ) from error
+  try:
+    hosts.check_devices()
+    hosts.check_agreement(
+      {"mode": mode, **agreed, **versions()},
+      "start all with the same command, in the same environment",
+    )
+    # While all are here: later, one that has compiled would wait only half a minute for the others.
+    mesh.connect(mesh.make_mesh())
+    with contextlib.ExitStack() as stack:
+      if hosts.is_first():
+        print(f"{jax.process_count()} processes, {jax.device_count()} devices")
+      else:
+        nowhere = stack.enter_context(open(os.devnull, "w"))
+        stack.enter_context(contextlib.redirect_stdout(nowhere))
+      try:
+        yield _ending_with
+      except Exception:
+        traceback.print_exc()
+        sys.exit(_ending_with(1))
+  finally:
+    with contextlib.suppress(RuntimeError):  # The others have gone already.
+      jax.distributed.shutdown()
+
+
+def _ending_with(status: int) -> int:
+  """Of one that fails, the status stands, even if the others do not come to leave with it."""
+  if status:
+    process_end.at_latest(_LEAVE_WITHIN - 5, status)
+  return status
+
+
+def versions() -> dict[str, str]:
+  """Name -> version of everything that the processes' numbers depend on, our own files included."""
+  found = {"Python": platform.python_version()}
+  for name in PACKAGES:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+      found[name] = importlib.metadata.version(name)
+  digest = hashlib.sha256()
+  package = pathlib.Path(__file__).parents[1]  # Not this room alone.
+  for path in sorted(package.rglob("*.py")):
+    digest.update(f"{path.relative_to(package)}\n".encode() + path.read_bytes())
+  return found | {"cosam_jax's files (digest)": digest.hexdigest()[:12]}

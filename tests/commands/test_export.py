@@ -1,0 +1,208 @@
+"""Exported networks: written from a checkpoint, and run by others in a process without us."""
+
+import dataclasses
+import json
+import os
+import stat
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+import saved_run as saved
+from safetensors.numpy import load_file
+
+from cosam_jax.commands import network_command
+from cosam_jax.commands.export import exported
+from cosam_jax.commands.export import exporter as export
+from cosam_jax.commands.export import formats as export_formats
+from cosam_jax.commands.export.mode import export as export_mode
+from cosam_jax.errors import InputError
+from cosam_jax.experiment.network import load_network
+from cosam_jax.main import MODES
+from cosam_jax.models import from_torch
+
+pytestmark = pytest.mark.usefixtures("hasty_compilation")
+
+# Somebody else's program: another batch size than the example's, and no file of ours.
+CALLER = """
+import sys, numpy, jax.export
+program = jax.export.deserialize(bytearray(open(sys.argv[1], "rb").read()))
+clips = numpy.load(sys.argv[2])["frames"]
+assert [str(size) for size in program.in_avals[0].shape] == ["B", *map(str, clips.shape[1:])]
+numpy.save(sys.argv[3], program.call(numpy.concatenate([clips, clips[:2]])))
+assert not [name for name in sys.modules if name.startswith("cosam")]
+"""
+
+
+@pytest.fixture(scope="module")
+def made(saved_run, tmp_path_factory, hasty_compilation):
+  """What the mode leaves where nothing but the workdir is said."""
+  del hasty_compilation
+  directory = tmp_path_factory.mktemp("exported") / "out"
+  record = export_mode(None, saved_run, directory, given="stablehlo,torch", inputs="frames")
+  return directory, record
+
+
+def by_definition(network, frames):
+  mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+  clips = ((frames / 255 - mean) / std).astype(np.float32)
+  return np.asarray(network.model.apply(network.variables, clips).features)
+
+
+def test_somebody_elses_program_runs_any_batch(made, saved_run, tmp_path):
+  directory, record = made
+  place = tmp_path / "vectors.npy"
+  files = [directory / "model.stablehlo", directory / "example.npz", place]
+  subprocess.run([sys.executable, "-c", CALLER, *files], check=True, timeout=120, cwd=tmp_path)
+  frames = np.load(directory / "example.npz")["frames"]
+  assert frames.dtype == np.uint8
+  assert frames.std() > 10  # Real pictures.
+  wanted = by_definition(load_network(saved_run), frames)
+  assert np.abs(wanted[0] - wanted[1]).max() > 1e-3 * np.abs(wanted).max()
+  found = np.load(place)
+  assert len(found) == len(frames) + 2
+  limit = 1e-4 * np.abs(wanted).max()
+  assert np.abs(found - np.concatenate([wanted, wanted[:2]])).max() <= limit
+  assert record["formats"]["stablehlo"]["difference"] <= 1e-4
+  assert json.loads((directory / "export.json").read_text()) == record
+
+
+def modes(directory):
+  """Name -> permissions of every file."""
+  return {
+    path.relative_to(directory).as_posix(): oct(stat.S_IMODE(path.stat().st_mode))
+    for path in directory.rglob("*")
+    if path.is_file()
+  }
+
+
+def test_an_export_comes_whole_or_not_at_all(saved_run, tmp_path, monkeypatch):
+  """A format that fails half-way, beside a good export of before and somebody's own file."""
+  out = tmp_path / "out"
+  export_mode(None, saved_run, out, given="torch")
+  assert set(modes(out).values()) == {oct(0o666 & ~umask())}
+  (out / "notes.txt").write_text("mine")
+  before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+  def fail(network, inputs, path):
+    path.write_text("half")
+    raise InputError("no room for it")
+
+  monkeypatch.setitem(export.FORMATS, "stablehlo", ("model.stablehlo", fail))
+  for place in (out, tmp_path / "new"):
+    with pytest.raises(InputError, match="no room for it"):
+      export_mode(None, saved_run, place, given="torch,stablehlo")
+  assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+  assert not (tmp_path / "new").exists()
+
+
+def umask():
+  now = os.umask(0)
+  os.umask(now)
+  return now
+
+
+def test_formats_of_the_same_network_stay_and_those_of_another_go(
+  saved_run, tiny_synthetic, tmp_path, monkeypatch, capsys
+):
+  def write_text(network, inputs, path):
+    path.mkdir()
+    (path / "program.pb").write_text("program")
+
+  monkeypatch.setitem(export.FORMATS, "stablehlo", ("saved_model", write_text))
+  monkeypatch.setattr(export, "_try", lambda *_: 0.0)
+  out = tmp_path / "out"
+  export_mode(None, saved_run, out, given="stablehlo")
+  (out / "saved_model" / "mine").write_text("mine")
+  record = export_mode(None, saved_run, out, given="torch")
+  assert list(record["formats"]) == ["torch", "stablehlo"]
+  assert json.loads((out / "export.json").read_text()) == record
+  assert (out / "saved_model" / "program.pb").is_file()
+  other = saved.write(tmp_path / "other", tiny_synthetic, seed=1)
+  assert list(export_mode(None, other, out, given="torch")["formats"]) == ["torch"]
+  assert "removed, since an earlier call exported another network: stablehlo" in (
+    capsys.readouterr().out
+  )
+  assert [path.name for path in (out / "saved_model").iterdir()] == ["mine"]
+
+
+def test_an_export_replaces_nobodys_files(saved_run, tmp_path, tiny_synthetic):
+  (tmp_path / "saved_model").mkdir()
+  (tmp_path / "saved_model" / "weights").write_text("mine")
+  with pytest.raises(InputError, match=r"saved_model/weights .* give another --output"):
+    export_mode(None, saved_run, tmp_path, given="torch")
+  folder = tiny_synthetic / "bbox_test"
+  with pytest.raises(InputError, match="lies in the input"):
+    export_mode(None, saved_run, folder / "export", given="torch", folder=folder)
+  assert [path.name for path in tmp_path.iterdir()] == ["saved_model"]
+  # An export of before there were lists is known by its record.
+  out = tmp_path / "old"
+  export_mode(None, saved_run, out, given="torch")
+  (out / "export_files.json").unlink()
+  export_mode(None, saved_run, out, given="torch")
+  assert (out / "export_files.json").is_file()
+
+
+def test_state_dicts_are_read_by_others(made, saved_run):
+  torch = pytest.importorskip("torch")
+  directory, _ = made
+  network = load_network(saved_run)
+  content = torch.load(directory / "model.pth.tar", weights_only=True)
+  tensors = content["state_dict"]
+  arrays = load_file(directory / "model.safetensors")
+  assert set(tensors) == set(arrays)
+  for name, array in arrays.items():
+    np.testing.assert_array_equal(tensors[name].numpy(), array)
+  again = from_torch(arrays, network.model)
+  for name in ("params", "batch_stats"):
+    assert str(again[name]) == str(network.variables[name])
+
+
+def test_a_network_that_answers_differently_is_refused(saved_run, tmp_path, monkeypatch):
+  file, write = export.FORMATS["stablehlo"]
+
+  def write_another(network, inputs, path):
+    variables = jax.tree.map(lambda leaf: leaf * 1.01, network.variables)
+    write(dataclasses.replace(network, variables=variables), inputs, path)
+
+  monkeypatch.setitem(export.FORMATS, "stablehlo", (file, write_another))
+  with pytest.raises(InputError, match=r"differ by .* do not use"):
+    export_mode(None, saved_run, tmp_path, given="stablehlo")
+  assert not (tmp_path / "export.json").exists()
+
+
+def test_what_cannot_be_exported_is_one_sentence(saved_run, tmp_path, monkeypatch):
+  with pytest.raises(InputError, match="did you mean 'stablehlo'"):
+    export_mode(None, saved_run, tmp_path, given="stablehl")
+  with pytest.raises(InputError, match="has no checkpoint"):
+    export_mode(None, tmp_path, tmp_path / "out")
+  empty = tmp_path / "empty"
+  empty.mkdir()
+  with pytest.raises(InputError, match="holds no images"):
+    export_mode(None, saved_run, tmp_path, given="torch", folder=empty)
+  monkeypatch.setattr(export_formats.importlib.util, "find_spec", lambda name: None)
+  with pytest.raises(InputError, match=r"onnx: jax2onnx is not installed: pip install 'cosam-jax"):
+    export_formats.write_onnx(load_network(saved_run), "clips", tmp_path / "model.onnx")
+
+
+def test_every_flag_has_a_mode_that_reads_it():
+  assert {mode for modes in network_command.READERS.values() for mode in modes} <= set(MODES)
+  assert set(exported.RUNNERS) | {"torch"} == set(export.FORMATS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("inputs", list(export_formats.INPUTS))
+def test_every_format_answers_in_a_fresh_process(saved_run, tmp_path, inputs):
+  for module in ("jax2onnx", "onnxruntime"):
+    pytest.importorskip(module)
+  place = tmp_path / "caf\udce9 [a]\n'"
+  record = export_mode(None, saved_run, place, inputs=inputs)
+  for name in ("stablehlo", "saved_model", "litert", "torch"):
+    assert record["formats"][name]["difference"] <= 1e-4
+  if "onnx" in record["formats"]:  # Not with every jax: then the mode has said so.
+    assert record["formats"]["onnx"]["difference"] <= 1e-4
+  else:
+    with pytest.raises(InputError, match=r"onnx: jax2onnx .* cannot convert"):
+      export_mode(None, saved_run, place, given="onnx")

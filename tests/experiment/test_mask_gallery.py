@@ -1,0 +1,160 @@
+"""Pictures of chosen tracklets and of a folder; the correlation of a point; refusals."""
+
+import io
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import videos
+from PIL import Image
+
+from cosam_jax.data.packing import Frame
+from cosam_jax.data.streamed_frames import Stream, StreamedFrames
+from cosam_jax.data.taken_frames import Taking
+from cosam_jax.errors import InputError
+from cosam_jax.experiment.mask_gallery import draw, point_correlation
+from cosam_jax.experiment.network import load_network
+from cosam_jax.models.cosam import ncc_cost_volume
+
+pytestmark = pytest.mark.usefixtures("hasty_compilation")
+
+
+@pytest.fixture(scope="module")
+def network(saved_run):
+  return load_network(saved_run)
+
+
+@pytest.mark.parametrize("ncc", ["unbiased", "population"])
+def test_a_points_correlation_is_its_row_of_the_cost_volume(ncc):
+  descriptors = np.random.default_rng(0).random((3, 4, 2, 8), np.float32)
+  volume = np.asarray(ncc_cost_volume(jnp.asarray(descriptors[None]), ncc))[0]
+  heat = point_correlation(descriptors, 1, (2, 1), ncc)
+  for slot, other in enumerate((0, 2)):
+    np.testing.assert_allclose(heat[other].ravel(), volume[1, 2 * 2 + 1, slot], atol=1e-5)
+
+
+def test_a_test_tracklet_by_number_with_a_point(network, tmp_path):
+  draw(network, tmp_path, tracklets=["0"], point=["3", "0.5", "0.25"])
+  with Image.open(next(tmp_path.glob("*.webp"))) as animation:
+    assert animation.n_frames >= 3
+  (strongest,) = json.loads((tmp_path / "channels.json").read_text()).values()
+  gates = [entry["gate"] for entry in strongest]
+  assert gates == sorted(gates, reverse=True)
+  assert 0 < gates[0] < 1
+  content = json.loads((tmp_path / "correlation.json").read_text())
+  assert content["point_frame"] in content["frames"]
+  assert np.abs(content["ncc"]["5"]).max() <= 1.001
+  for name in ("channels.png", "correlation.png", "overview.png"):
+    assert np.asarray(Image.open(tmp_path / name)).std() > 5
+
+
+def test_a_folder_of_frames(network, tmp_path):
+  folder = tmp_path / "mine" / "anna"
+  folder.mkdir(parents=True)
+  for i in range(3):
+    noise = np.random.default_rng(i).integers(0, 255, (64, 32, 3), np.uint8)
+    Image.fromarray(noise).save(folder / f"{i}.jpg")
+  draw(network, tmp_path / "out", folder=str(folder.parent), point=["2", "40", "10"])
+  assert (tmp_path / "out" / "anna.webp").is_file()
+  content = json.loads((tmp_path / "out" / "correlation.json").read_text())
+  assert (content["y"], content["x"]) == pytest.approx((40.5 / 64, 10.5 / 32))
+
+
+def test_what_an_earlier_call_drew_makes_room_and_nothing_else_does(network, tmp_path):
+  (tmp_path / "mine.webp").write_text("")
+  draw(network, tmp_path, tracklets=["0"], point=["1", "0.5", "0.5"])
+  first = {path.name for path in tmp_path.iterdir()}
+  with pytest.raises(InputError):
+    draw(network, tmp_path, tracklets=["nobody"])
+  assert {path.name for path in tmp_path.iterdir()} == first
+  draw(network, tmp_path, tracklets=["1"])
+  second = {path.name for path in tmp_path.iterdir()}
+  animations = [{name for name in names if name.endswith(".webp")} for names in (first, second)]
+  assert [len(names) for names in animations] == [2, 2]
+  assert animations[0] & animations[1] == {"mine.webp"}
+  assert "correlation.png" in first - second
+  assert not list(tmp_path.parent.glob("*.partial"))
+
+
+def strips_of(directory):
+  with np.load(directory / "masks.npz") as file:
+    return {name: file[name] for name in file.files}
+
+
+def test_people_in_a_video_have_the_masks_of_their_crops(network, tmp_path):
+  """Boxes over a video give what a folder of the same crops gives; frames are taken alike."""
+  pytest.importorskip("av")
+  frames = np.random.default_rng(0).integers(0, 256, (9, 96, 128, 3), np.uint8)
+  spots = {3: (10, range(2, 9)), 7: (60, range(4))}
+  lines = []
+  for track, (x, seen) in spots.items():
+    (tmp_path / "crops" / str(track)).mkdir(parents=True)
+    for i in seen:
+      lines.append(f"{i + 1},{track},{x},10,32,64")
+      crop = Image.fromarray(frames[i, 10:74, x : x + 32])
+      crop.save(tmp_path / "crops" / str(track) / f"{i}.png")
+  (tmp_path / "gate.txt").write_text("\n".join(lines))
+  video = videos.write(tmp_path / "gate.mkv", frames)
+  crops = str(tmp_path / "crops")
+  boxes = {"folder": str(video), "boxes": str(tmp_path / "gate.txt")}
+  for name, chosen in {
+    "all": {"tracklets": ["7", "3"], "point": ["2", "40", "10"]},
+    "some": {},
+    "few": {"tracklets": ["3"], "taking": Taking(2, 3)},
+  }.items():
+    draw(network, tmp_path / f"{name}_v", **boxes, **chosen)
+    draw(network, tmp_path / f"{name}_f", folder=crops, **chosen)
+    found, wanted = (strips_of(tmp_path / f"{name}_{side}") for side in "vf")
+    assert found.keys() == wanted.keys()
+    for key, values in wanted.items():
+      np.testing.assert_allclose(found[key], values, atol=1e-5, err_msg=key)
+  assert (tmp_path / "all_v" / "7.webp").is_file()
+  content = json.loads((tmp_path / "all_v" / "correlation.json").read_text())
+  assert (content["tracklet"], content["point_frame"]) == ("7", 2)
+  # Three frames taken of the seven of 3, so two clips of two.
+  assert len([key for key in strips_of(tmp_path / "few_v") if key.endswith("frames")]) == 2
+  with pytest.raises(InputError, match="names '0', which is no id of the boxes: give some of 3"):
+    draw(network, tmp_path / "no", **boxes, tracklets=["0"])
+  assert not (tmp_path / "no").exists()
+
+
+def test_a_video_of_one_person_has_masks(network, tmp_path):
+  pytest.importorskip("av")
+  frames = np.random.default_rng(1).integers(0, 256, (5, 64, 32, 3), np.uint8)
+  draw(network, tmp_path / "out", folder=str(videos.write(tmp_path / "walk.mkv", frames)))
+  assert (tmp_path / "out" / "walk.webp").is_file()
+
+
+def test_only_wanted_frames_of_a_video_are_kept():
+  """The stream is decoded up to the last wanted frame, and says where the frames were."""
+  asked = []
+
+  def frames():
+    for i in range(100):
+      asked.append(i)
+      yield Frame(i % 2, np.full((4, 4, 3), i, np.uint8), False, i + 1, i / 10)
+
+  store = StreamedFrames(Stream("/a/gate.mp4", ["5", "6"], np.array([50, 50]), frames), Taking(10))
+  assert store.lengths.tolist() == [5, 5]
+  store.fetch([1, 6])
+  assert asked == list(range(22))
+  for frame, value in {1: 20, 6: 21}.items():
+    with Image.open(io.BytesIO(store.read(frame))) as image:
+      assert (np.asarray(image) == value).all()
+  assert len(asked) == 22
+  assert store.span_text(np.array([1, 6])) == "gate.mp4, frames 21-22, 2.0 s"
+
+
+@pytest.mark.parametrize(
+  ("asked", "sentence"),
+  [
+    ({"tracklets": ["nobody"]}, "names 'nobody', which is not there"),
+    ({"point": ["1", "0.5"]}, "give frame,y,x"),
+    ({"point": ["99", "0.5", "0.5"]}, "a frame from 1 to"),
+    ({"point": ["1", "1000", "3"]}, "y and x inside it"),
+  ],
+)
+def test_what_cannot_be_drawn(network, tmp_path, asked, sentence):
+  with pytest.raises(InputError, match=sentence):
+    draw(network, tmp_path, **asked)

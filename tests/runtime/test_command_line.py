@@ -1,0 +1,73 @@
+"""Commands that are printed and kept: they can be given to a shell as they are."""
+
+import os
+import shlex
+
+import pytest
+
+from cosam_jax.runtime import command_line
+
+GIVEN = [
+  "--config=configs/mars.py",
+  "--mode",
+  "evaluate",
+  "--workdir=a b",
+  "--data_dir=" + "d" * 60,
+]
+
+
+@pytest.fixture
+def given(monkeypatch):
+  monkeypatch.setattr(command_line, "_arguments", list(GIVEN))
+
+
+def words(text):
+  return shlex.split(text.replace("\\\n", " "))
+
+
+@pytest.mark.parametrize(("mode", "added"), [("report", ["--mode=report"]), ("train", [])])
+def test_the_same_command_with_another_mode(given, mode, added):
+  text = command_line.command(mode)
+  assert words(text) == ["python", "-m", "cosam_jax.main", GIVEN[0], *GIVEN[3:], *added]
+  assert all(len(line) < 80 for line in text.splitlines())
+
+
+def test_what_follows_training_is_going_on_and_evaluating(given):
+  text = command_line.next_steps("train")
+  assert "go on, with more of --config.train.epochs:\n  python -m cosam_jax.main" in text
+  assert "--mode=evaluate" in text.split("evaluate again:")[1]
+  assert command_line.next_steps("doctor") == ""
+
+
+def test_the_latest_command_of_each_mode_is_kept(given, tmp_path):
+  assert command_line.recorded(tmp_path) == {}
+  command_line.record(tmp_path, "train")
+  command_line.remember([*GIVEN, "--seed=2"])
+  command_line.record(tmp_path, "train")
+  with (tmp_path / command_line.FILE_NAME).open("a") as file:
+    file.write('{"mode": "ev')  # A kill.
+  assert list(command_line.recorded(tmp_path)) == ["train"]
+  assert words(command_line.recorded(tmp_path)["train"])[-1] == "--seed=2"
+
+
+def test_nothing_is_said_where_nobody_gave_a_command(monkeypatch, tmp_path):
+  monkeypatch.setattr(command_line, "_arguments", None)
+  command_line.record(tmp_path, "train")
+  assert not (tmp_path / command_line.FILE_NAME).exists()
+  assert command_line.next_steps("train") == ""
+
+
+def test_damaged_commands_are_passed_over(given, tmp_path):
+  path = tmp_path / command_line.FILE_NAME
+  lines = [
+    b'{"mode": "train", "command": "a"}',
+    b"[" * 99_999,
+    b"\xff",
+    b'{"mode": [], "command": ""}',
+  ]
+  path.write_bytes(b"\n".join(lines))
+  assert command_line.recorded(tmp_path) == {"train": "a"}
+  path.unlink()
+  os.mkfifo(path)
+  with pytest.raises(OSError):
+    command_line.record(tmp_path, "train")  # Without waiting for a reader.

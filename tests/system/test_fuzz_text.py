@@ -1,0 +1,158 @@
+"""Damaged and invented text: boxes, side files of runs, command lines; see `test_fuzz`."""
+
+import contextlib
+import io
+import json
+import random
+
+import numpy as np
+import pytest
+from absl import flags
+from fuzzing import SEED, WORDS, limited, mutated, outcome, tally
+
+from cosam_jax import main
+from cosam_jax.commands.embedding_command import first_frames
+from cosam_jax.commands.sweep.plan import parse_seeds
+from cosam_jax.data.box_files import read_boxes
+from cosam_jax.errors import InputError
+from cosam_jax.experiment.run_configuration import get_config
+from cosam_jax.reports.results import read_results, terminal_table
+from cosam_jax.runtime import command_line
+from cosam_jax.training.scalars import read_scalars
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+
+def box_texts() -> list[bytes]:
+  """The same boxes as several programs write them."""
+  rows = [(f, t, 10.5 * t + f, 5, 30, 60) for f in range(1, 9) for t in (1, 2, 3)]
+
+  def text(end="", separator=",", head=""):
+    lines = [separator.join(map(str, row)) + end for row in rows]
+    return (head + "\n".join(lines) + "\n").encode()
+
+  return [
+    text(), text(",0.9,-1,-1,-1"), text(",1,1,0.5"), text(",0.8,0,-1"), text(separator="\t"),
+    text(head="frame,id,x,y,w,h\n"), text(head="# boxes\n"), text(";1", ";").replace(b".", b","),
+    text(" 0 0 0", " "), text(head="\ufeff"),
+  ]  # fmt: skip
+
+
+def test_boxes_are_read_or_refused(tmp_path):
+  path, texts = tmp_path / "boxes.txt", box_texts()
+  rng, outcomes = random.Random(SEED), []
+
+  def read():
+    boxes = read_boxes(path)
+    assert len(boxes.frames) == len(boxes.tracks) == len(boxes.corners) > 0
+    assert np.isfinite(boxes.corners).all()
+    assert (boxes.corners[:, 2:] > 0).all()
+    assert (boxes.lengths > 0).all()
+    assert "\n" not in "".join((*boxes.told, *boxes.left_out))
+
+  for _ in range(3000):
+    path.write_bytes(mutated(rng.choice(texts), rng))
+    outcomes.append(outcome(read))
+  tally(outcomes, least=100)
+
+
+def record(rng: random.Random) -> dict:
+  """What results.json holds of one evaluation."""
+  metrics = {name: rng.random() for name in ("mAP", "Rank-1", "Rank-5", "Rank-10", "Rank-20")}
+  card = {
+    "dataset": "mars", "protocol": "reference", "split": None, "gallery_size": 9, "junk": 0,
+    "distractors": 0, "queries_in_gallery": 0, "queries": 4, "valid_queries": 4, "not_counted": {},
+    "frames": "all", "frames_used": 90, "num_frames": 4, "distance": "sqeuclidean",
+    "reranking": None,
+  }  # fmt: skip
+  both = {name: {"fraction": x, "percent": 100 * x} for name, x in metrics.items()}
+  return {"label": "step 9", "card": card, "metrics": both | {"mINP": both["mAP"]}, "cmc": [0.5]}
+
+
+def test_results_are_read_or_refused(tmp_path):
+  rng, outcomes = random.Random(SEED), []
+  content = {"format": 1, "program": "x", "run": {"seed": 0}, "results": [record(rng)]}
+  original, path = json.dumps(content, indent=1).encode(), tmp_path / "results.json"
+  path.write_bytes(original)
+  assert outcome(lambda: terminal_table(read_results(path)["results"])) is None
+  for _ in range(1500):
+    path.write_bytes(mutated(original, rng))
+    outcomes.append(outcome(lambda: terminal_table(read_results(path)["results"])))
+  tally(outcomes, least=20)
+
+
+def test_logs_of_a_run_are_read_as_far_as_they_are_whole(tmp_path, capsys):
+  rows = [{"step": step, "loss": 1.5, "learning_rate": 1e-4} for step in range(1, 20)]
+  scalars = "".join(json.dumps(row) + "\n" for row in rows).encode()
+  commands = "".join(json.dumps({"mode": "train", "command": "x"}) + "\n" for _ in rows).encode()
+  rng, path = random.Random(SEED), tmp_path / "scalars.jsonl"
+  for _ in range(1000):
+    path.write_bytes(mutated(scalars, rng))
+    (tmp_path / command_line.FILE_NAME).write_bytes(mutated(commands, rng))
+
+    def read():
+      assert all(isinstance(text, str) for text in command_line.recorded(tmp_path).values())
+      assert all(isinstance(row["step"], int | float) for row in read_scalars(path))
+
+    outcome(read)  # A whole file that seems to be UTF-16 is refused.
+  assert "Traceback" not in capsys.readouterr().err
+
+
+def test_configurations_of_runs_are_read_or_refused(tmp_path, tiny_synthetic):
+  import tiny
+
+  from cosam_jax.experiment.config import plain
+
+  original = json.dumps(plain(tiny.config(tiny_synthetic)), indent=1).encode()
+  rng, outcomes = random.Random(SEED), []
+  for _ in range(800):
+    (tmp_path / "config.json").write_bytes(mutated(original, rng))
+    outcomes.append(outcome(lambda: get_config(f"evaluate:{tmp_path}")))
+  tally(outcomes, least=20)
+
+
+HOSTILE = [
+  "", " ", "-", "--", "nan", "inf", "-inf", "1e400", "-0", "0x10", "1_0", "1" + "0" * 5000,
+  "9" * 400, "\u0661", "\u00bd", "\udcff", "\0", "\n", "a\rb", "x" * 100_000, "(", "()", "(1,",
+  "[1]", "{}", "None", "True", "__import__('os')", "1,2,,3", ",", "1;2", "%s%n", "$HOME",
+  "~nobody_of_this_name", "(" * 5000,
+]  # fmt: skip
+
+
+def parsed(arguments: list[str]) -> int:
+  """The exit status of what the parser makes of a command line; 0 if it goes on."""
+  try:
+    main._parse(arguments)
+  except SystemExit as end:
+    return int(end.code or 0)
+  return 0
+
+
+def test_command_lines_are_parsed_or_refused(tmp_path):
+  names = sorted({*flags.FLAGS} - {"help", "helpfull", "helpshort", "helpxml", "flagfile", "?"})
+  ours = [name for name in names if "cosam" in str(flags.FLAGS.find_module_defining_flag(name))]
+  ours += ["config.optim.learning_rate", "config.seed", "config.clips.image_size",
+           "config.model.cosam_stages", "config.report.write", "config.data.dir"]  # fmt: skip
+  rng, refused = random.Random(SEED), 0
+  for name in ours:
+    for value in [*HOSTILE, *(rng.choice(WORDS).decode(errors="surrogateescape") for _ in "ab")]:
+      arguments = ["main", "--config=synthetic", f"--workdir={tmp_path}", f"--{name}={value}"]
+      said = io.StringIO()
+      with limited(), contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+        status = parsed(arguments)
+      assert status in (0, 2), (name, value[:80])
+      refused += status == 2
+      text = said.getvalue()
+      assert text.count("\n") <= 1, (name, value[:80], text[:300])
+      assert "Traceback" not in text
+      assert len(text) < 3000, (name, value[:80], text[:300])
+  flags.FLAGS.unparse_flags()
+  assert refused > 100
+
+
+def test_lists_of_numbers_are_parsed_or_refused():
+  for value in HOSTILE:
+    for read in (parse_seeds, lambda text: first_frames(text.split(","))):
+      with limited(), contextlib.suppress(InputError):
+        numbers = read(value)
+        assert all(isinstance(number, int) for number in numbers)

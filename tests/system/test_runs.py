@@ -1,0 +1,335 @@
+"""Whole runs on a drawn set: what they leave behind, and the choices of training and evaluation."""
+
+import json
+import re
+import shutil
+
+import chex
+import jax
+import layouts
+import numpy as np
+import pytest
+import tiny
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from cosam_jax.commands import runs
+from cosam_jax.data import load_dataset
+from cosam_jax.errors import InputError
+from cosam_jax.experiment import parts as assembly
+from cosam_jax.experiment.saved_rankings import evaluate_embeddings, ranked_content
+from cosam_jax.models import to_torch
+from cosam_jax.training import state
+from cosam_jax.training.same_run import check_same
+from cosam_jax.training.scalars import read_scalars
+
+pytestmark = pytest.mark.usefixtures("hasty_compilation")
+
+
+ASKED = {"evaluation__before_training": True, "report__tensorboard": True}
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_synthetic, tmp_path_factory, hasty_compilation):
+  """A workdir with a finished run of four epochs, evaluated before and after."""
+  del hasty_compilation
+  workdir = tmp_path_factory.mktemp("trained")
+  runs.train(tiny.config(tiny_synthetic, **ASKED), workdir)
+  return workdir
+
+
+def losses(workdir):
+  return [(row["step"], row["loss"]) for row in read_scalars(workdir / "scalars.jsonl")]
+
+
+def results(workdir):
+  return json.loads((workdir / "results.json").read_text())
+
+
+def other_results(workdir):
+  """Those of the one evaluation that is not the run's own; its own are untouched."""
+  (place,) = (workdir / "evaluations").iterdir()
+  return results(place)
+
+
+def copy_of(workdir, tmp_path):
+  shutil.copytree(workdir, tmp_path / "copy")
+  return tmp_path / "copy"
+
+
+def test_training_leaves_everything_behind(trained):
+  names = {entry.name for entry in trained.iterdir()}
+  assert names >= {
+    "before_training.json", "checkpoints", "config.json", "results.json", "scalars.jsonl"
+  }  # fmt: skip
+  assert not [name for name in names if name.startswith(".") or name.endswith(".partial")]
+  assert [step for step, _ in losses(trained)] == list(range(1, 13))
+  assert {entry.name for entry in (trained / "checkpoints").iterdir()} == {"9", "12"}
+  config = json.loads((trained / "config.json").read_text())
+  assert config["model.width"] == 0.125
+  assert config["model.channel_gate"] == "residual"  # The preset's, written out.
+  content = results(trained)
+  assert content["run"]["step"] == 12
+  assert content["run"]["config"] == config
+  assert content["run"]["training_identities"] == 6
+  (result,) = content["results"]
+  assert result["label"] == "after training"
+  assert result["card"]["gallery_size"] == 9  # 4 people x 2 cameras, and a distractor.
+  assert result["card"]["valid_queries"] == 8
+  before = json.loads((trained / "before_training.json").read_text())["results"][0]
+  assert before["metrics"] != result["metrics"]
+
+
+def test_event_files_hold_what_the_log_and_the_results_hold(trained):
+  read = EventAccumulator(str(trained / "tensorboard")).Reload()
+
+  def points(tag):
+    return [(event.step, event.value) for event in read.Scalars(tag)]
+
+  assert points("loss/total") == [(step, pytest.approx(loss)) for step, loss in losses(trained)]
+  metrics = results(trained)["results"][0]["metrics"]
+  for name in ("mAP", "Rank-1"):
+    wanted = [(12, pytest.approx(metrics[name]["fraction"]))]
+    assert points(f"test after training/{name}") == wanted
+
+
+def test_a_finished_run_repeated_trains_nothing_and_gives_the_same(
+  trained, tiny_synthetic, tmp_path, capsys
+):
+  workdir = copy_of(trained, tmp_path)
+  runs.train(tiny.config(tiny_synthetic, **ASKED), workdir)
+  out = capsys.readouterr().out
+  assert "continuing from step 12 of 12" in out
+  assert not re.search(r"^step \d+/", out, re.MULTILINE)
+  assert results(workdir) == results(trained)
+  assert (workdir / "scalars.jsonl").read_text() == (trained / "scalars.jsonl").read_text()
+
+
+def test_more_epochs_go_on_where_fewer_ended(trained, tiny_synthetic, tmp_path):
+  """Four epochs and then one more equal five at once."""
+  more = copy_of(trained, tmp_path)
+  config = tiny.config(tiny_synthetic, train__epochs=5)
+  runs.train(config, more)
+  runs.train(config, tmp_path / "at_once")
+  assert len(losses(more)) == 15
+  assert losses(more) == losses(tmp_path / "at_once")
+  assert tiny.metrics(more) == tiny.metrics(tmp_path / "at_once")
+
+
+def test_another_configuration_in_the_same_workdir_is_refused(trained, tiny_synthetic):
+  config = tiny.config(tiny_synthetic, optim__learning_rate=0.5, loss__triplet_margin=0.1)
+  with pytest.raises(InputError) as raised:
+    runs.train(config, trained)
+  assert "optim.learning_rate was 0.001 and is now 0.5" in str(raised.value)
+  assert "loss.triplet_margin was 0.3 and is now 0.1" in str(raised.value)
+
+
+def test_evaluating_the_checkpoint_gives_the_same_numbers(trained, tiny_synthetic, tmp_path):
+  workdir = copy_of(trained, tmp_path)
+  runs.evaluate(tiny.config(tiny_synthetic), workdir)
+  assert tiny.metrics(workdir) == tiny.metrics(trained)
+  assert results(workdir)["results"][0]["label"] == "step 12"
+  assert {entry.name for entry in (workdir / "checkpoints").iterdir()} == {"9", "12"}
+
+
+def test_embeddings_are_ranked_as_the_run_itself_ranks(
+  trained, tiny_synthetic, tmp_path, monkeypatch
+):
+  workdir = copy_of(trained, tmp_path)
+  config = tiny.config(tiny_synthetic, evaluation__rerank=True, evaluation__rerank_k1=4)
+  config.evaluation.rerank_k2 = 2
+  embeddings = runs.embed(config, workdir)
+  assert len(embeddings.vectors) == 17  # Queries and gallery, each once.
+  assert embeddings.origin.config == runs.Run(config, workdir).flat
+  runs.evaluate(config, workdir)
+  wanted = results(workdir)["results"]
+  assert wanted[0]["card"]["checkpoint_hash"] == embeddings.origin.checkpoint_hash
+
+  monkeypatch.setattr(runs, "Run", None)  # Neither network nor frames from here on.
+  path = workdir / "embeddings.npz"
+  evaluate_embeddings(path, None, None)
+  assert results(workdir)["results"] == wanted
+  assert json.loads(json.dumps(ranked_content(path)["results"])) == wanted
+  official = tiny.config(tiny_synthetic, evaluation__gallery="official")
+  evaluate_embeddings(path, official, tmp_path / "official")
+  (result,) = results(tmp_path / "official")["results"]
+  assert result["card"]["gallery_size"] == 17
+  with pytest.raises(InputError, match=r"made with config\.model\.width 0\.125.*embed again"):
+    evaluate_embeddings(path, tiny.config(tiny_synthetic, model__width=0.25), None)
+
+
+def test_attributes_are_evaluated_beside_everybody(trained, tiny_synthetic, tmp_path):
+  """The drawn set is read as MARS, whose layout it has; annotated as if everyone had a hat."""
+  workdir = copy_of(trained, tmp_path)
+  mars = tiny.config(tiny_synthetic, data__name="mars")
+  tables = load_dataset("mars", tiny_synthetic)
+  names = sorted({*tables.query.names.tolist(), *tables.gallery.names.tolist()})
+  lines = [f"{int(n[:4])},{n[5]},{int(n[7:])},1,0" for n in names if n[:4].strip("0-")]
+  file = tmp_path / "hats.csv"
+  file.write_text("\n".join(["person-id,camera,tracklet,hat,backpack", *lines]))
+  mars.evaluation.attributes_file, mars.evaluation.attributes = str(file), "hat"
+  found = runs.evaluate(mars, workdir)
+  everybody, whole, subset = other_results(workdir)["results"]
+  assert whole["metrics"] == everybody["metrics"]  # Everyone asked has one.
+  assert subset["card"]["gallery_size"] < whole["card"]["gallery_size"]  # Without distractors.
+  assert whole["card"]["unannotated"] == {"query identities": 0, "gallery identities": 0}
+  assert [result.label for result in found] == ["step 12"] * 3
+  mars.evaluation.attributes = "boots"
+  with pytest.raises(InputError, match=r"attribute 'boots' is not in .*: it has backpack, hat"):
+    runs.train(mars, tmp_path / "new")
+  assert not (tmp_path / "new").exists()  # Before any work.
+
+
+def test_evaluation_may_change_all_but_the_architecture(trained, tiny_synthetic, tmp_path):
+  workdir = copy_of(trained, tmp_path)
+  changed = {"optim__weight_decay_form": "decoupled", "optim__clip_norm": 1.0, "seed": 5}
+  runs.evaluate(tiny.config(tiny_synthetic, **changed), workdir)
+  assert tiny.metrics(workdir) == tiny.metrics(trained)
+  with pytest.raises(InputError, match=r"model\.temporal was 'tp' and is now 'rnn'"):
+    runs.evaluate(tiny.config(tiny_synthetic, model__temporal="rnn"), workdir)
+
+
+def test_masks_start_once(trained, tiny_synthetic, tmp_path):
+  """A run that goes on cannot start its masks elsewhere; one older than the field had 0.5."""
+  workdir = copy_of(trained, tmp_path)
+  with pytest.raises(InputError, match=r"init\.mask_start was 0\.5 and is now 0\.9"):
+    runs.train(tiny.config(tiny_synthetic, init__mask_start=0.9), workdir)
+  asked = runs.config_rules.plain(tiny.config(tiny_synthetic))
+  saved = runs.config_rules.BEFORE | {
+    name: value for name, value in asked.items() if name != "init.mask_start"
+  }
+  check_same(saved, asked, runs.config_rules.FREE_ON_RESUME, "here")
+
+
+def test_weights_are_brought_to_other_clips_if_asked(trained, tiny_synthetic, tmp_path):
+  workdir = copy_of(trained, tmp_path)
+  sizes = {"clips__num_frames": 3, "clips__image_size": (96, 48)}
+  runs.evaluate(tiny.config(tiny_synthetic, evaluation__resample=True, **sizes), workdir)
+  result = other_results(workdir)["results"][0]
+  assert result["label"].endswith("resampled from 2 frames of 64x32")
+  assert 0 < result["metrics"]["mAP"]["fraction"] <= 1
+
+
+def test_galleries_frames_and_reranking(trained, tiny_synthetic, tmp_path):
+  workdir = copy_of(trained, tmp_path)
+  options = {
+    "evaluation__gallery": "official",
+    "evaluation__rerank": True,
+    "evaluation__rerank_k1": 4,
+    "evaluation__rerank_k2": 2,
+    "evaluation__frames": 2,
+  }
+  runs.evaluate(tiny.config(tiny_synthetic, **options), workdir)
+  plain, again = other_results(workdir)["results"]
+  assert results(workdir) == results(trained)
+  assert plain["card"]["gallery_size"] == 17  # The eight queries are in it.
+  assert plain["card"]["queries_in_gallery"] == 8
+  assert plain["card"]["frames_used"] == 2 * 17
+  assert plain["card"]["reranking"] is None
+  assert again["card"]["reranking"]["k1"] == 4
+  assert plain["metrics"] != again["metrics"]
+
+
+def test_nothing_to_evaluate_is_refused(tiny_synthetic, tmp_path):
+  with pytest.raises(InputError, match=r"nothing to evaluate.*train first"):
+    runs.evaluate(tiny.config(tiny_synthetic), tmp_path / "empty")
+
+
+def test_weights_from_a_file_are_evaluated_and_trained_from(tiny_synthetic, tmp_path, capsys):
+  config = tiny.config(tiny_synthetic)
+  model = assembly.build_model(runs.config_rules.resolve(config), 6)
+  variables = state.init_variables(model, 99)
+  np.savez(tmp_path / "weights.npz", **to_torch(variables, model))
+  config = tiny.config(tiny_synthetic, init__weights=str(tmp_path / "weights.npz"))
+  runs.evaluate(config, tmp_path / "evaluated")
+  assert results(tmp_path / "evaluated")["results"][0]["label"] == "weights.npz"
+  capsys.readouterr()
+
+  config.init.mask_start = 0.9  # Of masks that have no weights.
+  run = runs.Run(config, tmp_path)
+  found = assembly.initial_variables(config, run.model)
+  jax.tree.map(np.testing.assert_array_equal, found, jax.device_get(variables))
+  assert "initial weights" in capsys.readouterr().out
+
+
+def test_masks_start_open_in_every_stage_and_nothing_else_changes(tiny_synthetic, tmp_path):
+  config = tiny.config(tiny_synthetic, model__cosam_stages=(3, 5))
+  model = runs.Run(config, tmp_path).model
+  closed = assembly.initial_variables(config, model)
+  config.init.mask_start = 0.9
+  opened = assembly.initial_variables(config, model)
+  moved = [
+    jax.tree_util.keystr(path)
+    for (path, one), other in zip(
+      jax.tree_util.tree_leaves_with_path(closed), jax.tree.leaves(opened), strict=True
+    )
+    if not np.array_equal(one, other)
+  ]
+  assert moved == [f"['params']['cosam{stage}']['summary_out']['bias']" for stage in (3, 5)]
+  del config.init.mask_start  # A run of before this field.
+  chex.assert_trees_all_equal(assembly.initial_variables(config, model), closed)
+
+
+@pytest.mark.slow
+def test_the_best_checkpoint_is_chosen_on_held_out_people(tiny_synthetic, tmp_path, monkeypatch):
+  """Nobody of the test set is looked at before the end."""
+  scores = {2: 0.3, 4: 0.6, 6: 0.5}
+  galleries = []
+  real = runs.Evaluator.__call__
+
+  def scored(self, variables, **options):
+    found = real(self, variables, **options)
+    galleries.append((options["label"], len(self.evaluation.table)))
+    if options["label"] == "validation":
+      rows = len([1 for label, _ in galleries if label == "validation"])
+      object.__setattr__(found[0].metrics, "mean_average_precision", scores[2 * rows])
+    return found
+
+  monkeypatch.setattr(runs.Evaluator, "__call__", scored)
+  options = {
+    "data__validation_identities": 2,
+    "train__validate_every_epochs": 1,
+    "train__epochs": 3,
+    "evaluation__checkpoint": "best",
+  }
+  config = tiny.config(tiny_synthetic, **options)
+  runs.train(config, tmp_path)
+  assert [row["mAP"] for row in read_scalars(tmp_path / "validation.jsonl")] == [0.3, 0.6, 0.5]
+  assert [entry.name for entry in (tmp_path / "best").iterdir()] == ["4"]
+  content = results(tmp_path)
+  assert content["run"]["step"] == 4
+  assert content["run"]["training_identities"] == 4
+  # Two people with two tracklets in each of two cameras; then the test set with its distractor.
+  assert galleries == [("validation", 8)] * 3 + [("after training", 17)]
+
+  monkeypatch.undo()
+  before = tiny.metrics(tmp_path)
+  runs.evaluate(config, tmp_path)
+  assert tiny.metrics(tmp_path) == before
+
+
+def test_unreadable_frames_stop_a_run_or_are_skipped_and_counted(tiny_synthetic, tmp_path):
+  shutil.copytree(tiny_synthetic, tmp_path / "set")
+  broken = sorted((tmp_path / "set" / "bbox_test").glob("0*/*F002.jpg"))[-1]
+  broken.write_bytes(broken.read_bytes()[:60])
+  with pytest.raises(InputError, match=broken.name):
+    runs.train(tiny.config(tmp_path / "set", train__epochs=1), tmp_path / "stopped")
+  config = tiny.config(tmp_path / "set", train__epochs=1, data__on_unreadable="skip")
+  runs.train(config, tmp_path / "skipped")
+  assert results(tmp_path / "skipped")["run"]["unreadable_frames_skipped"] >= 1
+
+
+@pytest.mark.slow
+def test_a_prepared_set_trains_as_its_directory(tmp_path):
+  root = layouts.mars(tmp_path / "mars")
+  assert len(load_dataset("mars", root).train) == 4
+  options = {
+    "data__name": "mars",
+    "data__prepared_dir": str(tmp_path / "prepared"),
+    "train__epochs": 2,
+  }
+  runs.prepare(tiny.config(root, **options), tmp_path)
+  for source in ("directory", "prepared"):
+    runs.train(tiny.config(root, data__source=source, **options), tmp_path / source)
+  assert len(losses(tmp_path / "directory")) == 2
+  assert losses(tmp_path / "prepared") == losses(tmp_path / "directory")
+  assert tiny.metrics(tmp_path / "prepared") == tiny.metrics(tmp_path / "directory")
