@@ -1,8 +1,7 @@
 """tensorflow-datasets builders over the readers: encoded frames, packed once, read at random.
 
-After `import cosam_jax.data.builders` the names `mars`, `dukemtmc_video_reid`, `ilids_vid` and
-`prid2011` work with `tfds.load` and `tfds.data_source`. The images cannot be downloaded by a
-program: `manual_dir` is where a person has unpacked them.
+After `import cosam_jax.data.builders`, `tfds.load` and `tfds.data_source` know `mars`, `ilids_vid`,
+`dukemtmc_video_reid` and `prid2011`. `manual_dir` is where a person has unpacked the images.
 """
 
 import os
