@@ -17,7 +17,7 @@ from cosam_jax.evaluation.mask_numbers import repeated
 from cosam_jax.evaluation.protocol import Evaluation, evaluation_of
 from cosam_jax.evaluation.retrieval import evaluate_features
 from cosam_jax.experiment import evaluation_place
-from cosam_jax.experiment.parts import Run
+from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.run_weights import weights_to_evaluate
 from cosam_jax.reports.attention_table import attention_table
 from cosam_jax.runtime.whole_files import whole_file

@@ -22,16 +22,16 @@ from cosam_jax.experiment.evaluator import Evaluator
 from cosam_jax.experiment.mask_gallery import draw
 from cosam_jax.experiment.mask_report import MaskReport
 from cosam_jax.experiment.network import Network
-from cosam_jax.experiment.outcome import report_results
-from cosam_jax.experiment.page_report import check_outputs, finish, report
+from cosam_jax.experiment.outcome import leave, report_results
+from cosam_jax.experiment.page_report import check_outputs, report
 from cosam_jax.experiment.parts import (
-  Run,
   TrainingBatches,
   initial_variables,
   objective,
   read_tables,
   training_plan,
 )
+from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.run_weights import weights_to_evaluate
 from cosam_jax.experiment.saved_rankings import embed
 from cosam_jax.reports.event_files import EventFiles
@@ -169,18 +169,19 @@ def _train(
   results = list(evaluator(variables, label="after training", checkpoint=f"step {step}"))
   skipped = sum(hosts.gather(batches.skipped)) + evaluator.skipped
   hosts.first_alone(lambda: evaluation_place.set_aside(workdir, evaluation_place.own_subject(run)))
-  report_results(workdir / "results.json", results, run, step, skipped, about.get("changed", ()))
-  if events is not None:
-    for result in results:
-      scores = {"mAP": result.metrics.mean_average_precision, "Rank-1": result.metrics.cmc[0]}
-      events.results(step, result.label, **{name: float(scores[name]) for name in scores})
-  if skipped:
-    print(f"skipped {skipped} unreadable frames")
-  hosts.first_alone(
-    lambda: mask_report.write(variables, "after training", workdir / "results.json")
+  leave(
+    run,
+    evaluator,
+    mask_report,
+    results,
+    variables,
+    mode="train",
+    label="after training",
+    step=step,
+    skipped=skipped,
+    changed=about.get("changed", ()),
+    events=events,
   )
-  hosts.first_alone(lambda: finish(run, evaluator, results))
-  hosts.first_alone(lambda: print(command_line.next_steps("train"), end=""))
   return results
 
 
@@ -195,12 +196,17 @@ def evaluate(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
   check_outputs(run)
   evaluator = Evaluator(run.config, run.tables, run.model)
   results = list(evaluator(variables, label=origin, checkpoint=origin))
-  file = run.workdir / "results.json"
-  report_results(file, results, run, step, evaluator.skipped)
-  hosts.first_alone(lambda: MaskReport(run).write(variables, origin, file))
-  hosts.first_alone(lambda: command_line.record(run.workdir, "evaluate"))
-  hosts.first_alone(lambda: finish(run, evaluator, results))
-  hosts.first_alone(lambda: print(command_line.next_steps("evaluate"), end=""))
+  leave(
+    run,
+    evaluator,
+    MaskReport(run),
+    results,
+    variables,
+    mode="evaluate",
+    label=origin,
+    step=step,
+    skipped=evaluator.skipped,
+  )
   return results
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from cosam_jax.errors import InputError
 from cosam_jax.experiment.evaluator import Evaluator
-from cosam_jax.experiment.parts import Run
+from cosam_jax.experiment.run import Run
 from cosam_jax.runtime import hosts
 from cosam_jax.training import scalars, state
 from cosam_jax.training.checkpoints import BEST, Checkpoints

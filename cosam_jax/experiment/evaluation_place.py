@@ -25,7 +25,7 @@ from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.evaluation.protocol_names import protocol_name
 from cosam_jax.experiment.config import SPLIT_DATASETS
-from cosam_jax.experiment.parts import Run
+from cosam_jax.experiment.run import Run
 from cosam_jax.reports.rankings import FILE_NAME as RANKINGS
 from cosam_jax.reports.results import EVALUATIONS, read_results
 from cosam_jax.runtime import hosts

@@ -16,7 +16,7 @@ from cosam_jax.evaluation.clip_masks import ClipMasks
 from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.evaluation.mask_numbers import choose_clips, measure_masks, sample_rows
 from cosam_jax.evaluation.protocol import evaluation_of
-from cosam_jax.experiment.parts import Run
+from cosam_jax.experiment.run import Run
 from cosam_jax.reports.mask_pictures import draw_pictures
 from cosam_jax.reports.mask_table import mask_table
 from cosam_jax.reports.masks_folder import masks_folder

@@ -1,4 +1,4 @@
-"""results.json of a run: what it says of the run, written and shown."""
+"""The end of a run: the files that training and evaluation leave, one after the other."""
 
 import pathlib
 from collections.abc import Sequence
@@ -8,9 +8,68 @@ import jax
 
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.experiment import evaluation_place
-from cosam_jax.experiment.parts import Run
+from cosam_jax.experiment.evaluator import Evaluator
+from cosam_jax.experiment.mask_report import MaskReport
+from cosam_jax.experiment.page_report import finish
+from cosam_jax.experiment.run import Run
+from cosam_jax.reports.event_files import EventFiles
 from cosam_jax.reports.results import terminal_table, write_results
-from cosam_jax.runtime import hosts
+from cosam_jax.runtime import command_line, hosts
+
+
+def leave(
+  run: Run,
+  evaluator: Evaluator,
+  mask_report: MaskReport,
+  results: Sequence[Result],
+  variables: dict[str, Any],
+  *,
+  mode: str,
+  label: str,
+  step: int,
+  skipped: int = 0,
+  changed: Sequence[str] = (),
+  events: EventFiles | None = None,
+) -> None:
+  """Writes and prints the outcome of a run.
+
+  In this order, so that a run that is stopped here has its numbers:
+    1. `results.json`, and the results as a table on the terminal;
+    2. the same in TensorBoard's event files;
+    3. the masks: numbers into the results, pictures beside them;
+    4. the command, for the page;
+    5. the rankings and the page;
+    6. on the terminal, the commands that may follow.
+
+  Args:
+    run: the run; its workdir is the place of all files.
+    evaluator: what made the results.
+    mask_report: measures and draws the masks.
+    results: of the evaluation.
+    variables: the weights that were evaluated, on the devices.
+    mode: "train" or "evaluate".
+    label: of the weights in the masks' table, such as "after training".
+    step: of the weights.
+    skipped: frames that could not be read.
+    changed: sentences about fields that changed when training was resumed.
+    events: TensorBoard's event files; None to write none.
+
+  Raises:
+    InputError: a file that cannot be written.
+  """
+  path = run.workdir / "results.json"
+  report_results(path, results, run, step, skipped, changed)
+  if events is not None:
+    for result in results:
+      scores = {"mAP": result.metrics.mean_average_precision, "Rank-1": result.metrics.cmc[0]}
+      events.results(step, result.label, **{name: float(scores[name]) for name in scores})
+  if skipped:
+    print(f"skipped {skipped} unreadable frames")
+  hosts.first_alone(lambda: mask_report.write(variables, label, path))
+  if mode != "train":  # Training records its command when it starts, since it may be stopped.
+    hosts.first_alone(lambda: command_line.record(run.workdir, mode))
+  hosts.first_alone(lambda: finish(run, evaluator, results))
+  hosts.first_alone(lambda: print(command_line.next_steps(mode), end=""))
 
 
 def report_results(

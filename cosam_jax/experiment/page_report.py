@@ -17,7 +17,8 @@ from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import evaluation_place
 from cosam_jax.experiment.evaluator import Evaluator
 from cosam_jax.experiment.mask_report import BEFORE
-from cosam_jax.experiment.parts import Run, read_tables
+from cosam_jax.experiment.parts import read_tables
+from cosam_jax.experiment.run import Run
 from cosam_jax.reports.embedding_map import choose_rows
 from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.reports.page import Sources, page_folder, write_page

@@ -1,28 +1,22 @@
 """A configuration's parts: tables, network, initial weights, objective, batches."""
 
-import pathlib
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from ml_collections import ConfigDict
 
 from cosam_jax.data import Tables, TrackletTable, load_dataset
 from cosam_jax.data.batches import BatchPlan
 from cosam_jax.data.drawn.synthetic import write_synthetic
-from cosam_jax.data.holdout import hold_out_identities
 from cosam_jax.data.pipeline import training_batches
-from cosam_jax.data.single_tracklets import without_single_tracklets
 from cosam_jax.errors import printable
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.models import ReidNet, from_torch
 from cosam_jax.models.cosam import start_masks
 from cosam_jax.models.weight_files import read_weights
 from cosam_jax.models.weight_register import resolve_weights
-from cosam_jax.runtime import hosts
 from cosam_jax.training import mesh, state, steps
 
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
@@ -103,49 +97,6 @@ def initial_variables(config: ConfigDict, model: ReidNet) -> dict[str, Any]:
   variables = from_torch(given, model, allow_missing=("classifier", "neck"), init=drawn)
   print(f"initial weights: {path}")
   return variables
-
-
-def _counts_of(tables: Tables) -> dict[str, Any]:
-  """What tells two copies of a data set apart without reading frames."""
-  found: dict[str, Any] = {}
-  for name, table in (
-    ("train", tables.train),
-    ("query", tables.query),
-    ("gallery", tables.gallery),
-  ):
-    columns = (table.identities, table.cameras, table.lengths)
-    digest = zlib.crc32(b"".join(np.ascontiguousarray(column).tobytes() for column in columns))
-    found[f"the {name} set"] = f"{len(table)} tracklets, {table.num_frames} frames ({digest:08x})"
-  return found
-
-
-class Run:
-  """Everything that training and evaluation of one workdir share."""
-
-  def __init__(self, config: ConfigDict, workdir: pathlib.Path):
-    config_rules.check(config)
-    self.config, self.workdir = config_rules.resolve(config), workdir
-    self.mesh = mesh.make_mesh()
-    mesh.check_divisible(self.mesh, "config.evaluation.batch_clips", config.evaluation.batch_clips)
-    self.tables = hosts.first_before_others(lambda: read_tables(self.config))
-    hosts.check_agreement(
-      _counts_of(self.tables),
-      "give every process the same data, on a disk that all share or on copies of it",
-    )
-    held_out = self.config.data.validation_identities
-    self.training_tables = (
-      hold_out_identities(self.tables, held_out, self.config.seed) if held_out else self.tables
-    )
-    self.train_table = without_single_tracklets(
-      self.training_tables.train, self.config.data.single_tracklet
-    )
-    self.num_classes = self.train_table.num_identities
-    self.model = build_model(self.config, self.num_classes)
-
-  @property
-  def flat(self) -> dict[str, Any]:
-    """The configuration as dotted names and plain values."""
-    return config_rules.plain(self.config)
 
 
 def objective(config: ConfigDict) -> steps.Objective:

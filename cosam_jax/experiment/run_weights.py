@@ -9,7 +9,8 @@ from ml_collections import ConfigDict
 
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
-from cosam_jax.experiment.parts import Run, build_model, initial_variables
+from cosam_jax.experiment.parts import build_model, initial_variables
+from cosam_jax.experiment.run import Run
 from cosam_jax.models import ReidNet
 from cosam_jax.models.resample import resample_variables
 from cosam_jax.training import mesh, optim, state

@@ -19,7 +19,7 @@ from cosam_jax.evaluation.sensitivity import sensitivity
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import evaluation_place
 from cosam_jax.experiment.evaluator import RANKED_BY, Evaluator, settings_of
-from cosam_jax.experiment.parts import Run
+from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.run_weights import weights_to_evaluate
 from cosam_jax.reports.results import results_content, terminal_table, write_results
 from cosam_jax.reports.sensitivity_table import sensitivity_table

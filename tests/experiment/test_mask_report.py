@@ -12,7 +12,7 @@ from PIL import Image
 from cosam_jax.commands import runs
 from cosam_jax.errors import InputError
 from cosam_jax.experiment.mask_report import BEFORE, MaskReport
-from cosam_jax.experiment.parts import Run
+from cosam_jax.experiment.run import Run
 from cosam_jax.reports.results import write_results
 from cosam_jax.training import mesh, state
 

@@ -16,6 +16,7 @@ from cosam_jax.commands import runs
 from cosam_jax.data import load_dataset
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import parts as assembly
+from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.saved_rankings import evaluate_embeddings, ranked_content
 from cosam_jax.models import to_torch
 from cosam_jax.training import state
@@ -139,12 +140,12 @@ def test_embeddings_are_ranked_as_the_run_itself_ranks(
   config.evaluation.rerank_k2 = 2
   embeddings = runs.embed(config, workdir)
   assert len(embeddings.vectors) == 17  # Queries and gallery, each once.
-  assert embeddings.origin.config == runs.Run(config, workdir).flat
+  assert embeddings.origin.config == Run(config, workdir).flat
   runs.evaluate(config, workdir)
   wanted = results(workdir)["results"]
   assert wanted[0]["card"]["checkpoint_hash"] == embeddings.origin.checkpoint_hash
 
-  monkeypatch.setattr(runs, "Run", None)  # Neither network nor frames from here on.
+  monkeypatch.setattr(Run, "__init__", None)  # Neither network nor frames from here on.
   path = workdir / "embeddings.npz"
   evaluate_embeddings(path, None, None)
   assert results(workdir)["results"] == wanted
@@ -245,7 +246,7 @@ def test_weights_from_a_file_are_evaluated_and_trained_from(tiny_synthetic, tmp_
   capsys.readouterr()
 
   config.init.mask_start = 0.9  # Of masks that have no weights.
-  run = runs.Run(config, tmp_path)
+  run = Run(config, tmp_path)
   found = assembly.initial_variables(config, run.model)
   jax.tree.map(np.testing.assert_array_equal, found, jax.device_get(variables))
   assert "initial weights" in capsys.readouterr().out
@@ -253,7 +254,7 @@ def test_weights_from_a_file_are_evaluated_and_trained_from(tiny_synthetic, tmp_
 
 def test_masks_start_open_in_every_stage_and_nothing_else_changes(tiny_synthetic, tmp_path):
   config = tiny.config(tiny_synthetic, model__cosam_stages=(3, 5))
-  model = runs.Run(config, tmp_path).model
+  model = Run(config, tmp_path).model
   closed = assembly.initial_variables(config, model)
   config.init.mask_start = 0.9
   opened = assembly.initial_variables(config, model)

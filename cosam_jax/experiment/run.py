@@ -1,0 +1,73 @@
+"""A run: what training and evaluation of one workdir share."""
+
+import pathlib
+import zlib
+from typing import Any
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from cosam_jax.data import Tables
+from cosam_jax.data.holdout import hold_out_identities
+from cosam_jax.data.single_tracklets import without_single_tracklets
+from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.parts import build_model, read_tables
+from cosam_jax.runtime import hosts
+from cosam_jax.training import mesh
+
+
+class Run:
+  """Everything that training and evaluation of one workdir share.
+
+  Attributes:
+    config: the configuration, checked and resolved.
+    workdir: where everything goes.
+    mesh: all devices of all processes.
+    tables: the data set.
+    training_tables: the same, with the people who are held out for validation as its test set.
+    train_table: the tracklets to learn from.
+    num_classes: how many people they are of.
+    model: the network.
+
+  Raises:
+    InputError: a configuration that cannot work, or a data set that cannot be read.
+  """
+
+  def __init__(self, config: ConfigDict, workdir: pathlib.Path):
+    config_rules.check(config)
+    self.config, self.workdir = config_rules.resolve(config), workdir
+    self.mesh = mesh.make_mesh()
+    mesh.check_divisible(self.mesh, "config.evaluation.batch_clips", config.evaluation.batch_clips)
+    self.tables = hosts.first_before_others(lambda: read_tables(self.config))
+    hosts.check_agreement(
+      _counts_of(self.tables),
+      "give every process the same data, on a disk that all share or on copies of it",
+    )
+    held_out = self.config.data.validation_identities
+    self.training_tables = (
+      hold_out_identities(self.tables, held_out, self.config.seed) if held_out else self.tables
+    )
+    self.train_table = without_single_tracklets(
+      self.training_tables.train, self.config.data.single_tracklet
+    )
+    self.num_classes = self.train_table.num_identities
+    self.model = build_model(self.config, self.num_classes)
+
+  @property
+  def flat(self) -> dict[str, Any]:
+    """The configuration as dotted names and plain values."""
+    return config_rules.plain(self.config)
+
+
+def _counts_of(tables: Tables) -> dict[str, Any]:
+  """What tells two copies of a data set apart without reading frames."""
+  found: dict[str, Any] = {}
+  for name, table in (
+    ("train", tables.train),
+    ("query", tables.query),
+    ("gallery", tables.gallery),
+  ):
+    columns = (table.identities, table.cameras, table.lengths)
+    digest = zlib.crc32(b"".join(np.ascontiguousarray(column).tobytes() for column in columns))
+    found[f"the {name} set"] = f"{len(table)} tracklets, {table.num_frames} frames ({digest:08x})"
+  return found
