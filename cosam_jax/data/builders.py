@@ -14,59 +14,11 @@ import tensorflow_datasets as tfds
 from cosam_jax.data import links, load_dataset, prepared
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.record_builder import ExampleRecords, TrackletBuilder, is_complete
-from cosam_jax.data.sets.dukemtmc_vidreid import read_dukemtmc_vidreid
-from cosam_jax.data.sets.ilids_vid import read_ilids_vid
 from cosam_jax.data.sets.manifest import is_manifest
-from cosam_jax.data.sets.mars import read_mars
-from cosam_jax.data.sets.prid2011 import NUM_SPLITS, read_prid2011
+from cosam_jax.data.sets.registry import DATASETS, PARTS, DataSet, has_splits
 from cosam_jax.data.tracklets import Tables
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.runtime import user_paths
-
-
-class Mars(TrackletBuilder):
-  """MARS."""
-
-  DESCRIPTION = "MARS: tracklets of 1,261 pedestrians seen by six cameras on a campus."
-  HOMEPAGE = "http://zheng-lab.cecs.anu.edu.au/Project/project_mars.html"
-  CITATION = """@inproceedings{zheng2016mars,
-  title={{MARS}: A Video Benchmark for Large-Scale Person Re-Identification},
-  author={Zheng, Liang and Bie, Zhi and Sun, Yifan and Wang, Jingdong and Su, Chi and
-    Wang, Shengjin and Tian, Qi},
-  booktitle={European Conference on Computer Vision},
-  year={2016}
-}"""
-  MANUAL_DOWNLOAD_INSTRUCTIONS = (
-    "Unpack bbox_train.zip and bbox_test.zip and put the official info/ folder (train_name.txt, "
-    "test_name.txt, tracks_train_info.mat, tracks_test_info.mat, query_IDX.mat) beside them; "
-    "manual_dir is the folder that holds bbox_train, bbox_test and info."
-  )
-
-  def read_tables(self, root: pathlib.Path) -> Tables:
-    """See `read_mars`."""
-    return read_mars(root)
-
-
-class DukemtmcVideoReid(TrackletBuilder):
-  """DukeMTMC-VideoReID."""
-
-  DESCRIPTION = "DukeMTMC-VideoReID: tracklets of 1,404 pedestrians and 408 distractors."
-  HOMEPAGE = "https://github.com/Yu-Wu/DukeMTMC-VideoReID"
-  CITATION = """@inproceedings{wu2018exploit,
-  title={Exploit the Unknown Gradually: One-Shot Video-Based Person Re-Identification by
-    Stepwise Learning},
-  author={Wu, Yu and Lin, Yutian and Dong, Xuanyi and Yan, Yan and Ouyang, Wanli and Yang, Yi},
-  booktitle={IEEE Conference on Computer Vision and Pattern Recognition},
-  year={2018}
-}"""
-  MANUAL_DOWNLOAD_INSTRUCTIONS = (
-    "The public release was withdrawn in 2019. With a copy: manual_dir is the folder that holds "
-    "DukeMTMC-VideoReID, or train, query and gallery."
-  )
-
-  def read_tables(self, root: pathlib.Path) -> Tables:
-    """See `read_dukemtmc_vidreid`."""
-    return read_dukemtmc_vidreid(root)
 
 
 class SplitConfig(tfds.core.BuilderConfig):
@@ -78,57 +30,39 @@ class SplitConfig(tfds.core.BuilderConfig):
     self.split, self.seed = split, seed
 
 
-class IlidsVid(TrackletBuilder):
-  """iLIDS-VID, split 0 by default."""
+class SetBuilder(TrackletBuilder, skip_registration=True):  # type: ignore[call-arg]
+  """The builder of a row of the registry; `SET` is its name there."""
 
-  BUILDER_CONFIGS = [SplitConfig(split) for split in range(10)]
-  DESCRIPTION = "iLIDS-VID: 300 people, one tracklet in each of two cameras of an airport."
-  HOMEPAGE = "https://xiatian-zhu.github.io/downloads_qmul_iLIDS-VID_ReID_dataset.html"
-  CITATION = """@inproceedings{wang2014person,
-  title={Person Re-Identification by Video Ranking},
-  author={Wang, Taiqing and Gong, Shaogang and Zhu, Xiatian and Wang, Shengjin},
-  booktitle={European Conference on Computer Vision},
-  year={2014}
-}"""
-  MANUAL_DOWNLOAD_INSTRUCTIONS = (
-    "Unpack iLIDS-VID.tar; manual_dir is the folder that holds i-LIDS-VID and "
-    "'train-test people splits'."
-  )
+  SET = ""
 
   def read_tables(self, root: pathlib.Path) -> Tables:
-    """See `read_ilids_vid`."""
-    return read_ilids_vid(root, split=self.builder_config.split)
-
-
-class Prid2011(TrackletBuilder):
-  """PRID2011, split 0 of seed 0 by default."""
-
-  BUILDER_CONFIGS = [SplitConfig(split) for split in range(NUM_SPLITS)]
-  DESCRIPTION = "PRID2011: the 178 people with more than 27 frames in both of two cameras."
-  HOMEPAGE = "https://www.tugraz.at/institute/icg/research/team-bischof/lrs/downloads/prid11"
-  CITATION = """@inproceedings{hirzer2011person,
-  title={Person Re-Identification by Descriptive and Discriminative Classification},
-  author={Hirzer, Martin and Beleznai, Csaba and Roth, Peter M. and Bischof, Horst},
-  booktitle={Scandinavian Conference on Image Analysis},
-  year={2011}
-}"""
-  MANUAL_DOWNLOAD_INSTRUCTIONS = (
-    "Unpack prid_2011.zip; manual_dir is the folder that holds prid_2011/multi_shot."
-  )
-
-  def read_tables(self, root: pathlib.Path) -> Tables:
-    """See `read_prid2011`."""
+    """The tables of the set that a person unpacked at `root`."""
     config = self.builder_config
-    return read_prid2011(root, split=config.split, seed=config.seed)
+    options = {"split": config.split, "seed": config.seed} if config else {}
+    return DATASETS[self.SET].tables(root, name=self.SET, **options)
 
 
-BUILDERS: dict[str, type[TrackletBuilder]] = {
-  "mars": Mars,
-  "dukemtmc_vidreid": DukemtmcVideoReid,
-  "ilids_vid": IlidsVid,
-  "prid2011": Prid2011,
+def _builder(name: str, row: DataSet) -> type[SetBuilder]:
+  about = row.about()
+  several = row.num_splits if has_splits(name) else 0
+  members = {
+    "SET": name,
+    "BUILDER_CONFIGS": [SplitConfig(split) for split in range(several)],
+    "DESCRIPTION": about.description,
+    "HOMEPAGE": about.homepage,
+    "CITATION": about.citation,
+    "MANUAL_DOWNLOAD_INSTRUCTIONS": about.unpacking,
+    "__module__": __name__,
+    "__doc__": about.description,
+  }
+  return type(row.prepared, (SetBuilder,), members)
+
+
+BUILDERS: dict[str, type[SetBuilder]] = {
+  name: _builder(name, row) for name, row in DATASETS.items() if row.prepared
 }
 """Builders by the names that `load_dataset` uses."""
+globals().update({cls.__name__: cls for cls in BUILDERS.values()})  # `builders.Mars` and others.
 
 
 def make_builder(
@@ -146,8 +80,8 @@ def make_builder(
     raise InputError(f"split {split} of {name} does not exist: choose 0 to {splits - 1}")
   kwargs = {}
   if cls.BUILDER_CONFIGS:
-    # Only PRID2011 draws its splits; a seed of its own makes another data set.
-    drawn = name == "prid2011" and seed != 0
+    # If the seed draws the splits, another one makes another data set.
+    drawn = "seed" in DATASETS[name].options and seed != 0
     kwargs["config"] = SplitConfig(split, seed) if drawn else f"split{split}"
   place = user_paths.user_path(prepared_dir)
   try:
@@ -173,7 +107,7 @@ def prepare(
   shards (see `shards`) and goes on.
 
   Args:
-    name: `mars`, `dukemtmc_vidreid`, `ilids_vid` or `prid2011`.
+    name: one of `BUILDERS`.
     manual_dir: the unpacked data set, or a manifest of it.
     prepared_dir: where prepared sets lie; this one goes to `<name>/[<split>/]<version>`.
     split: which of the ten splits of iLIDS-VID or PRID2011.
@@ -252,7 +186,7 @@ def _stores(
   # Without tensorflow-datasets' decoding, five times as many frames are read in a second.
   method = tfds.decode.DeserializeMethod.DESERIALIZE_NO_DECODE
   stores = {}
-  for part in prepared.SPLITS:
+  for part in PARTS:
     if part not in builder.info.splits:
       raise InputError(f"the prepared set {directory} has no {part}; {_AGAIN}")
     files = builder.info.splits[part].filepaths
@@ -290,11 +224,11 @@ def verify_prepared(
   """
   tables = load_prepared(name, prepared_dir, split, seed=seed)
   metadata = make_builder(name, prepared_dir, split=split, seed=seed).info.metadata
-  for part in prepared.SPLITS:
+  for part in PARTS:
     found, packed = prepared.digest(getattr(tables, part)), metadata["splits"][part]["sha256"]
     if found != packed:
       raise InputError(
         f"{part} of the prepared set of {name} in {prepared_dir} has SHA-256 {found[:12]}, but was "
         f"packed with {packed[:12]}; remove it and prepare it again"
       )
-  return sum(getattr(tables, part).num_frames for part in prepared.SPLITS)
+  return sum(getattr(tables, part).num_frames for part in PARTS)

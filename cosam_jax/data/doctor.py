@@ -19,6 +19,7 @@ from cosam_jax.data import expected
 from cosam_jax.data.holdout import seen_by_several_cameras
 from cosam_jax.data.listing import missing_frames, used_frames
 from cosam_jax.data.repeated_pictures import picture_digest, repeated_pictures
+from cosam_jax.data.sets.registry import PARTS
 from cosam_jax.data.tracklets import FrameStore, JoinedFrames, Tables, TrackletTable
 from cosam_jax.data.transforms import MAX_SCANS, undecodable_reason
 from cosam_jax.data.upright import exif_orientation
@@ -91,7 +92,7 @@ def diagnose(
   Returns:
     A Diagnosis; `.errors` is empty when a run can start.
   """
-  splits = {split: getattr(tables, split) for split in expected.SPLITS}
+  splits = {split: getattr(tables, split) for split in PARTS}
   counts = [
     f"{split}: {expected.counts(table)}, {table.num_frames:,} frames, cameras {_cameras(table)}"
     for split, table in splits.items()

@@ -1,37 +1,11 @@
-"""How many tracklets and identities each published data set has, and the warning when it has not.
-
-Sources: the official MARS index; the data sets' own papers for DukeMTMC-VideoReID (the gallery
-holds 702 test identities and 408 distractors), iLIDS-VID and PRID2011 (half of the identities for
-training, one tracklet of each identity and camera).
-"""
+"""What a data set's tables count, and the warning if the published set has other counts."""
 
 import dataclasses
 
 import numpy as np
 
+from cosam_jax.data.sets.registry import Counts, data_set_of
 from cosam_jax.data.tracklets import Tables, TrackletTable
-
-
-@dataclasses.dataclass(frozen=True)
-class Counts:
-  """Tracklets and identities of one split; for a gallery the distractors count as well."""
-
-  tracklets: int
-  identities: int
-
-  def __str__(self) -> str:
-    return f"{self.tracklets:,} tracklets of {self.identities:,} identities"
-
-
-SPLITS = ("train", "query", "gallery")
-
-EXPECTED = {
-  "mars": dict(zip(SPLITS, (Counts(8298, 625), Counts(1980, 626), Counts(9330, 621)))),
-  "dukemtmc_vidreid": dict(zip(SPLITS, (Counts(2196, 702), Counts(702, 702), Counts(2636, 1110)))),
-  "ilids_vid": dict(zip(SPLITS, (Counts(300, 150), Counts(150, 150), Counts(150, 150)))),
-  "prid2011": dict(zip(SPLITS, (Counts(178, 89), Counts(89, 89), Counts(89, 89)))),
-}
-"""Published counts by data set and split; data sets that are a person's own have none."""
 
 
 def counts(table: TrackletTable) -> Counts:
@@ -47,7 +21,7 @@ def check_counts(tables: Tables) -> Tables:
     `tables` with `warnings` extended; each holds the expected and the found numbers.
   """
   warnings = list(tables.warnings)
-  for split, expected in EXPECTED.get(tables.name, {}).items():
+  for split, expected in data_set_of(tables.name).expected.items():
     found = counts(getattr(tables, split))
     if found != expected:
       fewer = found.tracklets <= expected.tracklets and found.identities <= expected.identities

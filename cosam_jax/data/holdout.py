@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from cosam_jax.data.draws import shuffled
+from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.data.tracklets import Tables, TrackletTable, concatenate
 from cosam_jax.errors import InputError
 
@@ -69,7 +70,7 @@ def hold_out_identities(tables: Tables, number: int, seed: int = 0) -> Tables:
     )
   held = np.isin(train.identities, fit[shuffled(len(fit), seed)[:number]])
   validation = train.select(held)
-  every = np.unique(train.identities) if tables.name == "folder" else None
+  every = np.unique(train.identities) if data_set_of(tables.name).own else None
   queries = choose_queries(validation, seed, every)
   query, gallery = validation.select(queries), validation.select(~queries)
   return dataclasses.replace(

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from cosam_jax.data.sets.registry import data_set_of
+
 JUNK = -1
 """Identity of tracklets that no protocol uses (MARS writes `00-1`); every reader drops them."""
-
-DISTRACTORS = {"mars": 0, "synthetic": 0}
-"""Data set -> the identity of its distractors; data sets that are not here have none."""
 
 NO_IDENTITY = "-1 (or another number below 0), nan, none, null, na, n/a, unknown, ? or nothing"
 """How people say, in data of their own, that nobody knows who somebody is."""
@@ -93,4 +92,4 @@ def numbering_of(dataset: str, record: Mapping[str, Mapping[str, str]] | None = 
     key: {int(number): str(name) for number, name in (record or {}).get(key, {}).items()}
     for key in ("identities", "cameras")
   }
-  return Numbering(DISTRACTORS.get(dataset), **names)
+  return Numbering(data_set_of(dataset).distractor, **names)

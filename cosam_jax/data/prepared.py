@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from cosam_jax.data.identities import numbering_of
+from cosam_jax.data.sets.registry import PARTS
 from cosam_jax.data.tracklets import (
   FilePaths,
   FrameStore,
@@ -26,7 +27,6 @@ from cosam_jax.data.tracklets import (
 )
 from cosam_jax.errors import InputError
 
-SPLITS = ("train", "query", "gallery")
 FORMAT = 1
 _LOCK = ".preparing"
 _INCOMPLETE = "incomplete."
@@ -98,7 +98,7 @@ def describe_tables(tables: Tables) -> dict[str, Any]:
         "cameras": table.cameras.tolist(),
         "names": table.names.tolist(),
       }
-      for split in SPLITS
+      for split in PARTS
       for table in [getattr(tables, split)]
     },
   }
@@ -112,8 +112,8 @@ def tables_of(metadata: Mapping[str, Any], stores: Mapping[str, RecordStore]) ->
   Raises:
     InputError: the metadata is of another format, or its counts are not those of the records.
   """
-  directory = stores[SPLITS[0]].directory
-  if metadata.get("format") != FORMAT or set(SPLITS) - set(metadata.get("splits", {})):
+  directory = stores[PARTS[0]].directory
+  if metadata.get("format") != FORMAT or set(PARTS) - set(metadata.get("splits", {})):
     raise InputError(
       f"the metadata of {directory} are not those of a prepared set of format {FORMAT}; remove it "
       "and prepare it again"

@@ -18,6 +18,7 @@ from tensorflow_datasets.core import example_serializer
 
 from cosam_jax.data import prepared, shards
 from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.data.sets.registry import PARTS
 from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.errors import InputError
 
@@ -83,7 +84,7 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
       root = root / self.name if (root / self.name).is_dir() else root
       self.tables = self.read_tables(root)
     expected = []
-    for split in prepared.SPLITS:
+    for split in PARTS:
       frames = getattr(self.tables, split).num_frames
       if not frames:
         raise InputError(
@@ -99,10 +100,7 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
     del dl_manager
     assert self.tables is not None
     self.info.metadata.update(prepared.describe_tables(self.tables), seed=self.seed)
-    return {
-      split: self._generate_examples(split, getattr(self.tables, split))
-      for split in prepared.SPLITS
-    }
+    return {split: self._generate_examples(split, getattr(self.tables, split)) for split in PARTS}
 
   def _generate_splits(
     self, dl_manager: tfds.download.DownloadManager, download_config: tfds.download.DownloadConfig
@@ -114,7 +112,7 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
     ):
       return super()._generate_splits(dl_manager, download_config)
     self._split_generators(dl_manager)  # For the metadata.
-    return [self._packed_split(split, getattr(self.tables, split)) for split in prepared.SPLITS]
+    return [self._packed_split(split, getattr(self.tables, split)) for split in PARTS]
 
   def _packed_split(self, split: str, table: TrackletTable) -> tfds.core.SplitInfo:
     serializer = example_serializer.ExampleSerializer(self.info.features.get_serialized_info())

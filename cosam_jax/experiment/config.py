@@ -13,7 +13,7 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from cosam_jax.commands import path_flags
-from cosam_jax.data import DATASETS, SPLIT_DATASETS
+from cosam_jax.data.sets.registry import DATASETS
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.protocol_names import LEGAL, parse_protocol
 from cosam_jax.experiment.fields import (
@@ -152,7 +152,8 @@ def _training(config: ConfigDict) -> None:
 
 
 def _data(config: ConfigDict) -> None:
-  count = 10 if config.data.name in SPLIT_DATASETS else 1
+  row = DATASETS[config.data.name]
+  count = row.num_splits
   if config.data.split >= count:
     raise InputError(
       f"config.data.split is {config.data.split}: {config.data.name} has {count} split(s), "
@@ -165,7 +166,7 @@ def _data(config: ConfigDict) -> None:
       "config.data.source is 'prepared', but config.data.prepared_dir is empty: say where the "
       "prepared set lies"
     )
-  if config.data.source == "prepared" and config.data.name in ("folder", "synthetic"):
+  if config.data.source == "prepared" and not row.prepared:
     raise InputError(
       f"config.data.source is 'prepared', but {config.data.name} has no prepared form: use "
       "'directory'"
@@ -192,7 +193,7 @@ def _evaluation(config: ConfigDict) -> None:
 
 
 def _synthetic(config: ConfigDict) -> None:
-  if config.data.name == "synthetic" and config.synthetic.frames[0] > config.synthetic.frames[1]:
+  if DATASETS[config.data.name].drawn and config.synthetic.frames[0] > config.synthetic.frames[1]:
     raise InputError(
       f"config.synthetic.frames is {tuple(config.synthetic.frames)}: the first number, the fewest "
       "frames of a tracklet, must be at most the second"

@@ -19,12 +19,11 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from cosam_jax.data import Tables
-from cosam_jax.data.expected import EXPECTED
+from cosam_jax.data.sets.registry import data_set_of, has_splits
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.evaluation.protocol_names import protocol_name
-from cosam_jax.experiment.config import SPLIT_DATASETS
 from cosam_jax.experiment.run import Run
 from cosam_jax.reports.rankings import FILE_NAME as RANKINGS
 from cosam_jax.reports.results import EVALUATIONS, read_results
@@ -90,7 +89,7 @@ def own_subject(run: Run) -> dict[str, Any]:
 def _asked(config: ConfigDict, tables: Tables) -> dict[str, Any]:
   return {
     "dataset": tables.name,
-    "split": config.data.split if config.data.name in SPLIT_DATASETS else None,
+    "split": config.data.split if has_splits(config.data.name) else None,
     "protocol": protocol_name(config.evaluation.gallery, config.evaluation.frames),
     "distance": config.evaluation.distance,
     "num_frames": config.clips.num_frames,
@@ -206,7 +205,7 @@ def _is_own(run: Run, subject: Mapping[str, Any], ranking: bool) -> bool:
     return False
   if not subject["weights"].removeprefix("best ").startswith("step "):
     return False
-  known = flat["data.name"] in EXPECTED
+  known = bool(data_set_of(flat["data.name"]).expected)
   if there is not None and _same_card(there, subject):
     return _covers(subject, there, ranking)
   return known or _same_path(flat["data.dir"], trained["data.dir"])

@@ -13,6 +13,7 @@ from cosam_jax.data import Tables, TrackletTable
 from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.frame_places import frame_folders, frame_numbers
 from cosam_jax.data.pipeline import evaluation_batches
+from cosam_jax.data.sets import registry
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.attribute_wise import evaluate_with_attributes, with_attributes
 from cosam_jax.evaluation.cards import Result
@@ -81,7 +82,7 @@ class Evaluator:
       for sentence in left_out:
         print(f"left out: {sentence}")
     self._forward = steps.jit_forward(model, self._mesh)
-    has_splits = config.data.name in config_rules.SPLIT_DATASETS
+    has_splits = registry.has_splits(config.data.name)
     self._split = config.data.split if has_splits else None
     self.skipped = 0
     self.vectors = np.zeros((0, 0), np.float32)

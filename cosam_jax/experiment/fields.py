@@ -7,7 +7,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from cosam_jax.data import DATASETS
+from cosam_jax.data.sets.registry import DATASETS, data_set_of
 from cosam_jax.models.backbones.resnet import BACKBONES
 from cosam_jax.models.reid import TEMPORAL_HEADS
 
@@ -225,8 +225,9 @@ SYNTHETIC_SCHEMA: dict[str, Field] = {
 def schema_for(config: ConfigDict) -> dict[str, Field]:
   """The fields that this configuration must have."""
   data = config.get("data")
-  synthetic = isinstance(data, ConfigDict) and data.get("name") == "synthetic"
-  return SCHEMA | SYNTHETIC_SCHEMA if synthetic else SCHEMA
+  name = data.get("name") if isinstance(data, ConfigDict) else None
+  drawn = isinstance(name, str) and data_set_of(name).drawn
+  return SCHEMA | SYNTHETIC_SCHEMA if drawn else SCHEMA
 
 
 def describe_fields(values: Mapping[str, Any] | None = None) -> str:

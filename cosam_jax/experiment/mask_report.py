@@ -10,6 +10,7 @@ import numpy as np
 from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.drawn.synthetic import figure_mask_path
 from cosam_jax.data.pipeline import evaluation_batches
+from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.data.stored_pictures import read_picture
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.clip_masks import ClipMasks
@@ -41,7 +42,7 @@ class MaskReport:
     config, self._run = run.config, run
     table = evaluation_of(run.tables, config.evaluation.gallery).table
     self._of_frames = table.num_frames
-    self.has_figures = config.data.name == "synthetic"
+    self.has_figures = data_set_of(config.data.name).drawn
     self.table = table.select(sample_rows(table, MOST_FRAMES[self.has_figures]))
     self._mesh = mesh.make_local_mesh()
     self._forward = steps.jit_forward(run.model, self._mesh)

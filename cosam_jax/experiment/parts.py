@@ -11,6 +11,7 @@ from cosam_jax.data import Tables, TrackletTable, load_dataset
 from cosam_jax.data.batches import BatchPlan
 from cosam_jax.data.drawn.synthetic import write_synthetic
 from cosam_jax.data.pipeline import training_batches
+from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.errors import printable
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.models import ReidNet, from_torch
@@ -25,7 +26,7 @@ DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 def read_tables(config: ConfigDict) -> Tables:
   """The data set of a configuration; the synthetic one is drawn when it is not there yet."""
   data = config.data
-  if data.name == "synthetic":
+  if data_set_of(data.name).drawn:
     write_synthetic(data.dir, **config.synthetic.to_dict())
   if data.source == "prepared":
     # Imported late: tensorflow-datasets takes seconds to load, and few runs need it.

@@ -11,6 +11,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import configurations
 from cosam_jax.experiment.config import BEFORE
@@ -98,7 +99,7 @@ def check_data(config_file: str | None, config: ConfigDict) -> None:
   place, flag = data.dir, "--data_dir"
   if data.source == "prepared":
     place, flag = data.prepared_dir, "--config.data.prepared_dir"
-  if data.name != "synthetic" and not user_path(place).exists():
+  if not data_set_of(data.name).drawn and not user_path(place).exists():
     raise InputError(
       f"the run in {workdir} read its data from {place!r}, and nothing is there (seen from "
       f"{pathlib.Path.cwd()}): say with {flag} where they are now"

@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from cosam_jax.data.sets.registry import PARTS
 from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.reports.charts import SERIES, Chart, draw_chart, light, mark
 
-SPLITS = ("train", "query", "gallery")
 _BINS = 24
 
 
 def data_facts(tables: Tables) -> dict[str, dict[str, Any]]:
   """Split -> its counts: people (distractors and junk left out), tracklets, cameras, frames."""
-  return {name: _facts(getattr(tables, name)) for name in SPLITS}
+  return {name: _facts(getattr(tables, name)) for name in PARTS}
 
 
 def _facts(table: TrackletTable) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def _facts(table: TrackletTable) -> dict[str, Any]:
 
 def data_charts(directory: pathlib.Path, tables: Tables) -> list[Chart]:
   """Tracklet lengths, tracklets by camera, and tracklets of a person, by split."""
-  splits = {name: getattr(tables, name) for name in SPLITS}
+  splits = {name: getattr(tables, name) for name in PARTS}
   splits = {name: table for name, table in splits.items() if len(table)}
   return [
     _lengths(directory, splits),

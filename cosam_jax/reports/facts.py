@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.data.tracklets import Tables
 from cosam_jax.reports.poster_rows import row_of
-from cosam_jax.reports.published import DATASETS, read_published
+from cosam_jax.reports.published import POSTER_DATASETS, read_published
 from cosam_jax.reports.rankings import Rankings
 from cosam_jax.reports.run_charts import training_seconds
 
@@ -97,7 +98,7 @@ def warnings(run: Record, results: Sequence[Record]) -> list[str]:
       f"Only {card['valid_queries']:,} queries count: one of them is "
       f"{100 / max(1, card['valid_queries']):.1f} points of Rank-1."
     )
-  if card["dataset"] == "synthetic":
+  if data_set_of(card["dataset"]).drawn:
     found.append("The people are drawn: the numbers say nothing about real cameras.")
   return found
 
@@ -130,7 +131,7 @@ def poster_rows(
 
 
 def _not_comparable(config: Mapping[str, Any], tables: Tables, card: Record) -> str:
-  if tables.name not in DATASETS:
+  if tables.name not in POSTER_DATASETS:
     return f"The poster has no numbers for {tables.name}, so none stand beside these."
   if tables.warnings:
     return (

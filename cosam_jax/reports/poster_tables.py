@@ -10,7 +10,13 @@ import pathlib
 from collections.abc import Mapping, Sequence
 
 from cosam_jax.reports import table_formats
-from cosam_jax.reports.published import DATASETS, METRICS, TABLES, PublishedRow, read_published
+from cosam_jax.reports.published import (
+  METRICS,
+  POSTER_DATASETS,
+  TABLES,
+  PublishedRow,
+  read_published,
+)
 from cosam_jax.reports.sweep_results import (
   SUBSET,
   Sample,
@@ -154,8 +160,8 @@ def blocks_of(
     check_protocols(samples)
   summaries = summarise(samples)
   found = dict.fromkeys(sample.dataset for sample in samples)
-  datasets = [name for name in DATASETS if name in found]
-  datasets += [name for name in found if name not in DATASETS]
+  datasets = [name for name in POSTER_DATASETS if name in found]
+  datasets += [name for name in found if name not in POSTER_DATASETS]
   blocks = [
     _block(table, dataset, rows, summaries, samples)
     for table, rows in (published or read_published()).items()

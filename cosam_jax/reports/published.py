@@ -24,7 +24,8 @@ TABLES = {
 }
 """The poster's tables -> what they show."""
 
-DATASETS = ("mars", "dukemtmc_vidreid", "ilids_vid")
+POSTER_DATASETS = ("mars", "dukemtmc_vidreid", "ilids_vid")
+"""Data sets that the poster has numbers of, in its order."""
 ATTRIBUTES = ("handbag", "hat", "backpack")
 METRICS = {"mAP": "mAP", "R1": "Rank-1", "R5": "Rank-5", "R20": "Rank-20"}
 """The poster's name of a metric -> that of results.json."""
@@ -100,9 +101,9 @@ def _lines(table: str, content: Any) -> list[PublishedRow]:
         name = f"{row.title} ({attribute})"
         lines.append(PublishedRow(table, name, row, numbers, attribute=attribute))
     else:
-      numbers = {name: _numbers(entry[name]) for name in DATASETS if name in entry}
+      numbers = {name: _numbers(entry[name]) for name in POSTER_DATASETS if name in entry}
       if not numbers:
-        raise ValueError(f"a row of {table} has no numbers of {', '.join(DATASETS)}")
+        raise ValueError(f"a row of {table} has no numbers of {', '.join(POSTER_DATASETS)}")
       lines.append(PublishedRow(table, row.title, row, numbers))
   return lines
 
@@ -111,8 +112,8 @@ def _networks(content: Mapping[str, Any]) -> list[PublishedRow]:
   """Lines of the comparison; a network of several data sets is one line."""
   numbers: dict[str, dict[str, dict[str, float]]] = {}
   for dataset, entries in content.items():
-    if dataset not in DATASETS:
-      raise ValueError(f"{dataset!r} is none of the data sets {', '.join(DATASETS)}")
+    if dataset not in POSTER_DATASETS:
+      raise ValueError(f"{dataset!r} is none of the data sets {', '.join(POSTER_DATASETS)}")
     for entry in entries:
       printed = {name: entry[name] for name in METRICS if entry[name] is not None}
       numbers.setdefault(entry["network"], {})[dataset] = _numbers(printed)

@@ -9,16 +9,15 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.errors import InputError
 from cosam_jax.reports.comparability import check_alike
 from cosam_jax.reports.poster_rows import SWEEPS, Row, row_of
-from cosam_jax.reports.published import ATTRIBUTES, DATASETS
+from cosam_jax.reports.published import ATTRIBUTES, POSTER_DATASETS
 from cosam_jax.reports.results import EVALUATIONS, PAGE, read_results
 
 SUBSET = ", subset"
 """Behind an attribute: the gallery too has people with it only."""
-SPLITS = {"ilids_vid": 10, "prid2011": 10}
-"""Data sets whose number is the mean over splits, and how many there are."""
 
 # What a person chose, and what follows from it and the data.
 _CHOICES = ("protocol", "frames", "distance")
@@ -105,7 +104,7 @@ def data_obstacles(samples: Sequence[Sample]) -> tuple[str, ...]:
   """Why these samples' data are not the poster's; empty where they are."""
   found = []
   for sample in samples:
-    if sample.dataset not in DATASETS:
+    if sample.dataset not in POSTER_DATASETS:
       found.append(f"the poster has no data set {sample.dataset}")
     found += sample.card.get("warnings", ())
   return tuple(dict.fromkeys(found))
@@ -210,7 +209,7 @@ def _summary(samples: Sequence[Sample]) -> Summary:
   seeds: dict[int, list[Sample]] = {}
   for sample in samples:
     seeds.setdefault(sample.seed, []).append(sample)
-  wanted = SPLITS.get(samples[0].dataset, 1)
+  wanted = data_set_of(samples[0].dataset).num_splits
   complete = {seed: group for seed, group in seeds.items() if len(group) == wanted}
   missing = ""
   if not complete:

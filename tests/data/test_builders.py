@@ -9,9 +9,10 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from cosam_jax.data import builders, load_dataset, pipeline, prepared
+from cosam_jax.data import builders, load_dataset, pipeline
 from cosam_jax.data.batches import BatchPlan
 from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.data.sets import registry
 from cosam_jax.errors import InputError
 
 
@@ -61,7 +62,7 @@ def test_a_prepared_set_is_the_directory_in_other_clothes(unpacked, ready):
   assert direct.official is not None
   assert len(direct.warnings) == 3
   metadata = builders.make_builder("mars", ready).info.metadata
-  for split in prepared.SPLITS:
+  for split in registry.PARTS:
     sha = hashlib.sha256(b"".join(frames_of(getattr(direct, split)))).hexdigest()
     assert metadata["splits"][split]["sha256"] == sha
   assert builders.verify_prepared("mars", ready) == 10 + 5 + 7

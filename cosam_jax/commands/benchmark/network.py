@@ -11,7 +11,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from cosam_jax.commands.benchmark import clock, device, drawn
-from cosam_jax.data.expected import EXPECTED
+from cosam_jax.data.sets.registry import DATASETS, data_set_of
 from cosam_jax.experiment.parts import build_model, objective
 from cosam_jax.models import ReidNet
 from cosam_jax.training import mesh, optim, state, steps
@@ -64,7 +64,7 @@ def embedding(
 
 
 def _model(config: ConfigDict) -> ReidNet:
-  expected = EXPECTED.get(config.data.name, EXPECTED["mars"])
+  expected = data_set_of(config.data.name).expected or DATASETS["mars"].expected
   return build_model(config, expected["train"].identities)
 
 

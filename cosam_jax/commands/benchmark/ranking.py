@@ -13,7 +13,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from cosam_jax.data import load_dataset
-from cosam_jax.data.expected import EXPECTED
+from cosam_jax.data.sets.registry import DATASETS
 from cosam_jax.evaluation.rerank import k_reciprocal_distance
 from cosam_jax.evaluation.retrieval import evaluate_features, evaluate_rankings
 
@@ -85,7 +85,7 @@ def _labels(config: ConfigDict) -> tuple[dict[str, Any], str]:
       "gallery_cameras": tables.gallery.cameras,
     }, f"the index in {config.data.dir}"
   rng = np.random.default_rng(config.seed)
-  counts = EXPECTED["mars"]
+  counts = DATASETS["mars"].expected
 
   def draw(tracklets: int) -> np.ndarray:
     return rng.integers(0, counts["query"].identities, tracklets)

@@ -11,14 +11,13 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from cosam_jax.data import SPLIT_DATASETS
+from cosam_jax.data.sets.registry import DATASETS
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.models.weight_register import weight_register
 from cosam_jax.reports.poster_rows import BEST, SWEEPS, Row
 from cosam_jax.runtime.text_numbers import whole_number
 
-SPLITS = 10
 SWEEP_FLAGS = ("sweep", "sweep_row", "seeds", "dry_run")
 
 # Fields that a row decides for itself, and the flag that stands for the field where there is one.
@@ -97,10 +96,11 @@ def plan(
         f"--{flag if flag in given else f'config.{field}'} is set, but the rows of --sweep decide "
         f"config.{field}: leave it out, or run that network alone without --sweep"
       )
-  splits = range(SPLITS) if config.data.name in SPLIT_DATASETS else (None,)
-  if config.data.name in SPLIT_DATASETS and "config.data.split" in given:
+  count = DATASETS[config.data.name].num_splits
+  splits = range(count) if count > 1 else (None,)
+  if count > 1 and "config.data.split" in given:
     raise InputError(
-      f"--config.data.split is set, but --sweep runs all {SPLITS} splits: leave it out, or give "
+      f"--config.data.split is set, but --sweep runs all {count} splits: leave it out, or give "
       "--sweep_row=NAME with the name of one run, which --dry_run lists"
     )
   jobs = [

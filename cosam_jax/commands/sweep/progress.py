@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cosam_jax.commands.sweep.plan import Job, differing
-from cosam_jax.data.expected import EXPECTED
+from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.errors import InputError
 from cosam_jax.reports.results import read_results
 from cosam_jax.runtime.json_files import read_json_lines
@@ -152,11 +152,11 @@ def _likeness(one: State, other: State) -> int:
 
 def _last_step(config: Mapping[str, Any]) -> int | None:
   """Steps of a whole training, where the number of identities is known without reading the data."""
-  name = config["data.name"]
-  if name == "synthetic":
+  row = data_set_of(config["data.name"])
+  if row.drawn:
     identities = config["synthetic.identities_train"]
-  elif name in EXPECTED:
-    identities = EXPECTED[name]["train"].identities
+  elif row.expected:
+    identities = row.expected["train"].identities
   else:
     return None
   identities -= config["data.validation_identities"]

@@ -17,11 +17,27 @@ from collections.abc import Iterator
 from cosam_jax.data import expected, listing
 from cosam_jax.data.layouts import require_part
 from cosam_jax.data.left_out import LeftOut
+from cosam_jax.data.sets.registry import PARTS, About
 from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.errors import InputError
 
 _FILE = re.compile(r"([0-9]+)(_?)C([0-9]+)\2F([0-9]+)\2X([0-9]+)\.jpe?g", re.IGNORECASE)
 _CONTENTS = "train/, query/ and gallery/ of DukeMTMC-VideoReID"
+ABOUT = About(
+  description="DukeMTMC-VideoReID: tracklets of 1,404 pedestrians and 408 distractors.",
+  homepage="https://github.com/Yu-Wu/DukeMTMC-VideoReID",
+  citation="""@inproceedings{wu2018exploit,
+  title={Exploit the Unknown Gradually: One-Shot Video-Based Person Re-Identification by
+    Stepwise Learning},
+  author={Wu, Yu and Lin, Yutian and Dong, Xuanyi and Yan, Yan and Ouyang, Wanli and Yang, Yi},
+  booktitle={IEEE Conference on Computer Vision and Pattern Recognition},
+  year={2018}
+}""",
+  unpacking=(
+    "The public release was withdrawn in 2019. With a copy: manual_dir is the folder that holds "
+    "DukeMTMC-VideoReID, or train, query and gallery."
+  ),
+)
 
 
 def read_dukemtmc_vidreid(data_dir: str | os.PathLike) -> Tables:
@@ -38,13 +54,13 @@ def read_dukemtmc_vidreid(data_dir: str | os.PathLike) -> Tables:
   if (root / "DukeMTMC-VideoReID").is_dir():
     root = root / "DukeMTMC-VideoReID"
   left_out = LeftOut()
-  train, query, gallery = (_read_split(root, split, left_out) for split in expected.SPLITS)
+  train, query, gallery = (_read_split(root, split, left_out) for split in PARTS)
   warnings = left_out.sentences()
   return expected.check_counts(Tables("dukemtmc_vidreid", train, query, gallery, None, warnings))
 
 
 def _read_split(root: pathlib.Path, split: str, left_out: LeftOut) -> TrackletTable:
-  require_part(root, split, expected.SPLITS, _CONTENTS)
+  require_part(root, split, PARTS, _CONTENTS)
   return listing.table_of(root, _tracklets(root, split, left_out))
 
 

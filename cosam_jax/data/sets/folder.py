@@ -15,6 +15,7 @@ from cosam_jax.data.identities import JUNK, NO_IDENTITY, Numbering
 from cosam_jax.data.layouts import require_not_nested, suggest_root
 from cosam_jax.data.left_out import NO_SPLIT, LeftOut, set_aside
 from cosam_jax.data.numbering import names_of, numbers_of
+from cosam_jax.data.sets.registry import PARTS
 from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.errors import InputError, renaming
 
@@ -28,21 +29,21 @@ def read_folder(data_dir: str | os.PathLike, *, name: str = "folder") -> Tables:
     InputError: a missing split, a folder without folders, or a tracklet without frames.
   """
   root = listing.require_directory(data_dir, _LAYOUT)
-  for split in expected.SPLITS:
+  for split in PARTS:
     if not (root / split).is_dir():
       found = [entry.name for entry in os.scandir(root) if entry.is_dir()]
       raise InputError(
         f"data directory {root} has no folder {split!r}, only {sorted(found) or 'nothing'}; the "
-        f"layout is {_LAYOUT}{renaming(split, set(found) - set(expected.SPLITS))}"
-        f"{suggest_root(root, expected.SPLITS)}"
+        f"layout is {_LAYOUT}{renaming(split, set(found) - set(PARTS))}"
+        f"{suggest_root(root, PARTS)}"
       )
   left_out = LeftOut()
   for name in sorted(os.listdir(root)):
-    if name not in expected.SPLITS and (root / name).is_dir():
+    if name not in PARTS and (root / name).is_dir():
       left_out.add(set_aside(name) or NO_SPLIT, root, name)
-  for split in expected.SPLITS:
+  for split in PARTS:
     require_not_nested(root / split)
-  places = {split: list(_places(root / split, left_out)) for split in expected.SPLITS}
+  places = {split: list(_places(root / split, left_out)) for split in PARTS}
   every = [place for split in places.values() for place in split]
   identities = numbers_of((identity for identity, _, _ in every), "identity")
   cameras = numbers_of((camera for _, camera, _ in every), "camera")
@@ -61,7 +62,7 @@ def read_folder(data_dir: str | os.PathLike, *, name: str = "folder") -> Tables:
     )
     return listing.table_of(root, listed, numbering)
 
-  tables, warnings = without_unknown({split: table(split) for split in expected.SPLITS}, identities)
+  tables, warnings = without_unknown({split: table(split) for split in PARTS}, identities)
   warnings = (*warnings, *left_out.sentences())
   return expected.check_counts(Tables(name, **tables, warnings=warnings))
 

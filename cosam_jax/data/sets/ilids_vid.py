@@ -21,12 +21,27 @@ from cosam_jax.data import expected, links, listing
 from cosam_jax.data.layouts import require_part
 from cosam_jax.data.left_out import LeftOut
 from cosam_jax.data.matlab import read_matrix
+from cosam_jax.data.sets.registry import About
 from cosam_jax.data.tracklets import Tables
 from cosam_jax.errors import InputError
 
 _SPLITS = pathlib.Path("train-test people splits", "train_test_splits_ilidsvid.mat")
 _CONTENTS = f"i-LIDS-VID/sequences/cam1, i-LIDS-VID/sequences/cam2 and {_SPLITS}"
 _FILE = re.compile(r"cam([0-9]+)_person([0-9]+)_([0-9]+)\.png", re.IGNORECASE)
+ABOUT = About(
+  description="iLIDS-VID: 300 people, one tracklet in each of two cameras of an airport.",
+  homepage="https://xiatian-zhu.github.io/downloads_qmul_iLIDS-VID_ReID_dataset.html",
+  citation="""@inproceedings{wang2014person,
+  title={Person Re-Identification by Video Ranking},
+  author={Wang, Taiqing and Gong, Shaogang and Zhu, Xiatian and Wang, Shengjin},
+  booktitle={European Conference on Computer Vision},
+  year={2014}
+}""",
+  unpacking=(
+    "Unpack iLIDS-VID.tar; manual_dir is the folder that holds i-LIDS-VID and "
+    "'train-test people splits'."
+  ),
+)
 
 
 def read_ilids_vid(

@@ -31,6 +31,7 @@ from cosam_jax.data.identities import JUNK, Numbering
 from cosam_jax.data.numbering import names_of, numbers_of
 from cosam_jax.data.other_content import FIRST_BYTES, other_content
 from cosam_jax.data.sets.folder import without_unknown
+from cosam_jax.data.sets.registry import PARTS, data_set_of
 from cosam_jax.data.tracklets import Tables, TrackletTable, concatenate
 from cosam_jax.errors import InputError, renaming, suggestion
 from cosam_jax.runtime.json_files import parse_json
@@ -38,7 +39,7 @@ from cosam_jax.runtime.outside_files import read_text
 
 SUFFIXES = (".csv", ".jsonl")
 REQUIRED = ("path", "identity", "camera", "tracklet")
-SPLITS = (*expected.SPLITS, "test")
+SPLITS = (*PARTS, "test")
 
 
 @dataclasses.dataclass
@@ -93,7 +94,7 @@ def read_manifest(
   parts = {split: table.select(splits == split) for split in SPLITS}
   parts, left_out = without_unknown(parts, identities)
   test = parts["test"]
-  every = np.setdiff1d(table.identities, [JUNK]) if name == "folder" else None
+  every = np.setdiff1d(table.identities, [JUNK]) if data_set_of(name).own else None
   queries = choose_queries(test, seed, every)
   tables = Tables(
     name=name,

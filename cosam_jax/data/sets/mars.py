@@ -19,6 +19,7 @@ from cosam_jax.data.identities import JUNK
 from cosam_jax.data.layouts import require_mars_folders, suggest_root
 from cosam_jax.data.matlab import read_matrix
 from cosam_jax.data.other_content import other_content
+from cosam_jax.data.sets.registry import About
 from cosam_jax.data.tracklets import FilePaths, Tables, TrackletTable
 from cosam_jax.errors import InputError
 from cosam_jax.runtime.outside_files import read_text
@@ -32,6 +33,22 @@ INFO_FILES = (
 )
 _WIDEST = 64
 _CONTENTS = "MARS: bbox_train/, bbox_test/ and info/ with " + ", ".join(INFO_FILES)
+ABOUT = About(
+  description="MARS: tracklets of 1,261 pedestrians seen by six cameras on a campus.",
+  homepage="http://zheng-lab.cecs.anu.edu.au/Project/project_mars.html",
+  citation="""@inproceedings{zheng2016mars,
+  title={{MARS}: A Video Benchmark for Large-Scale Person Re-Identification},
+  author={Zheng, Liang and Bie, Zhi and Sun, Yifan and Wang, Jingdong and Su, Chi and
+    Wang, Shengjin and Tian, Qi},
+  booktitle={European Conference on Computer Vision},
+  year={2016}
+}""",
+  unpacking=(
+    "Unpack bbox_train.zip and bbox_test.zip and put the official info/ folder (train_name.txt, "
+    "test_name.txt, tracks_train_info.mat, tracks_test_info.mat, query_IDX.mat) beside them; "
+    "manual_dir is the folder that holds bbox_train, bbox_test and info."
+  ),
+)
 
 
 def read_mars(

@@ -18,14 +18,25 @@ from cosam_jax.data import expected, listing
 from cosam_jax.data.draws import shuffled
 from cosam_jax.data.layouts import require_part
 from cosam_jax.data.left_out import LeftOut
+from cosam_jax.data.sets.registry import DATASETS, About
 from cosam_jax.data.tracklets import Tables
 from cosam_jax.errors import InputError
 
-NUM_SPLITS = 10
 MORE_THAN_FRAMES = 27
 SHARED_PEOPLE = 200
 _CAMERAS = ("cam_a", "cam_b")
 _CONTENTS = "prid_2011/multi_shot/cam_a and prid_2011/multi_shot/cam_b"
+ABOUT = About(
+  description="PRID2011: the 178 people with more than 27 frames in both of two cameras.",
+  homepage="https://www.tugraz.at/institute/icg/research/team-bischof/lrs/downloads/prid11",
+  citation="""@inproceedings{hirzer2011person,
+  title={Person Re-Identification by Descriptive and Discriminative Classification},
+  author={Hirzer, Martin and Beleznai, Csaba and Roth, Peter M. and Bischof, Horst},
+  booktitle={Scandinavian Conference on Image Analysis},
+  year={2011}
+}""",
+  unpacking=("Unpack prid_2011.zip; manual_dir is the folder that holds prid_2011/multi_shot."),
+)
 
 
 def read_prid2011(data_dir: str | os.PathLike, *, split: int = 0, seed: int = 0) -> Tables:
@@ -40,8 +51,9 @@ def read_prid2011(data_dir: str | os.PathLike, *, split: int = 0, seed: int = 0)
     InputError: a missing folder, an empty tracklet, a split that does not exist, a folder that is
       not named by a person, or fewer than two people that the protocol keeps.
   """
-  if not 0 <= split < NUM_SPLITS:
-    raise InputError(f"split {split} of prid2011 does not exist: choose 0 to {NUM_SPLITS - 1}")
+  splits = DATASETS["prid2011"].num_splits
+  if not 0 <= split < splits:
+    raise InputError(f"split {split} of prid2011 does not exist: choose 0 to {splits - 1}")
   root = listing.require_directory(data_dir, f"PRID2011: {_CONTENTS}")
   places = [root / "prid_2011" / "multi_shot", root / "multi_shot", root]
   shots = next((place for place in places if (place / "cam_a").is_dir()), places[0])
