@@ -17,8 +17,8 @@ from cosam_jax.evaluation.mask_numbers import repeated
 from cosam_jax.evaluation.protocol import Evaluation, evaluation_of
 from cosam_jax.evaluation.retrieval import evaluate_features
 from cosam_jax.experiment import evaluation_place
+from cosam_jax.experiment.network import network_to_evaluate
 from cosam_jax.experiment.run import Run
-from cosam_jax.experiment.run_weights import weights_to_evaluate
 from cosam_jax.reports.attention_table import attention_table
 from cosam_jax.runtime.whole_files import whole_file
 from cosam_jax.training import mesh, steps
@@ -41,9 +41,9 @@ def attention(config: ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
       "config.model.cosam_stages is empty, and a network without COSAM has no masks: name stages "
       "among 2, 3, 4 and 5"
     )
-  variables, _, origin = weights_to_evaluate(run)
-  evaluation_place.settle(run, origin, variables)
-  record = {"checkpoint": origin, **_Probe(run, variables).record()}
+  network = network_to_evaluate(run)
+  evaluation_place.settle(run, network.label, network.variables)
+  record = {"checkpoint": network.label, **_Probe(run, network.variables).record()}
   path = run.workdir / "attention.json"
   with whole_file(path) as file:
     file.write((json.dumps(record, indent=1) + "\n").encode())

@@ -21,7 +21,7 @@ from cosam_jax.experiment.best_checkpoint import Best, scalar_log
 from cosam_jax.experiment.evaluator import Evaluator
 from cosam_jax.experiment.mask_gallery import draw
 from cosam_jax.experiment.mask_report import MaskReport
-from cosam_jax.experiment.network import Network
+from cosam_jax.experiment.network import network_to_evaluate
 from cosam_jax.experiment.outcome import leave, report_results
 from cosam_jax.experiment.page_report import check_outputs, report
 from cosam_jax.experiment.parts import (
@@ -32,7 +32,6 @@ from cosam_jax.experiment.parts import (
   training_plan,
 )
 from cosam_jax.experiment.run import Run
-from cosam_jax.experiment.run_weights import weights_to_evaluate
 from cosam_jax.experiment.saved_rankings import embed
 from cosam_jax.reports.event_files import EventFiles
 from cosam_jax.runtime import command_line, hosts
@@ -191,20 +190,20 @@ def evaluate(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
   What is not the run's own evaluation goes to a folder of its own, see `evaluation_place`.
   """
   run = Run(config, workdir)
-  variables, step, origin = weights_to_evaluate(run)
-  evaluation_place.settle(run, origin, variables, ranking=True)
+  network = network_to_evaluate(run)
+  evaluation_place.settle(run, network.label, network.variables, ranking=True)
   check_outputs(run)
   evaluator = Evaluator(run.config, run.tables, run.model)
-  results = list(evaluator(variables, label=origin, checkpoint=origin))
+  results = list(evaluator(network.variables, label=network.label, checkpoint=network.label))
   leave(
     run,
     evaluator,
     MaskReport(run),
     results,
-    variables,
+    network.variables,
     mode="evaluate",
-    label=origin,
-    step=step,
+    label=network.label,
+    step=network.step,
     skipped=evaluator.skipped,
   )
   return results
@@ -218,18 +217,17 @@ def masks(config: ConfigDict, workdir: pathlib.Path) -> None:
       "config.model.cosam_stages is empty, and a network without COSAM has no masks: name stages "
       "among 2, 3, 4 and 5"
     )
-  variables, _, origin = weights_to_evaluate(run)
-  evaluation_place.settle(run, origin, variables)
+  network = network_to_evaluate(run)
+  evaluation_place.settle(run, network.label, network.variables)
   check_outputs(run)
   report = MaskReport(run)
   untrained = initial_variables(run.config, run.model) if report.has_figures else None
-  report.show(variables, origin, untrained)
-  network = Network(run.model, variables, run.flat, origin)
+  report.show(network.variables, network.label, untrained)
   draw(
     network,
     run.workdir / "masks",
     table=report.table,
-    source=report.source(variables),
+    source=report.source(network.variables),
     keep=("masks.json",),
   )
 

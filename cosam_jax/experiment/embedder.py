@@ -38,7 +38,7 @@ class Embedder:
   normalised here as in an evaluation. Compare vectors by (squared) Euclidean distance.
 
   Args:
-    network: see `saved_network.Network`.
+    network: see `network.Network`.
     batch_clips: clips embedded at once at most.
   """
 

@@ -6,25 +6,34 @@ from collections.abc import Mapping
 from typing import Any
 
 from flax import traverse_util
+from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.experiment import config as config_rules
-from cosam_jax.experiment.parts import build_model
-from cosam_jax.experiment.run_weights import network_at
+from cosam_jax.experiment.parts import build_model, initial_variables
+from cosam_jax.experiment.run import Run
 from cosam_jax.models import ReidNet, from_torch
 from cosam_jax.models.prefixes import without_prefix
+from cosam_jax.models.resample import resample_variables
 from cosam_jax.models.state_names import of_file
 from cosam_jax.models.weight_files import read_weights
 from cosam_jax.models.weight_register import resolve_weights
 from cosam_jax.runtime.text_numbers import whole_number
 from cosam_jax.runtime.user_paths import user_path
+from cosam_jax.training import optim, state
 from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
-from cosam_jax.training.mesh import make_mesh
+from cosam_jax.training.mesh import make_mesh, put_everywhere
+from cosam_jax.training.same_run import check_same
 
 _SETTINGS = tuple(
   field.name for field in dataclasses.fields(ReidNet) if field.name not in ("parent", "name")
 )
+
+# What a checkpoint's weights depend on; evaluation may change everything else. The sizes of a clip
+# may change too, if its weights are resampled.
+_SIZES = ("clips.num_frames", "clips.image_size")
+ARCHITECTURE = ("model", *_SIZES)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,12 +45,14 @@ class Network:
     variables: its weights.
     flat: the run's configuration, dotted name -> plain value; empty where nobody knows it.
     label: what the weights are, such as "step 240" or a file's name.
+    step: how many steps they were trained for; 0 for a file's.
   """
 
   model: ReidNet
   variables: dict[str, Any]
   flat: Mapping[str, Any]
   label: str
+  step: int = 0
 
 
 def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = None) -> Network:
@@ -73,8 +84,7 @@ def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = 
   checkpoints, step = _find(path)
   flat = checkpoints.about(step)["config"]
   config = ConfigDict(traverse_util.unflatten_dict(flat, sep="."))
-  model, variables, label = network_at(checkpoints, step, config, flat, make_mesh())
-  return Network(model, variables, flat, label)
+  return _from_checkpoint(checkpoints, step, config, flat, make_mesh())
 
 
 def network_asked_for(config: ConfigDict | None, workdir: pathlib.Path) -> Network:
@@ -94,13 +104,19 @@ def network_asked_for(config: ConfigDict | None, workdir: pathlib.Path) -> Netwo
   return network_of(config, config_rules.plain(config), workdir)
 
 
-def network_of(config: ConfigDict, flat: Mapping[str, Any], workdir: pathlib.Path) -> Network:
+def network_of(
+  config: ConfigDict, flat: Mapping[str, Any], workdir: pathlib.Path, drawn: ReidNet | None = None
+) -> Network:
   """The network of a (resolved) configuration: the workdir's checkpoint, or `init.weights`.
+
+  Which checkpoint, the newest or the best, `evaluation.checkpoint` says.
 
   Args:
     config: what was asked for.
     flat: the same as dotted names and plain values.
     workdir: where checkpoints lie.
+    drawn: the network that `init.weights` may be a part of, such as its backbone; what they lack is
+      drawn from the seed, as at the start of training. None: they must be a whole network.
 
   Raises:
     InputError: neither a checkpoint nor weights, or those of another network.
@@ -108,18 +124,83 @@ def network_of(config: ConfigDict, flat: Mapping[str, Any], workdir: pathlib.Pat
   kind = BEST if config.evaluation.checkpoint == "best" else LAST
   if _has_steps(workdir / kind):
     checkpoints = Checkpoints(workdir, kind)
-    step = checkpoints.latest_step() or 0
-    model, variables, label = network_at(checkpoints, step, config, flat, make_mesh())
-    return Network(model, variables, flat, label)
+    step = checkpoints.latest_step()
+    if step is not None:
+      return _from_checkpoint(checkpoints, step, config, flat, make_mesh())
+  if config.init.weights and drawn is not None:
+    label = pathlib.Path(config.init.weights).name
+    return Network(drawn, initial_variables(config, drawn), flat, label)
   if config.init.weights:
     path = resolve_weights(config.init.weights, config.model.backbone)
     weights = read_weights(path)
     model = build_model(config, _num_classes(path, weights))
     return Network(model, from_torch(weights, model), flat, path.name)
   raise InputError(
-    f"there is no network: {workdir} has no folder {kind} with a checkpoint, and "
-    "config.init.weights is empty; train first, or name weights"
+    f"there is {'no network' if drawn is None else 'nothing to evaluate'}: {workdir} has no folder "
+    f"{kind} with a checkpoint, and config.init.weights is empty; train first, or name weights"
   )
+
+
+def network_to_evaluate(run: Run) -> Network:
+  """The network of a run's configuration, which may be a backbone alone; on the run's devices.
+
+  With a checkpoint, `run.model` becomes the network with its number of classes.
+
+  Raises:
+    InputError: as `network_of`.
+  """
+  network = network_of(run.config, run.flat, run.workdir, drawn=run.model)
+  run.model = network.model
+  return dataclasses.replace(network, variables=put_everywhere(run.mesh, network.variables))
+
+
+def _from_checkpoint(
+  checkpoints: Checkpoints,
+  step: int,
+  config: ConfigDict,
+  flat: Mapping[str, Any],
+  devices: Mesh,
+) -> Network:
+  """The network of a checkpoint of the same architecture, whatever its data set.
+
+  With `evaluation.resample`, clip length and image size may differ from the checkpoint's: COSAM's
+  and the TA head's weights are brought to the configuration's (`models.resample`).
+
+  Args:
+    checkpoints: of the workdir.
+    step: which one.
+    config: what is asked for, resolved.
+    flat: the same as dotted names and plain values.
+    devices: where the weights go.
+
+  Returns:
+    The network that `config` asks for.
+
+  Raises:
+    InputError: the checkpoint is of another architecture.
+  """
+  about = checkpoints.about(step)
+  saved, where = about["config"], f"{checkpoints.directory}/{step}"
+  free = [name for name in {*saved, *flat} if not _within(name, ARCHITECTURE)]
+  free += config_rules.COMPUTATION
+  if config.evaluation.get("resample", False):  # Runs of earlier versions do not have it.
+    free += _SIZES
+  remedy = (
+    "give the same values, or another --workdir; --config.evaluation.resample=True brings the "
+    "weights to other clips.num_frames and clips.image_size"
+  )
+  check_same(saved, flat, tuple(free), where, remedy)
+  model = build_model(config, about["num_classes"])
+  trained = model.clone(
+    num_frames=saved["clips.num_frames"], image_size=tuple(saved["clips.image_size"])
+  )
+  shapes = state.state_shapes(trained, optim.make_optimizer(lambda _: 0.0, weight_decay=0.0))
+  variables = checkpoints.restore(step, shapes, devices).variables
+  if trained == model:
+    return Network(model, variables, flat, f"step {step}", step)
+  height, width = trained.image_size
+  label = f"step {step}, resampled from {trained.num_frames} frames of {height}x{width}"
+  return Network(model, resample_variables(variables, trained, model), flat, label, step)
 
 
 def _from_weights(path: pathlib.Path, settings: dict[str, Any]) -> Network:
@@ -165,3 +246,7 @@ def _find(path: pathlib.Path) -> tuple[Checkpoints, int]:
     kind = BEST if config.get("evaluation.checkpoint") == "best" else LAST
   checkpoints = Checkpoints(path, kind)
   return checkpoints, checkpoints.latest_step() or 0
+
+
+def _within(name: str, groups: tuple[str, ...]) -> bool:
+  return any(name == group or name.startswith(f"{group}.") for group in groups)

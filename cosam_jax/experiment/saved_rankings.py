@@ -19,8 +19,8 @@ from cosam_jax.evaluation.sensitivity import sensitivity
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import evaluation_place
 from cosam_jax.experiment.evaluator import RANKED_BY, Evaluator, settings_of
+from cosam_jax.experiment.network import network_to_evaluate
 from cosam_jax.experiment.run import Run
-from cosam_jax.experiment.run_weights import weights_to_evaluate
 from cosam_jax.reports.results import results_content, terminal_table, write_results
 from cosam_jax.reports.sensitivity_table import sensitivity_table
 from cosam_jax.runtime import hosts
@@ -33,10 +33,10 @@ def embed(config: ConfigDict, workdir: pathlib.Path) -> Embeddings:
   its own, see `evaluation_place`.
   """
   run = Run(config, workdir)
-  variables, _, origin = weights_to_evaluate(run)
-  evaluation_place.settle(run, origin, variables)
+  network = network_to_evaluate(run)
+  evaluation_place.settle(run, network.label, network.variables)
   evaluator = Evaluator(run.config, run.tables, run.model)
-  embeddings = evaluator.embeddings(variables, run.flat, origin)
+  embeddings = evaluator.embeddings(network.variables, run.flat, network.label)
   path = run.workdir / FILE_NAME
   count, width = embeddings.vectors.shape
 

@@ -13,8 +13,8 @@ from cosam_jax.commands import runs
 from cosam_jax.data.drawn.synthetic import write_synthetic
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import evaluation_place
+from cosam_jax.experiment.network import network_to_evaluate
 from cosam_jax.experiment.run import Run
-from cosam_jax.experiment.run_weights import weights_to_evaluate
 from cosam_jax.experiment.saved_rankings import evaluate_embeddings, show_sensitivity
 from cosam_jax.reports.results import read_results
 
@@ -168,7 +168,7 @@ def test_results_of_something_else_in_the_runs_place_are_moved(run, tiny_synthet
 
 def test_given_weights_have_a_workdir_of_their_own_or_a_folder(evaluated, tiny_synthetic, tmp_path):
   network = Run(tiny.config(tiny_synthetic), tmp_path)
-  variables = weights_to_evaluate(Run(saved_run.report_config(tiny_synthetic), evaluated))[0]
+  variables = network_to_evaluate(Run(saved_run.report_config(tiny_synthetic), evaluated)).variables
   work = tmp_path / "work"
   network.workdir = work
   evaluation_place.settle(network, "a.npz", variables)

@@ -1,0 +1,118 @@
+"""Which weights a configuration means: the newest or best checkpoint, else a file, else none."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+
+from cosam_jax.errors import InputError
+from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.network import load_network, network_of
+from cosam_jax.experiment.parts import build_model
+from cosam_jax.models import to_torch
+from cosam_jax.training import optim, state
+from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
+
+pytestmark = pytest.mark.usefixtures("hasty_compilation")
+CLASSES = 6
+
+
+def asked(data_dir, **fields):
+  """(configuration, the same flat)."""
+  config = config_rules.resolve(tiny.config(data_dir, **fields))
+  return config, config_rules.plain(config)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_synthetic):
+  return build_model(asked(tiny_synthetic)[0], CLASSES)
+
+
+@pytest.fixture(scope="module")
+def saved(tiny_synthetic, tmp_path_factory, model):
+  """(workdir with checkpoints of steps 3 and 6 and a best one of step 3, step -> its variables)."""
+  workdir = tmp_path_factory.mktemp("saved")
+  about = {"config": asked(tiny_synthetic)[1], "num_classes": CLASSES}
+  optimizer = optim.make_optimizer(lambda _: 0.0, weight_decay=0.0)
+  wanted = {}
+  for kind, step in ((LAST, 3), (BEST, 3), (LAST, 6)):
+    wanted[step] = state.init_variables(model, step)
+    made = state.create_state(wanted[step], optimizer).replace(step=jnp.int32(step))
+    Checkpoints(workdir, kind, keep=2).save(step, made, about)
+  return workdir, wanted
+
+
+def test_the_newest_or_the_best_checkpoint(saved, tiny_synthetic, model):
+  workdir, wanted = saved
+  for which, step in (("last", 6), ("best", 3)):
+    config, flat = asked(tiny_synthetic, evaluation__checkpoint=which)
+    config.init.weights = "of no interest beside a checkpoint"
+    for drawn in (None, model.clone(num_classes=99)):
+      network = network_of(config, flat, workdir, drawn)
+      assert (network.label, network.step, network.model) == (f"step {step}", step, model)
+      assert network.flat == flat
+      jax.tree.map(np.testing.assert_array_equal, network.variables, wanted[step])
+
+
+def test_a_folder_of_checkpoints_or_one_of_them(saved):
+  workdir, wanted = saved
+  # Both are there, and the run reports its newest.
+  for path, step in (("", 6), (LAST, 6), (f"{LAST}/3", 3), (BEST, 3)):
+    network = load_network(workdir / path)
+    assert (network.label, network.step) == (f"step {step}", step)
+    jax.tree.map(np.testing.assert_array_equal, network.variables, wanted[step])
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, model):
+  """(a whole network's file, a file of its backbone alone, the variables that both are of)."""
+  folder = tmp_path_factory.mktemp("files")
+  variables = state.init_variables(model, 99)
+  weights = to_torch(variables, model)
+  np.savez(folder / "whole.npz", **weights)
+  behind = ("classifier", "bottleneck", "neck", "bnneck")
+  kept = {name: value for name, value in weights.items() if not name.startswith(behind)}
+  assert len(kept) < len(weights)
+  np.savez(folder / "backbone.npz", **kept)
+  return folder / "whole.npz", folder / "backbone.npz", variables
+
+
+@pytest.mark.parametrize("folder", [None, "checkpoints"])
+def test_without_a_checkpoint_the_file(files, tiny_synthetic, tmp_path, model, folder):
+  if folder:
+    (tmp_path / folder).mkdir()  # As a run leaves it that is stopped before its first checkpoint.
+  whole, _, variables = files
+  config, flat = asked(tiny_synthetic, init__weights=str(whole))
+  for drawn in (None, model):
+    network = network_of(config, flat, tmp_path, drawn)
+    assert (network.label, network.step, network.model) == ("whole.npz", 0, model)
+    jax.tree.map(np.testing.assert_array_equal, jax.device_get(network.variables), variables)
+
+
+def test_only_an_evaluation_takes_a_backbone_and_draws_the_rest(
+  files, tiny_synthetic, tmp_path, model
+):
+  _, backbone, variables = files
+  config, flat = asked(tiny_synthetic, init__weights=str(backbone), seed=4)
+  with pytest.raises(InputError, match=r"backbone\.npz has no classifier\.weight.*whole network"):
+    network_of(config, flat, tmp_path)
+  larger = model.clone(num_classes=9)
+  found = network_of(config, flat, tmp_path, larger).variables["params"]
+  drawn = state.init_variables(larger, 4)["params"]
+  own = {name for name in found if name in ("classifier", "neck")}
+  assert own >= {"classifier"}
+  for name in found:
+    wanted = drawn if name in own else variables["params"]
+    jax.tree.map(np.testing.assert_array_equal, found[name], wanted[name])
+
+
+def test_with_neither_it_is_refused(tiny_synthetic, tmp_path, model):
+  config, flat = asked(tiny_synthetic, evaluation__checkpoint="best")
+  config.init.weights = ""
+  rest = r": .* has no folder best with a checkpoint, and config\.init\.weights is empty; train"
+  with pytest.raises(InputError, match=f"there is no network{rest}"):
+    network_of(config, flat, tmp_path)
+  with pytest.raises(InputError, match=f"there is nothing to evaluate{rest}"):
+    network_of(config, flat, tmp_path, model)
+  assert not list(tmp_path.iterdir())
