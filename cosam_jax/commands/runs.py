@@ -108,7 +108,7 @@ def _train(
   if first_step:
     saved = checkpoints.about(first_step)
     where = f"{checkpoints.directory}/{first_step}"
-    earlier = config_rules.BEFORE | saved["config"]
+    earlier = config_rules.complete(saved["config"])
     changed = [*saved.pop("changed", []), *optim_changes(earlier, run.flat, first_step)]
     free = config_rules.FREE_ON_RESUME + (("optim",) if change_optim else ())
     check_same(earlier, run.flat, free, where, REMEDY)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -10,12 +10,6 @@ import numpy as np
 
 LENGTH = 16
 """Hexadecimal digits that are kept of a SHA-256: 64 bits."""
-
-# Where things lie and how fast they are read changes no vector.
-PLACES = ("data.dir", "data.source", "data.prepared_dir", "data.check_files",
-          "data.retry_seconds", "data.follow_links", "evaluation.batch_clips",
-          "train.keep_checkpoints", "train.log_every_steps", "train.health_every_steps",
-          "train.checkpoint_every_epochs")  # fmt: skip
 
 
 def weights_hash(variables: Mapping[str, Any]) -> str:
@@ -36,15 +30,16 @@ def weights_hash(variables: Mapping[str, Any]) -> str:
   return digest.hexdigest()[:LENGTH]
 
 
-def config_hash(flat: Mapping[str, Any]) -> str:
-  """A hash of a flat configuration, without the fields that say where data lies (`PLACES`).
+def config_hash(flat: Mapping[str, Any], counts: Callable[[str], bool]) -> str:
+  """A hash of a flat configuration, without the fields that change no vector.
 
   Args:
     flat: dotted name -> plain value.
+    counts: whether a field, by its dotted name, is part of the hash.
 
   Returns:
     `LENGTH` hexadecimal digits.
   """
-  kept = {name: value for name, value in flat.items() if name not in PLACES}
+  kept = {name: value for name, value in flat.items() if counts(name)}
   text = json.dumps(kept, sort_keys=True, default=list)
   return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]

@@ -6,7 +6,7 @@ own (`ABLATION_FLAGS`), which override the configuration file.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from absl import flags
@@ -17,6 +17,7 @@ from cosam_jax.data.sets.registry import DATASETS
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.protocol_names import LEGAL, parse_protocol
 from cosam_jax.experiment.fields import (
+  FIELDS,
   FRAME_SELECTIONS,
   FROM_PRESET,
   PRESETS,
@@ -24,37 +25,16 @@ from cosam_jax.experiment.fields import (
   SYNTHETIC_SCHEMA,
   schema_for,
 )
+from cosam_jax.experiment.flat_config import complete as complete
+from cosam_jax.experiment.flat_config import flatten as flatten
+from cosam_jax.experiment.flat_config import plain as plain
+from cosam_jax.experiment.flat_config import unflatten as unflatten
 from cosam_jax.models.backbones.resnet import BACKBONES, grid_size, resnet_settings
 from cosam_jax.runtime.user_paths import user_text
 
-# How the network is computed, and not which one it is.
-COMPUTATION = ("model.cost_volume", "model.dtype", "model.remat")
-# Fields that may change between two runs in the same workdir: they do not alter the training.
-FREE_ON_RESUME = ("data.dir", "data.source", "data.prepared_dir", "data.check_files",
-                  "data.retry_seconds", "data.follow_links", "model.cost_volume", "model.remat",
-                  "init.weights", "train.epochs", "train.log_every_steps",
-                  "train.health_every_steps", "train.checkpoint_every_epochs",
-                  "train.keep_checkpoints", "train.validate_every_epochs",
-                  "evaluation", "report")  # fmt: skip
-PATHS = tuple(name for name, field in SCHEMA.items() if field.path)
-# What runs had that are older than a field.
-BEFORE = {"init.mask_start": 0.5}
-
-
-def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
-  """Yields (dotted field name, value) of a nested configuration."""
-  for name, value in config.items():
-    if isinstance(value, ConfigDict):
-      yield from flatten(value, f"{prefix}{name}.")
-    else:
-      yield f"{prefix}{name}", value
-
-
-def plain(config: ConfigDict) -> dict[str, Any]:
-  """Dotted name -> plain value, as results and checkpoints keep a configuration."""
-  return {
-    name: list(value) if isinstance(value, tuple) else value for name, value in flatten(config)
-  }
+FREE_ON_RESUME = tuple(name for name, field in FIELDS.items() if field.free_on_resume)
+"""Fields that may change between two runs in the same workdir: they do not alter the training."""
+PATHS = tuple(name for name, field in FIELDS.items() if field.path)
 
 
 def resolve(config: ConfigDict) -> ConfigDict:

@@ -24,6 +24,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.evaluation.protocol_names import protocol_name
+from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.run import Run
 from cosam_jax.reports.rankings import FILE_NAME as RANKINGS
 from cosam_jax.reports.results import EVALUATIONS, read_results
@@ -201,7 +202,7 @@ def _is_own(run: Run, subject: Mapping[str, Any], ranking: bool) -> bool:
       and there["results"][0]["card"].get("checkpoint_hash") == subject["hash"]
     )
   flat = run.flat
-  if any(flat.get(name) != trained.get(name, flat.get(name)) for name in _FIELDS):
+  if any(flat[name] != trained[name] for name in _FIELDS):
     return False
   if not subject["weights"].removeprefix("best ").startswith("step "):
     return False
@@ -224,7 +225,7 @@ def _covers(subject: Mapping[str, Any], there: Mapping[str, Any], ranking: bool)
     return False
   if not ranking:
     return True
-  before = there["run"].get("config", {})
+  before = config_rules.complete(there["run"].get("config", {}))
   reranked = [record for record in records if record["card"].get("reranking")]
   if reranked and subject["reranking"] != [before.get(name) for name in _RERANKING]:
     return False
@@ -259,7 +260,7 @@ def _trained(workdir: pathlib.Path) -> Mapping[str, Any] | None:
       checkpoints = Checkpoints(workdir, kind)
       step = checkpoints.latest_step()
       if step is not None:
-        return checkpoints.about(step)["config"]
+        return config_rules.complete(checkpoints.about(step)["config"])
   return None
 
 

@@ -23,6 +23,7 @@ from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
 from cosam_jax.evaluation.protocol import Settings, evaluation_of, listed_once
 from cosam_jax.evaluation.protocol_names import protocol_name
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.fields import in_fingerprint
 from cosam_jax.models import ReidNet
 from cosam_jax.runtime import hosts
 from cosam_jax.training import mesh, steps
@@ -139,7 +140,7 @@ class Evaluator:
         checkpoint=checkpoint,
         checkpoint_hash=weights_hash(variables),
         config=flat,
-        config_hash=config_hash(flat),
+        config_hash=config_hash(flat, in_fingerprint),
         warnings=tuple(tables.warnings),
         numbering=table.numbering.record(),
       ),

@@ -1,13 +1,24 @@
-"""The fields of a configuration: type, meaning and legal values of each, and the two presets."""
+"""The fields of a configuration: default, role, meaning and legal values of each; the two presets.
 
-import dataclasses
-import math
+A field is said here once. To add one is to add a row: configurations and runs that do not have it
+get its default, and every list of fields that matter to something follows from its role.
+"""
+
 from collections.abc import Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from cosam_jax.data.sets.registry import DATASETS, data_set_of
+from cosam_jax.experiment.field_kinds import (
+  MEASURING,
+  NETWORK,
+  PLACE,
+  REPORT,
+  SPEED,
+  TRAINING,
+  Field,
+)
 from cosam_jax.models.backbones.resnet import BACKBONES
 from cosam_jax.models.reid import TEMPORAL_HEADS
 
@@ -33,201 +44,200 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Field:
-  """One field of the configuration.
-
-  Attributes:
-    kind: its Python type; `tuple` means a tuple of integers.
-    help: what it decides, with its unit.
-    legal: the values it may take, where they can be listed.
-    least, most: inclusive bounds of a number (or of each number of a tuple).
-    above: exclusive lower bound.
-    length: how many numbers a tuple has.
-    path: whether it names a file or folder, so that `~` is the home directory.
-  """
-
-  kind: type
-  help: str
-  legal: tuple[Any, ...] | None = None
-  least: float | None = None
-  most: float | None = None
-  above: float | None = None
-  length: int | None = None
-  path: bool = False
-
-  def allowed(self) -> str:
-    """The legal values in words."""
-    if self.legal is not None:
-      return "one of " + ", ".join(str(value) for value in self.legal)
-    noun = {bool: "True or False", int: "an integer", float: "a number", str: "a text"}.get(
-      self.kind, f"a tuple of {self.length or 'any number of'} integers"
-    )
-    bounds = [f"at least {self.least}"] if self.least is not None else []
-    bounds += [f"greater than {self.above}"] if self.above is not None else []
-    bounds += [f"at most {self.most}"] if self.most is not None else []
-    return " ".join([noun, " and ".join(bounds)]).strip()
-
-  def accepts(self, value: Any) -> bool:
-    """Whether `value` has the type and lies in the set."""
-    if self.kind is float:
-      fits = type(value) in (int, float) and math.isfinite(value)
-    elif self.kind is tuple:
-      fits = isinstance(value, tuple | list) and all(type(item) is int for item in value)
-      fits = fits and self.length in (None, len(value))
-    else:
-      fits = type(value) is self.kind
-    if not fits or (self.legal is not None and value not in self.legal):
-      return False
-    if self.kind not in (int, float, tuple):
-      return True
-    return all(
-      (self.least is None or item >= self.least)
-      and (self.most is None or item <= self.most)
-      and (self.above is None or item > self.above)
-      for item in (value if self.kind is tuple else (value,))
-    )
+def _choice(default: str, role: str, text: str, *values: str, preset: bool = False) -> Field:
+  return Field(str, default, role, text, legal=(*values, FROM_PRESET) if preset else values)
 
 
-def _choice(help_text: str, *values: str, preset: bool = False) -> Field:
-  return Field(str, help_text, legal=(*values, FROM_PRESET) if preset else values)
-
-
+# Each with its kind, default, role and meaning. The defaults are those of the published recipe on
+# MARS, the poster's best row (configs/mars.py).
 SCHEMA: dict[str, Field] = {
-  "preset": _choice("Which side of the fidelity table `preset` fields take.", *PRESETS),
-  "seed": Field(int, "Seed of initial weights, batches and augmentation.", least=0, most=2**32 - 1),
-  "data.name": _choice("Data set, by reader.", *DATASETS),
-  "data.dir": Field(str, "Directory of the data set, or a manifest (.csv, .jsonl).", path=True),
-  "data.source": _choice("Read frames from the directory or the prepared set.",
-                         "directory", "prepared"),
-  "data.prepared_dir": Field(str, "Where --mode=prepare packs and `prepared` reads.", path=True),
-  "data.split": Field(int, "Which split (iLIDS-VID and PRID2011 have 10).", least=0),
-  "data.split_seed": Field(int, "Seed of PRID2011's random splits.", least=0),
-  "data.check_files": Field(bool, "Look that every frame of the index exists before starting."),
-  "data.validation_identities": Field(
-    int, "Training identities held out for choosing the best checkpoint; 0 for none.", least=0),
-  "data.on_unreadable": _choice("A frame that does not decode: stop, or skip and count it.",
-                                "error", "skip"),
-  "data.retry_seconds": Field(
-    int, "How long to wait for a data directory that has gone away; 0 for not at all.", least=0),
-  "data.follow_links": Field(
-    bool, "Read what links in the data directory point to outside of it."),
-  "data.single_tracklet": _choice(
-    "Training identities with one tracklet: refuse, leave out, or keep them (published).",
-    "error",
-    "drop",
-    "repeat",
-  ),
-  "clips.image_size": Field(tuple, "Frame height and width in pixels.", length=2, least=8),
-  "clips.num_frames": Field(int, "Frames in a clip (T).", least=1),
-  "clips.selection": _choice("How a training clip's frames are chosen.", *FRAME_SELECTIONS),
-  "clips.sequential_start": _choice(
-    "Starts of sequential clips: `published` never draws the last possible one.",
-    "published", "all", preset=True),
-  "clips.augment_per": _choice("Draw augmentation for each frame or once a clip.",
-                               "frame", "clip"),
-  "model.backbone": _choice("Backbone network.", *BACKBONES),
-  "model.width": Field(float, "Channel multiplier of the backbone's stages.", above=0),
-  "model.cosam_stages": Field(tuple, "Stages that COSAM follows.", least=2, most=5),
-  "model.temporal": _choice("Temporal head: average, attention, LSTM.", *TEMPORAL_HEADS),
-  "model.last_stride": Field(
-    int, "Stride of stage 5; 0 takes 2 for ta and 1 for tp and rnn.", legal=(0, 1, 2)),
-  "model.stride_in": _choice("Which bottleneck convolution strides.", "family", "1x1", "3x3"),
-  "model.pool": _choice("Padding of the stem's pool.", "family", "padded", "ceil"),
-  "model.cost_volume": _choice("How COSAM evaluates its cost volume.", "factored", "explicit"),
-  "model.ncc": _choice("Deviation in the correlation.", "unbiased", "population", preset=True),
-  "model.summary": _choice("Network over the cost volume.",
-                           "two_layers", "one_layer", "order_free", preset=True),
-  "model.channel_gate": _choice("x + x*gate, or x*gate.", "residual", "multiply", preset=True),
-  "model.score_relu": Field(bool, "The ReLU on TA's scores before the softmax."),
-  "model.neck": Field(bool, "Batch normalisation before the classifier."),
-  "model.dtype": _choice("Compute precision; parameters stay float32.", "float32", "bfloat16"),
-  "model.remat": Field(
-    bool, "Compute residual blocks again for the gradient: less memory, more time."),
-  "init.weights": Field(
-    str, "Initial weights: empty (random), a name such as imagenet, or a file.", path=True),
-  "init.mask_start": Field(
-    float, "Where COSAM's spatial masks start, if no weights are given for them: 0.5 as published; "
-    "near 1 features pass until masking pays.", least=0.01, most=0.99),
-  "loss.cross_entropy": _choice("Smoothed or plain labels.", "smoothed", "plain", preset=True),
-  "loss.label_smoothing": Field(float, "Smoothing of `smoothed`.", least=0, most=1),
-  "loss.triplet_margin": Field(float, "Margin of the batch-hard triplet loss.", least=0),
-  "loss.triplet_weight": Field(float, "The poster's lambda.", least=0),
-  "optim.learning_rate": Field(float, "Adam's learning rate.", above=0),
-  "optim.decay_every_epochs": Field(int, "Epochs between drops of the rate.", least=1),
-  "optim.decay_factor": Field(float, "What each drop multiplies the rate by.", above=0, most=1),
-  "optim.weight_decay": Field(float, "Weight decay.", least=0),
-  "optim.weight_decay_form": _choice(
+  "preset": _choice("published_code", TRAINING,
+    "Which side of the fidelity table `preset` fields take.", *PRESETS),
+  "seed": Field(int, 0, TRAINING,
+    "Seed of initial weights, batches and augmentation.", least=0, most=2**32 - 1),
+  "data.name": _choice("mars", TRAINING, "Data set, by reader.", *DATASETS),
+  "data.dir": Field(str, "data/mars", PLACE,
+    "Directory of the data set, or a manifest (.csv, .jsonl).", path=True),
+  "data.source": _choice("directory", PLACE,
+    "Read frames from the directory or the prepared set.", "directory", "prepared"),
+  "data.prepared_dir": Field(str, "data/prepared", PLACE,
+    "Where --mode=prepare packs and `prepared` reads.", path=True),
+  "data.split": Field(int, 0, TRAINING, "Which split (iLIDS-VID and PRID2011 have 10).", least=0),
+  "data.split_seed": Field(int, 0, TRAINING, "Seed of PRID2011's random splits.", least=0),
+  "data.check_files": Field(bool, True, PLACE,
+    "Look that every frame of the index exists before starting."),
+  "data.validation_identities": Field(int, 0, TRAINING,
+    "Training identities held out for choosing the best checkpoint; 0 for none.", least=0),
+  "data.on_unreadable": _choice("error", TRAINING,
+    "A frame that does not decode: stop, or skip and count it.", "error", "skip"),
+  "data.retry_seconds": Field(int, 300, PLACE,
+    "How long to wait for a data directory that has gone away; 0 for not at all.", least=0),
+  "data.follow_links": Field(bool, False, PLACE,
+    "Read what links in the data directory point to outside of it."),
+  "data.single_tracklet": _choice("repeat", TRAINING,
+    "Training identities with one tracklet: refuse, leave out, or keep them (published).", "error",
+    "drop", "repeat"),
+  "clips.image_size": Field(tuple, (256, 128), NETWORK,
+    "Frame height and width in pixels.", length=2, least=8),
+  "clips.num_frames": Field(int, 4, NETWORK, "Frames in a clip (T).", least=1),
+  "clips.selection": _choice("sequential", TRAINING,
+    "How a training clip's frames are chosen.", *FRAME_SELECTIONS),
+  "clips.sequential_start": _choice("preset", TRAINING,
+    "Starts of sequential clips: `published` never draws the last possible one.", "published",
+    "all", preset=True),
+  "clips.augment_per": _choice("frame", TRAINING,
+    "Draw augmentation for each frame or once a clip.", "frame", "clip"),
+  "model.backbone": _choice("se_resnet50", NETWORK, "Backbone network.", *BACKBONES),
+  "model.width": Field(float, 1.0, NETWORK,
+    "Channel multiplier of the backbone's stages.", above=0),
+  "model.cosam_stages": Field(tuple, (4, 5), NETWORK,
+    "Stages that COSAM follows.", least=2, most=5),
+  "model.temporal": _choice("tp", NETWORK,
+    "Temporal head: average, attention, LSTM.", *TEMPORAL_HEADS),
+  "model.last_stride": Field(int, 0, NETWORK,
+    "Stride of stage 5; 0 takes 2 for ta and 1 for tp and rnn.", legal=(0, 1, 2)),
+  "model.stride_in": _choice("family", NETWORK,
+    "Which bottleneck convolution strides.", "family", "1x1", "3x3"),
+  "model.pool": _choice("family", NETWORK,
+    "Padding of the stem's pool.", "family", "padded", "ceil"),
+  "model.cost_volume": _choice("factored", SPEED,
+    "How COSAM evaluates its cost volume.", "factored", "explicit"),
+  "model.ncc": _choice("preset", NETWORK,
+    "Deviation in the correlation.", "unbiased", "population", preset=True),
+  "model.summary": _choice("preset", NETWORK,
+    "Network over the cost volume.", "two_layers", "one_layer", "order_free", preset=True),
+  "model.channel_gate": _choice("preset", NETWORK,
+    "x + x*gate, or x*gate.", "residual", "multiply", preset=True),
+  "model.score_relu": Field(bool, True, NETWORK, "The ReLU on TA's scores before the softmax."),
+  "model.neck": Field(bool, False, NETWORK, "Batch normalisation before the classifier."),
+  "model.dtype": _choice("float32", TRAINING,
+    "Compute precision; parameters stay float32.", "float32", "bfloat16"),
+  "model.remat": Field(bool, False, SPEED,
+    "Compute residual blocks again for the gradient: less memory, more time."),
+  "init.weights": Field(str, "imagenet", TRAINING,
+    "Initial weights: empty (random), a name such as imagenet, or a file.", path=True,
+    resumable=True),
+  "init.mask_start": Field(float, 0.5, TRAINING,
+    "Where COSAM's spatial masks start, if no weights are given for them: 0.5 as published; near "
+    "1 features pass until masking pays.", least=0.01, most=0.99, before=0.5),
+  "loss.cross_entropy": _choice("preset", TRAINING,
+    "Smoothed or plain labels.", "smoothed", "plain", preset=True),
+  "loss.label_smoothing": Field(float, 0.1, TRAINING, "Smoothing of `smoothed`.", least=0, most=1),
+  "loss.triplet_margin": Field(float, 0.3, TRAINING,
+    "Margin of the batch-hard triplet loss.", least=0),
+  "loss.triplet_weight": Field(float, 1.0, TRAINING, "The poster's lambda.", least=0),
+  "optim.learning_rate": Field(float, 3e-4, TRAINING, "Adam's learning rate.", above=0),
+  "optim.decay_every_epochs": Field(int, 200, TRAINING,
+    "Epochs between drops of the rate.", least=1),
+  "optim.decay_factor": Field(float, 0.1, TRAINING,
+    "What each drop multiplies the rate by.", above=0, most=1),
+  "optim.weight_decay": Field(float, 5e-4, TRAINING, "Weight decay.", least=0),
+  "optim.weight_decay_form": _choice("coupled", TRAINING,
     "Coupled (added to the gradient) or decoupled (AdamW).", "coupled", "decoupled"),
-  "optim.clip_norm": Field(float, "Largest global norm of the gradient; 0 for none.", least=0),
-  "train.epochs": Field(int, "Epochs; an epoch draws every identity once.", least=1),
-  "train.identities_per_batch": Field(int, "P: identities in a batch.", least=2),
-  "train.instances": Field(int, "K: clips of each identity in a batch.", least=2),
-  "train.accumulate": Field(
-    int, "Parts that a batch goes through the network in, one after the other, to save memory; "
+  "optim.clip_norm": Field(float, 0.0, TRAINING,
+    "Largest global norm of the gradient; 0 for none.", least=0),
+  "train.epochs": Field(int, 800, TRAINING,
+    "Epochs; an epoch draws every identity once.", least=1, resumable=True),
+  "train.identities_per_batch": Field(int, 8, TRAINING, "P: identities in a batch.", least=2),
+  "train.instances": Field(int, 4, TRAINING, "K: clips of each identity in a batch.", least=2),
+  "train.accumulate": Field(int, 1, TRAINING,
+    "Parts that a batch goes through the network in, one after the other, to save memory; "
     "triplets are of the whole batch, the norms' statistics of each part.", least=1),
-  "train.log_every_steps": Field(int, "Steps between lines of scalars.jsonl.", least=1),
-  "train.health_every_steps": Field(
-    int, "Steps between lines of health.jsonl (step times, input wait, memory); 0 for none.",
-    least=0),
-  "train.checkpoint_every_epochs": Field(int, "Epochs between checkpoints.", least=1),
-  "train.keep_checkpoints": Field(int, "Latest checkpoints that are kept.", least=1),
-  "train.validate_every_epochs": Field(
-    int, "Epochs between validations on the held-out identities; 0 for none.", least=0),
-  "evaluation.gallery": _choice(
+  "train.log_every_steps": Field(int, 20, SPEED, "Steps between lines of scalars.jsonl.", least=1),
+  "train.health_every_steps": Field(int, 500, SPEED,
+    "Steps between lines of health.jsonl (step times, input wait, memory); 0 for none.", least=0),
+  "train.checkpoint_every_epochs": Field(int, 10, SPEED, "Epochs between checkpoints.", least=1),
+  "train.keep_checkpoints": Field(int, 2, SPEED, "Latest checkpoints that are kept.", least=1),
+  "train.validate_every_epochs": Field(int, 0, TRAINING,
+    "Epochs between validations on the held-out identities; 0 for none.", least=0, resumable=True),
+  "evaluation.gallery": _choice("reference", MEASURING,
     "reference: queries taken out of the gallery; official: left in.", "reference", "official"),
-  "evaluation.frames": Field(int, "Frames of each tracklet, evenly drawn; 0 for all.", least=0),
-  "evaluation.batch_clips": Field(int, "Clips embedded at once.", least=1),
-  "evaluation.checkpoint": _choice("Which checkpoint is evaluated.", "last", "best"),
-  "evaluation.before_training": Field(bool, "Also evaluate the initial weights."),
-  "evaluation.resample": Field(
-    bool, "Bring a checkpoint's weights to this num_frames and image_size."),
-  "evaluation.distance": _choice("Ranking distance.", "sqeuclidean", "cosine"),
-  "evaluation.rerank": Field(bool, "Also report k-reciprocal re-ranking."),
-  "evaluation.rerank_k1": Field(int, "Neighbours of re-ranking.", least=1),
-  "evaluation.rerank_k2": Field(int, "Neighbours of query expansion.", least=1),
-  "evaluation.rerank_lambda": Field(float, "Weight of the first distance.", least=0, most=1),
-  "evaluation.attributes_file": Field(
-    str, "mars_attributes.csv or duke_attribute.mat: also evaluate by attribute; empty: do not.",
+  "evaluation.frames": Field(int, 0, MEASURING,
+    "Frames of each tracklet, evenly drawn; 0 for all.", least=0),
+  "evaluation.batch_clips": Field(int, 32, SPEED, "Clips embedded at once.", least=1),
+  "evaluation.checkpoint": _choice("last", MEASURING,
+    "Which checkpoint is evaluated.", "last", "best"),
+  "evaluation.before_training": Field(bool, False, REPORT, "Also evaluate the initial weights."),
+  "evaluation.resample": Field(bool, False, MEASURING,
+    "Bring a checkpoint's weights to this num_frames and image_size."),
+  "evaluation.distance": _choice("sqeuclidean", MEASURING,
+    "Ranking distance.", "sqeuclidean", "cosine"),
+  "evaluation.rerank": Field(bool, True, MEASURING, "Also report k-reciprocal re-ranking."),
+  "evaluation.rerank_k1": Field(int, 20, MEASURING, "Neighbours of re-ranking.", least=1),
+  "evaluation.rerank_k2": Field(int, 6, MEASURING, "Neighbours of query expansion.", least=1),
+  "evaluation.rerank_lambda": Field(float, 0.3, MEASURING,
+    "Weight of the first distance.", least=0, most=1),
+  "evaluation.attributes_file": Field(str, "", MEASURING,
+    "mars_attributes.csv or duke_attribute.mat: also evaluate by attribute; empty: do not.",
     path=True),
-  "evaluation.attributes": Field(
-    str, "Which attributes, NAME (for yes) or NAME=VALUE with commas; empty: the poster's "
+  "evaluation.attributes": Field(str, "", MEASURING,
+    "Which attributes, NAME (for yes) or NAME=VALUE with commas; empty: the poster's "
     "handbag,hat,backpack."),
-  "report.write": Field(bool, "Make the report page after training and evaluation."),
-  "report.worst": Field(int, "Ranking sheets: queries with the lowest precision.", least=0),
-  "report.best": Field(int, "Ranking sheets: queries with the highest precision.", least=0),
-  "report.random": Field(int, "Ranking sheets: queries drawn by the seed.", least=0),
-  "report.tensorboard": Field(
-    bool, "Also write losses, rates and metrics as TensorBoard event files."),
-  "report.queries": Field(str, "Ranking sheets: tracklet names, separated by commas."),
+  "report.write": Field(bool, True, REPORT, "Make the report page after training and evaluation."),
+  "report.worst": Field(int, 4, REPORT,
+    "Ranking sheets: queries with the lowest precision.", least=0),
+  "report.best": Field(int, 2, REPORT,
+    "Ranking sheets: queries with the highest precision.", least=0),
+  "report.random": Field(int, 2, REPORT, "Ranking sheets: queries drawn by the seed.", least=0),
+  "report.tensorboard": Field(bool, False, REPORT,
+    "Also write losses, rates and metrics as TensorBoard event files."),
+  "report.queries": Field(str, "", REPORT, "Ranking sheets: tracklet names, separated by commas."),
 }  # fmt: skip
 
 # Only the generated data set has these.
 SYNTHETIC_SCHEMA: dict[str, Field] = {
-  "synthetic.identities_train": Field(int, "People to train on.", least=2, most=4999),
-  "synthetic.identities_test": Field(int, "People to test on.", least=2, most=4999),
-  "synthetic.cameras": Field(int, "Number of cameras.", least=2, most=9),
-  "synthetic.tracklets_per_camera": Field(
-    int, "Tracklets of a person and camera.", least=2, most=99
-  ),
-  "synthetic.frames": Field(
-    tuple, "Fewest and most frames of a tracklet.", length=2, least=1, most=999
-  ),
-  "synthetic.image_size": Field(
-    tuple, "Height and width drawn, in pixels.", length=2, least=32, most=2048
-  ),
-  "synthetic.seed": Field(int, "Seed of the drawing.", least=0, most=2**32 - 1),
-  "synthetic.distractors": Field(int, "Tracklets of people who match nobody.", least=0, most=9999),
-  "synthetic.junk": Field(int, "Tracklets without a person.", least=0, most=9999),
-}
+  "synthetic.identities_train": Field(int, 24, TRAINING, "People to train on.", least=2, most=4999),
+  "synthetic.identities_test": Field(int, 16, TRAINING, "People to test on.", least=2, most=4999),
+  "synthetic.cameras": Field(int, 3, TRAINING, "Number of cameras.", least=2, most=9),
+  "synthetic.tracklets_per_camera": Field(int, 2, TRAINING,
+    "Tracklets of a person and camera.", least=2, most=99),
+  "synthetic.frames": Field(tuple, (12, 24), TRAINING,
+    "Fewest and most frames of a tracklet.", length=2, least=1, most=999),
+  "synthetic.image_size": Field(tuple, (128, 64), TRAINING,
+    "Height and width drawn, in pixels.", length=2, least=32, most=2048),
+  "synthetic.seed": Field(int, 0, TRAINING, "Seed of the drawing.", least=0, most=2**32 - 1),
+  "synthetic.distractors": Field(int, 6, TRAINING,
+    "Tracklets of people who match nobody.", least=0, most=9999),
+  "synthetic.junk": Field(int, 4, TRAINING, "Tracklets without a person.", least=0, most=9999),
+}  # fmt: skip
+
+FIELDS = SCHEMA | SYNTHETIC_SCHEMA
+"""Every field that there is."""
+
+
+def role_of(name: str) -> str:
+  """The role of a field; of one that is none (any more), what its group lets expect."""
+  if name in FIELDS:
+    return FIELDS[name].role
+  return {"model": NETWORK, "evaluation": MEASURING, "report": REPORT}.get(
+    name.partition(".")[0], TRAINING
+  )
+
+
+def alters_results(name: str) -> bool:
+  """Whether two runs that differ in this field alone may have other results."""
+  return role_of(name) not in (PLACE, SPEED, REPORT)
+
+
+def in_fingerprint(name: str) -> bool:
+  """Whether the hash that results keep of a configuration counts the field.
+
+  It counts more than `alters_results`: the reports and how the network is computed belong to it
+  since there are hashes, and results would no longer have the one that others carry.
+  """
+  return name.startswith("model.") or role_of(name) not in (PLACE, SPEED)
+
+
+def schema_of(dataset: Any) -> dict[str, Field]:
+  """The fields that a configuration of a data set, by its `data.name`, must have."""
+  drawn = isinstance(dataset, str) and data_set_of(dataset).drawn
+  return FIELDS if drawn else SCHEMA
 
 
 def schema_for(config: ConfigDict) -> dict[str, Field]:
   """The fields that this configuration must have."""
   data = config.get("data")
-  name = data.get("name") if isinstance(data, ConfigDict) else None
-  drawn = isinstance(name, str) and data_set_of(name).drawn
-  return SCHEMA | SYNTHETIC_SCHEMA if drawn else SCHEMA
+  return schema_of(data.get("name") if isinstance(data, ConfigDict) else None)
 
 
 def describe_fields(values: Mapping[str, Any] | None = None) -> str:
@@ -237,7 +247,7 @@ def describe_fields(values: Mapping[str, Any] | None = None) -> str:
     values: dotted name -> what a configuration has for the field.
   """
   lines = []
-  for name, field in (SCHEMA | SYNTHETIC_SCHEMA).items():
+  for name, field in FIELDS.items():
     value = f" (default: {values[name]!r})" if values and name in values else ""
     lines.append(f"  --config.{name}: {field.help} ({field.allowed()}){value}")
   return "\n".join(lines)

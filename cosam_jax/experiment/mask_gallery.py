@@ -15,8 +15,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import tqdm
-from flax import traverse_util
-from ml_collections import ConfigDict
 
 from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.box_files import FOUND_OUT, BoxReading
@@ -30,6 +28,7 @@ from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.clip_masks import ClipMasks, clip_masks
 from cosam_jax.evaluation.mask_numbers import choose_clips
 from cosam_jax.evaluation.protocol import evaluation_of
+from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.network import Network
 from cosam_jax.experiment.parts import read_tables
 from cosam_jax.models.cosam import normalise_descriptors
@@ -135,9 +134,7 @@ def _table(
     if boxes is None and pathlib.Path(path).is_dir():
       return taking.of_table(read_tracklets(path))
     return table_of_stream(stream_of(path, boxes, margin, reading), taking)
-  # Runs of earlier versions do not say whether links are followed.
-  flat = {"data.follow_links": False, **network.flat}
-  config = ConfigDict(traverse_util.unflatten_dict(flat, sep="."))
+  config = config_rules.unflatten(network.flat)
   return taking.of_table(evaluation_of(read_tables(config), config.evaluation.gallery).table)
 
 

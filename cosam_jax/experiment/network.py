@@ -5,12 +5,13 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from flax import traverse_util
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.field_kinds import NETWORK
+from cosam_jax.experiment.fields import SCHEMA, role_of
 from cosam_jax.experiment.parts import build_model, initial_variables
 from cosam_jax.experiment.run import Run
 from cosam_jax.models import ReidNet, from_torch
@@ -30,10 +31,8 @@ _SETTINGS = tuple(
   field.name for field in dataclasses.fields(ReidNet) if field.name not in ("parent", "name")
 )
 
-# What a checkpoint's weights depend on; evaluation may change everything else. The sizes of a clip
-# may change too, if its weights are resampled.
-_SIZES = ("clips.num_frames", "clips.image_size")
-ARCHITECTURE = ("model", *_SIZES)
+# The sizes of a clip, which belong to the network, may change if its weights are resampled.
+_SIZES = tuple(name for name in SCHEMA if name.startswith("clips.") and role_of(name) == NETWORK)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -82,8 +81,8 @@ def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = 
       f"{path} is a run's folder, which knows its network: leave {', '.join(settings)} out"
     )
   checkpoints, step = _find(path)
-  flat = checkpoints.about(step)["config"]
-  config = ConfigDict(traverse_util.unflatten_dict(flat, sep="."))
+  flat = config_rules.complete(checkpoints.about(step)["config"])
+  config = config_rules.unflatten(flat)
   return _from_checkpoint(checkpoints, step, config, flat, make_mesh())
 
 
@@ -180,10 +179,9 @@ def _from_checkpoint(
     InputError: the checkpoint is of another architecture.
   """
   about = checkpoints.about(step)
-  saved, where = about["config"], f"{checkpoints.directory}/{step}"
-  free = [name for name in {*saved, *flat} if not _within(name, ARCHITECTURE)]
-  free += config_rules.COMPUTATION
-  if config.evaluation.get("resample", False):  # Runs of earlier versions do not have it.
+  saved, where = config_rules.complete(about["config"]), f"{checkpoints.directory}/{step}"
+  free = [name for name in {*saved, *flat} if role_of(name) != NETWORK]
+  if config.evaluation.resample:
     free += _SIZES
   remedy = (
     "give the same values, or another --workdir; --config.evaluation.resample=True brings the "
@@ -242,11 +240,7 @@ def _find(path: pathlib.Path) -> tuple[Checkpoints, int]:
   kind = kinds[0]
   if len(kinds) == 2:  # The run said which of the two it reports.
     newest = Checkpoints(path, LAST)
-    config = newest.about(newest.latest_step() or 0)["config"]
-    kind = BEST if config.get("evaluation.checkpoint") == "best" else LAST
+    config = config_rules.complete(newest.about(newest.latest_step() or 0)["config"])
+    kind = BEST if config["evaluation.checkpoint"] == "best" else LAST
   checkpoints = Checkpoints(path, kind)
   return checkpoints, checkpoints.latest_step() or 0
-
-
-def _within(name: str, groups: tuple[str, ...]) -> bool:
-  return any(name == group or name.startswith(f"{group}.") for group in groups)

@@ -13,6 +13,7 @@ from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.evaluation.embeddings import FILE_NAME, Embeddings, Origin, write_embeddings
 from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
 from cosam_jax.evaluation.sightings import Sighting
+from cosam_jax.experiment.fields import in_fingerprint
 from cosam_jax.experiment.network import Network
 from cosam_jax.experiment.own_outputs import PICTURES
 from cosam_jax.runtime.output_folders import OutputFolder
@@ -78,7 +79,7 @@ def as_embeddings(own: OwnTracklets, network: Network, source: str) -> Embedding
       checkpoint=network.label,
       checkpoint_hash=weights_hash(network.variables),
       config=flat,
-      config_hash=config_hash(flat) if flat else None,
+      config_hash=config_hash(flat, in_fingerprint) if flat else None,
       warnings=(*own.left_out, *own.told),
       frame_stride=None if own.taking.all else own.taking.stride,
       most_frames=own.taking.most,

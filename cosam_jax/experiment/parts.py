@@ -13,7 +13,6 @@ from cosam_jax.data.drawn.synthetic import write_synthetic
 from cosam_jax.data.pipeline import training_batches
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.errors import printable
-from cosam_jax.experiment import config as config_rules
 from cosam_jax.models import ReidNet, from_torch
 from cosam_jax.models.cosam import start_masks
 from cosam_jax.models.weight_files import read_weights
@@ -78,15 +77,13 @@ def build_model(config: ConfigDict, num_classes: int) -> ReidNet:
     score_relu=model.score_relu,
     neck=model.neck,
     dtype=DTYPES[model.dtype],
-    # Runs of before this field are read as well.
-    remat=model.get("remat", False),
+    remat=model.remat,
   )
 
 
 def initial_variables(config: ConfigDict, model: ReidNet) -> dict[str, Any]:
   """Variables drawn from the seed, with the given weights where the configuration names some."""
-  drawn = state.init_variables(model, config.seed)
-  start = config.init.get("mask_start", config_rules.BEFORE["init.mask_start"])
+  drawn, start = state.init_variables(model, config.seed), config.init.mask_start
   for stage in model.cosam_stages:
     name = f"cosam{stage}"
     drawn["params"] = {**drawn["params"], name: start_masks(drawn["params"][name], start)}

@@ -13,9 +13,8 @@ from ml_collections import ConfigDict
 
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.errors import InputError
-from cosam_jax.experiment import configurations
-from cosam_jax.experiment.config import BEFORE
-from cosam_jax.experiment.fields import SCHEMA, SYNTHETIC_SCHEMA
+from cosam_jax.experiment.config import complete, unflatten
+from cosam_jax.experiment.fields import FIELDS, SCHEMA
 from cosam_jax.reports.results import read_results
 from cosam_jax.runtime.json_files import read_json
 from cosam_jax.runtime.user_paths import user_path
@@ -61,25 +60,7 @@ def get_config(mode_and_workdir: str) -> ConfigDict:
   flat = _saved(pathlib.Path(workdir), mode)
   if flat is None:
     raise InputError(f"{workdir} has no configuration of a run")
-  schema = SCHEMA | SYNTHETIC_SCHEMA
-  # A run that is older than a field has what it was before, or what is published.
-  missing = set(SCHEMA) - set(flat)
-  if missing:
-    published = configurations.values_of(configurations.folder() / "mars.py") | BEFORE
-    flat |= {name: published[name] for name in missing if name in published}
-  for name, value in flat.items():
-    if name in schema and schema[name].kind is tuple and isinstance(value, list):
-      flat[name] = tuple(value)
-    elif name in schema and schema[name].kind is float and type(value) is int:
-      flat[name] = float(value)
-  nested: dict[str, Any] = {}
-  for name, value in flat.items():
-    *groups, last = name.split(".")
-    place = nested
-    for group in groups:
-      place = place.setdefault(group, {})
-    place[last] = value
-  return ConfigDict(nested)
+  return unflatten(complete(flat))
 
 
 def check_data(config_file: str | None, config: ConfigDict) -> None:
@@ -141,7 +122,7 @@ def _check_fields(flat: dict[str, Any], workdir: pathlib.Path) -> None:
   """Raises InputError unless each field has a value of its kind, and none stands inside another."""
   kinds: dict[type, Any] = {tuple: list, float: int | float}
   for name, value in flat.items():
-    field = (SCHEMA | SYNTHETIC_SCHEMA).get(name)
+    field = FIELDS.get(name)
     if any(name[:i] in flat for i, sign in enumerate(name) if sign == "."):
       raise InputError(f"the configuration of {workdir} is none, by its {name!r}: give --config")
     fits = field is None or (

@@ -19,6 +19,8 @@ from cosam_jax.evaluation.sensitivity import sensitivity
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import evaluation_place
 from cosam_jax.experiment.evaluator import RANKED_BY, Evaluator, settings_of
+from cosam_jax.experiment.field_kinds import NETWORK
+from cosam_jax.experiment.fields import role_of
 from cosam_jax.experiment.network import network_to_evaluate
 from cosam_jax.experiment.run import Run
 from cosam_jax.reports.results import results_content, terminal_table, write_results
@@ -163,11 +165,12 @@ def show_sensitivity(
 
 def _check_same_run(path: pathlib.Path, embeddings: Embeddings, config: ConfigDict) -> None:
   """Refuses a configuration whose network or data are not those of the embeddings."""
-  made = embeddings.origin.config
+  made = config_rules.complete(embeddings.origin.config)
   asked = config_rules.plain(config)
-  matters = ("model.", "clips.num_frames", "clips.image_size", "data.name", "data.split")
-  for name in sorted(set(asked) - set(config_rules.COMPUTATION)):
-    if name.startswith(matters) and made.get(name, asked[name]) != asked[name]:
+  test_set = ("data.name", "data.split", "data.split_seed")
+  for name in sorted(made):
+    matters = name in test_set or role_of(name) == NETWORK
+    if matters and name in asked and made[name] != asked[name]:
       raise InputError(
         f"{path} was made with config.{name} {made[name]!r}, and now it is {asked[name]!r}: give "
         "the same value, leave --config out, or embed again"

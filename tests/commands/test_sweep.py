@@ -150,6 +150,14 @@ def test_states_are_read_from_the_folder(tmp_path):
   note_attempt(tmp_path, 10.0, 2)
   note_attempt(tmp_path, 32.5, 0)
   assert state() == State(job, DONE, step=12, clips_per_second=2.5, seconds=42.5)
+  # Results of a version without these fields, and with others that alter no number.
+  added = ("init.mask_start", "model.remat", "train.accumulate", "data.follow_links")
+  finish(tmp_path, {name: value for name, value in config.items() if name not in added})
+  assert state().state == DONE
+  finish(tmp_path, {**config, "report.worst": 9, "model.remat": True, "report.write": True})
+  assert state().state == DONE
+  finish(tmp_path, {name: value for name, value in config.items() if name != "train.epochs"})
+  assert (state().state, state().fields) == (OTHER, ("train.epochs",))
   finish(tmp_path, {**config, "train.epochs": 99})
   assert (state().state, state().fields) == (OTHER, ("train.epochs",))
   finish(tmp_path, config, label="step 12")

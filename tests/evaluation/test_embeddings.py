@@ -170,8 +170,12 @@ def test_hashes_know_weights_and_settings_by_their_values():
   ]
   assert len({weights_hash(tree) for tree in [weights, *others]}) == 5
   flat = {"seed": 0, "clips.image_size": (8, 4), "data.dir": "/a"}
-  assert config_hash(flat) == config_hash({"data.dir": "/b", "clips.image_size": [8, 4], "seed": 0})
-  assert config_hash(flat) != config_hash(flat | {"seed": 1})
+
+  def hashed(flat):
+    return config_hash(flat, lambda name: name != "data.dir")
+
+  assert hashed(flat) == hashed({"data.dir": "/b", "clips.image_size": [8, 4], "seed": 0})
+  assert hashed(flat) != hashed(flat | {"seed": 1})
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import os
 import pathlib
 from typing import Any
 
-from flax import traverse_util
 from ml_collections import ConfigDict
 
 from cosam_jax.commands.export import exporter
@@ -12,6 +11,7 @@ from cosam_jax.commands.export.folder import export_folder
 from cosam_jax.data import TrackletTable
 from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.errors import InputError
+from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.network import Network, network_asked_for
 from cosam_jax.experiment.parts import read_tables
 
@@ -55,10 +55,10 @@ def export(
 
 
 def _frames(network: Network, folder: str | os.PathLike | None) -> TrackletTable:
-  follow_links = bool(network.flat.get("data.follow_links", False))
+  follow_links = bool(network.flat.get("data.follow_links"))
   if folder is not None:
     return read_tracklets(folder, follow_links=follow_links)
-  config = ConfigDict(traverse_util.unflatten_dict(dict(network.flat), sep="."))
+  config = config_rules.unflatten(network.flat)
   try:
     return read_tables(config).query
   except InputError as error:

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 from cosam_jax.data.sets.registry import DATASETS
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.fields import alters_results
 from cosam_jax.models.weight_register import weight_register
 from cosam_jax.reports.poster_rows import BEST, SWEEPS, Row
 from cosam_jax.runtime.text_numbers import whole_number
@@ -24,12 +25,6 @@ SWEEP_FLAGS = ("sweep", "sweep_row", "seeds", "dry_run")
 _DECIDED = {"backbone": "model.backbone", "cosam": "model.cosam_stages",
             "temporal": "model.temporal", "num_frames": "clips.num_frames",
             "frame_selection": "clips.selection"}  # fmt: skip
-# Two configurations that differ only in these train the same network and measure the same.
-_NO_MATTER = ("data.dir", "data.source", "data.prepared_dir", "data.check_files",
-              "data.retry_seconds", "data.follow_links", "model.cost_volume",
-              "train.log_every_steps", "train.health_every_steps", "train.checkpoint_every_epochs",
-              "train.keep_checkpoints", "evaluation.batch_clips",
-              "evaluation.before_training")  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,6 +186,12 @@ def configuration(config: ConfigDict, job: Job) -> dict[str, Any]:
 
 
 def differing(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
-  """The fields in which two flat configurations differ and that matter to the numbers."""
-  names = sorted({*saved, *asked} - set(_NO_MATTER))
+  """The fields in which two flat configurations differ and that matter to the numbers.
+
+  Args:
+    saved: of results, which may be older than a field.
+    asked: with all fields.
+  """
+  saved = config_rules.complete(saved)
+  names = filter(alters_results, sorted({*saved, *asked}))
   return [name for name in names if saved.get(name) != asked.get(name)]

@@ -76,10 +76,10 @@ def progress_of(job: Job, folder: pathlib.Path, asked: Mapping[str, Any]) -> Sta
     content = read_results(folder / "results.json")
     saved = content["run"]["config"]
     trained = content["results"][0]["label"] == TRAINED
+    fields = tuple(differing(saved, asked))
   except (InputError, KeyError, IndexError, TypeError, AttributeError):
     # None, or damaged: the run writes it again.
     return State(job, STOPPED if (folder / "config.json").is_file() else NEW, **known)
-  fields = tuple(differing(saved, asked))
   if fields:
     return State(job, OTHER, **known, fields=fields)
   known["step"] = int(content["run"].get("step") or known["step"])

@@ -1,0 +1,93 @@
+"""What is said of a field: its type, default, role and legal values."""
+
+import dataclasses
+import math
+from typing import Any
+
+PLACE, SPEED, REPORT = "place", "speed", "report"
+MEASURING, NETWORK, TRAINING = "measuring", "network", "training"
+ROLES: dict[str, str] = {
+  PLACE: "Where data lie and how they are read: alters no number.",
+  SPEED: "How fast, in which parts and with how many notes: alters no number.",
+  REPORT: "What is shown besides the results: alters no number.",
+  MEASURING: "How a trained network is evaluated: alters results, and no weight.",
+  NETWORK: "Which network it is: weights fit no other.",
+  TRAINING: "What the network learns from, and how.",
+}
+"""What a field can matter to, and in words."""
+
+_FREE_ON_RESUME = (PLACE, SPEED, REPORT, MEASURING)
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+  """One field of the configuration.
+
+  Attributes:
+    kind: its Python type; `tuple` means a tuple of integers.
+    default: its value if a configuration does not state it.
+    role: what it matters to, one of `ROLES`.
+    help: what it decides, with its unit.
+    legal: the values it may take, where they can be listed.
+    least, most: inclusive bounds of a number (or of each number of a tuple).
+    above: exclusive lower bound.
+    length: how many numbers a tuple has.
+    path: whether it names a file or folder, so that `~` is the home directory.
+    resumable: whether a training may go on with another value; None: as its role says.
+    before: what runs had that are older than the field; None: the default.
+  """
+
+  kind: type
+  default: Any
+  role: str
+  help: str
+  legal: tuple[Any, ...] | None = None
+  least: float | None = None
+  most: float | None = None
+  above: float | None = None
+  length: int | None = None
+  path: bool = False
+  resumable: bool | None = None
+  before: Any = None
+
+  @property
+  def free_on_resume(self) -> bool:
+    """Whether it may change between two trainings in one workdir: it alters no weight."""
+    return self.role in _FREE_ON_RESUME if self.resumable is None else self.resumable
+
+  @property
+  def earlier(self) -> Any:
+    """The value of runs that are older than the field."""
+    return self.default if self.before is None else self.before
+
+  def allowed(self) -> str:
+    """The legal values in words."""
+    if self.legal is not None:
+      return "one of " + ", ".join(str(value) for value in self.legal)
+    noun = {bool: "True or False", int: "an integer", float: "a number", str: "a text"}.get(
+      self.kind, f"a tuple of {self.length or 'any number of'} integers"
+    )
+    bounds = [f"at least {self.least}"] if self.least is not None else []
+    bounds += [f"greater than {self.above}"] if self.above is not None else []
+    bounds += [f"at most {self.most}"] if self.most is not None else []
+    return " ".join([noun, " and ".join(bounds)]).strip()
+
+  def accepts(self, value: Any) -> bool:
+    """Whether `value` has the type and lies in the set."""
+    if self.kind is float:
+      fits = type(value) in (int, float) and math.isfinite(value)
+    elif self.kind is tuple:
+      fits = isinstance(value, tuple | list) and all(type(item) is int for item in value)
+      fits = fits and self.length in (None, len(value))
+    else:
+      fits = type(value) is self.kind
+    if not fits or (self.legal is not None and value not in self.legal):
+      return False
+    if self.kind not in (int, float, tuple):
+      return True
+    return all(
+      (self.least is None or item >= self.least)
+      and (self.most is None or item <= self.most)
+      and (self.above is None or item > self.above)
+      for item in (value if self.kind is tuple else (value,))
+    )

@@ -1,0 +1,88 @@
+"""A configuration as dotted names and plain values, and as groups again; and made complete."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from cosam_jax.experiment.fields import FIELDS, FROM_PRESET, PRESETS, Field, schema_of
+
+
+def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+  """Yields (dotted field name, value) of a nested configuration."""
+  for name, value in config.items():
+    if isinstance(value, ConfigDict):
+      yield from flatten(value, f"{prefix}{name}.")
+    else:
+      yield f"{prefix}{name}", value
+
+
+def plain(config: ConfigDict) -> dict[str, Any]:
+  """Dotted name -> plain value, as results and checkpoints keep a configuration."""
+  return {name: _plain(value) for name, value in flatten(config)}
+
+
+def _plain(value: Any) -> Any:
+  return list(value) if isinstance(value, tuple) else value
+
+
+def unflatten(flat: Mapping[str, Any]) -> ConfigDict:
+  """The nested configuration of a flat one: `flatten` backwards, also of what `plain` made of it.
+
+  Each field has the kind that it must have, where the saved value can be taken for it: a list
+  becomes a tuple, a whole number a float.
+  """
+  nested: dict[str, Any] = {}
+  for name, value in flat.items():
+    *groups, last = name.split(".")
+    place = nested
+    for group in groups:
+      place = place.setdefault(group, {})
+    kind = FIELDS[name].kind if name in FIELDS else None
+    if kind is tuple and isinstance(value, list):
+      value = tuple(value)
+    elif kind is float and type(value) is int:
+      value = float(value)
+    place[last] = value
+  return ConfigDict(nested)
+
+
+def complete(flat: Mapping[str, Any]) -> dict[str, Any]:
+  """A saved configuration with all fields: those that it is older than, as they were before.
+
+  Everything that reads a configuration back (from a checkpoint, results, embeddings) goes through
+  here, and then asks for no field whether it is there.
+
+  Args:
+    flat: dotted name -> plain value. An empty one stays empty: nobody knows the configuration.
+  """
+  if not flat:
+    return {}
+  missing = _missing(flat, flat.get("data.name"))
+  earlier = {name: _plain(field.earlier) for name, field in missing.items()}
+  decided = PRESETS.get(str(flat.get("preset")), {})  # What is saved has its presets resolved.
+  earlier |= {name: decided[name] for name in decided if earlier.get(name) == FROM_PRESET}
+  return {**flat, **earlier}
+
+
+def add_defaults(config: ConfigDict) -> None:
+  """Gives a configuration the fields that its file does not state, with their defaults.
+
+  It is altered and not copied, so that fields may refer to each other.
+  """
+  stated = dict(flatten(config))
+  with config.unlocked():
+    for name, field in _missing(stated, stated.get("data.name")).items():
+      group, _, last = name.rpartition(".")
+      if group and group not in config:
+        config[group] = ConfigDict()
+      (config[group] if group else config)[last] = field.default
+
+
+def _missing(flat: Mapping[str, Any], dataset: Any) -> dict[str, Field]:
+  """The fields that a flat configuration lacks; none of a group that it takes for a field."""
+  return {
+    name: field
+    for name, field in schema_of(dataset).items()
+    if name not in flat and name.partition(".")[0] not in flat
+  }
