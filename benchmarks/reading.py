@@ -27,13 +27,14 @@ from absl import app, flags
 from ml_collections import config_flags
 from pil_clips import PilClips
 
+from cosam_jax.commands import config_flags as command_config
 from cosam_jax.experiment import config as config_rules
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment's file.")
 _REPEATS = flags.DEFINE_integer("repeats", 10, "Turns of each.", lower_bound=2)
 _SECONDS = flags.DEFINE_float("seconds", 5.0, "Length of a turn.", lower_bound=0.1)
 _WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "Of the DataLoader.", lower_bound=0)
-config_rules.define_ablation_flags()
+command_config.define_overrides()
 flags.mark_flag_as_required("config")
 BATCHES = 400
 """More than a turn takes."""
@@ -52,8 +53,8 @@ def main(arguments: list[str]) -> None:
   from cosam_jax.data.pipeline import training_batches
   from cosam_jax.experiment.parts import read_tables, training_plan
 
-  values = {name: flags.FLAGS[name].value for name in config_rules.CONFIG_FLAGS}
-  config = config_rules.apply_ablation_flags(_CONFIG.value, values)
+  values = {name: flags.FLAGS[name].value for name in command_config.CONFIG_FLAGS}
+  config = command_config.apply_ablation_flags(_CONFIG.value, values)
   config_rules.check(config)
   config = config_rules.resolve(config)
   plan = training_plan(config, read_tables(config).train)

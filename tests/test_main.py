@@ -12,13 +12,10 @@ import layouts
 import pytest
 from forks import FORKS
 
-from cosam_jax.commands.compare import COMPARE_FLAGS
-from cosam_jax.commands.embedding_command import READERS
-from cosam_jax.commands.network_command import READERS as NETWORK_READERS
-from cosam_jax.commands.sweep.plan import SWEEP_FLAGS
-from cosam_jax.experiment.config import ABLATION_FLAGS, CONFIG_FLAGS
+from cosam_jax.commands.config_flags import ABLATION_FLAGS, CONFIG_FLAGS
+from cosam_jax.commands.flags import ROWS
+from cosam_jax.commands.registry import MODES
 from cosam_jax.experiment.fields import SCHEMA, SYNTHETIC_SCHEMA
-from cosam_jax.main import MODES
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MARS = f"--config={ROOT / 'configs' / 'mars.py'}"
@@ -278,8 +275,7 @@ def test_the_console_scripts_short_help_has_our_flags():
     [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
   )
   assert "python -m cosam_jax.main --config=configs/mars.py" in result.stdout
-  ours = ("config", "workdir", "mode", *READERS, *NETWORK_READERS, *CONFIG_FLAGS)
-  for name in (*ours, *COMPARE_FLAGS, *SWEEP_FLAGS):
+  for name in ("config", *ROWS, *CONFIG_FLAGS):
     assert re.search(rf"\n  --(\[no\])?{name}: ", result.stdout), name
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import tqdm
 from ml_collections import ConfigDict
 
+from cosam_jax.commands.registry import Call
 from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.pipeline import evaluation_batches
 from cosam_jax.data.tracklets import TrackletTable
@@ -25,6 +26,12 @@ from cosam_jax.training import mesh, steps
 
 FRAMES = 8
 """Evenly spread frames of each tracklet; all of them would cost minutes and say the same."""
+
+
+def run(call: Call) -> None:
+  """Runs the mode."""
+  with call.holding_workdir():
+    attention(call.run_config, call.folder)
 
 
 def attention(config: ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:

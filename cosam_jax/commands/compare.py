@@ -1,4 +1,4 @@
-"""`--mode=compare A B`: its flags, its two arguments, and what it leaves behind.
+"""`--mode=compare A B`: two sides of results, and how sure their difference is.
 
 python -m cosam_jax.main --mode=compare runs/cosam/results.json runs/none/results.json
 python -m cosam_jax.main --mode=compare 'runs/cosam_s*' 'runs/none_s*'
@@ -9,55 +9,41 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from absl import flags
-
+from cosam_jax.commands.registry import Call
 from cosam_jax.errors import InputError
+from cosam_jax.reports import comparison, comparison_table
+from cosam_jax.reports.results import read_results, write_json
 from cosam_jax.runtime.json_files import read_json
 
-# Flag -> the modes that read it.
-_READERS = {"allow_mixed_protocols": ("compare", "tables"), "resamples": ("compare",)}
-COMPARE_FLAGS = tuple(_READERS)
 
-
-def define_flags() -> None:
-  """Registers the flags of comparisons."""
-  flags.DEFINE_bool(
-    "allow_mixed_protocols",
-    False,
-    "Of --mode=compare and --mode=tables: put results of different protocols side by side all the "
-    "same, and mark them.",
-    module_name="cosam_jax",
-  )
-  flags.DEFINE_integer(
-    "resamples",
-    10_000,
-    "Of --mode=compare: how often people are drawn, 100 or more.",
-    lower_bound=100,
-    module_name="cosam_jax",
+def run(call: Call) -> None:
+  """Runs the mode."""
+  compare(
+    call.words,
+    call.workdir,
+    allow_mixed=call.flags["allow_mixed_protocols"],
+    resamples=call.flags["resamples"],
   )
 
 
-def check_flags(mode: str) -> None:
-  """Raises InputError where a flag is given that the mode does not read."""
-  for name, readers in _READERS.items():
-    if mode not in readers and flags.FLAGS[name].present:
-      modes = " and ".join(f"--mode={reader}" for reader in readers)
-      raise InputError(f"--{name} is for {modes}, and the mode is {mode}")
-
-
-def compare(arguments: Sequence[str], workdir: str | None) -> None:
+def compare(
+  arguments: Sequence[str],
+  workdir: pathlib.Path | None,
+  *,
+  allow_mixed: bool = False,
+  resamples: int = 10_000,
+) -> None:
   """Prints a comparison and writes `comparison.json`.
 
   Args:
     arguments: the two sides; see `comparison.files_of`. Embeddings (.npz) are ranked first.
     workdir: where the file goes; None: the current folder.
+    allow_mixed: whether results of different protocols may stand side by side, marked.
+    resamples: how often people are drawn.
 
   Raises:
     InputError: not two sides, results that cannot be compared, or somebody's file in the way.
   """
-  from cosam_jax.reports import comparison, comparison_table
-  from cosam_jax.reports.results import write_json
-
   if len(arguments) != 2:
     raise InputError(
       f"--mode=compare needs two sides and got {len(arguments)}: A and B, each a results.json or "
@@ -68,8 +54,8 @@ def compare(arguments: Sequence[str], workdir: str | None) -> None:
   record = comparison.compare(
     *map(comparison.files_of, arguments),
     read=_read,
-    allow_mixed=flags.FLAGS.allow_mixed_protocols,
-    resamples=flags.FLAGS.resamples,
+    allow_mixed=allow_mixed,
+    resamples=resamples,
   )
   record["sentences"] = comparison_table.verdicts(record)
   write_json(path, record)
@@ -99,6 +85,4 @@ def _read(path: pathlib.Path) -> dict[str, Any]:
     from cosam_jax.experiment.saved_rankings import ranked_content
 
     return ranked_content(path)
-  from cosam_jax.reports.results import read_results
-
   return read_results(path)

@@ -5,14 +5,10 @@ The journey in one place: tables -> model -> training -> evaluation -> reports.
 
 import json
 import pathlib
-from collections.abc import Callable
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from cosam_jax.commands.attention import attention
-from cosam_jax.commands.benchmark import measure, options
-from cosam_jax.data.doctor import diagnose
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.experiment import config as config_rules
@@ -23,16 +19,14 @@ from cosam_jax.experiment.mask_gallery import draw
 from cosam_jax.experiment.mask_report import MaskReport
 from cosam_jax.experiment.network import network_to_evaluate
 from cosam_jax.experiment.outcome import leave, report_results
-from cosam_jax.experiment.page_report import check_outputs, report
+from cosam_jax.experiment.page_report import check_outputs
 from cosam_jax.experiment.parts import (
   TrainingBatches,
   initial_variables,
   objective,
-  read_tables,
   training_plan,
 )
 from cosam_jax.experiment.run import Run
-from cosam_jax.experiment.saved_rankings import embed
 from cosam_jax.reports.event_files import EventFiles
 from cosam_jax.runtime import command_line, hosts
 from cosam_jax.runtime.holder import Holder
@@ -232,56 +226,9 @@ def masks(config: ConfigDict, workdir: pathlib.Path) -> None:
   )
 
 
-def doctor(config: ConfigDict, workdir: pathlib.Path) -> int:
-  """Checks the data directory; returns the number of errors found."""
-  del workdir
-  config = ConfigDict(config.to_dict())
-  config.data.check_files = False  # Missing frames are findings here.
-  config_rules.check(config)
-  diagnosis = diagnose(read_tables(config), num_frames=config.clips.num_frames)
-  print(diagnosis.render())
-  return len(diagnosis.errors)
-
-
-def prepare(config: ConfigDict, workdir: pathlib.Path) -> None:
-  """Packs a data set's encoded frames for random access (`data.source="prepared"`)."""
-  del workdir
-  config_rules.check(config)
-  if not config.data.prepared_dir:
-    raise InputError("config.data.prepared_dir is empty: say where the prepared set shall lie")
-  from cosam_jax.data import builders
-
-  builders.prepare(
-    config.data.name,
-    config.data.dir,
-    config.data.prepared_dir,
-    split=config.data.split,
-    seed=config.data.split_seed,
-    follow_links=config.data.follow_links,
-  )
-
-
-def benchmark(config: ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
-  """Measures what this machine does with a configuration; see `benchmark.measure.run`."""
-  return measure.run(config, workdir, options.given())
-
-
 def _write_config(run: Run) -> None:
   run.workdir.mkdir(parents=True, exist_ok=True)
   partial = run.workdir / "config.json.partial"
   partial.write_text(json.dumps(run.flat, indent=2) + "\n")
   partial.replace(run.workdir / "config.json")
   command_line.record(run.workdir, "train")
-
-
-MODES: dict[str, Callable[..., Any]] = {
-  "train": train,
-  "evaluate": evaluate,
-  "embed": embed,
-  "masks": masks,
-  "attention": attention,
-  "report": report,
-  "doctor": doctor,
-  "prepare": prepare,
-  "benchmark": benchmark,
-}

@@ -7,12 +7,32 @@ from collections.abc import Callable, Sequence
 import jax
 import numpy as np
 
+from cosam_jax.commands import chosen_frames
+from cosam_jax.commands.registry import Call
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.search import ChosenRows, Neighbours, Rows, nearest
 from cosam_jax.experiment.search_sides import Networks, Side, open_side, picture_of
 from cosam_jax.reports.search_results import Hit, QueryResult, search_folder, write_search
 from cosam_jax.training import mesh
+
+
+def run(call: Call) -> None:
+  """Runs the mode."""
+  flags = call.flags
+  with call.holding_output():
+    search(
+      Networks(call.config, call.workdir),
+      pathlib.Path(flags["query"]),
+      pathlib.Path(flags["gallery"]),
+      call.path("output"),
+      names=flags["query_names"],
+      top=flags["top"] or 10,
+      backend=flags["search_backend"] or "device",
+      exclude_same_camera=bool(flags["exclude_same_camera"]),
+      taking=chosen_frames.taking(flags),
+      camera_from=flags["camera_from"],
+    )
 
 
 def search(

@@ -5,23 +5,16 @@ one sentence that names field, value and legal values. The poster's ablations ha
 own (`ABLATION_FLAGS`), which override the configuration file.
 """
 
-import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from absl import flags
 from ml_collections import ConfigDict
 
-from cosam_jax.commands import path_flags
 from cosam_jax.data.sets.registry import DATASETS
 from cosam_jax.errors import InputError, suggestion
-from cosam_jax.evaluation.protocol_names import LEGAL, parse_protocol
 from cosam_jax.experiment.fields import (
   FIELDS,
-  FRAME_SELECTIONS,
   FROM_PRESET,
   PRESETS,
-  SCHEMA,
   SYNTHETIC_SCHEMA,
   schema_for,
 )
@@ -29,7 +22,7 @@ from cosam_jax.experiment.flat_config import complete as complete
 from cosam_jax.experiment.flat_config import flatten as flatten
 from cosam_jax.experiment.flat_config import plain as plain
 from cosam_jax.experiment.flat_config import unflatten as unflatten
-from cosam_jax.models.backbones.resnet import BACKBONES, grid_size, resnet_settings
+from cosam_jax.models.backbones.resnet import grid_size, resnet_settings
 from cosam_jax.runtime.user_paths import user_text
 
 FREE_ON_RESUME = tuple(name for name, field in FIELDS.items() if field.free_on_resume)
@@ -45,7 +38,7 @@ def resolve(config: ConfigDict) -> ConfigDict:
   Raises:
     InputError: a path begins with a home directory that nobody knows.
   """
-  config = _with_home(config)
+  config = with_home(config)
   for field, value in PRESETS.get(config.get("preset", ""), {}).items():
     group, name = field.split(".")
     if config.get(group, {}).get(name) == FROM_PRESET:
@@ -53,7 +46,7 @@ def resolve(config: ConfigDict) -> ConfigDict:
   return config
 
 
-def _with_home(config: ConfigDict) -> ConfigDict:
+def with_home(config: ConfigDict) -> ConfigDict:
   """A copy with the home directory for `~` in every path."""
   config = ConfigDict(config.to_dict())
   for field in PATHS:
@@ -183,97 +176,3 @@ def _synthetic(config: ConfigDict) -> None:
 _RULES: tuple[Callable[[ConfigDict], None], ...] = (
   _frames_and_grid, _training, _data, _evaluation, _synthetic
 )  # fmt: skip
-
-
-def parse_stages(text: str) -> tuple[int, ...]:
-  """`"4,5"` -> (4, 5); `"none"` -> ().
-
-  Raises:
-    InputError: anything else.
-  """
-  if text.strip().lower() == "none":
-    return ()
-  if not re.fullmatch(r"\s*[2-5](\s*,\s*[2-5])*\s*", text):
-    raise InputError(f"--cosam is {text!r}: list stages among 2, 3, 4 and 5 (such as 4,5), or none")
-  return tuple(int(stage) for stage in text.split(","))
-
-
-# flag -> (field, how its text becomes a value, help with legal values)
-ABLATION_FLAGS: dict[str, tuple[str, Callable[[str], Any], str]] = {
-  "backbone": ("model.backbone", str, f"Backbone: {', '.join(BACKBONES)}."),
-  "cosam": ("model.cosam_stages", parse_stages,
-            "Stages that COSAM follows, a comma-separated list among 2,3,4,5; or none."),
-  "temporal": ("model.temporal", str,
-               "Temporal head: tp (average), ta (attention), rnn (LSTM)."),
-  "num_frames": ("clips.num_frames", int, "Frames in a clip: an integer, 2 or more with COSAM."),
-  "frame_selection": ("clips.selection", str,
-                      f"Frames of a training clip: {', '.join(FRAME_SELECTIONS)}."),
-  "dataset": ("data.name", str, f"Data set: {', '.join(DATASETS)}."),
-  "data_dir": ("data.dir", str, "Directory of the data set, or a manifest (.csv, .jsonl)."),
-  "attribute": ("evaluation.attributes", str,
-                "Whose queries to evaluate apart: NAME (for yes) or NAME=VALUE, with commas."),
-  "attributes_file": ("evaluation.attributes_file", str,
-                      "Where --attribute is annotated: mars_attributes.csv or "
-                      "duke_attribute.mat; alone: handbag, hat and backpack."),
-}  # fmt: skip
-
-
-# One name for two fields.
-PROTOCOL_FLAG = "protocol"
-PROTOCOL_FIELDS = ("evaluation.gallery", "evaluation.frames")
-CONFIG_FLAGS = (*ABLATION_FLAGS, PROTOCOL_FLAG)
-"""Flags that override fields of the configuration."""
-RANKING_FLAGS = (PROTOCOL_FLAG, "attribute", "attributes_file")
-"""Those among them that say how vectors are ranked, and matter to no vector."""
-
-
-def define_ablation_flags() -> None:
-  """Registers the flags that override fields; unset ones leave the configuration alone."""
-  flags.DEFINE_string(
-    PROTOCOL_FLAG,
-    None,
-    f"How to evaluate: {LEGAL}. Sets config.{' and config.'.join(PROTOCOL_FIELDS)}.",
-    module_name="cosam_jax",
-  )
-  for name, (field, _, text) in ABLATION_FLAGS.items():
-    define = path_flags.define if field in PATHS else flags.DEFINE_string
-    define(name, None, f"{text} Overrides config.{field}.", module_name="cosam_jax")
-
-
-def apply_ablation_flags(config: ConfigDict, values: Mapping[str, str | None]) -> ConfigDict:
-  """Returns a copy with the fields of the flags that are set, and no `~` in its paths.
-
-  Raises:
-    InputError: a flag's text cannot be read.
-  """
-  config = ConfigDict(config.to_dict())
-  for field, value in fields_of_flags(values).items():
-    group, key = field.split(".")
-    # A configuration without the group is `check`'s to refuse.
-    if isinstance(config.get(group), ConfigDict):
-      config[group][key] = value
-  return _with_home(config)
-
-
-def fields_of_flags(values: Mapping[str, str | None]) -> dict[str, Any]:
-  """Dotted field -> value, of the flags that are set.
-
-  Raises:
-    InputError: a flag's text cannot be read.
-  """
-  fields: dict[str, Any] = {}
-  for name, text in values.items():
-    if text is None:
-      continue
-    if name == PROTOCOL_FLAG:
-      gallery, frames = parse_protocol(text)
-      fields |= dict(zip(PROTOCOL_FIELDS, (gallery, frames or 0)))
-      continue
-    field, read, _ = ABLATION_FLAGS[name]
-    try:
-      fields[field] = read(text)
-    except InputError:
-      raise
-    except ValueError as error:
-      raise InputError(f"--{name} is {text!r}: it must be {SCHEMA[field].allowed()}") from error
-  return fields

@@ -6,7 +6,7 @@ This file is what `--config` then names, with the workdir behind a colon.
 """
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -19,34 +19,32 @@ from cosam_jax.reports.results import read_results
 from cosam_jax.runtime.json_files import read_json
 from cosam_jax.runtime.user_paths import user_path
 
-MODES = ("evaluate", "embed", "masks", "attention", "report")
-"""Modes whose configuration may be the run's."""
-MISSING = (
-  "--config is missing: give a file, such as configs/synthetic.py, or synthetic; the modes "
-  f"{', '.join(MODES)} take it from the --workdir of a run"
-)
-# With these, they are about something else than the run's test set, and need no configuration.
-_OTHER_INPUT = ("embeddings", "input", "tracklets", "point")
 
-
-def with_run(arguments: Sequence[str]) -> list[str]:
+def with_run(arguments: Sequence[str], modes: Mapping[str, Collection[str]]) -> list[str]:
   """A command line with the run's configuration, if it names a run and none.
 
   `--mode=sensitivity` takes the run's embeddings.
 
+  Args:
+    arguments: the command line, with the program.
+    modes: those whose configuration may be the run's, each with the flags with which it is about
+      something else than the run's test set and needs none.
+
   Raises:
     InputError: the workdir's configuration cannot be read, or has a value of another kind.
   """
-  given = {name: _value(arguments, name) for name in ("config", "mode", "workdir", *_OTHER_INPUT)}
+  given = {name: _value(arguments, name) for name in ("config", "mode", "workdir", "embeddings")}
   if given["workdir"] is None or given["config"] is not None:
     return list(arguments)
   workdir = user_path(given["workdir"])
   if given["mode"] == "sensitivity" and given["embeddings"] is None:
     path = workdir / "embeddings.npz"
     return [*arguments, f"--embeddings={path}"] if path.is_file() else list(arguments)
-  if given["mode"] not in MODES or any(given[name] is not None for name in _OTHER_INPUT):
+  mode = given["mode"] or ""
+  elsewhere = modes.get(mode)
+  if elsewhere is None or any(_value(arguments, name) is not None for name in elsewhere):
     return list(arguments)
-  flat = _saved(workdir, given["mode"])
+  flat = _saved(workdir, mode)
   if flat is None:
     return list(arguments)
   _check_fields(flat, workdir)

@@ -1,7 +1,6 @@
 """Compiled programs kept on disk, so that the same program is compiled once on a machine.
 
-JAX keeps them by itself when told where; this says where, and how much. Imports nothing slow, since
-the door defines the flag before it parses.
+JAX keeps them by itself when told where; this says where, and how much.
 """
 
 import contextlib
@@ -11,27 +10,13 @@ import platform
 
 import filelock
 
-from cosam_jax.commands import path_flags
 from cosam_jax.errors import InputError
 from cosam_jax.runtime.cache import cache_folder, why_unusable
 from cosam_jax.runtime.user_paths import user_path
 
 AUTO, OFF = "auto", "off"
-FLAGS = ("compiled_programs",)
 LIMIT_BYTES = 4 * 2**30
 """The least recently used go beyond this size."""
-_MODULE = "cosam_jax"
-
-
-def define_flags() -> None:
-  """Registers the flag that this module reads."""
-  path_flags.define(
-    "compiled_programs", AUTO,
-    "Where compiled programs are kept, so that the next run starts at once. auto: in "
-    "$COSAM_CACHE, else ~/.cache/cosam_jax, at most 4 GiB, unless JAX_COMPILATION_CACHE_DIR says "
-    "where. A folder: there. off: nowhere.",
-    module_name=_MODULE,
-  )  # fmt: skip
 
 
 def keep(choice: str = AUTO) -> pathlib.Path | None:

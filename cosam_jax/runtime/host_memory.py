@@ -13,28 +13,12 @@ import platform
 import sys
 from typing import Any
 
-from absl import flags
-
 AUTO, KEEP, RETURN = "auto", "keep", "return"
-FLAGS = ("host_memory",)
 AUTO_LEAST_BYTES = 12 * 2**30
 """`auto` keeps memory on machines with at least this much; see docs/performance.md."""
-_MODULE = "cosam_jax"
 # Parameters of mallopt, from malloc.h.
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
 _ACCELERATORS = ("nvidia[0-9]*", "nvidiactl", "kfd", "accel*", "vfio/[0-9]*")
-
-
-def define_flags() -> None:
-  """Registers the flag that this module reads."""
-  flags.DEFINE_enum(
-    "host_memory", AUTO, (AUTO, KEEP, RETURN),
-    "On CPUs under Linux. keep: hold on to the memory of a step for the next one, which saves a "
-    "fifth to a third of its time and takes up to twice the memory. return: give it back each "
-    "time. auto: keep where there is no accelerator and at least "
-    f"{AUTO_LEAST_BYTES // 2**30} GiB of memory.",
-    module_name=_MODULE,
-  )  # fmt: skip
 
 
 def settle(choice: str = AUTO) -> bool:

@@ -4,7 +4,7 @@
   SLURM      srun with more than one task: nothing to give
   TPU        a slice of several hosts: nothing to give on GKE, --hosts=tpu on TPU VMs
 
-Imports nothing slow, since the door defines the flags before it parses.
+Imports nothing slow, since whoever is alone needs none of it.
 """
 
 import contextlib
@@ -20,44 +20,16 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from absl import flags
-
 from cosam_jax.errors import InputError
 from cosam_jax.runtime import process_end
 
-MODES = ("train", "evaluate", "embed")
-"""The modes that several processes can share."""
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "tensorflow",
             "tensorflow-cpu", "pillow")  # fmt: skip
 EXPLICIT = ("coordinator_address", "num_processes", "process_id")
 FLAGS = (*EXPLICIT, "hosts")
-_MODULE = "cosam_jax"
 _BIND = "JAX_COORDINATOR_BIND_ADDRESS"
 _LEAVE_WITHIN = 60
 """Seconds that the processes may lie apart at their end; one that was refused alone ends all."""
-
-
-def define_flags() -> None:
-  """Registers the flags that this module reads."""
-  flags.DEFINE_string(
-    "coordinator_address", None,
-    "HOST:PORT of process 0, the same for all processes; with --num_processes and --process_id. It "
-    "listens there without asking for a password: localhost, or a private network.",
-    module_name=_MODULE,
-  )  # fmt: skip
-  flags.DEFINE_integer(
-    "num_processes", None, "How many processes share the work.", lower_bound=1, module_name=_MODULE
-  )
-  flags.DEFINE_integer(
-    "process_id", None, "Which of them this is, from 0.", lower_bound=0, module_name=_MODULE
-  )
-  flags.DEFINE_enum(
-    "hosts", "auto", ("auto", "one", "slurm", "tpu"),
-    "How several processes find each other where --coordinator_address is not given. auto: by srun "
-    "with several tasks, or a TPU slice whose TPU_WORKER_HOSTNAMES has several hosts, else this "
-    "process is alone. one: alone. slurm, tpu: by these, or not at all.",
-    module_name=_MODULE,
-  )  # fmt: skip
 
 
 def arguments(values: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any] | None:
@@ -130,7 +102,14 @@ def _is_loopback(address: str) -> bool:
 
 
 @contextlib.contextmanager
-def joined(mode: str, agreed: Mapping[str, Any]) -> Iterator[Callable[[int], int]]:
+def joined(
+  mode: str,
+  agreed: Mapping[str, Any],
+  values: Mapping[str, Any],
+  *,
+  connect: Callable[[], object],
+  shared: bool = True,
+) -> Iterator[Callable[[int], int]]:
   """Joins the other processes, if there are any, while it is entered.
 
   The first process prints; the others only tell what goes wrong. What goes wrong must be told
@@ -139,6 +118,9 @@ def joined(mode: str, agreed: Mapping[str, Any]) -> Iterator[Callable[[int], int
   Args:
     mode: what all do.
     agreed: name -> plain value of what must be the same in all: configuration, places.
+    values: the flags `FLAGS`.
+    connect: lets the devices of all processes meet once; called if there are several.
+    shared: whether several processes can share the mode.
 
   Yields:
     To be called last with this process's exit status, which it returns.
@@ -148,18 +130,17 @@ def joined(mode: str, agreed: Mapping[str, Any]) -> Iterator[Callable[[int], int
       reached, or that have another configuration, other packages or another number of devices.
     SystemExit: something else was raised inside; its traceback has been printed.
   """
-  join = arguments({name: flags.FLAGS[name].value for name in FLAGS}, os.environ)
+  join = arguments(values, os.environ)
   if join is None:
     yield lambda status: status
     return
-  if mode not in MODES:
+  if not shared:
     raise InputError(
       f"--mode={mode} is work for one process: leave the other processes out, or give --hosts=one"
     )
   import jax
 
   from cosam_jax.runtime import hosts
-  from cosam_jax.training import mesh
 
   # What CPUs talk through; accelerators have their own.
   jax.config.update("jax_cpu_collectives_implementation", "gloo")
@@ -178,7 +159,7 @@ def joined(mode: str, agreed: Mapping[str, Any]) -> Iterator[Callable[[int], int
       "start all with the same command, in the same environment",
     )
     # While all are here: later, one that has compiled would wait only half a minute for the others.
-    mesh.connect(mesh.make_mesh())
+    connect()
     with contextlib.ExitStack() as stack:
       if hosts.is_first():
         print(f"{jax.process_count()} processes, {jax.device_count()} devices")

@@ -7,18 +7,6 @@ from typing import TextIO
 
 from absl import flags, logging
 
-FLAGS = ("quiet",)
-
-
-def define_flags() -> None:
-  """Registers the flag that this module reads."""
-  flags.DEFINE_bool(
-    "quiet", False,
-    "Print warnings and errors alone, on stderr: no progress, no tables. What a mode finds is in "
-    "the files that it writes, and whether it worked in its exit status.",
-    module_name="cosam_jax",
-  )  # fmt: skip
-
 
 def libraries() -> None:
   """Libraries tell of warnings alone, unless --verbosity is given: absl would show all they log."""

@@ -13,14 +13,12 @@ import pytest
 import saved_run as saved
 from safetensors.numpy import load_file
 
-from cosam_jax.commands import network_command
 from cosam_jax.commands.export import exported
 from cosam_jax.commands.export import exporter as export
 from cosam_jax.commands.export import formats as export_formats
 from cosam_jax.commands.export.mode import export as export_mode
 from cosam_jax.errors import InputError
 from cosam_jax.experiment.network import load_network
-from cosam_jax.main import MODES
 from cosam_jax.models import from_torch
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
@@ -187,8 +185,7 @@ def test_what_cannot_be_exported_is_one_sentence(saved_run, tmp_path, monkeypatc
     export_formats.write_onnx(load_network(saved_run), "clips", tmp_path / "model.onnx")
 
 
-def test_every_flag_has_a_mode_that_reads_it():
-  assert {mode for modes in network_command.READERS.values() for mode in modes} <= set(MODES)
+def test_every_format_has_a_program_that_tries_it():
   assert set(exported.RUNNERS) | {"torch"} == set(export.FORMATS)
 
 

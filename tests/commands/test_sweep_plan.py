@@ -4,6 +4,7 @@ import pytest
 import tiny
 from absl import flags
 
+from cosam_jax.commands import config_flags
 from cosam_jax.commands.sweep import plan as sweep_plan
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
@@ -35,7 +36,7 @@ def test_names_are_folders_one_for_each_run():
 def parsed(job) -> dict:
   """The configuration that a job's flags make, by the command line's own parsers."""
   values = flags.FlagValues()
-  for name in config_rules.ABLATION_FLAGS:
+  for name in config_flags.ABLATION_FLAGS:
     flags.DEFINE_string(name, None, "", flag_values=values)
   fields = {}
   for flag in job.flags:
@@ -44,8 +45,8 @@ def parsed(job) -> dict:
       kind = SCHEMA[name].kind
       fields[name] = text == "True" if kind is bool else kind(text)
   values(["program", *(flag for flag in job.flags if not flag.startswith("--config."))])
-  given = {name: values[name].value for name in config_rules.ABLATION_FLAGS}
-  config = config_rules.apply_ablation_flags(tiny.config("data"), given)
+  given = {name: values[name].value for name in config_flags.ABLATION_FLAGS}
+  config = config_flags.apply_ablation_flags(tiny.config("data"), given)
   config.update_from_flattened_dict(fields)
   config_rules.check(config)
   return config_rules.plain(config_rules.resolve(config))

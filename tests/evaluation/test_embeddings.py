@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import os
-import types
 
 import numpy as np
 import pytest
@@ -194,7 +193,7 @@ def test_embeddings_that_do_not_say_how_to_rank(tmp_path, fields, named):
   assert not (tmp_path / "ranked").exists()
 
 
-def test_comparison_starts_from_embeddings_too(tmp_path, monkeypatch, capsys):
+def test_comparison_starts_from_embeddings_too(tmp_path, capsys):
   origin = Origin("mars", num_frames=2, config={"seed": 3, **RANKED})
   paths = [tmp_path / f"{name}.npz" for name in "ab"]
   one, other = made(origin=origin), made(origin=origin, vectors=made().vectors[::-1])
@@ -202,9 +201,7 @@ def test_comparison_starts_from_embeddings_too(tmp_path, monkeypatch, capsys):
     write_embeddings(path, embeddings)
   evaluate_embeddings(paths[0], None, tmp_path / "ranked")
   record = json.loads((tmp_path / "ranked" / "results.json").read_text())
-  shown = types.SimpleNamespace(allow_mixed_protocols=False, resamples=100)
-  monkeypatch.setattr(compare_command.flags, "FLAGS", shown)
-  compare_command.compare(list(map(str, paths)), str(tmp_path))
+  compare_command.compare(list(map(str, paths)), tmp_path, resamples=100)
   compared = json.loads((tmp_path / "comparison.json").read_text())
   assert [one["reranking"] is None for one in compared["comparisons"]] == [True, False]
   for comparison, wanted in zip(compared["comparisons"], record["results"]):

@@ -223,76 +223,6 @@ def test_presets_and_fields_that_take_them_are_the_same():
       assert SCHEMA[name].accepts(value)
 
 
-FLAGS = {
-  "backbone": ("resnet18", "model.backbone", "resnet18"),
-  "cosam": ("none", "model.cosam_stages", ()),
-  "temporal": ("rnn", "model.temporal", "rnn"),
-  "num_frames": ("8", "clips.num_frames", 8),
-  "frame_selection": ("evenly", "clips.selection", "evenly"),
-  "dataset": ("folder", "data.name", "folder"),
-  "data_dir": ("elsewhere", "data.dir", "elsewhere"),
-  "attribute": ("hat,backpack=no", "evaluation.attributes", "hat,backpack=no"),
-  "attributes_file": ("a.mat", "evaluation.attributes_file", "a.mat"),
-}
-
-
-def test_the_ablations_flags_override_the_file():
-  assert set(FLAGS) == set(rules.ABLATION_FLAGS)
-  config = mars()
-  config.evaluation.attributes_file = "b.csv"  # An attribute alone would be refused.
-  before, unset = config.copy_and_resolve_references(), dict.fromkeys(FLAGS)
-  assert rules.apply_ablation_flags(config, unset) == config
-  for name, (text, field, value) in FLAGS.items():
-    changed = rules.apply_ablation_flags(config, {**unset, name: text})
-    rules.check(changed)
-    wanted = dict(rules.flatten(config)) | {field: value}
-    assert dict(rules.flatten(changed)) == wanted
-  both = rules.apply_ablation_flags(config, {**unset, "cosam": "5", "temporal": "ta"})
-  assert (both.model.cosam_stages, both.model.temporal) == ((5,), "ta")
-  assert config == before
-
-
-def test_a_protocols_name_sets_gallery_and_frames():
-  config = rules.apply_ablation_flags(mars(), {"protocol": "official_4f"})
-  assert (config.evaluation.gallery, config.evaluation.frames) == ("official", 4)
-  again = rules.apply_ablation_flags(config, {"protocol": "reference"})
-  assert again == mars()
-  with pytest.raises(InputError, match="protocol is 'all'; use reference, official"):
-    rules.apply_ablation_flags(mars(), {"protocol": "all"})
-
-
-@pytest.mark.parametrize(
-  ("name", "text", "sentence"),
-  [
-    ("num_frames", "four", "--num_frames is 'four': it must be an integer at least 1"),
-    ("cosam", "4;5", "--cosam is '4;5': list stages among 2, 3, 4 and 5 (such as 4,5), or none"),
-  ],
-)
-def test_flags_that_cannot_be_read(name, text, sentence):
-  with pytest.raises(InputError) as caught:
-    rules.apply_ablation_flags(mars(), {name: text})
-  assert str(caught.value) == sentence
-
-
-def test_flags_outside_their_set_are_refused_by_the_check():
-  config = rules.apply_ablation_flags(mars(), {"temporal": "tb"})
-  assert refusal(config).startswith("config.model.temporal is 'tb': it must be one of tp, ta, rnn")
-
-
-@pytest.mark.parametrize(
-  ("text", "stages"),
-  [("4,5", (4, 5)), ("none", ()), ("None", ()), (" 2 , 5 ", (2, 5)), ("3", (3,))],
-)
-def test_stages(text, stages):
-  assert rules.parse_stages(text) == stages
-
-
-@pytest.mark.parametrize("text", ["", "45", "4,", ",4", "6", "4 5", "all", "1,2", "(4,5)"])
-def test_stages_that_are_none(text):
-  with pytest.raises(InputError, match="--cosam is"):
-    rules.parse_stages(text)
-
-
 def test_help_tells_every_field_its_meaning_and_its_legal_values():
   lines = describe_fields().splitlines()
   known = SCHEMA | SYNTHETIC_SCHEMA
@@ -312,24 +242,9 @@ def test_the_home_directory_stands_for_a_tilde_in_every_path(tmp_path, monkeypat
   expected = {name: f"{tmp_path}/{path}" for name, path in paths.items()}
   assert set(rules.PATHS) == set(expected)
   assert expected.items() <= rules.plain(rules.resolve(given)).items()
-  assert expected.items() <= rules.plain(rules.apply_ablation_flags(given, {})).items()
+  assert expected.items() <= rules.plain(rules.with_home(given)).items()
   given.init.weights = "imagenet"
   assert rules.resolve(given).init.weights == "imagenet"
   given.data.dir = "~nobody2/x"
   with pytest.raises(InputError, match="there is no user 'nobody2'"):
     rules.check(given)
-
-
-def test_every_flag_that_names_a_path_takes_a_tilde(tmp_path, monkeypatch):
-  from absl import flags
-
-  from cosam_jax import main  # noqa: F401
-
-  monkeypatch.setenv("HOME", str(tmp_path))
-  paths = ("workdir", "data_dir", "attributes_file", "embeddings", "input", "output", "boxes",
-           "query", "gallery", "compiled_programs")  # fmt: skip
-  for name in paths:
-    assert flags.FLAGS[name].parser.parse("~/a/~") == f"{tmp_path}/a/~", name
-    assert flags.FLAGS[name].parser.parse("a/~") == "a/~"
-    with pytest.raises(ValueError, match="no user 'nobody2'"):
-      flags.FLAGS[name].parser.parse("~nobody2")

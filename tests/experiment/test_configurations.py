@@ -11,7 +11,7 @@ import zipfile
 import pytest
 
 import cosam_jax
-from cosam_jax import main
+from cosam_jax.commands import parsing
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import configurations
 from cosam_jax.runtime import version
@@ -116,7 +116,7 @@ def test_a_wheel_has_them_and_finds_them_anywhere(tmp_path):
 @pytest.mark.parametrize("arguments", [["--version"], ["--workdir=x", "-version"]])
 def test_the_version_is_told(arguments, capsys):
   with pytest.raises(SystemExit) as ended:
-    main._parse(["program", *arguments])
+    parsing.parse(["program", *arguments])
   assert ended.value.code == 0
   first, second = capsys.readouterr().out.splitlines()
   assert first == f"cosam-jax {cosam_jax.__version__}"
@@ -129,8 +129,8 @@ def test_the_version_is_told_before_anything_is_loaded(tmp_path):
     "import runpy, sys; sys.argv = ['x', '--version']\n"
     "try: runpy.run_module('cosam_jax.main', run_name='__main__')\n"
     "except SystemExit as end: print(end.code, sorted({'jax', 'numpy', 'absl'} & {*sys.modules}))\n"
-    "from cosam_jax import entry\n"
-    "try: entry.run()\n"
+    "sys.argv[0] = '/somewhere/bin/cosam-jax'\n"  # As the console script is called.
+    "try: import cosam_jax.main\n"
     "except SystemExit as end: print(end.code, sorted({'jax', 'numpy', 'absl'} & {*sys.modules}))"
   )
   done = subprocess.run(

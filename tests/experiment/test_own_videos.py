@@ -8,17 +8,18 @@ import jax
 import numpy as np
 import pytest
 import videos as drawn
+from absl import flags as absl_flags
 from PIL import Image
 
 import cosam_jax
 from cosam_jax import main
-from cosam_jax.commands import network_command
+from cosam_jax.commands import config_flags
+from cosam_jax.commands import flags as command_flags
 from cosam_jax.commands.search import Networks, search
 from cosam_jax.data import load_dataset
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import read_embeddings
 from cosam_jax.experiment import own_outputs
-from cosam_jax.experiment.config import CONFIG_FLAGS
 from cosam_jax.experiment.network import load_network
 from cosam_jax.experiment.own_videos import embed_input, embed_own
 
@@ -114,8 +115,10 @@ def test_a_video_without_boxes_is_one_tracklet(people, network, tmp_path):
 
 def command(*arguments):
   """The command in this process: its exit status."""
-  flags = main.flags.FLAGS
-  names = ("config", "workdir", "mode", *CONFIG_FLAGS, *network_command.READERS)
+  command_flags.define()
+  config_flags.define()
+  flags = absl_flags.FLAGS
+  names = ("config", *config_flags.CONFIG_FLAGS, *command_flags.ROWS)
   before = {name: flags[name].value for name in names}
   try:
     flags(["cosam-jax", *map(str, arguments)])

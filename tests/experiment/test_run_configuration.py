@@ -14,6 +14,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from cosam_jax.commands import runs
+from cosam_jax.commands.registry import OF_RUN
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import run_configuration
@@ -27,7 +28,7 @@ def parsed(*arguments):
   holder = config_flags.DEFINE_config_file("config", None, flag_values=values)
   for name in ("workdir", "mode", "embeddings", "input", "tracklets"):
     flags.DEFINE_string(name, None, "", flag_values=values)
-  line = run_configuration.with_run(["cosam-jax", *map(str, arguments)])
+  line = run_configuration.with_run(["cosam-jax", *map(str, arguments)], OF_RUN)
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr(sys, "argv", line)  # There ml_collections looks for fields.
     values(line)
@@ -36,7 +37,7 @@ def parsed(*arguments):
   return holder.value, config_flags.get_config_filename(values["config"]), values
 
 
-@pytest.mark.parametrize("mode", run_configuration.MODES)
+@pytest.mark.parametrize("mode", OF_RUN)
 @pytest.mark.parametrize("separate", [False, True])
 def test_the_runs_configuration_is_taken_and_overridden(saved_run, tiny_synthetic, mode, separate):
   run = ["--workdir", saved_run] if separate else [f"--workdir={saved_run}"]
@@ -55,7 +56,7 @@ def test_what_needs_no_configuration_or_has_one_is_left_alone(saved_run, tmp_pat
     ("--mode=evaluate", run, f"--config={tiny.CONFIG}"), ("--", "--mode=evaluate", run),
   ):  # fmt: skip
     line = ["cosam-jax", *arguments]
-    assert run_configuration.with_run(line) == line
+    assert run_configuration.with_run(line, OF_RUN) == line
   (tmp_path / "embeddings.npz").write_bytes(b"")
   _, _, values = parsed("--mode=sensitivity", f"--workdir={tmp_path}")
   assert values.embeddings == f"{tmp_path}/embeddings.npz"

@@ -18,6 +18,7 @@ import test_steps
 import tiny
 from absl import flags
 
+from cosam_jax.commands import flags as command_flags
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import parts as assembly
 from cosam_jax.runtime import hosts, processes
@@ -107,12 +108,14 @@ def listening() -> list[str]:
 
 def main(arguments: list[str]) -> None:
   """Joins the others and prints."""
-  processes.define_flags()
+  command_flags.define()
   flags.DEFINE_string("setting", "same", "What the processes are to agree on.")
   _, data_dir, directory = flags.FLAGS(arguments)
   out = sys.stdout
   try:
-    with processes.joined("train", {"config.seed": flags.FLAGS.setting}):
+    agreed, values = {"config.seed": flags.FLAGS.setting}, command_flags.values()
+    meet = lambda: mesh.connect(mesh.make_mesh())  # noqa: E731
+    with processes.joined("train", agreed, values, connect=meet):
       result = everything(data_dir, directory) | {"devices": jax.device_count()}
       if sys.platform.startswith("linux"):
         result["listening"] = listening()

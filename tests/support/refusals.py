@@ -2,12 +2,12 @@
 
 import pathlib
 
+import calls
 import jax
 import numpy as np
 import pytest
 import tiny
 
-from cosam_jax.commands import runs
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import parts as assembly
 from cosam_jax.experiment.config import resolve
@@ -18,7 +18,7 @@ from cosam_jax.models.interop import variable_shapes
 def refused(mode: str, config, workdir: pathlib.Path) -> str:
   """The sentence with which a mode refuses."""
   with pytest.raises(InputError) as caught:
-    runs.MODES[mode](config, workdir)
+    calls.run(mode, config, workdir)
   sentence = str(caught.value)
   assert "\n" not in sentence
   return sentence

@@ -10,8 +10,9 @@ import pytest
 from absl import flags
 from fuzzing import SEED, WORDS, limited, mutated, outcome, tally
 
-from cosam_jax import main
-from cosam_jax.commands.embedding_command import first_frames
+from cosam_jax.commands import config_flags, parsing
+from cosam_jax.commands import flags as command_flags
+from cosam_jax.commands.sensitivity import first_frames
 from cosam_jax.commands.sweep.plan import parse_seeds
 from cosam_jax.data.box_files import read_boxes
 from cosam_jax.errors import InputError
@@ -122,13 +123,15 @@ HOSTILE = [
 def parsed(arguments: list[str]) -> int:
   """The exit status of what the parser makes of a command line; 0 if it goes on."""
   try:
-    main._parse(arguments)
+    parsing.parse(arguments)
   except SystemExit as end:
     return int(end.code or 0)
   return 0
 
 
 def test_command_lines_are_parsed_or_refused(tmp_path):
+  command_flags.define()
+  config_flags.define()
   names = sorted({*flags.FLAGS} - {"help", "helpfull", "helpshort", "helpxml", "flagfile", "?"})
   ours = [name for name in names if "cosam" in str(flags.FLAGS.find_module_defining_flag(name))]
   ours += ["config.optim.learning_rate", "config.seed", "config.clips.image_size",

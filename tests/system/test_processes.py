@@ -327,13 +327,14 @@ def test_one_that_compiles_longer_is_waited_for(tmp_path, hasty_compilation):
 import sys, time
 import jax, jax.numpy as jnp, numpy as np
 from absl import flags
-from cosam_jax.runtime import processes
-from cosam_jax.runtime import hosts
+from cosam_jax.commands import flags as command_flags
+from cosam_jax.runtime import hosts, processes
 from cosam_jax.training import mesh
 
-processes.define_flags()
+command_flags.define()
 flags.FLAGS(sys.argv)
-with processes.joined("train", {}):
+meet = lambda: mesh.connect(mesh.make_mesh())
+with processes.joined("train", {}, command_flags.values(), connect=meet):
   (rows,) = mesh.put_batch(mesh.make_mesh(), np.ones((2, 3), np.float32))
   time.sleep(35 * hosts.is_first())
   total = float(jax.jit(jnp.sum)(rows))

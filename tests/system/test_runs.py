@@ -326,7 +326,7 @@ def test_a_prepared_set_trains_as_its_directory(tmp_path):
     "data__prepared_dir": str(tmp_path / "prepared"),
     "train__epochs": 2,
   }
-  runs.prepare(tiny.config(root, **options), tmp_path)
+  calls.run("prepare", tiny.config(root, **options), tmp_path)
   for source in ("directory", "prepared"):
     runs.train(tiny.config(root, data__source=source, **options), tmp_path / source)
   assert len(losses(tmp_path / "directory")) == 2

@@ -9,13 +9,20 @@ import tqdm
 from ml_collections import ConfigDict
 
 from cosam_jax.commands.benchmark import cosam_layer, device, network, ranking, reading
-from cosam_jax.commands.benchmark.options import Options
+from cosam_jax.commands.benchmark.options import Options, options_of
 from cosam_jax.commands.benchmark.table import render
+from cosam_jax.commands.registry import Call
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.parts import build_model
 
 
-def run(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict[str, Any]:
+def run(call: Call) -> None:
+  """Runs the mode."""
+  with call.holding_workdir():
+    measure(call.run_config, call.folder, options_of(call.flags))
+
+
+def measure(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict[str, Any]:
   """Measures the chosen parts, prints the table and writes `benchmark.json` into the workdir.
 
   No data is needed except for the input part, and no TensorFlow.
@@ -44,10 +51,10 @@ def run(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict[str
     "input": lambda tick: reading.images(config, options.repeats, tick),
     "cosam": lambda tick: cosam_layer.layers(config, options, tick),
   }
-  for part, measure in measurements.items():
+  for part, measured in measurements.items():
     if part in options.parts:
       with tqdm.tqdm(desc=part, unit="measurement", leave=False) as bar:
-        record["parts"][part] = measure(bar.update)
+        record["parts"][part] = measured(bar.update)
   workdir.mkdir(parents=True, exist_ok=True)
   partial = workdir / "benchmark.json.partial"
   partial.write_text(json.dumps(record, indent=2) + "\n")

@@ -8,12 +8,26 @@ from ml_collections import ConfigDict
 
 from cosam_jax.commands.export import exporter
 from cosam_jax.commands.export.folder import export_folder
+from cosam_jax.commands.registry import Call
 from cosam_jax.data import TrackletTable
 from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.network import Network, network_asked_for
 from cosam_jax.experiment.parts import read_tables
+
+
+def run(call: Call) -> None:
+  """Runs the mode."""
+  with call.holding_output():
+    export(
+      call.config,
+      call.folder,
+      call.path("output") or call.folder / "export",
+      given=call.flags["format"],
+      inputs=call.flags["export_input"] or "clips",
+      folder=call.flags["input"],
+    )
 
 
 def export(
@@ -28,7 +42,7 @@ def export(
   """Exports a run's network; see `cosam_jax.commands.export.exporter.export`.
 
   Args:
-    config: see `saved_network.network_asked_for`.
+    config: see `network.network_asked_for`.
     workdir: where checkpoints lie.
     directory: what is written.
     given: formats with commas between them, each of which must work; None: all that do.

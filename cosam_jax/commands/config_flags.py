@@ -1,0 +1,184 @@
+"""`--config`, and the flags that set fields of it: the ablations', and `--protocol`.
+
+What can be refused before the experiment's file is run is refused here, with one sentence.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from cosam_jax.commands import path_flags
+from cosam_jax.commands.registry import MODES
+from cosam_jax.data import DATASETS
+from cosam_jax.errors import InputError, suggestion
+from cosam_jax.evaluation.protocol_names import LEGAL, parse_protocol
+from cosam_jax.experiment import configurations
+from cosam_jax.experiment.config import PATHS, with_home
+from cosam_jax.experiment.fields import FRAME_SELECTIONS, SCHEMA, SYNTHETIC_SCHEMA
+from cosam_jax.models.backbones.resnet import BACKBONES
+
+
+def parse_stages(text: str) -> tuple[int, ...]:
+  """`"4,5"` -> (4, 5); `"none"` -> ().
+
+  Raises:
+    InputError: anything else.
+  """
+  if text.strip().lower() == "none":
+    return ()
+  if not re.fullmatch(r"\s*[2-5](\s*,\s*[2-5])*\s*", text):
+    raise InputError(f"--cosam is {text!r}: list stages among 2, 3, 4 and 5 (such as 4,5), or none")
+  return tuple(int(stage) for stage in text.split(","))
+
+
+# flag -> (field, how its text becomes a value, help with legal values)
+ABLATION_FLAGS: dict[str, tuple[str, Callable[[str], Any], str]] = {
+  "backbone": ("model.backbone", str, f"Backbone: {', '.join(BACKBONES)}."),
+  "cosam": ("model.cosam_stages", parse_stages,
+            "Stages that COSAM follows, a comma-separated list among 2,3,4,5; or none."),
+  "temporal": ("model.temporal", str,
+               "Temporal head: tp (average), ta (attention), rnn (LSTM)."),
+  "num_frames": ("clips.num_frames", int, "Frames in a clip: an integer, 2 or more with COSAM."),
+  "frame_selection": ("clips.selection", str,
+                      f"Frames of a training clip: {', '.join(FRAME_SELECTIONS)}."),
+  "dataset": ("data.name", str, f"Data set: {', '.join(DATASETS)}."),
+  "data_dir": ("data.dir", str, "Directory of the data set, or a manifest (.csv, .jsonl)."),
+  "attribute": ("evaluation.attributes", str,
+                "Whose queries to evaluate apart: NAME (for yes) or NAME=VALUE, with commas."),
+  "attributes_file": ("evaluation.attributes_file", str,
+                      "Where --attribute is annotated: mars_attributes.csv or "
+                      "duke_attribute.mat; alone: handbag, hat and backpack."),
+}  # fmt: skip
+
+
+# One name for two fields.
+PROTOCOL_FLAG = "protocol"
+PROTOCOL_FIELDS = ("evaluation.gallery", "evaluation.frames")
+CONFIG_FLAGS = (*ABLATION_FLAGS, PROTOCOL_FLAG)
+"""Flags that override fields of the configuration."""
+RANKING_FLAGS = (PROTOCOL_FLAG, "attribute", "attributes_file")
+"""Those among them that say how vectors are ranked, and matter to no vector."""
+
+
+def define() -> None:
+  """Registers `--config` and the flags that override fields; unset ones change nothing."""
+  if "config" in flags.FLAGS:
+    return
+  config_flags.DEFINE_config_file("config", None, "The experiment's file.")
+  define_overrides()
+
+
+def define_overrides() -> None:
+  """Registers the flags that override fields."""
+  flags.DEFINE_string(
+    PROTOCOL_FLAG,
+    None,
+    f"How to evaluate: {LEGAL}. Sets config.{' and config.'.join(PROTOCOL_FIELDS)}.",
+    module_name="cosam_jax",
+  )
+  for name, (field, _, text) in ABLATION_FLAGS.items():
+    define_one = path_flags.define if field in PATHS else flags.DEFINE_string
+    define_one(name, None, f"{text} Overrides config.{field}.", module_name="cosam_jax")
+
+
+def apply_ablation_flags(config: ConfigDict, values: Mapping[str, str | None]) -> ConfigDict:
+  """Returns a copy with the fields of the flags that are set, and no `~` in its paths.
+
+  Raises:
+    InputError: a flag's text cannot be read.
+  """
+  config = ConfigDict(config.to_dict())
+  for field, value in fields_of_flags(values).items():
+    group, key = field.split(".")
+    # A configuration without the group is `check`'s to refuse.
+    if isinstance(config.get(group), ConfigDict):
+      config[group][key] = value
+  return with_home(config)
+
+
+def fields_of_flags(values: Mapping[str, str | None]) -> dict[str, Any]:
+  """Dotted field -> value, of the flags that are set.
+
+  Raises:
+    InputError: a flag's text cannot be read.
+  """
+  fields: dict[str, Any] = {}
+  for name, text in values.items():
+    if text is None:
+      continue
+    if name == PROTOCOL_FLAG:
+      gallery, frames = parse_protocol(text)
+      fields |= dict(zip(PROTOCOL_FIELDS, (gallery, frames or 0)))
+      continue
+    field, read, _ = ABLATION_FLAGS[name]
+    try:
+      fields[field] = read(text)
+    except InputError:
+      raise
+    except ValueError as error:
+      raise InputError(f"--{name} is {text!r}: it must be {SCHEMA[field].allowed()}") from error
+  return fields
+
+
+def configuration() -> ConfigDict | None:
+  """The experiment's file with the fields and flags of the command line; None without `--config`.
+
+  Raises:
+    InputError: the file gives something else.
+  """
+  given = flags.FLAGS["config"].value
+  if given is None:
+    return None
+  if not isinstance(given, ConfigDict):
+    raise InputError(
+      f"--config gives a {type(given).__name__}: get_config() must return an "
+      "ml_collections.ConfigDict"
+    )
+  return apply_ablation_flags(given, overrides())
+
+
+def overrides() -> dict[str, str | None]:
+  """Name -> text of the flags that override fields."""
+  return {name: flags.FLAGS[name].value for name in CONFIG_FLAGS}
+
+
+def file_name() -> str | None:
+  """What `--config` names."""
+  return config_flags.get_config_filename(flags.FLAGS["config"])
+
+
+def check_arguments(arguments: list[str]) -> None:
+  """Refuses fields that no configuration has.
+
+  ml_collections tells of them too, in several lines and by an error's name.
+  """
+  path = configurations.given_in(arguments)
+  known = SCHEMA | SYNTHETIC_SCHEMA
+  named = any(re.match(r"--?protocol(=|$)", argument) for argument in arguments[1:])
+  for argument in arguments[1:]:
+    found = re.match(r"--?config\.([^=]+)", argument)
+    if found and path is None:
+      raise InputError(f"{argument} sets a field, but --config is missing: give it too")
+    if found and named and found[1] in PROTOCOL_FIELDS:
+      raise InputError(f"{argument} and --protocol set the same field: give one of them")
+    if found and found[1] not in known:
+      raise InputError(
+        f"config.{found[1]} is not a field: --helpfull lists them all{suggestion(found[1], known)}"
+      )
+
+
+def illegal_value(text: str) -> str:
+  """One sentence for a value that absl could not read: `flag --NAME=VALUE: reason`."""
+  found = re.match(r"flag --([^=]+)=(.*?): (.*)", text, re.DOTALL)
+  if found is None:
+    return text
+  name, value, reason = found.groups()
+  field = (SCHEMA | SYNTHETIC_SCHEMA).get(name.removeprefix("config."))
+  if field is not None:
+    return f"{name} is {value!r}: it must be {field.allowed()}"
+  if name == "mode":
+    return f"--mode is {value!r}: it must be one of {', '.join(MODES)}{suggestion(value, MODES)}"
+  return f"--{name} is {value!r}: {reason}"

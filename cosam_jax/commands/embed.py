@@ -1,0 +1,31 @@
+"""`--mode=embed`: vectors of the test set, or of somebody's own videos and folders."""
+
+import pathlib
+
+from cosam_jax.commands import chosen_frames
+from cosam_jax.commands.registry import Call
+from cosam_jax.experiment.network import network_asked_for
+from cosam_jax.experiment.own_videos import embed_input
+from cosam_jax.experiment.saved_rankings import embed
+
+
+def run(call: Call) -> None:
+  """Runs the mode."""
+  flags = call.flags
+  if flags["input"] is None:
+    with call.holding_workdir():
+      embed(call.run_config, call.folder)
+    return
+  with call.holding_output():
+    embed_input(
+      network_asked_for(call.config, call.folder),
+      pathlib.Path(flags["input"]),
+      call.path("output"),
+      workdir=call.folder,
+      boxes=flags["boxes"],
+      margin=flags["box_margin"] or 0.0,
+      reading=chosen_frames.box_reading(flags),
+      taking=chosen_frames.taking(flags),
+      camera=flags["camera"],
+      camera_from=flags["camera_from"],
+    )

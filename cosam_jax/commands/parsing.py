@@ -1,0 +1,49 @@
+"""The command line, parsed: what cannot be parsed is one sentence, not a traceback."""
+
+import sys
+
+from absl import flags
+
+from cosam_jax.commands import config_flags
+from cosam_jax.commands.registry import OF_RUN
+from cosam_jax.errors import InputError, suggestion
+from cosam_jax.experiment import configurations, run_configuration
+from cosam_jax.runtime import version
+from cosam_jax.runtime.refusals import refuse
+
+_HELP = frozenset({"--help", "-help", "--helpfull", "-helpfull", "--helpshort", "-helpshort", "-?"})
+
+
+def parse(arguments: list[str]) -> list[str]:
+  """Parses the flags; ends the process with status 2 and one sentence if that is not possible.
+
+  Args:
+    arguments: the command line, with the program.
+
+  Returns:
+    The program, and the arguments that are no flags.
+  """
+  version.answer(arguments[1:])
+  if _HELP.intersection(arguments):
+    given = configurations.given_in(arguments)
+    flags.FLAGS["config"].help = configurations.help_for(given)
+  try:
+    arguments = run_configuration.with_run(arguments, OF_RUN)
+    config_flags.check_arguments(arguments)
+    return flags.FLAGS(configurations.with_path(arguments))
+  except InputError as error:
+    sentence = str(error)
+  except flags.UnrecognizedFlagError as error:
+    close = suggestion(f"--{error.flagname}", [f"--{name}" for name in flags.FLAGS])
+    sentence = f"--{error.flagname} is no option: --helpfull lists them all{close}"
+  except flags.IllegalFlagValueError as error:
+    sentence = config_flags.illegal_value(str(error))
+  except flags.Error as error:
+    sentence = str(error)
+  except Exception as error:  # The experiment's file is a program, which can fail in any way.
+    sentence = (
+      f"--config is {configurations.given_in(arguments)!r}, which cannot be used "
+      f"({type(error).__name__}: {error}): it must define get_config() and have every field that "
+      "is set on the command line"
+    )
+  sys.exit(refuse(sentence))

@@ -1,0 +1,301 @@
+"""The commands: what each is for, which flags it reads, what it needs, and where it is.
+
+To add a mode: a file with `run(call)` and a row in `COMMANDS`. The rows name modules by text, so
+that nothing slow is loaded before the command line has been read.
+"""
+
+import contextlib
+import dataclasses
+import pathlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from cosam_jax.errors import InputError
+from cosam_jax.runtime import holder, processes
+
+NEEDED, OPTIONAL, NONE = "needed", "optional", "none"
+ALWAYS: tuple[str, ...] = ()
+"""Of a flag that may be given alone."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+  """One mode of the program.
+
+  Attributes:
+    help: what it does, for `--helpfull`.
+    module: where `run(call)` is.
+    flags: flags of its own, each with those of which one must be given too (`ALWAYS` if none).
+    needs: flags that must be given, each with what a person should give.
+    config: whether it needs a configuration, may have one, or reads none.
+    unless: with one of these flags it is about something else than a data set, and a configuration
+      is optional.
+    instead: what must be given with one of `unless`, in place of `needs`.
+    ranks: whether, without a configuration, the flags that say how to rank are read all the same.
+    of_run: whether, without `--config`, a run's own configuration is taken from the workdir.
+    shared: whether several processes can share the work.
+    computes: whether it computes with jax, so that memory and compiled programs are settled first.
+    words: what its arguments without dashes are; empty for none.
+    flag: the flag that asks for it, if it is no `--mode`.
+  """
+
+  help: str
+  module: str
+  flags: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+  needs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  config: str = NEEDED
+  unless: tuple[str, ...] = ()
+  instead: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  ranks: bool = False
+  of_run: bool = False
+  shared: bool = False
+  computes: bool = True
+  words: str = ""
+  flag: str | None = None
+
+
+_RUN = {"workdir": "give a directory for checkpoints and results"}
+_NETWORK = {"workdir": "give the run whose network is to be used"}
+_SIDES = (
+  "--mode=search needs --query and --gallery, each embeddings.npz, a .npy file, a folder of "
+  "tracklets or a video"
+)
+_CHOSEN = ("input", "tracklets", "point")
+_BOXES = dict.fromkeys(
+  ("box_margin", "boxes_format", "boxes_classes", "boxes_coordinates", "boxes_picture",
+   "boxes_first_frame"),
+  ("boxes",),
+)  # fmt: skip
+
+COMMANDS: dict[str, Command] = {
+  "train": Command(
+    "train (or continue) and evaluate",
+    "cosam_jax.commands.train",
+    flags={"change_optim": ALWAYS},
+    needs=_RUN,
+    shared=True,
+  ),
+  "evaluate": Command(
+    "a checkpoint, or config.init.weights",
+    "cosam_jax.commands.evaluate",
+    flags={"embeddings": ALWAYS},
+    needs=_RUN,
+    of_run=True,
+    unless=("embeddings",),
+    ranks=True,
+    shared=True,
+  ),
+  "embed": Command(
+    "write the vectors of the test set, or of --input, to embeddings.npz",
+    "cosam_jax.commands.embed",
+    flags={
+      "input": ALWAYS,
+      "output": ("input",),
+      "boxes": ("input",),
+      **_BOXES,
+      **dict.fromkeys(("camera", "camera_from", "frame_stride", "most_frames"), ("input",)),
+    },
+    needs=_RUN,
+    of_run=True,
+    unless=("input",),
+    instead=_NETWORK,
+    shared=True,
+  ),
+  "masks": Command(
+    "measure and draw COSAM's masks on test frames",
+    "cosam_jax.commands.masks",
+    flags={
+      **dict.fromkeys((*_CHOSEN, "frame_stride", "most_frames"), ALWAYS),
+      "output": _CHOSEN,
+      "boxes": ("input",),
+      **_BOXES,
+    },
+    needs=_RUN,
+    of_run=True,
+    unless=(*_CHOSEN, "frame_stride", "most_frames"),
+    instead=_NETWORK,
+  ),
+  "attention": Command(
+    "numbers on whether the masks do anything",
+    "cosam_jax.commands.attention",
+    needs=_RUN,
+    of_run=True,
+  ),
+  "doctor": Command("check the data directory", "cosam_jax.commands.doctor"),
+  "prepare": Command("pack the frames for random access", "cosam_jax.commands.prepare"),
+  "compare": Command(
+    "two sides of results.json files, given after the flags; needs no --config",
+    "cosam_jax.commands.compare",
+    flags={"allow_mixed_protocols": ALWAYS, "resamples": ALWAYS},
+    config=NONE,
+    computes=False,
+    words="the two sides",
+  ),
+  "benchmark": Command(
+    "speed and memory on this machine; its input part alone needs data",
+    "cosam_jax.commands.benchmark.measure",
+    flags=dict.fromkeys(
+      (
+        "benchmark_parts",
+        "benchmark_repeats",
+        "benchmark_stages",
+        "benchmark_frames",
+        "benchmark_clips",
+      ),
+      ALWAYS,
+    ),
+    needs=_RUN,
+  ),
+  "tables": Command(
+    "the poster's tables from a sweep's results; needs no --config",
+    "cosam_jax.commands.tables",
+    flags={"allow_mixed_protocols": ALWAYS},
+    needs={"workdir": "give the directory of a sweep"},
+    config=NONE,
+    computes=False,
+  ),
+  "sensitivity": Command(
+    "distance, pooling and frames tried on --embeddings",
+    "cosam_jax.commands.sensitivity",
+    flags={"embeddings": ALWAYS, "first_frames": ALWAYS},
+    needs={"embeddings": "give a file that --mode=embed wrote"},
+    config=NONE,
+  ),
+  "search": Command(
+    "the nearest of --gallery for each of --query; needs no --config",
+    "cosam_jax.commands.search",
+    flags=dict.fromkeys(
+      (
+        "output",
+        "query",
+        "query_names",
+        "gallery",
+        "top",
+        "search_backend",
+        "exclude_same_camera",
+        "camera_from",
+        "frame_stride",
+        "most_frames",
+      ),
+      ALWAYS,
+    ),
+    needs={"query": _SIDES, "gallery": _SIDES},
+    config=OPTIONAL,
+  ),
+  "export": Command(
+    "the network for other programs; needs no --config",
+    "cosam_jax.commands.export.mode",
+    flags=dict.fromkeys(("input", "output", "format", "export_input"), ALWAYS),
+    needs=_NETWORK,
+    config=OPTIONAL,
+  ),
+  "report": Command(
+    "make a run's report page again", "cosam_jax.commands.report", needs=_RUN, of_run=True
+  ),
+  "sweep": Command(
+    "run every row of a table of the poster that is not done",
+    "cosam_jax.commands.sweep.command",
+    flags={
+      "sweep": ALWAYS,
+      "change_optim": ALWAYS,
+      **dict.fromkeys(("sweep_row", "seeds", "dry_run"), ("sweep",)),
+    },
+    needs={"workdir": "give a directory for the sweep's runs"},
+    flag="sweep",
+  ),
+}
+
+MODES = tuple(name for name, command in COMMANDS.items() if command.flag is None)
+"""What `--mode` may be."""
+OF_RUN = {name: command.unless for name, command in COMMANDS.items() if command.of_run}
+"""Modes that take the configuration from a run; with one of these flags they need none."""
+MISSING_CONFIG = (
+  "--config is missing: give a file, such as configs/synthetic.py, or synthetic; the modes "
+  f"{', '.join(OF_RUN)} take it from the --workdir of a run"
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+  """What a command is asked to do.
+
+  Attributes:
+    mode: its name in `COMMANDS`.
+    config: the configuration with the command line's fields, checked; None without `--config`.
+    workdir: `--workdir`; None if it is not given.
+    flags: name -> value of every flag.
+    overrides: name -> text of the flags that override fields, None for those that are not given.
+    words: the arguments without dashes.
+    arguments: the command line, without the program.
+  """
+
+  mode: str
+  config: ConfigDict | None
+  workdir: pathlib.Path | None
+  flags: Mapping[str, Any]
+  overrides: Mapping[str, str | None]
+  words: Sequence[str] = ()
+  arguments: Sequence[str] = ()
+
+  @property
+  def run_config(self) -> ConfigDict:
+    """The configuration of a command that needs one."""
+    assert self.config is not None, self.mode
+    return self.config
+
+  @property
+  def folder(self) -> pathlib.Path:
+    """The workdir of a command that needs one."""
+    assert self.workdir is not None, self.mode
+    return self.workdir
+
+  def path(self, flag: str) -> pathlib.Path | None:
+    """The path that a flag names; None if it is not given."""
+    return pathlib.Path(self.flags[flag]) if self.flags[flag] else None
+
+  @contextlib.contextmanager
+  def holding_workdir(self) -> Iterator[holder.Holder | None]:
+    """Holds the workdir while it is entered; of several processes the first one does.
+
+    Yields:
+      The holder, in the process that holds.
+
+    Raises:
+      InputError: another process holds it.
+    """
+    holders: list[holder.Holder] = []
+    with contextlib.ExitStack() as stack:
+      processes.first_alone(
+        lambda: holders.append(stack.enter_context(holder.held(self.folder, self.mode)))
+      )
+      yield next(iter(holders), None)
+
+  def holding_output(self) -> contextlib.AbstractContextManager[None]:
+    """Holds what a command without training writes to: `--output`, or the workdir."""
+    workdir = None if self.workdir is None else str(self.workdir)
+    return holder.held_for(self.mode, workdir, output=self.flags["output"])
+
+  def holding_place_of(self, embeddings: str) -> contextlib.AbstractContextManager[None]:
+    """Holds the workdir, or without one the folder of saved embeddings."""
+    workdir = None if self.workdir is None else str(self.workdir)
+    return holder.held_for(self.mode, workdir, beside=embeddings)
+
+
+def command_of(mode: str, given: Collection[str]) -> str:
+  """The name of the command that a command line asks for.
+
+  Args:
+    mode: `--mode`.
+    given: the names of the flags that are given.
+
+  Raises:
+    InputError: a flag asks for another command than the mode.
+  """
+  for name, command in COMMANDS.items():
+    if command.flag is not None and command.flag in given:
+      if mode != "train":
+        raise InputError(f"--{name} trains and evaluates: leave out --mode={mode}")
+      return name
+  return mode

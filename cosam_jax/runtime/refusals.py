@@ -1,0 +1,40 @@
+"""Work that may fail in ways that people can mend: one sentence on the terminal, and a status."""
+
+import errno
+import sys
+from collections.abc import Callable
+
+from cosam_jax.errors import InputError, Preempted, TryLaterError
+from cosam_jax.runtime.early_stop import STOPPED
+
+
+def told(work: Callable[[], int | None]) -> int:
+  """Does `work` and prints errors that a user can fix as one line.
+
+  Returns:
+    The exit status: what `work` returns, 0 for None; 2 for an error that a user can fix; 75 if the
+    same command goes on later; 130 after Ctrl-C.
+  """
+  try:
+    return work() or 0
+  except InputError as error:
+    refuse(str(error))
+    return STOPPED if isinstance(error, TryLaterError) else 2
+  except OSError as error:
+    place = f" ({error.filename})" if error.filename else ""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    way_out = "make room" if full else "make it usable, or give another place"
+    return refuse(f"{error.strerror or error}{place}: {way_out}, and run the same command again")
+  except Preempted as request:
+    where = str(request) or "outside the training steps, where nothing was to be saved"
+    print(f"stopped by {request.by} {where}: the same command goes on", file=sys.stderr, flush=True)
+    return STOPPED
+  except KeyboardInterrupt:
+    refuse("stopped by hand: the same command goes on from the last checkpoint")
+    return 130
+
+
+def refuse(sentence: str) -> int:
+  """Prints the one line of a refusal; returns the exit status."""
+  print("error: " + str(InputError(" ".join(sentence.split()))), file=sys.stderr)
+  return 2
