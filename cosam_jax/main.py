@@ -31,7 +31,8 @@ from absl import app
 
 from cosam_jax.commands import config_flags, parsing
 from cosam_jax.commands import flags as command_flags
-from cosam_jax.commands.registry import COMMANDS, MISSING_CONFIG, Call
+from cosam_jax.commands.call import Call
+from cosam_jax.commands.registry import COMMANDS, MISSING_CONFIG
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import run_configuration
 from cosam_jax.runtime import (

@@ -8,7 +8,7 @@ import numpy as np
 import tqdm
 from ml_collections import ConfigDict
 
-from cosam_jax.commands.registry import Call
+from cosam_jax.commands.call import Call
 from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.pipeline import evaluation_batches
 from cosam_jax.data.tracklets import TrackletTable

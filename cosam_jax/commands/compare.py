@@ -9,7 +9,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from cosam_jax.commands.registry import Call
+from cosam_jax.commands.call import Call
 from cosam_jax.errors import InputError
 from cosam_jax.reports import comparison, comparison_table
 from cosam_jax.reports.results import read_results, write_json

@@ -2,7 +2,7 @@
 
 from ml_collections import ConfigDict
 
-from cosam_jax.commands.registry import Call
+from cosam_jax.commands.call import Call
 from cosam_jax.data.doctor import diagnose
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules

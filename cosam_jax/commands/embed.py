@@ -3,7 +3,7 @@
 import pathlib
 
 from cosam_jax.commands import chosen_frames
-from cosam_jax.commands.registry import Call
+from cosam_jax.commands.call import Call
 from cosam_jax.experiment.network import network_asked_for
 from cosam_jax.experiment.own_videos import embed_input
 from cosam_jax.experiment.saved_rankings import embed

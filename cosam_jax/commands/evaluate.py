@@ -3,7 +3,7 @@
 import pathlib
 
 from cosam_jax.commands import config_flags, runs
-from cosam_jax.commands.registry import Call
+from cosam_jax.commands.call import Call
 from cosam_jax.experiment.saved_rankings import evaluate_embeddings
 
 

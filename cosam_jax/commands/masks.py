@@ -1,7 +1,8 @@
 """`--mode=masks`: COSAM's masks on test frames, or on frames that a person chose."""
 
 from cosam_jax.commands import chosen_frames, runs
-from cosam_jax.commands.registry import COMMANDS, Call
+from cosam_jax.commands.call import Call
+from cosam_jax.commands.registry import COMMANDS
 from cosam_jax.experiment.mask_gallery import draw
 from cosam_jax.experiment.network import network_asked_for
 

@@ -1,6 +1,6 @@
 """`--mode=report`: the report page of a run, made again from what the run left."""
 
-from cosam_jax.commands.registry import Call
+from cosam_jax.commands.call import Call
 from cosam_jax.experiment.page_report import report
 
 

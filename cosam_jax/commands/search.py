@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from cosam_jax.commands import chosen_frames
-from cosam_jax.commands.registry import Call
+from cosam_jax.commands.call import Call
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.search import ChosenRows, Neighbours, Rows, nearest

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from cosam_jax.commands.registry import Call
+from cosam_jax.commands.call import Call
 from cosam_jax.errors import InputError
 from cosam_jax.experiment.saved_rankings import show_sensitivity
 from cosam_jax.runtime.text_numbers import whole_number

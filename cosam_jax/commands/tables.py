@@ -1,6 +1,6 @@
 """`--mode=tables`: the poster's tables from the results of a sweep."""
 
-from cosam_jax.commands.registry import Call
+from cosam_jax.commands.call import Call
 from cosam_jax.reports.poster_tables import write_tables
 
 

@@ -1,7 +1,7 @@
 """`--mode=train`: trains, or goes on, and evaluates the test set."""
 
 from cosam_jax.commands import runs
-from cosam_jax.commands.registry import Call
+from cosam_jax.commands.call import Call
 
 
 def run(call: Call) -> None:

@@ -3,9 +3,10 @@
 import importlib
 import pathlib
 
+from cosam_jax.commands.call import Call
 from cosam_jax.commands.config_flags import CONFIG_FLAGS
 from cosam_jax.commands.flags import ROWS
-from cosam_jax.commands.registry import COMMANDS, Call
+from cosam_jax.commands.registry import COMMANDS
 
 
 def call(mode: str, config=None, workdir=None, words=(), **flags) -> Call:

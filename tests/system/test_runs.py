@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 
+import calls
 import chex
 import jax
 import layouts

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from cosam_jax.commands.benchmark import cosam_layer, device, network, ranking, reading
 from cosam_jax.commands.benchmark.options import Options, options_of
 from cosam_jax.commands.benchmark.table import render
-from cosam_jax.commands.registry import Call
+from cosam_jax.commands.call import Call
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.parts import build_model
 

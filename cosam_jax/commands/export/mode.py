@@ -6,9 +6,9 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from cosam_jax.commands.call import Call
 from cosam_jax.commands.export import exporter
 from cosam_jax.commands.export.folder import export_folder
-from cosam_jax.commands.registry import Call
 from cosam_jax.data import TrackletTable
 from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.errors import InputError

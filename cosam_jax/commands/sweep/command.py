@@ -1,6 +1,6 @@
 """`--sweep`: runs, or with `--dry_run` lists, the rows of the poster's tables."""
 
-from cosam_jax.commands.registry import Call
+from cosam_jax.commands.call import Call
 from cosam_jax.commands.sweep.plan import parse_seeds, plan
 from cosam_jax.commands.sweep.runner import Sweep
 

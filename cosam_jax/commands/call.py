@@ -1,0 +1,77 @@
+"""A call of a command: what it is asked to do, and how it holds the places that it writes to."""
+
+import contextlib
+import dataclasses
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from cosam_jax.runtime import holder, processes
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+  """What a command is asked to do.
+
+  Attributes:
+    mode: its name in `COMMANDS`.
+    config: the configuration with the command line's fields, checked; None without `--config`.
+    workdir: `--workdir`; None if it is not given.
+    flags: name -> value of every flag.
+    overrides: name -> text of the flags that override fields, None for those that are not given.
+    words: the arguments without dashes.
+    arguments: the command line, without the program.
+  """
+
+  mode: str
+  config: ConfigDict | None
+  workdir: pathlib.Path | None
+  flags: Mapping[str, Any]
+  overrides: Mapping[str, str | None]
+  words: Sequence[str] = ()
+  arguments: Sequence[str] = ()
+
+  @property
+  def run_config(self) -> ConfigDict:
+    """The configuration of a command that needs one."""
+    assert self.config is not None, self.mode
+    return self.config
+
+  @property
+  def folder(self) -> pathlib.Path:
+    """The workdir of a command that needs one."""
+    assert self.workdir is not None, self.mode
+    return self.workdir
+
+  def path(self, flag: str) -> pathlib.Path | None:
+    """The path that a flag names; None if it is not given."""
+    return pathlib.Path(self.flags[flag]) if self.flags[flag] else None
+
+  @contextlib.contextmanager
+  def holding_workdir(self) -> Iterator[holder.Holder | None]:
+    """Holds the workdir while it is entered; of several processes the first one does.
+
+    Yields:
+      The holder, in the process that holds.
+
+    Raises:
+      InputError: another process holds it.
+    """
+    holders: list[holder.Holder] = []
+    with contextlib.ExitStack() as stack:
+      processes.first_alone(
+        lambda: holders.append(stack.enter_context(holder.held(self.folder, self.mode)))
+      )
+      yield next(iter(holders), None)
+
+  def holding_output(self) -> contextlib.AbstractContextManager[None]:
+    """Holds what a command without training writes to: `--output`, or the workdir."""
+    workdir = None if self.workdir is None else str(self.workdir)
+    return holder.held_for(self.mode, workdir, output=self.flags["output"])
+
+  def holding_place_of(self, embeddings: str) -> contextlib.AbstractContextManager[None]:
+    """Holds the workdir, or without one the folder of saved embeddings."""
+    workdir = None if self.workdir is None else str(self.workdir)
+    return holder.held_for(self.mode, workdir, beside=embeddings)
