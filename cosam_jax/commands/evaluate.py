@@ -2,8 +2,18 @@
 
 import pathlib
 
-from cosam_jax.commands import config_flags, runs
+from ml_collections import ConfigDict
+
+from cosam_jax.commands import config_flags
 from cosam_jax.commands.call import Call
+from cosam_jax.evaluation.cards import Result
+from cosam_jax.experiment import evaluation_place
+from cosam_jax.experiment.evaluator import Evaluator
+from cosam_jax.experiment.mask_report import MaskReport
+from cosam_jax.experiment.network import network_to_evaluate
+from cosam_jax.experiment.outcome import leave
+from cosam_jax.experiment.page_report import check_outputs
+from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.saved_rankings import evaluate_embeddings
 
 
@@ -11,9 +21,34 @@ def run(call: Call) -> None:
   """Runs the mode."""
   if call.flags["embeddings"] is None:
     with call.holding_workdir():
-      runs.evaluate(call.run_config, call.folder)
+      evaluate(call.run_config, call.folder)
     return
   path = pathlib.Path(call.flags["embeddings"])
   fields = config_flags.fields_of_flags(call.overrides) if call.config is None else {}
   with call.holding_place_of(str(path)):
     evaluate_embeddings(path, call.config, call.workdir, fields)
+
+
+def evaluate(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
+  """Evaluates the workdir's checkpoint; without one, the weights that `init.weights` names.
+
+  What is not the run's own evaluation goes to a folder of its own, see `evaluation_place`.
+  """
+  run = Run(config, workdir)
+  network = network_to_evaluate(run)
+  evaluation_place.settle(run, network.label, network.variables, ranking=True)
+  check_outputs(run)
+  evaluator = Evaluator(run.config, run.tables, run.model)
+  results = list(evaluator(network.variables, label=network.label, checkpoint=network.label))
+  leave(
+    run,
+    evaluator,
+    MaskReport(run),
+    results,
+    network.variables,
+    mode="evaluate",
+    label=network.label,
+    step=network.step,
+    skipped=evaluator.skipped,
+  )
+  return results

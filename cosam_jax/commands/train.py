@@ -1,10 +1,190 @@
-"""`--mode=train`: trains, or goes on, and evaluates the test set."""
+"""`--mode=train`: trains, or goes on, and evaluates the test set.
 
-from cosam_jax.commands import runs
+The journey in one place: tables -> model -> training -> evaluation -> reports.
+"""
+
+import json
+import pathlib
+from typing import Any
+
+from ml_collections import ConfigDict
+
 from cosam_jax.commands.call import Call
+from cosam_jax.evaluation.cards import Result
+from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment import evaluation_place
+from cosam_jax.experiment.best_checkpoint import Best, scalar_log
+from cosam_jax.experiment.evaluator import Evaluator
+from cosam_jax.experiment.mask_report import MaskReport
+from cosam_jax.experiment.outcome import leave, report_results
+from cosam_jax.experiment.page_report import check_outputs
+from cosam_jax.experiment.parts import (
+  TrainingBatches,
+  initial_variables,
+  objective,
+  training_plan,
+)
+from cosam_jax.experiment.run import Run
+from cosam_jax.reports.event_files import EventFiles
+from cosam_jax.runtime import command_line, hosts
+from cosam_jax.runtime.holder import Holder
+from cosam_jax.training import loop, mesh, optim, state, steps
+from cosam_jax.training.checkpoints import LAST, Checkpoints
+from cosam_jax.training.health import HealthLog
+from cosam_jax.training.preemption import Preemption
+from cosam_jax.training.same_run import REMEDY, check_same, optim_changes
+from cosam_jax.training.start_watch import StartWatch
 
 
 def run(call: Call) -> None:
   """Runs the mode."""
   with call.holding_workdir() as holder:
-    runs.train(call.run_config, call.folder, holder, call.flags["change_optim"])
+    train(call.run_config, call.folder, holder, call.flags["change_optim"])
+
+
+def train(
+  config: ConfigDict,
+  workdir: pathlib.Path,
+  holder: Holder | None = None,
+  change_optim: bool = False,
+) -> list[Result]:
+  """Trains, then evaluates the test set. Run again after a stop, it continues.
+
+  Asked to stop by SIGTERM and its kind, it saves the steps that are done and raises `Preempted`.
+
+  How a run resumes, in this order:
+    1. the configuration is checked, and compared with that of the newest complete checkpoint;
+    2. with a checkpoint, step, parameters, running statistics and Adam's moments come from it;
+       without one, parameters are drawn from the seed and replaced by `init.weights`;
+    3. scalars of later steps are dropped from scalars.jsonl;
+    4. batches are addressed by (seed, step), so the loop goes on with the next step's batch;
+    5. nothing else has a state.
+
+  Args:
+    config: the configuration.
+    workdir: where everything goes.
+    holder: who holds the workdir; None in processes that leave that to another one.
+    change_optim: go on although `config.optim` is not what the checkpoint was made with.
+  """
+  with Preemption(holder.ending if holder else None) as preemption:
+    return _train(config, workdir, preemption, holder, change_optim)
+
+
+def _train(
+  config: ConfigDict,
+  workdir: pathlib.Path,
+  preemption: Preemption,
+  holder: Holder | None,
+  change_optim: bool,
+) -> list[Result]:
+  run = Run(config, workdir)
+  config = run.config
+  # Before anything slow, since it refuses a test set without a single match.
+  evaluator, mask_report = Evaluator(config, run.tables, run.model), MaskReport(run)
+  sizes, accumulate = config.train, config.train.accumulate
+  clips_per_batch = sizes.identities_per_batch * sizes.instances
+  check_outputs(run)
+  mesh.check_batch(run.mesh, sizes.identities_per_batch, sizes.instances, accumulate)
+  plan = training_plan(config, run.train_table)
+  epoch = plan.steps_per_epoch
+  last_step = epoch * config.train.epochs
+  schedule = optim.learning_rate_schedule(
+    learning_rate=config.optim.learning_rate,
+    decay_every_steps=epoch * config.optim.decay_every_epochs,
+    decay_factor=config.optim.decay_factor,
+  )
+  optimizer = optim.make_optimizer(
+    schedule,
+    weight_decay=config.optim.weight_decay,
+    weight_decay_form=config.optim.weight_decay_form,
+    clip_norm=config.optim.clip_norm,
+  )
+  checkpoints = Checkpoints(workdir, LAST, config.train.keep_checkpoints)
+  about: dict[str, Any] = {"config": run.flat, "num_classes": run.num_classes}
+  first_step = checkpoints.latest_step() or 0
+  last_step = max(first_step, last_step)  # More epochs than now asked for may be done already.
+  if first_step:
+    saved = checkpoints.about(first_step)
+    where = f"{checkpoints.directory}/{first_step}"
+    earlier = config_rules.complete(saved["config"])
+    changed = [*saved.pop("changed", []), *optim_changes(earlier, run.flat, first_step)]
+    free = config_rules.FREE_ON_RESUME + (("optim",) if change_optim else ())
+    check_same(earlier, run.flat, free, where, REMEDY)
+    check_same(saved, about, ("config",), where)
+    if changed:
+      about["changed"] = changed
+    shapes = state.state_shapes(run.model, optimizer)
+    train_state = checkpoints.restore(first_step, shapes, run.mesh)
+    print(f"continuing from step {first_step} of {last_step} in {workdir}")
+    print("".join(f"note: {change}\n" for change in changed), end="")
+  else:
+    train_state = state.create_state(initial_variables(config, run.model), optimizer)
+    train_state = mesh.put_everywhere(run.mesh, train_state)
+  hosts.first_alone(lambda: _write_config(run))
+
+  events, log = None, None
+  if config.report.tensorboard and hosts.is_first():
+    events = EventFiles(workdir, first_step + 1)
+    log = events.write
+  before = workdir / "before_training.json"
+  if config.evaluation.before_training and not first_step:
+    untrained = evaluator(train_state.variables, label="before training")
+    report_results(before, untrained, run, 0)
+    untrained_variables = train_state.variables
+    hosts.first_alone(lambda: mask_report.write(untrained_variables, "before training", before))
+
+  def save(step: int, current: state.TrainState) -> None:
+    hosts.first_alone(lambda: holder.check() if holder else None)
+    checkpoints.save(step, current, about)
+
+  best = Best(run, about, log) if config.train.validate_every_epochs else None
+  validate_every = epoch * config.train.validate_every_epochs
+  batches = TrainingBatches(config, plan, first_step, last_step, run.mesh)
+  train_state = loop.run(
+    train_state,
+    steps.jit_train_step(run.model, objective(config), optimizer, run.mesh, accumulate),
+    iter(batches),
+    first_step=first_step,
+    last_step=last_step,
+    learning_rate=schedule,
+    scalars=scalar_log(workdir / "scalars.jsonl", first_step + 1, log),
+    progress=loop.Progress(first_step, last_step, config.train.log_every_steps, clips_per_batch),
+    health=HealthLog(workdir / "health.jsonl", first_step, config.train.health_every_steps),
+    watch=StartWatch(run.num_classes, config.loss.triplet_weight and config.loss.triplet_margin),
+    log_every=config.train.log_every_steps,
+    save_every=epoch * config.train.checkpoint_every_epochs,
+    save=save,
+    validate_every=validate_every,
+    validate=best,
+    # A run that was asked to stop saves before it validates.
+    validate_first=best is not None and first_step % validate_every == 0 and best.lacks(first_step),
+    preemption=preemption,
+  )
+  variables, step = train_state.variables, last_step
+  if config.evaluation.checkpoint == "best" and best is not None:
+    variables, step = best.restore(train_state)
+  results = list(evaluator(variables, label="after training", checkpoint=f"step {step}"))
+  skipped = sum(hosts.gather(batches.skipped)) + evaluator.skipped
+  hosts.first_alone(lambda: evaluation_place.set_aside(workdir, evaluation_place.own_subject(run)))
+  leave(
+    run,
+    evaluator,
+    mask_report,
+    results,
+    variables,
+    mode="train",
+    label="after training",
+    step=step,
+    skipped=skipped,
+    changed=about.get("changed", ()),
+    events=events,
+  )
+  return results
+
+
+def _write_config(run: Run) -> None:
+  run.workdir.mkdir(parents=True, exist_ok=True)
+  partial = run.workdir / "config.json.partial"
+  partial.write_text(json.dumps(run.flat, indent=2) + "\n")
+  partial.replace(run.workdir / "config.json")
+  command_line.record(run.workdir, "train")

@@ -20,7 +20,7 @@ from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import evaluation_place
 from cosam_jax.experiment.evaluator import RANKED_BY, Evaluator, settings_of
 from cosam_jax.experiment.field_kinds import NETWORK
-from cosam_jax.experiment.fields import role_of
+from cosam_jax.experiment.fields import SCHEMA, role_of
 from cosam_jax.experiment.network import network_to_evaluate
 from cosam_jax.experiment.run import Run
 from cosam_jax.reports.results import results_content, terminal_table, write_results
@@ -133,7 +133,7 @@ def _ranked(
 
 def _is_given(flat: Mapping[str, Any], name: str) -> bool:
   """Whether a flat configuration, which somebody may have edited, has a field as it must be."""
-  return name in flat and config_rules.SCHEMA[name].accepts(flat[name])
+  return name in flat and SCHEMA[name].accepts(flat[name])
 
 
 def show_sensitivity(

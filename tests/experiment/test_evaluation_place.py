@@ -4,12 +4,12 @@ import json
 import shutil
 
 import jax
+import modes
 import numpy as np
 import pytest
 import saved_run
 import tiny
 
-from cosam_jax.commands import runs
 from cosam_jax.data.drawn.synthetic import write_synthetic
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import evaluation_place
@@ -64,12 +64,12 @@ def other_config(data_dir, **fields):
 
 def test_other_data_protocols_and_weights_leave_the_run_as_it_is(run, tiny_synthetic, others):
   before = files(run)
-  runs.evaluate(other_config(others), run)
-  runs.evaluate(tiny.config(tiny_synthetic, data__name="mars"), run)
-  runs.evaluate(tiny.config(tiny_synthetic, evaluation__gallery="official"), run)
-  runs.evaluate(tiny.config(tiny_synthetic, evaluation__distance="cosine"), run)
+  modes.evaluate(other_config(others), run)
+  modes.evaluate(tiny.config(tiny_synthetic, data__name="mars"), run)
+  modes.evaluate(tiny.config(tiny_synthetic, evaluation__gallery="official"), run)
+  modes.evaluate(tiny.config(tiny_synthetic, evaluation__distance="cosine"), run)
   # As the run's own, but without the re-ranked row that it has.
-  runs.evaluate(tiny.config(tiny_synthetic), run)
+  modes.evaluate(tiny.config(tiny_synthetic), run)
   assert files(run) == before
   found = apart(run)
   assert sorted(name.rpartition("_")[0] for name in found) == [
@@ -79,12 +79,12 @@ def test_other_data_protocols_and_weights_leave_the_run_as_it_is(run, tiny_synth
   assert len(pages) == 1
   assert (pages[0] / "masks" / "overview.png").is_file()
   # Again, it replaces its own.
-  runs.evaluate(tiny.config(tiny_synthetic, evaluation__distance="cosine"), run)
+  modes.evaluate(tiny.config(tiny_synthetic, evaluation__distance="cosine"), run)
   assert set(apart(run)) == set(found)
   assert files(run) == before
   # Its page can be made again, from the folder and the configuration of its results.
   shutil.rmtree(pages[0] / "report")
-  runs.report(other_config(others), pages[0])
+  modes.report(other_config(others), pages[0])
   assert (pages[0] / "report" / "index.html").is_file()
 
 
@@ -93,7 +93,7 @@ def test_the_runs_own_evaluation_replaces_itself(run, tiny_synthetic):
   (run / "results.json").write_text(
     (run / "results.json").read_text().replace('"label": "step 3"', '"label": "after training"')
   )
-  runs.evaluate(saved_run.report_config(tiny_synthetic), run)
+  modes.evaluate(saved_run.report_config(tiny_synthetic), run)
   assert read_results(run / "results.json")["results"] == first
   assert not apart(run)
 
@@ -123,8 +123,8 @@ def test_saved_vectors_ranked_otherwise_leave_the_run_as_it_is(run, tmp_path):
 
 def test_vectors_and_masks_of_other_data_go_beside(run, tiny_synthetic, others):
   before = files(run)
-  runs.embed(other_config(others), run)
-  runs.masks(other_config(others), run)
+  modes.embed(other_config(others), run)
+  modes.masks(other_config(others), run)
   assert files(run) == before
   (place,) = apart(run).values()
   assert (place / "embeddings.npz").is_file()
@@ -139,18 +139,18 @@ def test_a_page_mixes_nothing(run, tiny_synthetic, others, tmp_path):
     (tiny.config(tiny_synthetic, evaluation__frames=2), "says reference_2f"),
   ):
     with pytest.raises(InputError, match=words):
-      runs.report(config, run)
+      modes.report(config, run)
   fewer = tmp_path / "fewer"
   drawing = {name.split(".")[1]: value for name, value in tiny.DRAWING.items()}
   write_synthetic(fewer, **{**drawing, "identities_test": 3})
   with pytest.raises(InputError, match="is of other queries than"):
-    runs.report(tiny.config(fewer, synthetic__identities_test=3), run)
+    modes.report(tiny.config(fewer, synthetic__identities_test=3), run)
   assert files(run) == before
   # Masks that were drawn of other weights are not shown.
   record = json.loads((run / "masks" / "masks_files.json").read_text())
   record["source"]["checkpoint_hash"] = "0" * 16
   (run / "masks" / "masks_files.json").write_text(json.dumps(record))
-  runs.report(saved_run.report_config(tiny_synthetic), run)
+  modes.report(saved_run.report_config(tiny_synthetic), run)
   assert not (run / "report" / "masks").exists()
 
 
@@ -160,7 +160,7 @@ def test_results_of_something_else_in_the_runs_place_are_moved(run, tiny_synthet
   for record in content["results"]:
     record["card"]["protocol"] = "official"
   (run / "results.json").write_text(json.dumps(content))
-  runs.evaluate(saved_run.report_config(tiny_synthetic), run)
+  modes.evaluate(saved_run.report_config(tiny_synthetic), run)
   assert read_results(run / "results.json")["results"][0]["card"]["protocol"] == "reference"
   (place,) = apart(run).values()
   assert read_results(place / "results.json")["results"] == content["results"]

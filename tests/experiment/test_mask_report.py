@@ -4,12 +4,12 @@ import json
 import shutil
 
 import jax
+import modes
 import numpy as np
 import pytest
 import tiny
 from PIL import Image
 
-from cosam_jax.commands import runs
 from cosam_jax.errors import InputError
 from cosam_jax.experiment.mask_report import BEFORE, MaskReport
 from cosam_jax.experiment.run import Run
@@ -110,4 +110,4 @@ def test_without_cosam_there_is_nothing_to_report(tiny_synthetic, tmp_path):
   MaskReport(Run(config, tmp_path)).write({}, "after training", tmp_path / "results.json")
   assert list(tmp_path.iterdir()) == []
   with pytest.raises(InputError, match=r"cosam_stages is empty.*name stages"):
-    runs.masks(config, tmp_path)
+    modes.masks(config, tmp_path)

@@ -5,11 +5,11 @@ import json
 import re
 import shutil
 
+import modes
 import numpy as np
 import pytest
 import saved_run
 
-from cosam_jax.commands import runs
 from cosam_jax.data import load_dataset
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import read_embeddings
@@ -111,12 +111,12 @@ def test_the_page_is_made_again_with_a_named_query(evaluated, config, tmp_path):
   again = config.copy_and_resolve_references()
   name = json.loads((workdir / "results.json").read_text())["results"][0]["queries"]["name"][1]
   again.report.update(worst=0, best=0, random=0, queries=name)
-  assert runs.report(again, workdir) == workdir / "report" / "index.html"
+  assert modes.report(again, workdir) == workdir / "report" / "index.html"
   (sheet,) = (workdir / "report" / "rankings").glob("*.json")
   assert json.loads(sheet.read_text())["query"]["name"] == name
   again.report.queries = name[:-1] + "x"
   with pytest.raises(InputError, match=f"names '{again.report.queries}'.*did you mean '?{name}"):
-    runs.report(again, workdir)
+    modes.report(again, workdir)
   # What was there stays.
   assert (workdir / "report" / "index.html").is_file()
 
@@ -127,18 +127,18 @@ def test_other_results_are_not_shown_with_old_rankings(evaluated, config, tmp_pa
   content = json.loads((workdir / "results.json").read_text())
   content["results"][0]["queries"]["average_precision"][0] = 0.123
   (workdir / "results.json").write_text(json.dumps(content))
-  runs.report(config, workdir)
+  modes.report(config, workdir)
   assert not (workdir / "report" / "rankings").exists()
   assert "No rankings were kept" in (workdir / "report" / "index.html").read_text()
 
 
 def test_without_results_or_with_damaged_rankings_there_is_no_page(evaluated, config, tmp_path):
   with pytest.raises(InputError, match=r"has no results\.json: train or evaluate"):
-    runs.report(config, tmp_path)
+    modes.report(config, tmp_path)
   shutil.copy(evaluated / "results.json", tmp_path)
   (tmp_path / "rankings.npz").write_bytes((evaluated / "rankings.npz").read_bytes()[:500])
   with pytest.raises(InputError, match=r"rankings\.npz.*evaluate again"):
-    runs.report(config, tmp_path)
+    modes.report(config, tmp_path)
 
 
 def test_somebodys_files_in_the_pages_folder_stay(evaluated, config, tmp_path):
@@ -147,18 +147,18 @@ def test_somebodys_files_in_the_pages_folder_stay(evaluated, config, tmp_path):
   folder = workdir / "report"
   for name in ("notes.txt", "figures/mine.png", "rankings/mine.png"):
     (folder / name).write_text("mine")
-  runs.report(config, workdir)
+  modes.report(config, workdir)
   (folder / "report_files.json").unlink()  # As a version without lists left it.
-  runs.report(config, workdir)
+  modes.report(config, workdir)
   for name in ("notes.txt", "figures/mine.png", "rankings/mine.png"):
     assert (folder / name).read_text() == "mine"
   assert "mine.png" not in (folder / "index.html").read_text()
   (folder / "index.html").write_text("my own page")
   with pytest.raises(InputError, match=r"index\.html would be replaced .* somebody changed it"):
-    runs.report(config, workdir)
+    modes.report(config, workdir)
   shutil.rmtree(folder)
   folder.mkdir()
   (folder / "index.html").write_text("my own page")
   with pytest.raises(InputError, match=r"index\.html would be replaced"):
-    runs.evaluate(config, workdir)
+    modes.evaluate(config, workdir)
   assert (folder / "index.html").read_text() == "my own page"

@@ -7,13 +7,13 @@ import shutil
 import subprocess
 import sys
 
+import modes
 import pytest
 import saved_run as saved
 import tiny
 from absl import flags
 from ml_collections import config_flags
 
-from cosam_jax.commands import runs
 from cosam_jax.commands.registry import OF_RUN
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
@@ -99,7 +99,7 @@ def test_data_that_are_gone_are_named(saved_run):
 def test_a_page_is_made_again_from_the_workdir_alone(tiny_synthetic, tmp_path, hasty_compilation):
   """As a person types it, from another folder, with a field of the configuration."""
   run = saved.write(tmp_path / "run", tiny_synthetic)
-  runs.evaluate(saved.report_config(tiny_synthetic), run)
+  modes.evaluate(saved.report_config(tiny_synthetic), run)
   shutil.rmtree(run / "report")
   name = json.loads((run / "results.json").read_text())["results"][0]["queries"]["name"][1]
   program = [sys.executable, "-m", "cosam_jax.main", "--mode=report", f"--workdir={run}"]

@@ -5,10 +5,10 @@ import pathlib
 
 import jax
 import jax.numpy as jnp
+import modes
 import numpy as np
 import tiny
 
-from cosam_jax.commands import runs
 from cosam_jax.experiment import parts as assembly
 from cosam_jax.experiment.config import flatten, resolve
 from cosam_jax.training import optim, state
@@ -32,8 +32,8 @@ def evaluate(workdir: pathlib.Path, data_dir) -> pathlib.Path:
   write(workdir, data_dir)
   (workdir / "scalars.jsonl").write_text("".join(json.dumps(row) + "\n" for row in SCALARS))
   config = report_config(data_dir)
-  runs.evaluate(config, workdir)
-  runs.embed(config, workdir)
+  modes.evaluate(config, workdir)
+  modes.embed(config, workdir)
   return workdir
 
 

@@ -11,12 +11,13 @@ import shutil
 import subprocess
 import sys
 
+import modes
 import numpy as np
 import pytest
 import tiny
 from refusals import checkpoint_files, has, refused, truncate, write_weights
 
-from cosam_jax.commands import runs
+from cosam_jax.training import steps
 from cosam_jax.training.checkpoints import Checkpoints
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
@@ -27,7 +28,7 @@ def trained(tiny_synthetic, tmp_path_factory, hasty_compilation) -> pathlib.Path
   """A workdir with the checkpoint of step 3, after one epoch. Not to be written to."""
   del hasty_compilation
   workdir = tmp_path_factory.mktemp("trained") / "run"
-  runs.train(tiny.config(tiny_synthetic, train__epochs=1), workdir)
+  modes.train(tiny.config(tiny_synthetic, train__epochs=1), workdir)
   return workdir
 
 
@@ -117,7 +118,7 @@ def test_a_loss_that_becomes_not_finite_keeps_the_last_good_checkpoint(
   tiny_synthetic, trained, tmp_path, monkeypatch
 ):
   """From the checkpoint of step 3, step 5 diverges; the checkpoint due at step 6 is not written."""
-  compiled = runs.steps.jit_train_step
+  compiled = steps.jit_train_step
 
   def diverging(*arguments):
     step_fn = compiled(*arguments)
@@ -130,7 +131,7 @@ def test_a_loss_that_becomes_not_finite_keeps_the_last_good_checkpoint(
 
     return step
 
-  monkeypatch.setattr(runs.steps, "jit_train_step", diverging)
+  monkeypatch.setattr(steps, "jit_train_step", diverging)
   workdir = shutil.copytree(trained, tmp_path / "run")
   before = checkpoint_files(workdir, 3)
   sentence = refused("train", tiny.config(tiny_synthetic, train__epochs=2), workdir)
@@ -145,7 +146,7 @@ def test_a_loss_that_becomes_not_finite_keeps_the_last_good_checkpoint(
   rate = tiny.config(tiny_synthetic).optim.learning_rate
   was = f"optim.learning_rate was {rate!r} and is now 1e-05"
   has(refused("train", lower, workdir), was, "optim.clip_norm", "--change_optim")
-  runs.train(lower, workdir, change_optim=True)
+  modes.train(lower, workdir, change_optim=True)
   assert Checkpoints(workdir).latest_step() == 6
   rows = [json.loads(line) for line in (workdir / "scalars.jsonl").read_text().splitlines()]
   assert [(row["step"], row["learning_rate"]) for row in rows[3:]] == [
@@ -161,7 +162,7 @@ def test_a_loss_that_becomes_not_finite_keeps_the_last_good_checkpoint(
   more = tiny.config(
     tiny_synthetic, train__epochs=3, optim__learning_rate=1e-5, optim__clip_norm=1.0
   )
-  runs.train(more, workdir)
+  modes.train(more, workdir)
   assert Checkpoints(workdir).about(9)["changed"] == changed
 
 
@@ -227,7 +228,7 @@ def test_a_full_disk_while_saving(tiny_synthetic, trained, tmp_path, hasty_compi
     has(sentence, "checkpoint of step 6", disk / "checkpoints", "the last good one is of step 3")
   assert checkpoint_files(after, 3) == checkpoint_files(trained, 3)
   # With room again, the same command goes on.
-  runs.train(tiny.config(tiny_synthetic, train__epochs=2), after)
+  modes.train(tiny.config(tiny_synthetic, train__epochs=2), after)
   assert Checkpoints(after).latest_step() == 6
 
 

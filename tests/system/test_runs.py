@@ -8,15 +8,17 @@ import calls
 import chex
 import jax
 import layouts
+import modes
 import numpy as np
 import pytest
 import tiny
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from cosam_jax.commands import runs
 from cosam_jax.data import load_dataset
 from cosam_jax.errors import InputError
+from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import parts as assembly
+from cosam_jax.experiment.evaluator import Evaluator
 from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.saved_rankings import evaluate_embeddings, ranked_content
 from cosam_jax.models import to_torch
@@ -35,7 +37,7 @@ def trained(tiny_synthetic, tmp_path_factory, hasty_compilation):
   """A workdir with a finished run of four epochs, evaluated before and after."""
   del hasty_compilation
   workdir = tmp_path_factory.mktemp("trained")
-  runs.train(tiny.config(tiny_synthetic, **ASKED), workdir)
+  modes.train(tiny.config(tiny_synthetic, **ASKED), workdir)
   return workdir
 
 
@@ -98,7 +100,7 @@ def test_a_finished_run_repeated_trains_nothing_and_gives_the_same(
   trained, tiny_synthetic, tmp_path, capsys
 ):
   workdir = copy_of(trained, tmp_path)
-  runs.train(tiny.config(tiny_synthetic, **ASKED), workdir)
+  modes.train(tiny.config(tiny_synthetic, **ASKED), workdir)
   out = capsys.readouterr().out
   assert "continuing from step 12 of 12" in out
   assert not re.search(r"^step \d+/", out, re.MULTILINE)
@@ -110,8 +112,8 @@ def test_more_epochs_go_on_where_fewer_ended(trained, tiny_synthetic, tmp_path):
   """Four epochs and then one more equal five at once."""
   more = copy_of(trained, tmp_path)
   config = tiny.config(tiny_synthetic, train__epochs=5)
-  runs.train(config, more)
-  runs.train(config, tmp_path / "at_once")
+  modes.train(config, more)
+  modes.train(config, tmp_path / "at_once")
   assert len(losses(more)) == 15
   assert losses(more) == losses(tmp_path / "at_once")
   assert tiny.metrics(more) == tiny.metrics(tmp_path / "at_once")
@@ -120,14 +122,14 @@ def test_more_epochs_go_on_where_fewer_ended(trained, tiny_synthetic, tmp_path):
 def test_another_configuration_in_the_same_workdir_is_refused(trained, tiny_synthetic):
   config = tiny.config(tiny_synthetic, optim__learning_rate=0.5, loss__triplet_margin=0.1)
   with pytest.raises(InputError) as raised:
-    runs.train(config, trained)
+    modes.train(config, trained)
   assert "optim.learning_rate was 0.001 and is now 0.5" in str(raised.value)
   assert "loss.triplet_margin was 0.3 and is now 0.1" in str(raised.value)
 
 
 def test_evaluating_the_checkpoint_gives_the_same_numbers(trained, tiny_synthetic, tmp_path):
   workdir = copy_of(trained, tmp_path)
-  runs.evaluate(tiny.config(tiny_synthetic), workdir)
+  modes.evaluate(tiny.config(tiny_synthetic), workdir)
   assert tiny.metrics(workdir) == tiny.metrics(trained)
   assert results(workdir)["results"][0]["label"] == "step 12"
   assert {entry.name for entry in (workdir / "checkpoints").iterdir()} == {"9", "12"}
@@ -139,10 +141,10 @@ def test_embeddings_are_ranked_as_the_run_itself_ranks(
   workdir = copy_of(trained, tmp_path)
   config = tiny.config(tiny_synthetic, evaluation__rerank=True, evaluation__rerank_k1=4)
   config.evaluation.rerank_k2 = 2
-  embeddings = runs.embed(config, workdir)
+  embeddings = modes.embed(config, workdir)
   assert len(embeddings.vectors) == 17  # Queries and gallery, each once.
   assert embeddings.origin.config == Run(config, workdir).flat
-  runs.evaluate(config, workdir)
+  modes.evaluate(config, workdir)
   wanted = results(workdir)["results"]
   assert wanted[0]["card"]["checkpoint_hash"] == embeddings.origin.checkpoint_hash
 
@@ -169,7 +171,7 @@ def test_attributes_are_evaluated_beside_everybody(trained, tiny_synthetic, tmp_
   file = tmp_path / "hats.csv"
   file.write_text("\n".join(["person-id,camera,tracklet,hat,backpack", *lines]))
   mars.evaluation.attributes_file, mars.evaluation.attributes = str(file), "hat"
-  found = runs.evaluate(mars, workdir)
+  found = modes.evaluate(mars, workdir)
   everybody, whole, subset = other_results(workdir)["results"]
   assert whole["metrics"] == everybody["metrics"]  # Everyone asked has one.
   assert subset["card"]["gallery_size"] < whole["card"]["gallery_size"]  # Without distractors.
@@ -177,33 +179,33 @@ def test_attributes_are_evaluated_beside_everybody(trained, tiny_synthetic, tmp_
   assert [result.label for result in found] == ["step 12"] * 3
   mars.evaluation.attributes = "boots"
   with pytest.raises(InputError, match=r"attribute 'boots' is not in .*: it has backpack, hat"):
-    runs.train(mars, tmp_path / "new")
+    modes.train(mars, tmp_path / "new")
   assert not (tmp_path / "new").exists()  # Before any work.
 
 
 def test_evaluation_may_change_all_but_the_architecture(trained, tiny_synthetic, tmp_path):
   workdir = copy_of(trained, tmp_path)
   changed = {"optim__weight_decay_form": "decoupled", "optim__clip_norm": 1.0, "seed": 5}
-  runs.evaluate(tiny.config(tiny_synthetic, **changed), workdir)
+  modes.evaluate(tiny.config(tiny_synthetic, **changed), workdir)
   assert tiny.metrics(workdir) == tiny.metrics(trained)
   with pytest.raises(InputError, match=r"model\.temporal was 'tp' and is now 'rnn'"):
-    runs.evaluate(tiny.config(tiny_synthetic, model__temporal="rnn"), workdir)
+    modes.evaluate(tiny.config(tiny_synthetic, model__temporal="rnn"), workdir)
 
 
 def test_masks_start_once(trained, tiny_synthetic, tmp_path):
   """A run that goes on cannot start its masks elsewhere; one older than the field had 0.5."""
   workdir = copy_of(trained, tmp_path)
   with pytest.raises(InputError, match=r"init\.mask_start was 0\.5 and is now 0\.9"):
-    runs.train(tiny.config(tiny_synthetic, init__mask_start=0.9), workdir)
-  asked = runs.config_rules.plain(tiny.config(tiny_synthetic))
+    modes.train(tiny.config(tiny_synthetic, init__mask_start=0.9), workdir)
+  asked = config_rules.plain(tiny.config(tiny_synthetic))
   saved = {name: value for name, value in asked.items() if name != "init.mask_start"}
-  check_same(runs.config_rules.complete(saved), asked, runs.config_rules.FREE_ON_RESUME, "here")
+  check_same(config_rules.complete(saved), asked, config_rules.FREE_ON_RESUME, "here")
 
 
 def test_weights_are_brought_to_other_clips_if_asked(trained, tiny_synthetic, tmp_path):
   workdir = copy_of(trained, tmp_path)
   sizes = {"clips__num_frames": 3, "clips__image_size": (96, 48)}
-  runs.evaluate(tiny.config(tiny_synthetic, evaluation__resample=True, **sizes), workdir)
+  modes.evaluate(tiny.config(tiny_synthetic, evaluation__resample=True, **sizes), workdir)
   result = other_results(workdir)["results"][0]
   assert result["label"].endswith("resampled from 2 frames of 64x32")
   assert 0 < result["metrics"]["mAP"]["fraction"] <= 1
@@ -218,7 +220,7 @@ def test_galleries_frames_and_reranking(trained, tiny_synthetic, tmp_path):
     "evaluation__rerank_k2": 2,
     "evaluation__frames": 2,
   }
-  runs.evaluate(tiny.config(tiny_synthetic, **options), workdir)
+  modes.evaluate(tiny.config(tiny_synthetic, **options), workdir)
   plain, again = other_results(workdir)["results"]
   assert results(workdir) == results(trained)
   assert plain["card"]["gallery_size"] == 17  # The eight queries are in it.
@@ -231,16 +233,16 @@ def test_galleries_frames_and_reranking(trained, tiny_synthetic, tmp_path):
 
 def test_nothing_to_evaluate_is_refused(tiny_synthetic, tmp_path):
   with pytest.raises(InputError, match=r"nothing to evaluate.*train first"):
-    runs.evaluate(tiny.config(tiny_synthetic), tmp_path / "empty")
+    modes.evaluate(tiny.config(tiny_synthetic), tmp_path / "empty")
 
 
 def test_weights_from_a_file_are_evaluated_and_trained_from(tiny_synthetic, tmp_path, capsys):
   config = tiny.config(tiny_synthetic)
-  model = assembly.build_model(runs.config_rules.resolve(config), 6)
+  model = assembly.build_model(config_rules.resolve(config), 6)
   variables = state.init_variables(model, 99)
   np.savez(tmp_path / "weights.npz", **to_torch(variables, model))
   config = tiny.config(tiny_synthetic, init__weights=str(tmp_path / "weights.npz"))
-  runs.evaluate(config, tmp_path / "evaluated")
+  modes.evaluate(config, tmp_path / "evaluated")
   assert results(tmp_path / "evaluated")["results"][0]["label"] == "weights.npz"
   capsys.readouterr()
 
@@ -274,7 +276,7 @@ def test_the_best_checkpoint_is_chosen_on_held_out_people(tiny_synthetic, tmp_pa
   """Nobody of the test set is looked at before the end."""
   scores = {2: 0.3, 4: 0.6, 6: 0.5}
   galleries = []
-  real = runs.Evaluator.__call__
+  real = Evaluator.__call__
 
   def scored(self, variables, **options):
     found = real(self, variables, **options)
@@ -284,7 +286,7 @@ def test_the_best_checkpoint_is_chosen_on_held_out_people(tiny_synthetic, tmp_pa
       object.__setattr__(found[0].metrics, "mean_average_precision", scores[2 * rows])
     return found
 
-  monkeypatch.setattr(runs.Evaluator, "__call__", scored)
+  monkeypatch.setattr(Evaluator, "__call__", scored)
   options = {
     "data__validation_identities": 2,
     "train__validate_every_epochs": 1,
@@ -292,7 +294,7 @@ def test_the_best_checkpoint_is_chosen_on_held_out_people(tiny_synthetic, tmp_pa
     "evaluation__checkpoint": "best",
   }
   config = tiny.config(tiny_synthetic, **options)
-  runs.train(config, tmp_path)
+  modes.train(config, tmp_path)
   assert [row["mAP"] for row in read_scalars(tmp_path / "validation.jsonl")] == [0.3, 0.6, 0.5]
   assert [entry.name for entry in (tmp_path / "best").iterdir()] == ["4"]
   content = results(tmp_path)
@@ -303,7 +305,7 @@ def test_the_best_checkpoint_is_chosen_on_held_out_people(tiny_synthetic, tmp_pa
 
   monkeypatch.undo()
   before = tiny.metrics(tmp_path)
-  runs.evaluate(config, tmp_path)
+  modes.evaluate(config, tmp_path)
   assert tiny.metrics(tmp_path) == before
 
 
@@ -312,9 +314,9 @@ def test_unreadable_frames_stop_a_run_or_are_skipped_and_counted(tiny_synthetic,
   broken = sorted((tmp_path / "set" / "bbox_test").glob("0*/*F002.jpg"))[-1]
   broken.write_bytes(broken.read_bytes()[:60])
   with pytest.raises(InputError, match=broken.name):
-    runs.train(tiny.config(tmp_path / "set", train__epochs=1), tmp_path / "stopped")
+    modes.train(tiny.config(tmp_path / "set", train__epochs=1), tmp_path / "stopped")
   config = tiny.config(tmp_path / "set", train__epochs=1, data__on_unreadable="skip")
-  runs.train(config, tmp_path / "skipped")
+  modes.train(config, tmp_path / "skipped")
   assert results(tmp_path / "skipped")["run"]["unreadable_frames_skipped"] >= 1
 
 
@@ -329,7 +331,7 @@ def test_a_prepared_set_trains_as_its_directory(tmp_path):
   }
   calls.run("prepare", tiny.config(root, **options), tmp_path)
   for source in ("directory", "prepared"):
-    runs.train(tiny.config(root, data__source=source, **options), tmp_path / source)
+    modes.train(tiny.config(root, data__source=source, **options), tmp_path / source)
   assert len(losses(tmp_path / "directory")) == 2
   assert losses(tmp_path / "prepared") == losses(tmp_path / "directory")
   assert tiny.metrics(tmp_path / "prepared") == tiny.metrics(tmp_path / "directory")
