@@ -22,7 +22,7 @@ from cosam_jax.experiment.flat_config import complete as complete
 from cosam_jax.experiment.flat_config import flatten as flatten
 from cosam_jax.experiment.flat_config import plain as plain
 from cosam_jax.experiment.flat_config import unflatten as unflatten
-from cosam_jax.models.backbones.resnet import grid_size, resnet_settings
+from cosam_jax.models.backbones.registry import backbone_of
 from cosam_jax.runtime.user_paths import user_text
 
 FREE_ON_RESUME = tuple(name for name, field in FIELDS.items() if field.free_on_resume)
@@ -91,13 +91,13 @@ def _frames_and_grid(config: ConfigDict) -> None:
       "other, so it must be at least 2, or config.model.cosam_stages empty"
     )
   family = {"stride_in": model.stride_in, "pool": model.pool}
-  settings = resnet_settings(
+  backbone = backbone_of(
     model.backbone,
     width=model.width,
     **{key: None if value == "family" else value for key, value in family.items()},
   )
   stride = model.last_stride or (2 if model.temporal == "ta" else 1)
-  height, width = grid_size(settings, tuple(clips.image_size), 5, stride)
+  height, width = backbone.grid_size(tuple(clips.image_size), 5, stride)
   if stages and height * width < 2:
     raise InputError(
       f"config.clips.image_size is {tuple(clips.image_size)}: the last grid is {height}x{width}, "
@@ -174,5 +174,5 @@ def _synthetic(config: ConfigDict) -> None:
 
 
 _RULES: tuple[Callable[[ConfigDict], None], ...] = (
-  _frames_and_grid, _training, _data, _evaluation, _synthetic
+  _training, _data, _evaluation, _synthetic, _frames_and_grid
 )  # fmt: skip

@@ -19,8 +19,8 @@ from cosam_jax.experiment.field_kinds import (
   TRAINING,
   Field,
 )
-from cosam_jax.models.backbones.resnet import BACKBONES
-from cosam_jax.models.reid import TEMPORAL_HEADS
+from cosam_jax.models.backbones.registry import BACKBONES
+from cosam_jax.models.temporal_names import TEMPORAL_HEADS
 
 FRAME_SELECTIONS = ("sequential", "random", "evenly")
 FROM_PRESET = "preset"

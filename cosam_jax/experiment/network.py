@@ -210,7 +210,7 @@ def _from_weights(path: pathlib.Path, settings: dict[str, Any]) -> Network:
 
 def _num_classes(path: pathlib.Path, weights: Mapping[str, Any]) -> int:
   for name, short in without_prefix(weights).names.items():
-    if of_file(short, se=False) == "classifier.weight" and weights[name].ndim:
+    if of_file(short) == "classifier.weight" and weights[name].ndim:
       return int(weights[name].shape[0])
   raise InputError(
     f"weights file {path} has no classifier.weight, so it is no whole network of the published "

@@ -15,12 +15,13 @@ from flax import traverse_util
 
 from cosam_jax.errors import InputError
 from cosam_jax.models import state_names
+from cosam_jax.models.backbones.family import STAGES
 from cosam_jax.models.misfits import explain
 from cosam_jax.models.prefixes import without_prefix
 from cosam_jax.models.reid import ReidNet
 
 Variables = dict[str, Any]
-_BACKBONE = ("stem", "stage2", "stage3", "stage4", "stage5")
+_BACKBONE = ("stem", *(f"stage{stage}" for stage in STAGES))
 
 
 class Merged(NamedTuple):
@@ -117,13 +118,15 @@ def to_torch(
   if layout not in ("published", "torchvision"):
     raise InputError(f"layout is {layout!r}: choose published or torchvision")
   leaves = _flatten(variables)
-  plain = {state_names.of_variable(path): path for path in leaves}
+  backbone = model.settings
+  plain = {state_names.of_variable(path, backbone): path for path in leaves}
+  first = backbone.first_cosam(plain)
   made: dict[str, np.ndarray] = {}
-  for name in sorted(plain, key=state_names.order):
+  for name in sorted(plain, key=lambda name: state_names.order(name, backbone)):
     if layout == "torchvision" and plain[name][1] not in _BACKBONE:
       continue
     outside = state_names.to_file(
-      name, se=model.settings.squeeze_excitation, published=layout == "published"
+      name, backbone, published=layout == "published", first_cosam=first
     )
     made[outside] = _to_torch_axes(np.asarray(leaves[plain[name]], np.float32))
     if outside.endswith("running_var"):
@@ -149,11 +152,12 @@ def _merge(
   allow_unused: tuple[str, ...],
   only_backbone: bool = False,
 ) -> Merged:
-  se = any(".se_module." in key for key in state_dict)
+  backbone = model.settings
+  first = backbone.first_cosam(map(str, state_dict))
   without = without_prefix(state_dict)
   in_file: dict[str, str] = {}  # plain name -> name in the file
   for key, short in without.names.items():
-    name = state_names.of_file(short, se=se)
+    name = state_names.of_file(short, backbone, first_cosam=first)
     if name.endswith(".num_batches_tracked"):
       continue
     if name in in_file:
@@ -164,7 +168,7 @@ def _merge(
     in_file[name] = key
 
   shapes = _flatten(variable_shapes(model))
-  paths = {state_names.of_variable(path): path for path in shapes}
+  paths = {state_names.of_variable(path, backbone): path for path in shapes}
   wanted = {name: _torch_shape(shapes[path].shape) for name, path in paths.items()}
   found = {name: tuple(np.shape(state_dict[key])) for name, key in in_file.items()}
 
@@ -195,7 +199,7 @@ def _merge(
       unknown.append(name)
   kept = [name for name in wanted if name not in found or name not in (*filled, *misfits)]
   missing = [name for name in kept if not name.startswith(allow_missing)]
-  missing.sort(key=state_names.order)
+  missing.sort(key=lambda name: state_names.order(name, backbone))
   if missing or unknown or misfits:
     sentence = explain(model, found, wanted, in_file, missing, unknown, misfits)
     raise InputError(f"{sentence} ({without.note})" if without.note else sentence)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from cosam_jax.models.backbones.resnet import grid_size
 from cosam_jax.models.reid import ReidNet
 from cosam_jax.models.state_names import architecture
 
@@ -80,7 +79,7 @@ def _image_size(model: ReidNet, stage: int, positions: int) -> tuple[int, int] |
   found = None
   for k in range(1, 97):
     size = (height * k // 24, width * k // 24)
-    rows, columns = grid_size(model.settings, size, stage, model.stage5_stride)
+    rows, columns = model.settings.grid_size(size, stage, model.stage5_stride)
     if min(size) > 0 and rows * columns == positions:
       found = size  # the largest: sizes that do not fill their grid are unlikely
   return found

@@ -10,12 +10,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from cosam_jax.errors import InputError
-from cosam_jax.models.state_names import of_file
+from cosam_jax.models.state_names import is_plain, of_file
 
-_KNOWN = re.compile(
-  r"(conv1|bn1)\.\w+$|layer[1-4]\.\d+\.\w|cosam[2-5]\.|head\.|neck\.|classifier\.|"
-  r"(fc|last_linear)\.(weight|bias)$"
-)
 # Beginnings of second copies of a network, which follow the first one.
 _COPY = re.compile(
   r"(^|[._])(encoder_k|key_encoder|teacher|momentum|target|ema|swa|avg|averaged?|shadow)([._]|$)"
@@ -51,7 +47,7 @@ def without_prefix(keys: Iterable[str]) -> Names:
   counts: collections.Counter[str] = collections.Counter()
   for key in keys:
     ends = [0, *(place + 1 for place, letter in enumerate(key) if letter == ".")][:-1]
-    counts.update(key[:end] for end in ends[:8] if _KNOWN.match(of_file(key[end:], se=False)))
+    counts.update(key[:end] for end in ends[:8] if is_plain(of_file(key[end:])))
   most = max(counts.values(), default=0)
   # Of equal ones the shortest: `model.` and `model.module.` mean the same.
   likely = [prefix for prefix in sorted(counts, key=len) if 10 * counts[prefix] >= 9 * most]

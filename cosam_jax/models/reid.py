@@ -10,19 +10,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from cosam_jax.errors import InputError
-from cosam_jax.models.backbones.resnet import (
-  STAGES,
-  ResNetSettings,
-  Stage,
-  Stem,
-  grid_size,
-  resnet_settings,
-)
+from cosam_jax.models.backbones.family import STAGES, Backbone
+from cosam_jax.models.backbones.registry import backbone_of
 from cosam_jax.models.cosam import Cosam, CosamMasks
 from cosam_jax.models.layers import BatchNorm, Dtype
 from cosam_jax.models.temporal import TemporalAttention, TemporalPooling, TemporalRnn
-
-TEMPORAL_HEADS = ("tp", "ta", "rnn")
+from cosam_jax.models.temporal_names import TEMPORAL_HEADS
 
 
 class Outputs(NamedTuple):
@@ -45,13 +38,13 @@ class ReidNet(nn.Module):
   """Video person re-identification network of the poster.
 
   Attributes:
-    backbone: a name in `resnet.BACKBONES`.
+    backbone: a name in `backbones.registry.BACKBONES`.
     cosam_stages: stages (2..5) that COSAM follows; may be empty.
     temporal: `"tp"`, `"ta"` or `"rnn"`.
     num_frames: T. image_size: (H, W) in pixels. num_classes: training identities.
     width: channel multiplier of the stages.
     last_stride: stride of stage 5; None is 2 for TA and 1 for TP and RNN (published code).
-    stride_in, pool: see `resnet.resnet_settings`.
+    stride_in, pool: see `backbones.registry.backbone_of`.
     cost_volume, ncc, summary, channel_gate: see `cosam.Cosam`.
     score_relu: see `temporal.TemporalAttention`.
     neck: batch normalisation between features and classifier (ours; the published code has none).
@@ -80,11 +73,9 @@ class ReidNet(nn.Module):
   remat: bool = False
 
   @property
-  def settings(self) -> ResNetSettings:
-    """The backbone's settings."""
-    return resnet_settings(
-      self.backbone, width=self.width, stride_in=self.stride_in, pool=self.pool
-    )
+  def settings(self) -> Backbone:
+    """The backbone with these settings."""
+    return backbone_of(self.backbone, width=self.width, stride_in=self.stride_in, pool=self.pool)
 
   @property
   def stage5_stride(self) -> int:
@@ -95,7 +86,7 @@ class ReidNet(nn.Module):
 
   def grid_size(self, stage: int) -> tuple[int, int]:
     """Height and width of the grid after `stage`."""
-    return grid_size(self.settings, self.image_size, stage, self.stage5_stride)
+    return self.settings.grid_size(self.image_size, stage, self.stage5_stride)
 
   def setup(self) -> None:
     """Names every submodule; raises `InputError` for values outside their sets."""
@@ -104,10 +95,10 @@ class ReidNet(nn.Module):
     if not set(self.cosam_stages) <= set(STAGES):
       raise InputError(f"cosam_stages is {self.cosam_stages}: choose among stages 2, 3, 4 and 5")
     settings = self.settings
-    self.stem = Stem(settings, self.dtype)
+    self.stem = settings.make_stem(self.dtype)
     for stage in STAGES:
       stride = {2: 1, 5: self.stage5_stride}.get(stage, 2)
-      setattr(self, f"stage{stage}", Stage(settings, stage, stride, self.dtype, self.remat))
+      setattr(self, f"stage{stage}", settings.make_stage(stage, stride, self.dtype, self.remat))
       if stage in self.cosam_stages:
         cosam: Any = Cosam(
           self.cost_volume, self.ncc, self.summary, self.channel_gate, self.dtype  # type: ignore[arg-type]

@@ -50,7 +50,7 @@ def resolve_weights(
 
   Args:
     name_or_path: a file, or a name in the register such as `"imagenet"`.
-    backbone: a key of `resnet.BACKBONES`; tells which file the name means.
+    backbone: a key of `backbones.registry.BACKBONES`; tells which file the name means.
     cache_dir: where fetched files are kept; None is `cache_folder()`.
 
   Returns:

@@ -77,7 +77,7 @@ def row_of(config: Mapping[str, Any]) -> Row | None:
     return None
 
 
-BACKBONES = ("resnet50", "se_resnet50")
+POSTER_BACKBONES = ("resnet50", "se_resnet50")
 BEST = Row("se_resnet50", (4, 5), "tp")
 """The poster's best network; its re-ranked results are a row of the comparison as well."""
 
@@ -85,19 +85,19 @@ BEST = Row("se_resnet50", (4, 5), "tp")
 SWEEPS: dict[str, tuple[Row, ...]] = {
   "positions": tuple(
     Row(backbone, cosam, "tp")
-    for backbone in BACKBONES
+    for backbone in POSTER_BACKBONES
     for cosam in ((), (2,), (3,), (4,), (5,), (4, 5))
   ),
   "temporal": tuple(
     Row(backbone, cosam, temporal)
-    for backbone in BACKBONES
+    for backbone in POSTER_BACKBONES
     for temporal in ("tp", "ta", "rnn")
     for cosam in ((), (4, 5))
   ),
   "num_frames": tuple(dataclasses.replace(BEST, num_frames=number) for number in (2, 4, 8)),
   "frame_selection": (BEST, dataclasses.replace(BEST, frame_selection="random")),
   "attributes": tuple(
-    Row(backbone, cosam, "tp") for backbone in BACKBONES for cosam in ((), (4, 5))
+    Row(backbone, cosam, "tp") for backbone in POSTER_BACKBONES for cosam in ((), (4, 5))
   ),
   "state_of_the_art": (Row("resnet50", (), "ta"), Row("se_resnet50", (), "tp"), BEST),
 }

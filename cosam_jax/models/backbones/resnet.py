@@ -1,29 +1,41 @@
 """ResNet-18/34/50/101 and SE-ResNet-50/101 as settings of one network of stages.
 
 Stage numbers are the poster's: stage 2 is torchvision's `layer1`, stage 5 is `layer4`.
-The two families differ in three ways, each a setting: torchvision strides the 3x3 convolution and
+The two kinds differ in three ways, each a setting: torchvision strides the 3x3 convolution and
 pads the pool; Cadene's SE networks stride the first 1x1, pool in ceil mode without padding and
-gate each block's output with squeeze-and-excitation (reduction 16).
+gate each block's output with squeeze-and-excitation (reduction 16). Plain names are torchvision's.
 """
 
 import dataclasses
+import re
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from cosam_jax.errors import InputError, suggestion
+from cosam_jax.models.backbones.family import LEAVES, Backbone, Path
+from cosam_jax.models.backbones.registry import BACKBONES
 from cosam_jax.models.layers import BatchNorm, Conv, Dtype, max_pool, pooled_size
 
-STAGES = (2, 3, 4, 5)
 SE_REDUCTION = 16
 _STEM_CHANNELS = 64
+_STEM = {"conv": "conv1", "norm": "bn1"}
+# Our name -> PyTorch's, in PyTorch's order.
+_MODULES = {
+  "conv1": "conv1", "norm1": "bn1", "conv2": "conv2", "norm2": "bn2", "conv3": "conv3",
+  "norm3": "bn3", "se_reduce": "se_module.fc1", "se_expand": "se_module.fc2",
+  "shortcut_conv": "downsample.0", "shortcut_norm": "downsample.1",
+}  # fmt: skip
+_PARTS = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4")
+# The published code numbers the parts of torchvision's network.
+_NUMBERS = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
 
 
 @dataclasses.dataclass(frozen=True)
-class ResNetSettings:
-  """What tells one residual network from another."""
+class ResNet(Backbone):
+  """The settings that make one residual network another."""
 
   blocks: tuple[int, int, int, int]
   bottleneck: bool
@@ -31,6 +43,8 @@ class ResNetSettings:
   stride_in: Literal["1x1", "3x3"]
   pool: Literal["padded", "ceil"]
   width: float = 1.0
+
+  PLAIN = re.compile(r"(conv1|bn1)\.\w+$|layer[1-4]\.\d+\.\w")
 
   @property
   def expansion(self) -> int:
@@ -42,76 +56,96 @@ class ResNetSettings:
     return max(1, round(64 * 2 ** (stage - 2) * self.width))
 
   def channels(self, stage: int) -> int:
-    """Channels that `stage` puts out."""
+    """See `Backbone`."""
     return self.inner_width(stage) * self.expansion
 
+  def grid_size(self, image_size: tuple[int, int], stage: int, last_stride: int) -> tuple[int, int]:
+    """See `Backbone`."""
 
-_TORCHVISION = {"squeeze_excitation": False, "stride_in": "3x3", "pool": "padded"}
-_CADENE = {"squeeze_excitation": True, "stride_in": "1x1", "pool": "ceil"}
-BACKBONES: dict[str, ResNetSettings] = {
-  "resnet18": ResNetSettings((2, 2, 2, 2), bottleneck=False, **_TORCHVISION),  # type: ignore[arg-type]
-  "resnet34": ResNetSettings((3, 4, 6, 3), bottleneck=False, **_TORCHVISION),  # type: ignore[arg-type]
-  "resnet50": ResNetSettings((3, 4, 6, 3), bottleneck=True, **_TORCHVISION),  # type: ignore[arg-type]
-  "resnet101": ResNetSettings((3, 4, 23, 3), bottleneck=True, **_TORCHVISION),  # type: ignore[arg-type]
-  "se_resnet50": ResNetSettings((3, 4, 6, 3), bottleneck=True, **_CADENE),  # type: ignore[arg-type]
-  "se_resnet101": ResNetSettings((3, 4, 23, 3), bottleneck=True, **_CADENE),  # type: ignore[arg-type]
-}
+    def side(pixels: int) -> int:
+      size = pooled_size(-(-pixels // 2), ceil_mode=self.pool == "ceil")
+      for s in range(3, stage + 1):
+        size = -(-size // (last_stride if s == 5 else 2))
+      return size
+
+    return side(image_size[0]), side(image_size[1])
+
+  def make_stem(self, dtype: Dtype) -> nn.Module:
+    """See `Backbone`."""
+    return Stem(self, dtype)
+
+  def make_stage(self, stage: int, stride: int, dtype: Dtype, remat: bool) -> nn.Module:
+    """See `Backbone`."""
+    return Stage(self, stage, stride, dtype, remat)
+
+  @staticmethod
+  def of_variable(path: Path) -> str:
+    """See `Backbone`."""
+    part, *modules, leaf = path
+    if part == "stem":
+      return f"{_STEM[modules[0]]}.{LEAVES[leaf]}"
+    block = modules[0].removeprefix("block")
+    return f"layer{int(part[5:]) - 1}.{block}.{_MODULES[modules[1]]}.{LEAVES[leaf]}"
+
+  @staticmethod
+  def of_file(name: str) -> str:
+    """See `Backbone`; knows torchvision's, Cadene's and the published code's names."""
+    name = name.removeprefix("layer0.")
+    first, _, rest = name.partition(".")
+    return f"{_NUMBERS[first]}.{rest}" if first in _NUMBERS else name
+
+  def to_file(self, plain: str, *, published: bool) -> str:
+    """See `Backbone`; the own weights are torchvision's, or Cadene's for SE."""
+    part, _, rest = plain.partition(".")
+    if self.squeeze_excitation:
+      plain = plain if part.startswith("layer") else f"layer0.{plain}"
+    elif published:
+      number = next(number for number, name in _NUMBERS.items() if name == part)
+      plain = f"{number}.{rest}"
+    return f"base.{plain}" if published else plain
+
+  @staticmethod
+  def first_cosam(names: Iterable[str]) -> int:
+    """See `Backbone`; with SE the published code counts the stem too."""
+    return 1 if any(".se_module." in name for name in names) else 2
+
+  @staticmethod
+  def order(plain: str) -> tuple[int, ...]:
+    """See `Backbone`."""
+    part, _, rest = plain.partition(".")
+    modules, leaves = list(_MODULES.values()), list(LEAVES.values())
+    module = next((i for i, name in enumerate(modules) if f".{name}." in f".{rest}"), -1)
+    leaf = next(i for i, name in enumerate(leaves) if f".{rest}".endswith(f".{name}"))
+    block = int(rest.split(".")[0]) if part.startswith("layer") else 0
+    return _PARTS.index(part), block, module, leaf
+
+  @staticmethod
+  def recognise(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+    """See `Backbone`."""
+    found: dict[str, str] = {}
+    blocks = tuple(_count(shapes, rf"layer{n}\.(\d+)\.") for n in (1, 2, 3, 4))
+    bottleneck = any(".conv3." in name for name in shapes)
+    se = any(".se_module." in name for name in shapes)
+    if any(blocks):
+      found["backbone"] = f"unknown (blocks {'-'.join(map(str, blocks))}{', SE' if se else ''})"
+    seen = {"blocks": blocks, "bottleneck": bottleneck, "squeeze_excitation": se}
+    for name, row in BACKBONES.items():
+      if row.load() is ResNet and seen.items() <= row.settings.items():
+        found["backbone"] = name
+    first = shapes.get("layer1.0.conv1.weight")
+    if first:
+      found["width"] = f"{first[0] / 64:g}"
+    return found
 
 
-def resnet_settings(
-  backbone: str, *, width: float = 1.0, stride_in: str | None = None, pool: str | None = None
-) -> ResNetSettings:
-  """Returns the settings of a named backbone, with the family's choices replaced where given.
-
-  Args:
-    backbone: a key of `BACKBONES`.
-    width: multiplies the stages' channels, greater than 0.
-    stride_in: `"1x1"` or `"3x3"`: which convolution of a bottleneck strides; None is the family's.
-    pool: `"padded"` or `"ceil"`; None is the family's.
-
-  Raises:
-    InputError: no such backbone, or a value outside its set.
-  """
-  if backbone not in BACKBONES:
-    raise InputError(
-      f"backbone {backbone!r} is not known: choose one of {', '.join(BACKBONES)}"
-      f"{suggestion(backbone, BACKBONES)}"
-    )
-  for field, value, legal in (
-    ("stride_in", stride_in, ("1x1", "3x3")),
-    ("pool", pool, ("padded", "ceil")),
-  ):
-    if value is not None and value not in legal:
-      raise InputError(f"{field} is {value!r}: choose one of {', '.join(legal)}, or None")
-  if not width > 0:
-    raise InputError(f"width is {width}: choose a multiplier greater than 0")
-  chosen = BACKBONES[backbone]
-  return dataclasses.replace(
-    chosen,
-    width=width,
-    stride_in=stride_in or chosen.stride_in,  # type: ignore[arg-type]
-    pool=pool or chosen.pool,  # type: ignore[arg-type]
-  )
-
-
-def grid_size(
-  settings: ResNetSettings, image_size: tuple[int, int], stage: int, last_stride: int
-) -> tuple[int, int]:
-  """Height and width of the grid after `stage` (2..5) for frames of `image_size` pixels."""
-
-  def side(pixels: int) -> int:
-    size = pooled_size(-(-pixels // 2), ceil_mode=settings.pool == "ceil")
-    for s in range(3, stage + 1):
-      size = -(-size // (last_stride if s == 5 else 2))
-    return size
-
-  return side(image_size[0]), side(image_size[1])
+def _count(names: Iterable[str], pattern: str) -> int:
+  return len({match[1] for name in names if (match := re.match(pattern, name))})
 
 
 class Stem(nn.Module):
   """7x7 convolution with stride 2, norm, ReLU, 3x3 pool with stride 2."""
 
-  settings: ResNetSettings
+  settings: ResNet
   dtype: Dtype = jnp.float32
 
   @nn.compact
@@ -125,7 +159,7 @@ class Stem(nn.Module):
 class Block(nn.Module):
   """One residual block: basic (two 3x3) or bottleneck (1x1, 3x3, 1x1), gated or not."""
 
-  settings: ResNetSettings
+  settings: ResNet
   stage: int
   stride: int
   dtype: Dtype = jnp.float32
@@ -166,7 +200,7 @@ class Stage(nn.Module):
   `remat`: of each block only the input is kept for the gradient.
   """
 
-  settings: ResNetSettings
+  settings: ResNet
   stage: int
   stride: int
   dtype: Dtype = jnp.float32

@@ -1,0 +1,95 @@
+"""The backbones: a row each, of plain values.
+
+Families are named by text and loaded when they are used, so that this module loads nothing slow.
+To add a family: write a `family.Backbone` in a file of this folder, and add a row for each of its
+networks here.
+"""
+
+import dataclasses
+import functools
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from cosam_jax.errors import InputError, suggestion
+
+if TYPE_CHECKING:
+  from cosam_jax.models.backbones.family import Backbone
+
+
+@dataclasses.dataclass(frozen=True)
+class BackboneRow:
+  """One network of a family.
+
+  Attributes:
+    family: `module:class` of its `family.Backbone`.
+    settings: what the class is made with.
+  """
+
+  family: str
+  settings: Mapping[str, Any]
+
+  def load(self) -> type["Backbone"]:
+    """The family's class."""
+    module, _, name = self.family.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _resnet(blocks: tuple[int, ...], bottleneck: bool = True, **family: Any) -> BackboneRow:
+  settings = {"blocks": blocks, "bottleneck": bottleneck, **family}
+  return BackboneRow("cosam_jax.models.backbones.resnet:ResNet", settings)
+
+
+_TORCHVISION: dict[str, Any] = {"squeeze_excitation": False, "stride_in": "3x3", "pool": "padded"}
+_CADENE: dict[str, Any] = {"squeeze_excitation": True, "stride_in": "1x1", "pool": "ceil"}
+
+BACKBONES: dict[str, BackboneRow] = {
+  "resnet18": _resnet((2, 2, 2, 2), bottleneck=False, **_TORCHVISION),
+  "resnet34": _resnet((3, 4, 6, 3), bottleneck=False, **_TORCHVISION),
+  "resnet50": _resnet((3, 4, 6, 3), **_TORCHVISION),
+  "resnet101": _resnet((3, 4, 23, 3), **_TORCHVISION),
+  "se_resnet50": _resnet((3, 4, 6, 3), **_CADENE),
+  "se_resnet101": _resnet((3, 4, 23, 3), **_CADENE),
+}
+"""Every name that `ReidNet.backbone` takes."""
+
+
+def backbone_of(
+  name: str, *, width: float = 1.0, stride_in: str | None = None, pool: str | None = None
+) -> "Backbone":
+  """A backbone by its name, with the choices of its family replaced if they are given.
+
+  Args:
+    name: a key of `BACKBONES`.
+    width: multiplies the stages' channels, greater than 0.
+    stride_in: `"1x1"` or `"3x3"`: which convolution of a bottleneck strides; None is the family's.
+    pool: `"padded"` or `"ceil"`; None is the family's.
+
+  Raises:
+    InputError: no such backbone, or a value that is outside its set or that the family lacks.
+  """
+  if name not in BACKBONES:
+    raise InputError(
+      f"backbone {name!r} is not known: choose one of {', '.join(BACKBONES)}"
+      f"{suggestion(name, BACKBONES)}"
+    )
+  for field, value, legal in (
+    ("stride_in", stride_in, ("1x1", "3x3")),
+    ("pool", pool, ("padded", "ceil")),
+  ):
+    if value is not None and value not in legal:
+      raise InputError(f"{field} is {value!r}: choose one of {', '.join(legal)}, or None")
+    if value is not None and field not in BACKBONES[name].settings:
+      raise InputError(f"{field} is {value!r}, but backbone {name} has no such choice: use None")
+  if not width > 0:
+    raise InputError(f"width is {width}: choose a multiplier greater than 0")
+  row = BACKBONES[name]
+  given = {"stride_in": stride_in, "pool": pool}
+  chosen = {key: value for key, value in given.items() if value is not None}
+  return row.load()(**{**row.settings, **chosen}, width=width)  # type: ignore[call-arg]
+
+
+@functools.cache
+def families() -> tuple[type["Backbone"], ...]:
+  """Every family once, in the order of the rows."""
+  return tuple(dict.fromkeys(row.load() for row in BACKBONES.values()))
