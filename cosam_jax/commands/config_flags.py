@@ -18,7 +18,7 @@ from cosam_jax.evaluation.protocol_names import LEGAL, parse_protocol
 from cosam_jax.experiment import configurations
 from cosam_jax.experiment.config import PATHS, with_home
 from cosam_jax.experiment.fields import FRAME_SELECTIONS, SCHEMA, SYNTHETIC_SCHEMA
-from cosam_jax.models.backbones.resnet import BACKBONES
+from cosam_jax.models.backbones.registry import BACKBONES
 
 
 def parse_stages(text: str) -> tuple[int, ...]:
