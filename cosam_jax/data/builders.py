@@ -231,4 +231,4 @@ def verify_prepared(
         f"{part} of the prepared set of {name} in {prepared_dir} has SHA-256 {found[:12]}, but was "
         f"packed with {packed[:12]}; remove it and prepare it again"
       )
-  return sum(getattr(tables, part).num_frames for part in PARTS)
+  return sum(getattr(tables, part).total_frames for part in PARTS)

@@ -94,7 +94,7 @@ def diagnose(
   """
   splits = {split: getattr(tables, split) for split in PARTS}
   counts = [
-    f"{split}: {expected.counts(table)}, {table.num_frames:,} frames, cameras {_cameras(table)}"
+    f"{split}: {expected.counts(table)}, {table.total_frames:,} frames, cameras {_cameras(table)}"
     for split, table in splits.items()
   ]
   findings = [

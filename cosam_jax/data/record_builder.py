@@ -85,7 +85,7 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
       self.tables = self.read_tables(root)
     expected = []
     for split in PARTS:
-      frames = getattr(self.tables, split).num_frames
+      frames = getattr(self.tables, split).total_frames
       if not frames:
         raise InputError(
           f"{split} of {self.tables.name} has no tracklets, and a prepared set cannot do without; "
@@ -123,7 +123,7 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
       return shards.Record(serializer.serialize_example(encoded), data)
 
     bar = tfds.core.utils.tqdm(
-      total=table.num_frames,
+      total=table.total_frames,
       desc=f"Generating {split} examples...",
       unit=" examples",
       leave=False,
@@ -161,7 +161,7 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
       sha.update(data)
       # Records are sorted by key, a bucket of keys at a time, in memory: keys that are spread
       # over all buckets keep the order and need a thousandth of the memory.
-      yield count * (_KEYS // table.num_frames), example
+      yield count * (_KEYS // table.total_frames), example
     self.info.metadata["splits"][split]["sha256"] = sha.hexdigest()
 
   def _example(self, table: TrackletTable, row: int, frame: int) -> tuple[bytes, dict[str, Any]]:

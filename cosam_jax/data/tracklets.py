@@ -190,7 +190,7 @@ class TrackletTable:
     return len(self.starts)
 
   @property
-  def num_frames(self) -> int:
+  def total_frames(self) -> int:
     """Frames of all tracklets together."""
     return int(self.lengths.sum(dtype=np.int64))
 

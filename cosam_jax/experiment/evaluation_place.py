@@ -185,7 +185,7 @@ def _subject(run: Run, origin: str, variables: Mapping[str, Any]) -> dict[str, A
     "weights": f"{kind}{origin}",
     "hash": weights_hash(variables),
     "test_set": test_set(run),
-    "frames": table.num_frames,
+    "frames": table.total_frames,
     "queries": table.names[evaluation.query_rows].tolist(),
     "reranking": [flat[name] for name in _RERANKING] if config.evaluation.rerank else None,
     "attributes": [config.evaluation.attributes_file and "yes", config.evaluation.attributes],

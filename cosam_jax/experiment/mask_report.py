@@ -41,7 +41,7 @@ class MaskReport:
   def __init__(self, run: Run):
     config, self._run = run.config, run
     table = evaluation_of(run.tables, config.evaluation.gallery).table
-    self._of_frames = table.num_frames
+    self._of_frames = table.total_frames
     self.has_figures = data_set_of(config.data.name).drawn
     self.table = table.select(sample_rows(table, MOST_FRAMES[self.has_figures]))
     self._mesh = mesh.make_local_mesh()
@@ -139,7 +139,7 @@ class MaskReport:
       keep=choose_clips(self.table, PICTURED, num_frames),
     )
     record = {
-      "frames": self.table.num_frames - batches.skipped,
+      "frames": self.table.total_frames - batches.skipped,
       "of_frames": self._of_frames,
       "tracklets": len(self.table),
       "stages": {str(stage): statistics for stage, statistics in stages.items()},

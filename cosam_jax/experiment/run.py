@@ -69,5 +69,5 @@ def _counts_of(tables: Tables) -> dict[str, Any]:
   ):
     columns = (table.identities, table.cameras, table.lengths)
     digest = zlib.crc32(b"".join(np.ascontiguousarray(column).tobytes() for column in columns))
-    found[f"the {name} set"] = f"{len(table)} tracklets, {table.num_frames} frames ({digest:08x})"
+    found[f"the {name} set"] = f"{len(table)} tracklets, {table.total_frames} frames ({digest:08x})"
   return found

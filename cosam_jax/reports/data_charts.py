@@ -26,7 +26,7 @@ def _facts(table: TrackletTable) -> dict[str, Any]:
     "tracklets": len(table),
     "distractors": int(table.numbering.distractors(table.identities).sum()),
     "cameras": len(np.unique(table.cameras)),
-    "frames": table.num_frames,
+    "frames": table.total_frames,
     "shortest": int(lengths.min()),
     "median": float(np.median(lengths)),
     "longest": int(lengths.max()),

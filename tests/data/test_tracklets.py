@@ -32,7 +32,7 @@ def paths(t):
 def test_spans_give_back_the_listed_paths():
   t = table(pathlib.Path("/d"), ROWS)
   assert paths(t) == [["/d/a/1.jpg", "/d/a/2.jpg"], ["/d/b/c/7.jpg"], ["/d/a/5.jpg"]]
-  assert (t.num_frames, t.num_identities, len(t)) == (4, 2, 3)
+  assert (t.total_frames, t.num_identities, len(t)) == (4, 2, 3)
   assert t.labels().tolist() == [1, 0, 1]
   assert t.labels().dtype == np.int32
   assert len(t.frames.folders) == 2, "each folder is written once"

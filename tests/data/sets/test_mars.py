@@ -58,7 +58,7 @@ def test_the_official_index(shared):
   assert len(tables.gallery) == 9330
   assert len(tables.official) == 9330 + 1980
   assert tables.warnings == ()
-  assert tables.train.num_frames == 509_914
+  assert tables.train.total_frames == 509_914
   assert (tables.gallery.identities == 0).sum() == 3248
   assert len(np.setdiff1d(tables.query.identities, tables.gallery.identities)) == 14
   store = tables.gallery.frames
@@ -83,7 +83,7 @@ def test_the_official_rows_by_a_loop(shared):
 def test_real_frames(shared):
   tables = load_dataset("mars", shared / "data" / "mars_mini")
   assert (len(tables.train), len(tables.query), len(tables.gallery)) == (32, 18, 14)
-  assert tables.train.num_frames == 1719
+  assert tables.train.total_frames == 1719
   for table in (tables.train, tables.query, tables.gallery):
     assert table.frames.read(int(table.frame_ids(len(table) - 1)[-1])).startswith(b"\xff\xd8")
 
