@@ -5,7 +5,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from cosam_jax.experiment.fields import FIELDS, FROM_PRESET, PRESETS, Field, schema_of
+from cosam_jax.experiment.field_kinds import NETWORK, TRAINING
+from cosam_jax.experiment.fields import FIELDS, FROM_PRESET, PRESETS, Field, role_of, schema_of
 
 
 def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -63,6 +64,12 @@ def complete(flat: Mapping[str, Any]) -> dict[str, Any]:
   decided = PRESETS.get(str(flat.get("preset")), {})  # What is saved has its presets resolved.
   earlier |= {name: decided[name] for name in decided if earlier.get(name) == FROM_PRESET}
   return {**flat, **earlier}
+
+
+def trained_with(flat: Mapping[str, Any]) -> dict[str, Any]:
+  """The fields of a saved configuration that make the network and its training; all of them."""
+  every = complete(flat)
+  return {name: value for name, value in every.items() if role_of(name) in (NETWORK, TRAINING)}
 
 
 def add_defaults(config: ConfigDict) -> None:

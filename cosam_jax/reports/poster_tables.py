@@ -7,9 +7,11 @@ neither a published number nor a difference.
 import dataclasses
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from cosam_jax.reports import table_formats
+from cosam_jax.reports.poster_rows import BEST
 from cosam_jax.reports.published import (
   METRICS,
   POSTER_DATASETS,
@@ -33,11 +35,11 @@ NOT_RUN = "not run"
 
 # Settings that every table states, because a number means little without them.
 _STATED = ("preset", "train.epochs", "init.weights", "model.width", "optim.learning_rate")
-# Fields in which the rows of a table differ on purpose, or which do not alter a number.
-_EXPECTED = ("seed", "data.", "model.backbone", "model.cosam_stages", "model.temporal",
-             "clips.num_frames", "clips.selection", "model.cost_volume", "evaluation.",
-             "train.log_every_steps", "train.health_every_steps", "train.checkpoint_every_epochs",
-             "train.keep_checkpoints")  # fmt: skip
+# Fields in which the rows of a table differ on purpose: their networks', and the data.
+_EXPECTED = ("seed", "data.", *BEST.fields)
+
+TrainedWith = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Picks from a flat configuration the fields that can alter a trained network."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,12 +100,18 @@ class Block:
     return any(line.published for line in self.lines)
 
 
-def write_tables(workdir: str | os.PathLike, *, allow_mixed_protocols: bool = False) -> str:
+def write_tables(
+  workdir: str | os.PathLike,
+  *,
+  allow_mixed_protocols: bool = False,
+  trained_with: TrainedWith = dict,
+) -> str:
   """Writes `workdir/tables/<table>.md`, `.csv` and `.tex`; returns the view for a terminal.
 
   Args:
     workdir: of a sweep, or a folder with several.
     allow_mixed_protocols: do not refuse results of different protocols, but mark each.
+    trained_with: picks the settings that rows should share; a note says in which they differ.
 
   Raises:
     InputError: no results, two for the same run, different protocols, or somebody's files in the
@@ -116,7 +124,11 @@ def write_tables(workdir: str | os.PathLike, *, allow_mixed_protocols: bool = Fa
     "move it away, so that the tables have room",
   )  # fmt: skip
   output.check()
-  blocks = blocks_of(read_samples(workdir), allow_mixed_protocols=allow_mixed_protocols)
+  blocks = blocks_of(
+    read_samples(workdir),
+    allow_mixed_protocols=allow_mixed_protocols,
+    trained_with=trained_with,
+  )
   files = []
   with output.replacing() as partial:
     for table in TABLES:
@@ -144,6 +156,7 @@ def blocks_of(
   samples: Sequence[Sample],
   *,
   allow_mixed_protocols: bool = False,
+  trained_with: TrainedWith = dict,
   published: Mapping[str, Sequence[PublishedRow]] | None = None,
 ) -> list[Block]:
   """Every table on every data set that has a result in it, and on the poster's that has any.
@@ -151,6 +164,7 @@ def blocks_of(
   Args:
     samples: from `read_samples`.
     allow_mixed_protocols: do not refuse different protocols.
+    trained_with: see `write_tables`.
     published: from `read_published`; None reads the package's.
 
   Raises:
@@ -163,7 +177,7 @@ def blocks_of(
   datasets = [name for name in POSTER_DATASETS if name in found]
   datasets += [name for name in found if name not in POSTER_DATASETS]
   blocks = [
-    _block(table, dataset, rows, summaries, samples)
+    _block(table, dataset, rows, summaries, samples, trained_with)
     for table, rows in (published or read_published()).items()
     for dataset in datasets
   ]
@@ -176,6 +190,7 @@ def _block(
   rows: Sequence[PublishedRow],
   summaries: Mapping[tuple, Summary],
   samples: Sequence[Sample],
+  trained_with: TrainedWith,
 ) -> Block | None:
   """The table on the data set; None where neither we nor the poster have a number."""
   obstacles = data_obstacles([sample for sample in samples if sample.dataset == dataset])
@@ -201,7 +216,9 @@ def _block(
     for row, summary in pairs
   )
   notes = [f"protocol: {protocol}" for protocol in protocols]
-  return Block(table, dataset, metrics, lines, obstacles, tuple(notes + _settings(used)))
+  return Block(
+    table, dataset, metrics, lines, obstacles, tuple(notes + _settings(used, trained_with))
+  )
 
 
 def _subsets(
@@ -237,13 +254,13 @@ def _line(
   return Line(name, summary.means, summary.spreads, published, "; ".join(notes), comparable)
 
 
-def _settings(samples: Sequence[Sample]) -> list[str]:
+def _settings(samples: Sequence[Sample], trained_with: TrainedWith) -> list[str]:
   """The settings of a block's results, and those in which the results differ."""
   if not samples:
     return []
   values: dict[str, dict[str, list[str]]] = {}
   for sample in samples:
-    for field, value in sample.config.items():
+    for field, value in trained_with(sample.config).items():
       users = values.setdefault(field, {}).setdefault(str(value), [])
       users.append(sample.row.name)
   alike = [f"{name} {next(iter(values[name])) or 'none'}" for name in _STATED

@@ -8,6 +8,7 @@ import statistics
 import pytest
 
 from cosam_jax.errors import InputError
+from cosam_jax.experiment.flat_config import trained_with
 from cosam_jax.reports import poster_tables, table_formats
 from cosam_jax.reports.poster_rows import BEST, SWEEPS, Row
 from cosam_jax.reports.published import read_published
@@ -280,6 +281,18 @@ def test_settings_in_which_rows_differ_are_told(tmp_path):
   notes = "\n".join(blocks(tmp_path)["positions", "mars"].notes)
   assert f"rows differ in train.epochs: 4 ({PLAIN.name}); 800 ({BEST.name})" in notes
   assert "init.weights imagenet" in notes
+
+
+def test_settings_that_train_no_other_network_are_passed_over(tmp_path):
+  others = {"report.worst": 9, "model.remat": True, "data.retry_seconds": 5}
+  write(tmp_path, "plain", PLAIN, record((70.0, 80.0)), **others)
+  write(tmp_path, "best", BEST, record((79.0, 85.0)), **{"report.worst": 3, "model.remat": False})
+  write(tmp_path, "best1", BEST, record((79.0, 85.0)), seed=1, **{"init.mask_start": 0.9})
+  found = blocks(tmp_path, trained_with=trained_with)["positions", "mars"].notes
+  differing = [note for note in found if note.startswith("rows differ")]
+  # The other two are older than the field.
+  wanted = f"0.5 ({PLAIN.name}, {BEST.name}); 0.9 ({BEST.name})"
+  assert differing == [f"rows differ in init.mask_start: {wanted}"]
 
 
 def test_what_is_no_rows_result_is_left_out_and_two_of_one_row_are_refused(tmp_path):
