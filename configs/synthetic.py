@@ -11,22 +11,15 @@ from ml_collections import ConfigDict
 
 
 def get_config():
+  """What this experiment decides; `cosam_jax/experiment/fields.py` has the other fields."""
   config = ConfigDict()
   config.preset = "published_code"  # Or "poster": the text and equations taken literally.
-  config.seed = 0
 
   config.data = ConfigDict()
   config.data.name = "synthetic"
   config.data.dir = "data/synthetic"
-  config.data.source = "directory"
   config.data.prepared_dir = ""
-  config.data.split = 0
-  config.data.split_seed = 0
-  config.data.check_files = True
   config.data.validation_identities = 0
-  config.data.on_unreadable = "error"
-  config.data.retry_seconds = 300
-  config.data.follow_links = False
   config.data.single_tracklet = "error"
 
   config.synthetic = ConfigDict()
@@ -44,32 +37,17 @@ def get_config():
   config.clips.image_size = (128, 64)
   config.clips.num_frames = 4
   config.clips.selection = "sequential"
-  config.clips.sequential_start = "preset"
-  config.clips.augment_per = "frame"
 
   config.model = ConfigDict()
   config.model.backbone = "resnet18"
   config.model.width = 0.25
   config.model.cosam_stages = (4, 5)
   config.model.temporal = "tp"
-  config.model.last_stride = 0  # 2 for ta, 1 for tp and rnn.
-  config.model.stride_in = "family"
-  config.model.pool = "family"
-  config.model.cost_volume = "factored"
-  config.model.ncc = "preset"
-  config.model.summary = "preset"
-  config.model.channel_gate = "preset"
-  config.model.score_relu = True
-  config.model.neck = False
-  config.model.dtype = "float32"
-  config.model.remat = False
 
   config.init = ConfigDict()
   config.init.weights = ""
-  config.init.mask_start = 0.5  # As published.
 
   config.loss = ConfigDict()
-  config.loss.cross_entropy = "preset"
   config.loss.label_smoothing = 0.1
   config.loss.triplet_margin = 0.3
   config.loss.triplet_weight = 1.0  # The poster's lambda.
@@ -79,40 +57,14 @@ def get_config():
   config.optim.decay_every_epochs = 60
   config.optim.decay_factor = 0.1
   config.optim.weight_decay = 5e-4
-  config.optim.weight_decay_form = "coupled"
-  config.optim.clip_norm = 0.0
 
   config.train = ConfigDict()
   config.train.epochs = 80
   config.train.identities_per_batch = 8
   config.train.instances = 4
-  config.train.accumulate = 1
-  config.train.log_every_steps = 20
-  config.train.health_every_steps = 500
-  config.train.checkpoint_every_epochs = 10
-  config.train.keep_checkpoints = 2
-  config.train.validate_every_epochs = 0
 
   config.evaluation = ConfigDict()
   config.evaluation.gallery = "reference"  # The poster's: queries taken out of the gallery.
-  config.evaluation.frames = 0  # All.
-  config.evaluation.batch_clips = 32
-  config.evaluation.checkpoint = "last"
   config.evaluation.before_training = True
-  config.evaluation.resample = False
-  config.evaluation.distance = "sqeuclidean"
   config.evaluation.rerank = False
-  config.evaluation.rerank_k1 = 20
-  config.evaluation.rerank_k2 = 6
-  config.evaluation.rerank_lambda = 0.3
-  config.evaluation.attributes_file = ""
-  config.evaluation.attributes = ""
-
-  config.report = ConfigDict()
-  config.report.write = True
-  config.report.tensorboard = False
-  config.report.worst = 4  # Queries to show, with what they found.
-  config.report.best = 2
-  config.report.random = 2
-  config.report.queries = ""  # Or names of tracklets, separated by commas.
   return config

@@ -209,11 +209,11 @@ REFUSALS = {
   "a file without get_config": (["--config=empty.py", WORKDIR], ["'empty.py'", "get_config"]),
   "a file that fails": (["--config=fails.py", WORKDIR], ["'fails.py'", "no_such_module_anywhere"]),
   "a file of another kind": (["--config=dictionary.py", WORKDIR], ["dict", "ConfigDict"]),
-  "a file with little": (["--config=partial.py", WORKDIR], ["config.preset is missing"]),
+  "a file with a little": (["--config=partial.py", WORKDIR], ["data/mars", "does not exist"]),
   "a field that a file lacks": (["--config=partial.py", "--temporal=ta"], ["--workdir is missing"]),
   "a flag for what a file lacks": (
     ["--config=partial.py", WORKDIR, "--temporal=ta"],
-    ["config.preset is missing"],
+    ["data/mars", "does not exist"],
   ),
 }
 

@@ -1,21 +1,29 @@
-"""The experiments' files that come with the package, and how `--config` finds one.
+"""The experiments' files that come with the package, and how `--config` finds and reads one.
 
-They lie in `configs/` of a checkout, and in `cosam_jax/configs/` of an installed package.
+They lie in `configs/` of a checkout, and in `cosam_jax/configs/` of an installed package. A file
+states what its experiment decides; the other fields have their defaults. So that each of them can
+be set on the command line, this file is what `--config` then names, with the experiment's file
+behind a colon.
 """
 
+import importlib.machinery
 import importlib.util
 import pathlib
-import runpy
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+from ml_collections import ConfigDict
+
 from cosam_jax.errors import InputError, suggestion
-from cosam_jax.experiment.config import flatten
-from cosam_jax.experiment.fields import describe_fields
+from cosam_jax.experiment.fields import FIELDS, describe_fields
+from cosam_jax.experiment.flat_config import add_defaults, flatten
 from cosam_jax.runtime.outside_files import read_bytes
 from cosam_jax.runtime.user_paths import user_path
 
+HERE = pathlib.Path(__file__)
+"""The file that `--config` names for every experiment's file."""
+_RUN_CONFIGURATION = HERE.with_name("run_configuration.py")
 _MOST_PROGRAM_BYTES = 16 << 20
 
 
@@ -74,9 +82,46 @@ def _suggestion(text: str, path: pathlib.Path) -> str:
   return beside or suggestion(path.stem, names())
 
 
+def stated_by(path: str | pathlib.Path, *argument: str) -> Any:
+  """What `get_config` of an experiment's file returns: the fields that the file decides.
+
+  Args:
+    path: the file.
+    argument: what `get_config` is given, if anything.
+  """
+  # A module of a name, as some programs look themselves up by it.
+  loader = importlib.machinery.SourceFileLoader("experiment_file", str(path))
+  spec = importlib.util.spec_from_loader(loader.name, loader)
+  assert spec is not None
+  module = sys.modules[loader.name] = importlib.util.module_from_spec(spec)
+  loader.exec_module(module)
+  return module.get_config(*argument)
+
+
+def read(path: str | pathlib.Path, *argument: str) -> Any:
+  """The configuration of an experiment's file, with the default of what the file does not state.
+
+  Args:
+    path: the file.
+    argument: what `get_config` is given, if anything.
+
+  Returns:
+    A `ConfigDict`, unless the file's `get_config` returns something else.
+  """
+  config = stated_by(path, *argument)
+  if isinstance(config, ConfigDict):
+    add_defaults(config)
+  return config
+
+
+def get_config(place: str) -> Any:
+  """The configuration that `--config` asks for: what is behind the colon, see `with_path`."""
+  return read(*place.split(":", 1))
+
+
 def values_of(path: str | pathlib.Path) -> dict[str, Any]:
   """Dotted name -> value of a configuration's file that needs no argument."""
-  return dict(flatten(runpy.run_path(str(path))["get_config"]()))
+  return dict(flatten(read(path)))
 
 
 def defaults(given: str | None) -> tuple[str, dict[str, Any]]:
@@ -84,9 +129,9 @@ def defaults(given: str | None) -> tuple[str, dict[str, Any]]:
 
   Args:
     given: what the command line says for `--config`; None, or a file that cannot be used: those of
-      `mars`, and of `synthetic` for the fields that it alone has.
+      every field, which are the values of `mars`.
   """
-  ours = values_of(folder() / "synthetic.py") | values_of(folder() / "mars.py")
+  ours = {name: field.default for name, field in FIELDS.items()}
   if given is not None:
     try:
       return given, values_of(find(given))
@@ -122,7 +167,9 @@ def given_in(arguments: Sequence[str]) -> str | None:
 
 
 def with_path(arguments: Sequence[str]) -> list[str]:
-  """The command line with the path of the experiment's file for its name, and no `~` in it.
+  """The command line in which `--config` names this file, and the experiment's behind a colon.
+
+  A name has become a path, without `~`. A run's configuration, which is complete, stays.
 
   Raises:
     InputError: there is no such file.
@@ -134,10 +181,15 @@ def with_path(arguments: Sequence[str]) -> list[str]:
     if argument == "--":
       return [*found, *arguments[i:]]
     if value_next:
-      found.append(find(argument))
+      found.append(_place(argument))
     elif name in ("--config", "-config") and equals:
-      found.append(f"{name}={find(value)}")
+      found.append(f"{name}={_place(value)}")
     else:
       found.append(argument)
     value_next = argument in ("--config", "-config") and not value_next
   return found
+
+
+def _place(given: str) -> str:
+  path = find(given)
+  return path if path.startswith(f"{_RUN_CONFIGURATION}:") else f"{HERE}:{path}"

@@ -54,11 +54,20 @@ def with_run(arguments: Sequence[str], modes: Mapping[str, Collection[str]]) -> 
 
 def get_config(mode_and_workdir: str) -> ConfigDict:
   """The configuration of a run, as `--config` wants it; "evaluate:runs/mars" names mode and run."""
+  return unflatten(complete(stated_by_run(mode_and_workdir)))
+
+
+def stated_by_run(mode_and_workdir: str) -> dict[str, Any]:
+  """The flat configuration as the run saved it, perhaps older than some fields; see `get_config`.
+
+  Raises:
+    InputError: there is no run.
+  """
   mode, _, workdir = mode_and_workdir.partition(":")
   flat = _saved(pathlib.Path(workdir), mode)
   if flat is None:
     raise InputError(f"{workdir} has no configuration of a run")
-  return unflatten(complete(flat))
+  return flat
 
 
 def check_data(config_file: str | None, config: ConfigDict) -> None:

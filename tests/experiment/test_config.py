@@ -1,6 +1,7 @@
 """Every experiment's file passes the check, and everything that cannot work is one sentence."""
 
-import importlib.util
+import ast
+import json
 import pathlib
 
 import pytest
@@ -9,16 +10,14 @@ from ml_collections import ConfigDict
 
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as rules
+from cosam_jax.experiment import configurations
 from cosam_jax.experiment.fields import PRESETS, SCHEMA, SYNTHETIC_SCHEMA, describe_fields
 
 FILES = sorted((pathlib.Path(__file__).resolve().parents[2] / "configs").glob("*.py"))
 
 
 def load(path: pathlib.Path) -> ConfigDict:
-  spec = importlib.util.spec_from_file_location(path.stem, path)
-  module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
-  return module.get_config()
+  return configurations.read(path)
 
 
 def mars(**changes) -> ConfigDict:
@@ -49,6 +48,24 @@ def test_every_file_passes_and_names_every_field(path):
   rules.check(config)
   wanted = set(SCHEMA) | (set(SYNTHETIC_SCHEMA) if path.stem == "synthetic" else set())
   assert {name for name, _ in rules.flatten(config)} == wanted
+
+
+def test_every_experiment_is_what_it_was_when_its_file_stated_every_field():
+  recorded = json.loads(pathlib.Path(__file__).with_name("configurations.json").read_text())
+  assert {path.stem: rules.plain(load(path)) for path in FILES} == recorded
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_file_states_what_its_experiment_decides(path):
+  stated = configurations.stated_by(path)
+  names = {name for name, _ in rules.flatten(stated)}
+  assert (
+    {"data.name", "data.dir", "model.backbone", "train.epochs"}
+    <= names
+    < set(SCHEMA) | set(SYNTHETIC_SCHEMA)
+  )
+  assert not names & {"data.retry_seconds", "model.remat", "report.best", "train.accumulate"}
+  assert ast.get_docstring(ast.parse(path.read_text()).body[-1])
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

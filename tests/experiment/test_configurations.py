@@ -67,7 +67,7 @@ def test_the_command_line_has_a_path_for_the_name():
   mars = str(ROOT / "configs" / "mars.py")
   for given in (["--config=mars"], ["--config", "mars"], ["-config=mars"]):
     changed = configurations.with_path(["program", *given, "--workdir=a", "--", "--config=x"])
-    assert " ".join(changed).replace("=", " ").split()[2] == mars
+    assert " ".join(changed).replace("=", " ").split()[2] == f"{configurations.HERE}:{mars}"
     assert changed[-3:] == ["--workdir=a", "--", "--config=x"]
     assert configurations.given_in(["program", *given]) == "mars"
 
@@ -149,6 +149,7 @@ def test_the_package_lists_its_embedder():
 def test_help_has_the_defaults_of_the_configuration_that_is_given(tmp_path, capsys):
   whose, values = configurations.defaults(None)
   assert (whose, values["train.epochs"], values["synthetic.cameras"]) == ("mars", 800, 3)
+  assert values == {**values, **configurations.values_of(configurations.find("mars"))}
   whose, values = configurations.defaults("synthetic")
   assert (whose, values["data.name"]) == ("synthetic", "synthetic")
   (tmp_path / "broken.py").write_text("def get_config(:\n")

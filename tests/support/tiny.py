@@ -2,9 +2,10 @@
 
 import json
 import pathlib
-import runpy
 
 from ml_collections import ConfigDict
+
+from cosam_jax.experiment import configurations
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "configs" / "synthetic.py"
@@ -46,7 +47,7 @@ def flags(data_dir, **fields) -> list[str]:
 
 def config(data_dir, **fields) -> ConfigDict:
   """The same as a configuration."""
-  made = runpy.run_path(str(CONFIG))["get_config"]()
+  made = configurations.read(CONFIG)
   made.update_from_flattened_dict(FIELDS | {"data.dir": str(data_dir)} | _dotted(fields))
   return made
 
