@@ -21,7 +21,8 @@ def told(work: Callable[[], int | None]) -> int:
     refuse(str(error))
     return STOPPED if isinstance(error, TryLaterError) else 2
   except OSError as error:
-    place = f" ({error.filename})" if error.filename else ""
+    name = error.filename2 or error.filename  # Of a renaming, where the file should go.
+    place = f" ({name})" if name else ""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     way_out = "make room" if full else "make it usable, or give another place"
     return refuse(f"{error.strerror or error}{place}: {way_out}, and run the same command again")

@@ -299,7 +299,8 @@ def test_only_the_first_process_writes(tiny_synthetic, tmp_path, hasty_compilati
   written = {line.partition(" ")[2].split("/")[0] for line in first}
   everything = {path.name for path in workdir.iterdir()}
   assert {"scalars.jsonl", "health.jsonl", "validation.jsonl", "report", "best"} <= everything
-  assert everything - written == {"tensorboard"}
+  # TensorBoard's files may be written by its own library, which nobody here watches.
+  assert everything - written <= {"tensorboard"}
   assert len(list((workdir / "tensorboard").iterdir())) == 1
   # A checkpoint is the work of all, each its own part of it.
   others = [line for line in second if not line.split()[1].startswith(("checkpoints", "best"))]
