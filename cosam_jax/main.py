@@ -36,7 +36,6 @@ from cosam_jax.commands.registry import COMMANDS, MISSING_CONFIG
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import run_configuration
 from cosam_jax.runtime import (
-  command_line,
   compiled_programs,
   host_memory,
   process_end,
@@ -53,7 +52,6 @@ def main(arguments: list[str]) -> int:
   0 when done, 2 for input that cannot work, 75 (EX_TEMPFAIL: try again) when training was asked to
   stop, or waited in vain for another one that was, and the same command goes on, 130 after Ctrl-C.
   """
-  command_line.remember(sys.argv[1:])
   settle_libraries()
   quiet.libraries()
   if not command_flags.values()["quiet"]:

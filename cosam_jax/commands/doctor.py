@@ -7,6 +7,7 @@ from cosam_jax.data.doctor import diagnose
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.parts import read_tables
+from cosam_jax.runtime.quiet import show
 
 
 def run(call: Call) -> None:
@@ -23,5 +24,6 @@ def doctor(config: ConfigDict) -> int:
   config.data.check_files = False  # Missing frames are findings here.
   config_rules.check(config)
   diagnosis = diagnose(read_tables(config), num_frames=config.clips.num_frames)
-  print(diagnosis.render())
+  for text, serious in diagnosis.blocks():
+    (show if serious else print)(text)
   return len(diagnosis.errors)

@@ -1,6 +1,7 @@
 """`--mode=evaluate`: a checkpoint, given weights, or saved embeddings."""
 
 import pathlib
+from collections.abc import Sequence
 
 from ml_collections import ConfigDict
 
@@ -21,7 +22,7 @@ def run(call: Call) -> None:
   """Runs the mode."""
   if call.flags["embeddings"] is None:
     with call.holding_workdir():
-      evaluate(call.run_config, call.folder)
+      evaluate(call.run_config, call.folder, call.arguments)
     return
   path = pathlib.Path(call.flags["embeddings"])
   fields = config_flags.fields_of_flags(call.overrides) if call.config is None else {}
@@ -29,7 +30,9 @@ def run(call: Call) -> None:
     evaluate_embeddings(path, call.config, call.workdir, fields)
 
 
-def evaluate(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
+def evaluate(
+  config: ConfigDict, workdir: pathlib.Path, arguments: Sequence[str] | None = None
+) -> list[Result]:
   """Evaluates the workdir's checkpoint; without one, the weights that `init.weights` names.
 
   What is not the run's own evaluation goes to a folder of its own, see `evaluation_place`.
@@ -50,5 +53,6 @@ def evaluate(config: ConfigDict, workdir: pathlib.Path) -> list[Result]:
     label=network.label,
     step=network.step,
     skipped=evaluator.skipped,
+    arguments=arguments,
   )
   return results

@@ -5,6 +5,7 @@ The journey in one place: tables -> model -> training -> evaluation -> reports.
 
 import json
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -39,7 +40,8 @@ from cosam_jax.training.start_watch import StartWatch
 def run(call: Call) -> None:
   """Runs the mode."""
   with call.holding_workdir() as holder:
-    train(call.run_config, call.folder, holder, call.flags["change_optim"])
+    change_optim = call.flags["change_optim"]
+    train(call.run_config, call.folder, holder, change_optim, call.arguments)
 
 
 def train(
@@ -47,6 +49,7 @@ def train(
   workdir: pathlib.Path,
   holder: Holder | None = None,
   change_optim: bool = False,
+  arguments: Sequence[str] | None = None,
 ) -> list[Result]:
   """Trains, then evaluates the test set. Run again after a stop, it continues.
 
@@ -65,9 +68,10 @@ def train(
     workdir: where everything goes.
     holder: who holds the workdir; None in processes that leave that to another one.
     change_optim: go on although `config.optim` is not what the checkpoint was made with.
+    arguments: the command line that asks for it; None if there is none.
   """
   with Preemption(holder.ending if holder else None) as preemption:
-    return _train(config, workdir, preemption, holder, change_optim)
+    return _train(config, workdir, preemption, holder, change_optim, arguments)
 
 
 def _train(
@@ -76,6 +80,7 @@ def _train(
   preemption: Preemption,
   holder: Holder | None,
   change_optim: bool,
+  arguments: Sequence[str] | None,
 ) -> list[Result]:
   run = Run(config, workdir)
   config = run.config
@@ -120,7 +125,7 @@ def _train(
   else:
     train_state = state.create_state(initial_variables(config, run.model), optimizer)
     train_state = mesh.put_everywhere(run.mesh, train_state)
-  hosts.first_alone(lambda: _write_config(run))
+  hosts.first_alone(lambda: _write_config(run, arguments))
 
   events, log = None, None
   if config.report.tensorboard and hosts.is_first():
@@ -178,13 +183,14 @@ def _train(
     skipped=skipped,
     changed=about.get("changed", ()),
     events=events,
+    arguments=arguments,
   )
   return results
 
 
-def _write_config(run: Run) -> None:
+def _write_config(run: Run, arguments: Sequence[str] | None) -> None:
   run.workdir.mkdir(parents=True, exist_ok=True)
   partial = run.workdir / "config.json.partial"
   partial.write_text(json.dumps(run.flat, indent=2) + "\n")
   partial.replace(run.workdir / "config.json")
-  command_line.record(run.workdir, "train")
+  command_line.record(run.workdir, "train", arguments)

@@ -62,19 +62,24 @@ class Diagnosis:
 
   def render(self) -> str:
     """The whole diagnosis as lines of text for a terminal."""
-    lines = [f"data set {self.name}", *(f"  {line}" for line in self.counts)]
+    return "\n".join(text for text, _ in self.blocks())
+
+  def blocks(self) -> list[tuple[str, bool]]:
+    """The diagnosis piece by piece: text for a terminal, and whether it is a warning or an error."""
+    blocks = [([f"data set {self.name}", *(f"  {line}" for line in self.counts)], False)]
     for finding in self.findings:
-      lines.append(f"{finding.severity}: {finding.what}")
+      lines = [f"{finding.severity}: {finding.what}"]
       lines += [f"    {example}" for example in finding.examples]
-      lines.append(f"  -> {finding.advice}")
+      blocks.append(([*lines, f"  -> {finding.advice}"], finding.severity != NOTE))
     if not self.findings:
-      lines.append("nothing found: the data set is ready")
+      blocks.append((["nothing found: the data set is ready"], False))
     else:
       tally = collections.Counter(finding.severity for finding in self.findings)
       kinds = [kind for kind in (ERROR, WARNING, NOTE) if tally[kind]]
       parts = ", ".join(f"{tally[kind]} {kind}{'s' * (tally[kind] > 1)}" for kind in kinds)
-      lines.append(f"found {parts}")
-    return "\n".join(map(printable, lines))  # A name with a line break makes no line.
+      blocks.append(([f"found {parts}"], False))
+    # A name with a line break makes no line.
+    return [("\n".join(map(printable, lines)), serious) for lines, serious in blocks]
 
 
 def diagnose(

@@ -22,6 +22,7 @@ from cosam_jax.reports.mask_pictures import draw_pictures
 from cosam_jax.reports.mask_table import mask_table
 from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.reports.results import read_results, write_results
+from cosam_jax.runtime.quiet import warn
 from cosam_jax.training import mesh, steps
 
 PICTURED = 6
@@ -107,7 +108,7 @@ class MaskReport:
       before, now = read_results(path)["run"], self._run.flat
       same = all(before["config"].get(field) == now[field] for field in _SAME)
     except InputError as error:
-      print(f"warning: the numbers before training are left out: {error}", flush=True)
+      warn(f"the numbers before training are left out: {error}")
       return {}
     return before.get("masks", {}) if same else {}
 

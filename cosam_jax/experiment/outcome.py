@@ -30,6 +30,7 @@ def leave(
   skipped: int = 0,
   changed: Sequence[str] = (),
   events: EventFiles | None = None,
+  arguments: Sequence[str] | None = None,
 ) -> None:
   """Writes and prints the outcome of a run.
 
@@ -53,6 +54,7 @@ def leave(
     skipped: frames that could not be read.
     changed: sentences about fields that changed when training was resumed.
     events: TensorBoard's event files; None to write none.
+    arguments: the command line that started the run; None if there was none.
 
   Raises:
     InputError: a file that cannot be written.
@@ -67,9 +69,9 @@ def leave(
     print(f"skipped {skipped} unreadable frames")
   hosts.first_alone(lambda: mask_report.write(variables, label, path))
   if mode != "train":  # Training records its command when it starts, since it may be stopped.
-    hosts.first_alone(lambda: command_line.record(run.workdir, mode))
+    hosts.first_alone(lambda: command_line.record(run.workdir, mode, arguments))
   hosts.first_alone(lambda: finish(run, evaluator, results))
-  hosts.first_alone(lambda: print(command_line.next_steps(mode), end=""))
+  hosts.first_alone(lambda: print(command_line.next_steps(mode, arguments), end=""))
 
 
 def report_results(

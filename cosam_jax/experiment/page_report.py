@@ -36,6 +36,7 @@ from cosam_jax.reports.results import read_results
 from cosam_jax.reports.sheets import check_same_tracklets
 from cosam_jax.runtime import command_line
 from cosam_jax.runtime.json_files import read_json
+from cosam_jax.runtime.quiet import warn
 from cosam_jax.training.scalars import read_scalars
 
 # Numbers before training stand beside later ones where their cards say the same of these.
@@ -185,6 +186,6 @@ def _before(workdir: pathlib.Path, card: Mapping[str, Any]) -> Mapping[str, Any]
     other = before["results"][0]["card"]
     same = all(other.get(name) == card.get(name) for name in _SAME)
   except (InputError, KeyError, IndexError, TypeError, AttributeError):
-    print(f"warning: {path} cannot be read, so the page is without the numbers before training")
+    warn(f"{path} cannot be read, so the page is without the numbers before training")
     return None
   return before if same else None

@@ -17,6 +17,7 @@ from cosam_jax.models import ReidNet, from_torch
 from cosam_jax.models.cosam import start_masks
 from cosam_jax.models.weight_files import read_weights
 from cosam_jax.models.weight_register import resolve_weights
+from cosam_jax.runtime.quiet import warn
 from cosam_jax.training import mesh, state, steps
 
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
@@ -48,7 +49,7 @@ def read_tables(config: ConfigDict) -> Tables:
       follow_links=data.follow_links,
     )
   for warning in tables.warnings:
-    print(f"warning: {printable(warning)}")
+    warn(printable(warning))
   return tables
 
 

@@ -34,6 +34,7 @@ from cosam_jax.reports.run_charts import cmc_chart, map_chart, training_charts
 from cosam_jax.reports.sheets import make_sheets
 from cosam_jax.runtime.output_folders import OutputFolder
 from cosam_jax.runtime.outside_files import read_text
+from cosam_jax.runtime.quiet import warn
 
 _NAMES = (PAGE, "data_set.json", "results.json", "before_training.json", "scalars.jsonl",
           "validation.jsonl", "rankings/[0-9][0-9]_*", "masks/[0-9][0-9]_*_cosam_*.png",
@@ -226,7 +227,7 @@ def _masks(directory: pathlib.Path, folder: pathlib.Path) -> list[dict[str, Any]
     try:
       height, width = read_picture(path, "PNG").shape[:2]
     except OSError as error:
-      print(f"warning: the page leaves out {printable(str(path))} ({error.strerror or error})")
+      warn(f"the page leaves out {printable(str(path))} ({error.strerror or error})")
       continue
     (folder / "masks").mkdir(exist_ok=True)
     shutil.copy(path, folder / "masks" / path.name)

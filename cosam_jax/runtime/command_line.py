@@ -1,4 +1,4 @@
-"""The command line of this process: kept beside a run, and turned into the commands that follow."""
+"""A command line: kept beside the run that it started, and turned into those that may follow."""
 
 import json
 import pathlib
@@ -12,25 +12,19 @@ from cosam_jax.runtime.outside_files import open_to_append
 FILE_NAME = "commands.jsonl"
 _PROGRAM = ("python", "-m", "cosam_jax.main")
 _WIDTH = 79
-_arguments: list[str] | None = None
 
 
-def remember(arguments: Sequence[str]) -> None:
-  """Takes down this process's arguments, without the program; `main` does so first of all."""
-  global _arguments
-  _arguments = list(arguments)
-
-
-def command(mode: str | None = None, *more: str) -> str | None:
-  """This process's command with another mode, for a shell; None where `main` did not start it.
+def command(arguments: Sequence[str] | None, mode: str | None = None, *more: str) -> str | None:
+  """A command with another mode, for a shell; None if no command line was given.
 
   Args:
+    arguments: the command line, without the program; None if `main` did not start the process.
     mode: what `--mode` shall be; None leaves it.
     *more: arguments to add.
   """
-  if _arguments is None:
+  if arguments is None:
     return None
-  arguments = list(_arguments)
+  arguments = list(arguments)
   if mode is not None:
     kept = []
     skip = False
@@ -45,9 +39,9 @@ def command(mode: str | None = None, *more: str) -> str | None:
   return _wrapped([*_PROGRAM, *arguments, *more])
 
 
-def record(workdir: pathlib.Path, mode: str) -> None:
-  """Appends the command to the workdir's `commands.jsonl`; nothing where there is none."""
-  text = command()
+def record(workdir: pathlib.Path, mode: str, arguments: Sequence[str] | None) -> None:
+  """Appends the command to the workdir's `commands.jsonl`; does nothing if there is none."""
+  text = command(arguments)
   if text is not None:
     with open_to_append(workdir / FILE_NAME) as file:
       file.write(json.dumps({"mode": mode, "command": text}) + "\n")
@@ -75,11 +69,11 @@ _NEXT = {
 }
 
 
-def next_steps(mode: str) -> str:
+def next_steps(mode: str, arguments: Sequence[str] | None) -> str:
   """What a person may do after a mode that ended well, with the exact commands; may be empty."""
   lines = []
   for what, other in _NEXT.get(mode, ()):
-    text = command(other)
+    text = command(arguments, other)
     if text is not None:
       lines.append(f"{what}:\n  {text}\n")
   return "".join(lines)

@@ -1,34 +1,62 @@
-"""What does not reach the terminal: with `--quiet` all but warnings and errors."""
+"""What reaches the terminal: everything, or with `--quiet` warnings and errors alone."""
 
 import contextlib
 import io
+import sys
 from collections.abc import Iterator
 from typing import TextIO
 
 from absl import flags, logging
 
+# Where warnings go while everything else that is printed is dropped.
+_terminal: TextIO | None = None
+
 
 def libraries() -> None:
-  """Libraries tell of warnings alone, unless --verbosity is given: absl would show all they log."""
+  """Has libraries print warnings alone, unless --verbosity is given: absl would show all."""
   if not flags.FLAGS["verbosity"].present:
     logging.set_verbosity(logging.WARNING)
 
 
+def warn(text: str) -> None:
+  """Prints a warning, which `--quiet` shows too.
+
+  Args:
+    text: a sentence, without the word itself.
+  """
+  show(f"warning: {text}")
+
+
+def show(text: str) -> None:
+  """Prints what `--quiet` shows too: to stdout, or with `--quiet` to stderr."""
+  print(text, file=_terminal or sys.stdout, flush=True)
+
+
 @contextlib.contextmanager
 def only_warnings(terminal: TextIO) -> Iterator[None]:
-  """While it is entered, of what is printed only warnings and errors are shown.
-
-  These are the lines that begin with `warning: ` or `error: `, and indented ones right below.
+  """While it is entered, nothing that is printed is shown but by `warn` and `show`.
 
   Args:
     terminal: where these go, and everything that is written to stderr. Progress bars are not
       drawn, since they look for a terminal and find none.
   """
-  with (
-    contextlib.redirect_stdout(_Warnings(terminal)),
-    contextlib.redirect_stderr(_NoTerminal(terminal)),
-  ):
-    yield
+  global _terminal
+  before, _terminal = _terminal, terminal
+  try:
+    with (
+      contextlib.redirect_stdout(_Nowhere()),
+      contextlib.redirect_stderr(_NoTerminal(terminal)),
+    ):
+      yield
+  finally:
+    _terminal = before
+
+
+class _Nowhere(io.TextIOBase):
+  """Drops everything."""
+
+  def write(self, text: str) -> int:
+    return len(text)
 
 
 class _NoTerminal(io.TextIOBase):
@@ -45,20 +73,3 @@ class _NoTerminal(io.TextIOBase):
 
   def isatty(self) -> bool:
     return False
-
-
-class _Warnings(_NoTerminal):
-  """Passes warnings and errors on, line by line."""
-
-  def __init__(self, terminal: TextIO):
-    super().__init__(terminal)
-    self._begun, self._passing = "", False
-
-  def write(self, text: str) -> int:
-    *whole, self._begun = (self._begun + text).split("\n")
-    for line in whole:
-      told = line.startswith(("warning: ", "error: "))
-      self._passing = told or (self._passing and line.startswith("  "))
-      if self._passing:
-        self._terminal.write(f"{line}\n")
-    return len(text)

@@ -10,6 +10,7 @@ from typing import Any
 from cosam_jax.errors import InputError
 from cosam_jax.runtime.json_files import read_json_lines
 from cosam_jax.runtime.outside_files import open_to_append
+from cosam_jax.runtime.quiet import warn
 
 
 class ScalarLog:
@@ -57,7 +58,7 @@ def read_scalars(path: str | os.PathLike[str]) -> list[dict[str, float]]:
   try:
     lines = read_json_lines(path, "scalars", "remove it") if path.exists() else {}
   except InputError as error:
-    print(f"warning: {error}; it is left out", flush=True)
+    warn(f"{error}; it is left out")
     lines = {}
   rows, bad, last = [], [], max(lines, default=0)
   for number, row in lines.items():

@@ -16,48 +16,41 @@ GIVEN = [
 ]
 
 
-@pytest.fixture
-def given(monkeypatch):
-  monkeypatch.setattr(command_line, "_arguments", list(GIVEN))
-
-
 def words(text):
   return shlex.split(text.replace("\\\n", " "))
 
 
 @pytest.mark.parametrize(("mode", "added"), [("report", ["--mode=report"]), ("train", [])])
-def test_the_same_command_with_another_mode(given, mode, added):
-  text = command_line.command(mode)
+def test_the_same_command_with_another_mode(mode, added):
+  text = command_line.command(GIVEN, mode)
   assert words(text) == ["python", "-m", "cosam_jax.main", GIVEN[0], *GIVEN[3:], *added]
   assert all(len(line) < 80 for line in text.splitlines())
 
 
-def test_what_follows_training_is_going_on_and_evaluating(given):
-  text = command_line.next_steps("train")
+def test_what_follows_training_is_going_on_and_evaluating():
+  text = command_line.next_steps("train", GIVEN)
   assert "go on, with more of --config.train.epochs:\n  python -m cosam_jax.main" in text
   assert "--mode=evaluate" in text.split("evaluate again:")[1]
-  assert command_line.next_steps("doctor") == ""
+  assert command_line.next_steps("doctor", GIVEN) == ""
 
 
-def test_the_latest_command_of_each_mode_is_kept(given, tmp_path):
+def test_the_latest_command_of_each_mode_is_kept(tmp_path):
   assert command_line.recorded(tmp_path) == {}
-  command_line.record(tmp_path, "train")
-  command_line.remember([*GIVEN, "--seed=2"])
-  command_line.record(tmp_path, "train")
+  command_line.record(tmp_path, "train", GIVEN)
+  command_line.record(tmp_path, "train", [*GIVEN, "--seed=2"])
   with (tmp_path / command_line.FILE_NAME).open("a") as file:
     file.write('{"mode": "ev')  # A kill.
   assert list(command_line.recorded(tmp_path)) == ["train"]
   assert words(command_line.recorded(tmp_path)["train"])[-1] == "--seed=2"
 
 
-def test_nothing_is_said_where_nobody_gave_a_command(monkeypatch, tmp_path):
-  monkeypatch.setattr(command_line, "_arguments", None)
-  command_line.record(tmp_path, "train")
+def test_nothing_is_said_where_nobody_gave_a_command(tmp_path):
+  command_line.record(tmp_path, "train", None)
   assert not (tmp_path / command_line.FILE_NAME).exists()
-  assert command_line.next_steps("train") == ""
+  assert command_line.next_steps("train", None) == ""
 
 
-def test_damaged_commands_are_passed_over(given, tmp_path):
+def test_damaged_commands_are_passed_over(tmp_path):
   path = tmp_path / command_line.FILE_NAME
   lines = [
     b'{"mode": "train", "command": "a"}',
@@ -70,4 +63,4 @@ def test_damaged_commands_are_passed_over(given, tmp_path):
   path.unlink()
   os.mkfifo(path)
   with pytest.raises(OSError):
-    command_line.record(tmp_path, "train")  # Without waiting for a reader.
+    command_line.record(tmp_path, "train", GIVEN)  # Without waiting for a reader.

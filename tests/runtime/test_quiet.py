@@ -10,7 +10,7 @@ import numpy as np
 import tiny
 import tqdm
 
-from cosam_jax.runtime.quiet import only_warnings
+from cosam_jax.runtime.quiet import only_warnings, show, warn
 
 
 class Terminal(io.StringIO):
@@ -22,17 +22,21 @@ def test_of_what_is_printed_warnings_and_errors_are_shown():
   terminal = Terminal()
   with only_warnings(terminal):
     print("step 20  loss 3.6")
-    print("warning: a frame", "is missing")
-    print("  0001C1T0001F001.jpg")
+    warn("a frame is missing")
+    print("warning: a line of somebody else's, in what a mode prints")
     print("all is well")
-    print("  and so is this")
-    print("error: a count is wrong")
+    show("error: a count is wrong\n  0001C1T0001F001.jpg")
     print("an unfinished line", end="")
     print("to stderr", file=sys.stderr)
     for _ in tqdm.tqdm(range(3), disable=None):
       pass
-  wanted = ["warning: a frame is missing", "  0001C1T0001F001.jpg", "error: a count is wrong"]
+  wanted = ["warning: a frame is missing", "error: a count is wrong", "  0001C1T0001F001.jpg"]
   assert terminal.getvalue().splitlines() == [*wanted, "to stderr"]
+
+
+def test_otherwise_warnings_are_printed_like_everything_else(capsys):
+  warn("a frame is missing")
+  assert capsys.readouterr().out == "warning: a frame is missing\n"
 
 
 def run(*arguments, **environment):

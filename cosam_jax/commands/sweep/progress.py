@@ -14,6 +14,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.reports.results import read_results
 from cosam_jax.runtime.json_files import read_json_lines
 from cosam_jax.runtime.outside_files import open_to_append
+from cosam_jax.runtime.quiet import warn
 from cosam_jax.training.scalars import read_scalars
 
 DONE, STOPPED, OTHER, NEW = "done", "stopped", "other configuration", "to run"
@@ -96,7 +97,7 @@ def read_attempts(folder: pathlib.Path) -> list[dict[str, Any]]:
   try:
     rows = read_json_lines(path, "attempts", "remove it") if path.exists() else {}
   except InputError as error:
-    print(f"warning: {error}; it is left out", flush=True)
+    warn(f"{error}; it is left out")
     return []
   found = []
   for row in rows.values():
