@@ -65,7 +65,7 @@ class Diagnosis:
     return "\n".join(text for text, _ in self.blocks())
 
   def blocks(self) -> list[tuple[str, bool]]:
-    """The diagnosis piece by piece: text for a terminal, and whether it is a warning or an error."""
+    """The diagnosis in pieces: text for a terminal, and whether it is a warning or an error."""
     blocks = [([f"data set {self.name}", *(f"  {line}" for line in self.counts)], False)]
     for finding in self.findings:
       lines = [f"{finding.severity}: {finding.what}"]
