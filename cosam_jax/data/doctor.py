@@ -2,7 +2,6 @@
 
 import collections
 import concurrent.futures
-import dataclasses
 import functools
 import io
 import itertools
@@ -16,6 +15,7 @@ import PIL.Image
 import tqdm
 
 from cosam_jax.data import expected
+from cosam_jax.data.diagnosis import ERROR, NOTE, WARNING, Diagnosis, Finding
 from cosam_jax.data.holdout import seen_by_several_cameras
 from cosam_jax.data.listing import missing_frames, used_frames
 from cosam_jax.data.repeated_pictures import picture_digest, repeated_pictures
@@ -23,63 +23,9 @@ from cosam_jax.data.sets.registry import PARTS
 from cosam_jax.data.tracklets import FrameStore, JoinedFrames, Tables, TrackletTable
 from cosam_jax.data.transforms import MAX_SCANS, undecodable_reason
 from cosam_jax.data.upright import exif_orientation
-from cosam_jax.errors import printable
 
-ERROR, WARNING, NOTE = "error", "warning", "note"
 _SHOWN = 5
 _SCAN = b"\xff\xda"  # Where a scan of a JPEG begins.
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-  """One thing that is not as it should be.
-
-  Attributes:
-    severity: `error` (a run would stop or mean nothing), `warning` or `note`.
-    what: a sentence with the numbers.
-    advice: what to do about it.
-    examples: the first few names it is about.
-  """
-
-  severity: str
-  what: str
-  advice: str
-  examples: tuple[str, ...] = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class Diagnosis:
-  """What `diagnose` found: counts a split, frames looked at, and findings, the worst first."""
-
-  name: str
-  counts: tuple[str, ...]
-  findings: tuple[Finding, ...]
-
-  @property
-  def errors(self) -> tuple[Finding, ...]:
-    """The findings that must be mended before a run."""
-    return tuple(finding for finding in self.findings if finding.severity == ERROR)
-
-  def render(self) -> str:
-    """The whole diagnosis as lines of text for a terminal."""
-    return "\n".join(text for text, _ in self.blocks())
-
-  def blocks(self) -> list[tuple[str, bool]]:
-    """The diagnosis in pieces: text for a terminal, and whether it is a warning or an error."""
-    blocks = [([f"data set {self.name}", *(f"  {line}" for line in self.counts)], False)]
-    for finding in self.findings:
-      lines = [f"{finding.severity}: {finding.what}"]
-      lines += [f"    {example}" for example in finding.examples]
-      blocks.append(([*lines, f"  -> {finding.advice}"], finding.severity != NOTE))
-    if not self.findings:
-      blocks.append((["nothing found: the data set is ready"], False))
-    else:
-      tally = collections.Counter(finding.severity for finding in self.findings)
-      kinds = [kind for kind in (ERROR, WARNING, NOTE) if tally[kind]]
-      parts = ", ".join(f"{tally[kind]} {kind}{'s' * (tally[kind] > 1)}" for kind in kinds)
-      blocks.append(([f"found {parts}"], False))
-    # A name with a line break makes no line.
-    return [("\n".join(map(printable, lines)), serious) for lines, serious in blocks]
 
 
 def diagnose(
