@@ -1,4 +1,4 @@
-"""The one error that a person's input can cause, from data to report; and being asked to stop."""
+"""The one error that a person's input can cause, from data to report; and the request to stop."""
 
 import difflib
 import signal
@@ -8,13 +8,13 @@ _LONGEST = 1900  # Letters of an error, which a terminal still shows at once.
 
 
 def printable(text: str, keep: str = "") -> str:
-  """Text for people: what is no letter that can be seen is written as in Python's source.
+  """Text for people: characters that cannot be seen are escaped as in Python's source.
 
-  Such are line breaks and what else moves a cursor, marks that turn the direction of writing, and
-  the bytes of a file's name that are no UTF-8.
+  These are line breaks and others that move a cursor, marks that turn the direction of writing, and
+  bytes of a file's name that are no UTF-8.
 
   Args:
-    text: with whatever a stranger called a file.
+    text: may hold any name that a stranger gave a file.
     keep: characters that stay, such as a newline.
   """
   if text.isprintable():
@@ -27,8 +27,8 @@ class InputError(ValueError):
 
   The message is one sentence for the person at the terminal: what was wrong (file, field, value),
   what is allowed, what to do. The command line prints it without a traceback and exits non-zero.
-  File names and values of strangers stand in it, so line breaks and what else moves a terminal's
-  cursor are shown as they are written in Python, and of values without end the middle is left out.
+  It may hold file names and values of strangers, so line breaks and other characters that move a
+  terminal's cursor are escaped as in Python, and the middle of very long values is left out.
   """
 
   def __init__(self, message: str):
@@ -38,13 +38,13 @@ class InputError(ValueError):
 
 
 class TryLaterError(InputError):
-  """What cannot work now, and the same command may do later: exit status 75 (EX_TEMPFAIL)."""
+  """The same command may work later: exit status 75 (EX_TEMPFAIL)."""
 
 
 class Preempted(BaseException):
   """The process was asked to stop (SIGTERM). The same command goes on where it stopped.
 
-  Like KeyboardInterrupt no Exception: nothing on its way shall take it for an error of its own.
+  Like KeyboardInterrupt it is no Exception, so that `except Exception` does not catch it.
 
   Args:
     where: how far it got, and what is saved; may be empty.
@@ -75,7 +75,7 @@ def suggestion(word: str, choices: Iterable[str]) -> str:
 def renaming(wanted: str, found: Iterable[str]) -> str:
   """Returns `"; rename 'x' to 'wanted'"` for the closest of `found`, or an empty string.
 
-  For a name that somebody's files must have: not the name that is wanted is wrong.
+  For a required name: the file has the wrong name, not the caller.
   """
   by_plain = {name.casefold(): name for name in found}
   close = difflib.get_close_matches(wanted.casefold(), list(by_plain), n=1, cutoff=0.6)

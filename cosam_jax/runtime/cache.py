@@ -1,6 +1,7 @@
-"""Folders for what is kept from one call to the next, and where there is none, as in containers.
+"""Folders for files that are kept from one call to the next.
 
-A user may have no home directory, or one that cannot be written; only what is fetched needs one.
+A user may have no home directory, as in containers, or one that cannot be written. Only fetched
+files need one.
 """
 
 import atexit
@@ -42,7 +43,7 @@ def why_unusable(folder: pathlib.Path) -> str | None:
 
 
 def settle_libraries() -> None:
-  """Gives libraries folders where they would find none; before TensorFlow or matplotlib is loaded.
+  """Gives libraries folders if they would find none. Call before TensorFlow or matplotlib loads.
 
   matplotlib would warn; its folder is below `cache_folder()`, since finding all fonts anew takes
   seconds, or one that goes with this process. Keras, which TensorFlow loads, would make a folder

@@ -48,7 +48,7 @@ def record(workdir: pathlib.Path, mode: str, arguments: Sequence[str] | None) ->
 
 
 def recorded(workdir: pathlib.Path) -> dict[str, str]:
-  """Mode -> the command that ran it last; what cannot be read of it is passed over."""
+  """Mode -> the command that ran it last; lines that cannot be read are passed over."""
   path = workdir / FILE_NAME
   found: dict[str, str] = {}
   try:
@@ -80,7 +80,7 @@ def next_steps(mode: str, arguments: Sequence[str] | None) -> str:
 
 
 def _wrapped(arguments: Sequence[str]) -> str:
-  """One shell command, broken between arguments where it is long."""
+  """One shell command, broken between arguments if it is long."""
   lines = [""]
   for argument in map(shlex.quote, arguments):
     longer = f"{lines[-1]} {argument}".strip()

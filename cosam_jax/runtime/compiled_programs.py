@@ -1,6 +1,6 @@
 """Compiled programs kept on disk, so that the same program is compiled once on a machine.
 
-JAX keeps them by itself when told where; this says where, and how much.
+JAX keeps them if it knows a folder; this module names the folder and limits its size.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ LIMIT_BYTES = 4 * 2**30
 
 
 def keep(choice: str = AUTO) -> pathlib.Path | None:
-  """Tells JAX where to keep compiled programs. Nothing may have been compiled before.
+  """Sets JAX's folder for compiled programs. Call before anything is compiled.
 
   Each kind of machine has a folder of its own below, since programs for CPUs hold instructions that
   not every CPU has, and home directories are shared.
@@ -29,7 +29,7 @@ def keep(choice: str = AUTO) -> pathlib.Path | None:
     choice: `"auto"`, `"off"`, or a folder.
 
   Returns:
-    The folder; None where programs are not kept, or where the user told JAX already.
+    The folder; None if programs are not kept, or if the user has set JAX's own option.
 
   Raises:
     InputError: a folder was given that cannot be written to.
@@ -76,7 +76,7 @@ def _forget_torn(folder: pathlib.Path) -> None:
 
 
 def _machine() -> str:
-  """A name for this machine's kind: its architecture and a digest of what its CPU can do."""
+  """A name for this machine's kind: its architecture and a digest of its CPU's features."""
   try:
     lines = pathlib.Path("/proc/cpuinfo").read_text("utf-8", errors="replace").splitlines()
     about = next((line for line in lines if line.startswith(("flags", "Features"))), "")

@@ -1,6 +1,6 @@
-"""Being asked to stop while the program is still loading: nothing was begun, and nothing is lost.
+"""Stop signals while the program is still loading: nothing was begun, and nothing is lost.
 
-Python ends with 143 on SIGTERM by itself, and a scheduler takes that for a failure. `main` installs
+Python's own status on SIGTERM is 143, which a scheduler takes for a failure. `main` installs
 this before it loads anything else; training has its own way to stop later (`training.preemption`).
 """
 

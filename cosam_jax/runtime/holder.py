@@ -104,8 +104,8 @@ class Holder:
 def held(folder: pathlib.Path, mode: str) -> Iterator[Holder]:
   """Holds a folder while it is entered; makes it if need be.
 
-  A holder that was asked to stop (SIGTERM) is waited for, so that a job that is queued again may
-  begin while the old one still saves.
+  If the holder was asked to stop (SIGTERM), this waits for it, so that a job that is queued again
+  may begin while the old one still saves.
 
   Args:
     folder: where this process is about to write.
@@ -127,12 +127,12 @@ def held(folder: pathlib.Path, mode: str) -> Iterator[Holder]:
 def held_for(
   mode: str, workdir: str | None, *, output: str | None = None, beside: str | None = None
 ) -> Iterator[None]:
-  """Holds what a command without training writes to: the run's folder, unless it writes elsewhere.
+  """Holds the folder that a command without training writes to: the run's, or its output.
 
   Args:
     mode: of the command line.
     workdir: of the command line.
-    output: where the command writes instead, if that was said.
+    output: the folder that the command writes to instead, if it is given.
     beside: a file next to which it writes without a workdir.
 
   Raises:

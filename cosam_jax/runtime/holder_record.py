@@ -1,4 +1,4 @@
-"""What the holder of a folder wrote into it, and whether that is still alive."""
+"""The record that the holder of a folder wrote into it, and whether the holder is still alive."""
 
 import contextlib
 import fcntl
@@ -45,7 +45,7 @@ def silence(folder: pathlib.Path) -> float:
 
 
 def read(path: pathlib.Path) -> dict[str, Any] | None:
-  """What the holder wrote; None if there is none, or it is damaged."""
+  """The holder's record; None if there is none, or it is damaged."""
   try:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
@@ -76,7 +76,7 @@ def words(other: dict[str, Any] | None) -> str:
 
 
 def boot() -> str:
-  """What tells this machine, since it was started, from others; the same in its containers."""
+  """An id of this machine since it was started; its containers have the same."""
   try:
     return pathlib.Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
   except (OSError, ValueError):

@@ -3,7 +3,7 @@
 XLA takes the working memory of a program anew for every call on CPUs, gigabytes for a training
 step. The C library of Linux fetches a block of that size from the system and gives it back
 afterwards, and the system has to clear every page of it: a fifth to a third of the step's time.
-Told to keep such blocks, it does not; for that the process holds up to two of them at once.
+If the library keeps such blocks, that time is saved; the process then holds up to two of them.
 """
 
 import ctypes
@@ -22,9 +22,9 @@ _ACCELERATORS = ("nvidia[0-9]*", "nvidiactl", "kfd", "accel*", "vfio/[0-9]*")
 
 
 def settle(choice: str = AUTO) -> bool:
-  """Tells the C library to keep memory, or leaves it alone; returns whether it was told.
+  """Makes the C library keep memory, or leaves it alone; returns whether it keeps memory now.
 
-  Must come before JAX finds its devices: threads that already have a pool of their own keep it.
+  Call before JAX finds its devices: threads that already have a pool of their own keep it.
 
   Args:
     choice: `"auto"`, `"keep"` or `"return"`, as the flag's help describes them.

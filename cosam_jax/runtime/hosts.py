@@ -1,4 +1,4 @@
-"""Several processes as one program: who writes, what all must agree on, what one tells the others.
+"""Several processes as one program: who writes, and how values get from one to the others.
 
 Everything here is a collective: all processes call it, in the same order. With one process it
 costs nothing.
@@ -23,7 +23,7 @@ def is_first() -> bool:
 
 
 def gather(value: Any) -> list[Any]:
-  """What each process gave, by process; plain values that JSON keeps."""
+  """The value of each process, by process; plain values that JSON keeps."""
   if jax.process_count() == 1:
     return [value]
   texts = gather_rows(np.frombuffer(json.dumps(value).encode(), np.uint8))
@@ -47,9 +47,9 @@ def gather_rows(rows: np.ndarray) -> list[np.ndarray]:
 
 
 def together(work: Callable[[], Result]) -> Result:
-  """Each process's own work; where it is refused in one of them, all refuse with its sentence.
+  """Does each process's own work; if one process refuses, all refuse with its sentence.
 
-  Without this, the others would wait for the one that has gone.
+  Without this, the others would wait for a process that has gone.
 
   Raises:
     InputError: of the first process that raised one.

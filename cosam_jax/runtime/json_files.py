@@ -1,7 +1,7 @@
-"""JSON of strangers, and of runs whose files somebody damaged: a value, or one kind of error.
+"""JSON from outside, and of runs with damaged files: a value, or one kind of error.
 
-Python's own reader raises several kinds, and lets through what is no JSON (NaN), what no number can
-hold (1e400) and objects that name a thing twice, of which all but the last would be lost.
+Python's own reader raises several kinds. It also accepts NaN, which is no JSON, numbers that no
+float can hold (1e400), and objects with the same name twice, of which it drops all but the last.
 """
 
 import json
@@ -54,9 +54,9 @@ def read_json(path: str | os.PathLike, what: str, remedy: str) -> Any:
 def read_json_lines(
   path: str | os.PathLike, what: str, remedy: str
 ) -> dict[int, dict[str, Any] | None]:
-  """The objects of a file with one a line, by the lines' numbers from 1; no empty lines.
+  """The objects of a file of JSON lines, by line number from 1; empty lines are left out.
 
-  None is a line that is something else.
+  A line that is no object becomes None.
 
   Args:
     path, what, remedy: see `outside_files.read_text`. Bytes that are no UTF-8 damage their line

@@ -1,4 +1,4 @@
-"""A name without traps for a folder whose own name libraries would misread.
+"""A safe name for a folder whose own name libraries would misread.
 
 Orbax looks for its parts by patterns, so `[`, `]`, `?`, `*` and backslashes in a folder's path mean
 other files than the folder's; it takes `gs:` and the like for a service, and TensorStore accepts

@@ -1,10 +1,10 @@
-"""Folders that a call writes anew: what an earlier call left there goes, everything else stays.
+"""Folders that a call writes anew: an earlier call's files go, everything else stays.
 
 Beside its files a mode leaves a list of them with their sizes, such as `search_files.json`. Only
 what stands on the list and still has its size is removed or replaced; a file that somebody put
 there or changed is theirs, and an output that would replace it is refused before any work. A folder
-of an earlier version has no list: what that version wrote is known from its own record there
-(`earlier`), or is taken for somebody's.
+of an earlier version has no list: that version's files are known from its own record there
+(`earlier`), or are taken for somebody's.
 """
 
 import contextlib
@@ -43,7 +43,7 @@ class OutputFolder:
     directory: the folder, which need not be there.
     kind: what writes there, such as "search"; names the list.
     patterns: names below the folder that may be written, as `pathlib.Path.glob` takes them. Folders
-      that they name must be empty where nothing is ours.
+      that they name must be empty if nothing is ours.
     head: the file that speaks for all: it goes first and comes last, so that it is never seen
       beside files of another call.
     earlier: gives the names that a version without lists wrote into the folder.
@@ -64,7 +64,7 @@ class OutputFolder:
 
   @property
   def source(self) -> Mapping[str, Any] | None:
-    """What the present files were made from, as `replacing` was told; None if nobody knows."""
+    """The source of the present files, as `replacing` noted it; None if nobody knows."""
     source = (self._read_list() or {}).get("source")
     return source if isinstance(source, dict) else None
 
@@ -133,7 +133,7 @@ class OutputFolder:
     return f".{self.kind}_unfinished-"
 
   def _remove_unfinished(self) -> None:
-    """Removes what killed processes of this machine left, by the list that they began with."""
+    """Removes the leftovers of this machine's killed processes, by their list."""
     for left in self.directory.glob(f"{self._unfinished}*"):
       host, _, number = left.name.removeprefix(self._unfinished).rpartition("-")[0].rpartition("-")
       here = host == socket.gethostname() and number.isdigit() and not _is_alive(int(number))
@@ -214,7 +214,7 @@ class OutputFolder:
     return _read_list(self.directory / self.list_name)
 
   def _written(self) -> _Files:
-    """Name -> sizes of what earlier calls wrote, whether it is still there or not."""
+    """Name -> sizes of the files of earlier calls, whether they are still there or not."""
     content = self._read_list()
     if content is not None:
       return {name: set(sizes) for name, sizes in content["files"].items()}

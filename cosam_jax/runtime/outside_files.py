@@ -1,8 +1,7 @@
-"""Files that other people made: looked at before they are read; text in whatever way it is kept.
+"""Files from outside: checked before they are read; text with or without a byte order mark.
 
-A named pipe would be waited for without end and a device would fill the memory, so both are
-refused by looking at the open file. Text comes with a byte order mark or without, and of UTF-16,
-which Windows writes, the name is said.
+Reading a named pipe would wait without end, and a device would fill the memory, so the open file
+is checked first and both are refused. UTF-16, which Windows writes, is refused by its name.
 """
 
 import codecs

@@ -19,13 +19,13 @@ _END_WITHIN = 30
 
 @contextlib.contextmanager
 def prompt(seconds: float = _END_WITHIN) -> Iterator[None]:
-  """When left by `sys.exit`, ends the process with that status and without taking Python apart.
+  """On `sys.exit`, ends the process with that status, without shutting the interpreter down.
 
-  All that programs rely on is done first: threads that are no daemons are waited for, exit
-  functions run, and what was printed is written. Other exceptions pass.
+  First it waits for threads that are no daemons, runs exit functions and flushes the output.
+  Other exceptions pass.
 
   Args:
-    seconds: after so many the process ends in any case, with the same status.
+    seconds: the process ends after this time in any case, with the same status.
   """
   try:
     yield
@@ -61,7 +61,7 @@ def _status(code: object) -> int:
 
 
 def _flush() -> bool:
-  """Writes what was printed; whether that was possible."""
+  """Flushes the output; returns whether that was possible."""
   written = True
   for stream in (sys.stdout, sys.stderr):
     try:

@@ -1,10 +1,10 @@
-"""Several processes, on one host or many: how they find each other, and what they must agree on.
+"""Several processes, on one host or many: how they find each other, and values they must share.
 
   explicit   --coordinator_address=HOST:PORT --num_processes=N --process_id=I
   SLURM      srun with more than one task: nothing to give
   TPU        a slice of several hosts: nothing to give on GKE, --hosts=tpu on TPU VMs
 
-Imports nothing slow, since whoever is alone needs none of it.
+Imports nothing slow, since a process that is alone needs none of it.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ _LEAVE_WITHIN = 60
 
 
 def arguments(values: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any] | None:
-  """What `jax.distributed.initialize` is given; None for a process that is alone.
+  """The arguments of `jax.distributed.initialize`; None for a process that is alone.
 
   Args:
     values: the flags `FLAGS`.
@@ -62,7 +62,7 @@ def arguments(values: Mapping[str, Any], environment: Mapping[str, str]) -> dict
       )
     found = {name: values[name] for name in EXPLICIT} | {"cluster_detection_method": "deactivate"}
     if _is_loopback(values["coordinator_address"]) and _BIND not in environment:
-      # By itself the coordinator listens on every network, and asks nobody who he is.
+      # By default the coordinator listens on every network, and asks nobody for a password.
       found["coordinator_bind_address"] = values["coordinator_address"]
     return found
   if values["hosts"] == "slurm" and "SLURM_STEP_NODELIST" not in environment:
@@ -112,8 +112,8 @@ def joined(
 ) -> Iterator[Callable[[int], int]]:
   """Joins the other processes, if there are any, while it is entered.
 
-  The first process prints; the others only tell what goes wrong. What goes wrong must be told
-  inside: leaving waits for the others, and one that failed alone does not come back from it.
+  The first process prints; the others print only errors. An error must be printed inside:
+  leaving waits for the others, and a process that failed alone does not come back from it.
 
   Args:
     mode: what all do.
@@ -142,7 +142,7 @@ def joined(
 
   from cosam_jax.runtime import hosts
 
-  # What CPUs talk through; accelerators have their own.
+  # The collectives of CPUs; accelerators have their own.
   jax.config.update("jax_cpu_collectives_implementation", "gloo")
   try:
     jax.distributed.initialize(**join, shutdown_timeout_seconds=_LEAVE_WITHIN)
@@ -177,7 +177,7 @@ def joined(
 
 
 def _ending_with(status: int) -> int:
-  """Of one that fails, the status stands, even if the others do not come to leave with it."""
+  """If this process failed, it exits with its own status even if the others never arrive."""
   if status:
     process_end.at_latest(_LEAVE_WITHIN - 5, status)
   return status

@@ -1,4 +1,4 @@
-"""Work that may fail in ways that people can mend: one sentence on the terminal, and a status."""
+"""Errors that a user can fix: one line on the terminal, and an exit status."""
 
 import errno
 import sys
@@ -9,7 +9,7 @@ from cosam_jax.runtime.early_stop import STOPPED
 
 
 def told(work: Callable[[], int | None]) -> int:
-  """Does `work` and prints errors that a user can fix as one line.
+  """Does `work`; prints user-fixable errors in one line.
 
   Returns:
     The exit status: what `work` returns, 0 for None; 2 for an error that a user can fix; 75 if the

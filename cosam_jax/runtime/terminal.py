@@ -1,4 +1,4 @@
-"""What is printed reaches whoever still listens, and nothing that is printed ends the work.
+"""Output to streams that may be closed, narrow or gone: printing never ends the work.
 
 Names that strangers gave to files hold bytes that are no text and characters that move a cursor;
 terminals do not know all letters; readers of a pipe leave, and some processes are started without
@@ -14,7 +14,7 @@ from cosam_jax.errors import printable
 
 
 def settle() -> None:
-  """Makes stdout and stderr ready for anything that is printed; once, before anything else.
+  """Prepares stdout and stderr for any text; call once, before anything else.
 
   A descriptor that is closed leads nowhere from then on: the next file that is opened would take
   its number, and receive what libraries print.
@@ -39,7 +39,7 @@ def _ready(stream: Any, *, escaping: bool) -> Any:
 
 
 class Lasting:
-  """A text stream whose reader may leave: what is written then goes nowhere, without an error.
+  """A text stream whose reader may leave; later text is then dropped without an error.
 
   Args:
     stream: where text goes; it must replace what it cannot encode.
@@ -71,7 +71,7 @@ class Lasting:
     try:
       yield
     except BrokenPipeError:
-      # Also what waits in the stream, and what libraries and children print.
+      # Also text that waits in the stream, and output of libraries and children.
       with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())

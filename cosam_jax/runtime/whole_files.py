@@ -12,9 +12,9 @@ _MOST_BYTES = 255
 
 
 def hidden_name(name: str, end: str) -> str:
-  """`.{name}{end}` for what is not finished; its middle is cut if file systems would not take it.
+  """`.{name}{end}`, the name of an unfinished file; its middle is cut if it is too long.
 
-  Whatever name a finished file may have, there is room to write it.
+  So a file with any legal name can be written.
   """
   kept = os.fsencode(name)[: _MOST_BYTES - 1 - len(os.fsencode(end))]
   # Half a letter, or bytes that are no text, some file systems refuse.
@@ -25,7 +25,7 @@ def hidden_name(name: str, end: str) -> str:
 def whole_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
   """Opens a file for writing that takes its name only once it is complete and on disk.
 
-  Folders above it are made. When the block fails, what was there before stays as it was. The file
+  Folders above it are made. If the block fails, the earlier file stays as it was. The file
   has the permissions that the process gives every new file.
 
   Raises:
