@@ -157,7 +157,7 @@ def _under_other_cameras(
 
 
 def _cameras(side: Side, rows: np.ndarray) -> np.ndarray:
-  """str[n], the cameras' names; InputError where one is not known."""
+  """str[n], the cameras' names; InputError if one is not known."""
   cameras = [side.seen(int(row)).camera or "" for row in rows]
   unknown = [row for row, camera in zip(rows, cameras, strict=True) if not camera]
   if unknown:

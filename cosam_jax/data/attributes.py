@@ -30,7 +30,7 @@ from cosam_jax.runtime.user_paths import user_path
 POSTERS = "handbag,hat,backpack"
 """The attributes of the poster's table, each with yes."""
 UNKNOWN = -1
-"""The value where nobody annotated."""
+"""The value if nobody annotated."""
 
 _YES = "yes"
 _NO_YES = ("no", _YES)
@@ -48,7 +48,7 @@ class Attributes:
     dataset: which data set they belong to, `mars` or `dukemtmc_vidreid`.
     rows: tracklet name, or identity as text -> row of the columns.
     columns: attribute -> int64[rows], `UNKNOWN` where not annotated.
-    words: attribute -> the number of each word, where numbers have words.
+    words: attribute -> the number of each word, if numbers have words.
   """
 
   source: str
@@ -58,7 +58,7 @@ class Attributes:
   words: Mapping[str, Mapping[str, int]]
 
   def of(self, attribute: str, names: np.ndarray, identities: np.ndarray) -> np.ndarray:
-    """int64[n], an attribute of tracklets, `UNKNOWN` where nobody annotated.
+    """int64[n], an attribute of tracklets, `UNKNOWN` if nobody annotated.
 
     Args:
       attribute: from `parse`.
@@ -176,7 +176,7 @@ def _read_duke(path: pathlib.Path) -> Attributes:
 
 
 def _column(table: Any, name: str, count: int) -> np.ndarray:
-  """int64[count], an attribute of one split; unknown where the split does not have it."""
+  """int64[count], an attribute of one split; unknown if the split does not have it."""
   if name not in table.dtype.names:
     return np.full(count, UNKNOWN, np.int64)
   column = table[name].ravel().astype(np.int64)

@@ -51,7 +51,7 @@ class BatchPlan:
 
   An epoch is a fresh permutation of the identities, cut into groups of P; the remainder of the
   division is dropped, as the published loader does, so every identity comes at most once an epoch.
-  Its tracklets are drawn without replacement, or with it where there are fewer than K.
+  Its tracklets are drawn without replacement, or with it if there are fewer than K.
 
   Attributes:
     table: the training tracklets.
@@ -182,7 +182,7 @@ class EvaluationPlan:
   def shares(self, count: int) -> list[np.ndarray]:
     """Rows of the table for each of `count` processes: runs with about as many clips.
 
-    Nobody's is empty where there are as many tracklets as processes.
+    Nobody's is empty if there are as many tracklets as processes.
     """
     ends, number = self._first_clips[1:], np.arange(1, count)
     borders = np.searchsorted(ends, self.num_clips * number / count) + 1
@@ -202,7 +202,7 @@ class EvaluationPlan:
     rows = np.searchsorted(self._first_clips, chosen, side="right") - 1
     used = self._used[rows]
     positions = clips.dense_clip_positions(used, chosen - self._first_clips[rows], self.num_frames)
-    # The middles of `used` equal parts; where all frames are used this is the identity.
+    # The middles of `used` equal parts; if all frames are used this is the identity.
     positions = (2 * positions + 1) * self.table.lengths[rows][:, None] // (2 * used[:, None])
     tracklets = np.full(self.batch_clips, -1, np.int32)
     frames = np.full((self.batch_clips, self.num_frames), -1, np.int64)

@@ -124,7 +124,7 @@ def layout_of(lines: BoxLines, asked: str | None = None) -> Layout:
 
 
 def labels_of(lines: BoxLines, column: int) -> np.ndarray:
-  """str[n], the classes in a column, numbers without a fraction where they have none."""
+  """str[n], the classes in a column, numbers without a fraction if they have none."""
   values = lines.values[:, column]
   texts = np.array([f"{value:g}" for value in np.unique(values)], dtype=object)
   result = texts[np.unique(values, return_inverse=True)[1]] if len(values) else texts

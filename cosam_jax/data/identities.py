@@ -86,7 +86,7 @@ def numbering_of(dataset: str, record: Mapping[str, Mapping[str, str]] | None = 
 
   Args:
     dataset: its name.
-    record: names, from `Numbering.record`; None where there are none.
+    record: names, from `Numbering.record`; None if there are none.
   """
   names = {
     key: {int(number): str(name) for number, name in (record or {}).get(key, {}).items()}

@@ -26,7 +26,7 @@ _PASSING = {
 
 
 def outage(store: FrameStore, frame: int) -> str | None:
-  """Why a frame's whole data directory cannot be reached now, in words; None where it can."""
+  """Why a frame's whole data directory cannot be reached now, in words; None if it can."""
   while isinstance(store, JoinedFrames):
     store, frame = store.locate(frame)
   if isinstance(store, RecordStore):

@@ -28,8 +28,8 @@ class Frame(NamedTuple):
     tracklet: its number.
     image: uint8[height, width, 3], RGB; None only with `last`, of a tracklet that ended before.
     last: whether it is the tracklet's last one.
-    number: of the frame in its source, from 1; 0 where there is no source.
-    seconds: time of the frame in its source; NaN where nobody knows.
+    number: of the frame in its source, from 1; 0 if there is no source.
+    seconds: time of the frame in its source; NaN if nobody knows.
   """
 
   tracklet: int

@@ -29,7 +29,7 @@ class Passing:
   Attributes:
     seen: int64[n], frames that passed of each tracklet.
     numbers: int64[n, 2], the first and the last of them in the source, from 1.
-    times: float64[n, 2], seconds of these two; NaN where nobody knows.
+    times: float64[n, 2], seconds of these two; NaN if nobody knows.
     kept: tracklet -> uint8[H, W, 3].
   """
 

@@ -31,7 +31,7 @@ class _LocalInfo(tfds.core.DatasetInfo):
   """Information about data that no public bucket holds."""
 
   def initialize_from_bucket(self) -> None:
-    """Does not ask the network, which may take minutes to say no where there is none."""
+    """Does not ask the network, which may take minutes to say no if there is none."""
 
 
 class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
@@ -50,7 +50,7 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
     # Records that are read at random are the point, whatever the default of tensorflow-datasets.
     super().__init__(file_format=file_format or "array_record", **kwargs)
     self.tables: Tables | None = None  # What to pack; without, what `manual_dir` holds.
-    self.seed: int | None = None  # What drew the tables, where the configuration does not say it.
+    self.seed: int | None = None  # What drew the tables, if the configuration does not say it.
 
   @abc.abstractmethod
   def read_tables(self, root: pathlib.Path) -> Tables:
@@ -183,7 +183,7 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
     }
 
   def download_and_prepare(self, *, download_config: Any = None, **kwargs: Any) -> None:
-    """As in tensorflow-datasets, and goes on where a killed preparation was.
+    """As in tensorflow-datasets, and continues where a killed preparation stopped.
 
     Raises:
       InputError: another process prepares the same set, or something else is in its place.

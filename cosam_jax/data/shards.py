@@ -101,7 +101,7 @@ def place(shard: pathlib.Path, target: pathlib.Path) -> None:
 
 
 def _finished(path: pathlib.Path, length: int) -> list[Record] | None:
-  """The records of a finished shard; None where it is not there or damaged."""
+  """The records of a finished shard; None if it is not there or damaged."""
   if not path.exists():
     return None
   found = []
@@ -140,7 +140,7 @@ def _fingerprint(table: TrackletTable, work: list[tuple[int, int]]) -> str:
 
 
 def _stamp(store: FrameStore, frame: int) -> str:
-  """Size and time of change of a frame's file; nothing where it cannot be looked at."""
+  """Size and time of change of a frame's file; nothing if it cannot be looked at."""
   while isinstance(store, JoinedFrames):
     store, frame = store.locate(frame)
   try:

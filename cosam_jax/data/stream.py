@@ -48,7 +48,7 @@ def frame_batches(
   height, width = preprocess.size
 
   def plan(step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Frames, paths ("" where there are none) and random addresses of a step, all [B * T]."""
+    """Frames, paths ("" if there are none) and random addresses of a step, all [B * T]."""
     frames = address(int(step)).frames
     index = share * frames.size + np.arange(frames.size)
     flat = frames.reshape(-1)
@@ -102,7 +102,7 @@ def frame_batches(
 
 
 def _paths(store: FrameStore) -> Callable[[int], bytes] | None:
-  """Frame -> path where all frames are files, which TensorFlow then reads without Python."""
+  """Frame -> path if all frames are files, which TensorFlow then reads without Python."""
   if isinstance(store, FilePaths):
     files = store
 

@@ -270,7 +270,7 @@ class Tables:
         object.__setattr__(self, split, dataclasses.replace(table, numbering=numbering))
 
   def gallery_with_queries(self) -> TrackletTable:
-    """The `official` gallery; the gallery itself where the data set has only one."""
+    """The `official` gallery; the gallery itself if the data set has only one."""
     return self.gallery if self.official is None else self.official
 
   def following_links(self) -> "Tables":

@@ -25,7 +25,7 @@ class Picture(NamedTuple):
   Attributes:
     image: uint8[height, width, 3], RGB, upright.
     number: from 1, in the order of time.
-    seconds: its time in the video; NaN where the source names none, as images do not.
+    seconds: its time in the video; NaN if the source names none, as images do not.
   """
 
   image: np.ndarray

@@ -33,13 +33,13 @@ def query_scores(
   """What each query adds to each metric: a metric is the mean of these over queries that count.
 
   Args:
-    average_precision: [Q]; None or nan where the query does not count.
-    first_match: [Q], the place of the first match, from 1; 0 where the query does not count.
+    average_precision: [Q]; None or nan if the query does not count.
+    first_match: [Q], the place of the first match, from 1; 0 if the query does not count.
     inverse_negative_penalty: [Q], like `average_precision`.
     ranks: which Rank-k to make.
 
   Returns:
-    name -> float64[Q], nan where the query does not count: mAP, Rank-k for each k, mINP.
+    name -> float64[Q], nan if the query does not count: mAP, Rank-k for each k, mINP.
   """
   places = np.asarray(first_match)
   shares = {f"Rank-{k}": np.where(places > 0, places <= k, np.nan) for k in ranks}

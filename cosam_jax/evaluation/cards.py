@@ -25,7 +25,7 @@ class Card:
   Attributes:
     dataset: its name.
     protocol: its name, see `protocol.Settings`.
-    split: number of the split, where a data set has several, else None.
+    split: number of the split, if a data set has several, else None.
     gallery_size: entries, distractors included, junk not.
     queries_in_gallery: queries that stand in the gallery too.
     distractors: gallery entries of the data set's distractor identity, which match nobody.

@@ -3,7 +3,7 @@
 One `.npz` file of plain arrays and one text (JSON), read without pickle:
 
   vectors         float32[n, D]   one for each tracklet, the mean of its clips
-  identities      int64[n]        -1 where nobody knows
+  identities      int64[n]        -1 if nobody knows
   cameras         int64[n]
   names           str[n]
   lengths         int64[n]        frames of the tracklet, of which a protocol may use fewer
@@ -14,7 +14,7 @@ One `.npz` file of plain arrays and one text (JSON), read without pickle:
   clip_owners     int64[m]        the tracklet of each clip, ascending; clips in the order of time
   about           str             the fields of `Origin` as JSON
 
-Files of earlier versions have int32 where there is int64, and are read.
+Files of earlier versions have int32 in place of int64, and are read.
 
 and, if anybody knows them, where and when each tracklet was seen: the columns of `sightings`.
 

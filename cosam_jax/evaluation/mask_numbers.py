@@ -61,7 +61,7 @@ def figure_shares(masks: np.ndarray, fractions: np.ndarray) -> np.ndarray:
     fractions: [n, h, w] from `cell_fractions`.
 
   Returns:
-    float64[n] in 0 .. 1; NaN where a mask is zero everywhere.
+    float64[n] in 0 .. 1; NaN if a mask is zero everywhere.
   """
   masks = np.asarray(masks, np.float64)
   weight = masks.sum((1, 2))
@@ -80,7 +80,7 @@ class MaskStatistics:
     self._figures: Any = 0.0
 
   def add(self, masks: np.ndarray, fractions: np.ndarray | None = None) -> None:
-    """Takes in frames: masks [n, h, w] in 0 .. 1, and `cell_fractions` [n, h, w] where known."""
+    """Takes in frames: masks [n, h, w] in 0 .. 1, and `cell_fractions` [n, h, w] if known."""
     masks = np.asarray(masks, np.float64)
     if not len(masks):
       return

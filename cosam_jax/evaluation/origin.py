@@ -13,7 +13,7 @@ class Origin:
     dataset: the data set's name.
     protocol: the protocol they were made for; its number of frames is part of them.
     num_frames: frames of a clip; None if unknown.
-    split: number of the split, where the data set has several, else None.
+    split: number of the split, if the data set has several, else None.
     checkpoint: what the weights are, for people; None if unknown.
     checkpoint_hash: of the weights, see `fingerprints.weights_hash`.
     config: the run's flat configuration; may be empty.

@@ -124,7 +124,7 @@ def listed_once(*parts: TrackletTable) -> tuple[TrackletTable, list[np.ndarray]]
 
 
 def check_searchable(dataset: str, query: TrackletTable, gallery: TrackletTable) -> None:
-  """Raises InputError where there is no query, no gallery, or no query with a match."""
+  """Raises InputError if there is no query, no gallery, or no query with a match."""
   for part, table in (("query", query), ("gallery", gallery)):
     if not len(table):
       raise InputError(f"{dataset} has no {part} tracklets; evaluation needs at least one.")

@@ -119,7 +119,7 @@ def match_positions(
       matches are cheap without another compilation.
 
   Returns:
-    int32[B, M], places counted from 0; meaningless where `matches` is padding.
+    int32[B, M], places counted from 0; meaningless if `matches` is padding.
   """
   chex.assert_rank([distance, query_ids, gallery_ids, matches], [2, 1, 1, 2])
   chex.assert_is_divisible(matches.shape[1], MATCHES_AT_A_TIME)

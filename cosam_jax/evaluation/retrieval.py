@@ -30,9 +30,9 @@ class RetrievalMetrics:
     cmc: float64[max_rank]; entry r is the share of valid queries with a match in the first r + 1.
     mean_average_precision: mean over valid queries of `average_precision`.
     mean_inverse_negative_penalty: mINP, mean over valid queries of matches / place of the last one.
-    average_precision: float64[Q]; precision at each match, averaged; nan where not valid.
-    inverse_negative_penalty: float64[Q]; nan where not valid.
-    first_match: int64[Q]; the place of the first match, counted from 1; 0 where not valid.
+    average_precision: float64[Q]; precision at each match, averaged; nan if not valid.
+    inverse_negative_penalty: float64[Q]; nan if not valid.
+    first_match: int64[Q]; the place of the first match, counted from 1; 0 if not valid.
     valid: bool[Q]; whether the query has any match that it may see, and so counts.
   """
 

@@ -125,7 +125,7 @@ def nearest(
   Args:
     queries: float[Q, D].
     gallery: [G, D], see `Rows`.
-    k: how many; all of the gallery where it has fewer.
+    k: how many; all of the gallery if it has fewer.
     distance: "sqeuclidean" or "cosine", as in `distances`.
     where: the mesh that shares each block; None: the default device.
     backend: who finds candidates: "device" (jax) or "faiss" (the extra of that name).

@@ -24,7 +24,7 @@ from cosam_jax.evaluation.protocol import Settings, evaluate_tables
 
 POOLINGS = ("mean", "normalised")
 CLIP_COUNTS = (1, 4, 16)
-"""Clips of the first N frames that are tried where nobody says."""
+"""Clips of the first N frames that are tried if nobody says."""
 CLIPS_AT_A_TIME = 4096
 
 

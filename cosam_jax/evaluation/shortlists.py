@@ -24,8 +24,8 @@ class Shortlist:
   """The nearest entries that a query is shown, nearest first; equal distances by gallery row.
 
   Attributes:
-    rows: int32[Q, k], gallery rows; -1 where a query is shown fewer.
-    distances: float32[Q, k]; infinity where there is no entry.
+    rows: int32[Q, k], gallery rows; -1 if a query is shown fewer.
+    distances: float32[Q, k]; infinity if there is no entry.
   """
 
   rows: np.ndarray

@@ -28,7 +28,7 @@ class Field:
     default: its value if a configuration does not state it.
     role: what it matters to, one of `ROLES`.
     help: what it decides, with its unit.
-    legal: the values it may take, where they can be listed.
+    legal: the values it may take, if they can be listed.
     least, most: inclusive bounds of a number (or of each number of a tuple).
     above: exclusive lower bound.
     length: how many numbers a tuple has.

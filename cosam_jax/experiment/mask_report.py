@@ -77,10 +77,10 @@ class MaskReport:
 
     Args:
       variables, label: see `write`.
-      untrained: weights to measure as "untrained" where the run has no numbers before training.
+      untrained: weights to measure as "untrained" if the run has no numbers before training.
 
     Returns:
-      The numbers by label; those of before training stand first where the run has them.
+      The numbers by label; those of before training stand first if the run has them.
     """
     record, clips = self.measure(variables)
     before = self._before()

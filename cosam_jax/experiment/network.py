@@ -42,7 +42,7 @@ class Network:
   Attributes:
     model: its shape.
     variables: its weights.
-    flat: the run's configuration, dotted name -> plain value; empty where nobody knows it.
+    flat: the run's configuration, dotted name -> plain value; empty if nobody knows it.
     label: what the weights are, such as "step 240" or a file's name.
     step: how many steps they were trained for; 0 for a file's.
   """
@@ -90,7 +90,7 @@ def network_asked_for(config: ConfigDict | None, workdir: pathlib.Path) -> Netwo
   """The network of a command: as `network_of` with a configuration, as `load_network` without.
 
   Args:
-    config: what --config and the flags say; None where --config is left out.
+    config: what --config and the flags say; None if --config is left out.
     workdir: where checkpoints lie.
 
   Raises:

@@ -30,11 +30,11 @@ class OwnTracklets:
     picture: tracklet number -> uint8[H, W, 3], its middle frame.
     first_frames, last_frames: int64[n], each tracklet's first and last frame as its source counts
       them, from 1: frames of the video, or places in the folder.
-    times: float64[n, 2], seconds of these two in the video; NaN where nobody knows.
+    times: float64[n, 2], seconds of these two in the video; NaN if nobody knows.
     left_out: sentences about what the file of boxes holds and was not used.
     told: sentences about what the input was taken for, and what is odd about it.
     sources: of each tracklet the path of its video, or of the folder that its frames lie in.
-    camera_names: of each tracklet, "" where nobody knows.
+    camera_names: of each tracklet, "" if nobody knows.
     taking: which of their frames were embedded.
   """
 

@@ -53,7 +53,7 @@ def check_outputs(run: Run) -> None:
 
 
 def finish(run: Run, evaluator: Evaluator, results: Sequence[Result]) -> None:
-  """Keeps the rankings of an evaluation and makes the page, where the configuration asks for it."""
+  """Keeps the rankings of an evaluation and makes the page, if the configuration asks for it."""
   if not run.config.report.write:
     return
   evaluation, table = evaluator.evaluation, evaluator.evaluation.table
@@ -153,7 +153,7 @@ def _points(path: pathlib.Path) -> list[dict[str, float]]:
 
 
 def _rankings_of(workdir: pathlib.Path, results: Mapping[str, Any]) -> Rankings | None:
-  """The rankings that these results were counted from; None where they are of other results."""
+  """The rankings that these results were counted from; None if they are of other results."""
   path = workdir / FILE_NAME
   if not path.is_file():
     return None

@@ -83,7 +83,7 @@ def build_model(config: ConfigDict, num_classes: int) -> ReidNet:
 
 
 def initial_variables(config: ConfigDict, model: ReidNet) -> dict[str, Any]:
-  """Variables drawn from the seed, with the given weights where the configuration names some."""
+  """Variables drawn from the seed, with the given weights if the configuration names some."""
   drawn, start = state.init_variables(model, config.seed), config.init.mask_start
   for stage in model.cosam_stages:
     name = f"cosam{stage}"

@@ -37,11 +37,11 @@ class Side:
     path: what was given.
     vectors: [n, D].
     name: row -> name, for people.
-    picture: row -> uint8[H, W, 3], or None where there is none.
-    weights: hash of the network's weights; None where nobody knows.
-    distance: what the network's run compares by; None where nobody knows.
+    picture: row -> uint8[H, W, 3], or None if there is none.
+    weights: hash of the network's weights; None if nobody knows.
+    distance: what the network's run compares by; None if nobody knows.
     seen: row -> where and when the tracklet was seen.
-    dataset: whose numbers the identities are; None where there are none.
+    dataset: whose numbers the identities are; None if there are none.
   """
 
   path: pathlib.Path
@@ -59,8 +59,8 @@ class Networks:
   """The network of the command, loaded when something is to be embedded.
 
   Attributes:
-    config: what --config says; None where it is left out.
-    workdir: where checkpoints lie; None where --workdir is left out.
+    config: what --config says; None if it is left out.
+    workdir: where checkpoints lie; None if --workdir is left out.
   """
 
   config: ConfigDict | None = None
@@ -68,7 +68,7 @@ class Networks:
 
   @functools.cached_property
   def embedder(self) -> Embedder:
-    """InputError where there is no network."""
+    """InputError if there is no network."""
     if self.workdir is None:
       raise InputError(
         "--workdir is missing: frames are embedded by the network of a run; give its folder, or "
@@ -130,7 +130,7 @@ def open_side(
 
 
 def picture_of(side: Side, row: int) -> np.ndarray | None:
-  """A tracklet's picture, or None where there is none or it cannot be read."""
+  """A tracklet's picture, or None if there is none or it cannot be read."""
   try:
     return side.picture(row)
   except InputError:

@@ -162,7 +162,7 @@ def start_masks(params: dict[str, Any], start: float) -> dict[str, Any]:
 
 
 def masked_mean(x: jax.Array, valid: jax.Array | None) -> jax.Array:
-  """Mean over axis 1 of float[B, T, ...] where bool[B, T] `valid`; zero where nothing is valid."""
+  """Mean over axis 1 of float[B, T, ...] where bool[B, T] `valid`; zero if nothing is valid."""
   if valid is None:
     return x.mean(1)
   weight = valid.astype(x.dtype).reshape(valid.shape + (1,) * (x.ndim - 2))

@@ -65,7 +65,7 @@ class Conv(nn.Module):
   """2-D convolution with symmetric integer padding, as PyTorch's `Conv2d`.
 
   A 1x1 convolution is evaluated as a matrix product on the (strided) grid, which XLA runs faster
-  on CPU than a convolution, and a 3x3 one there by `winograd` where that is large and float32; the
+  on CPU than a convolution, and a 3x3 one there by `winograd` if that is large and float32; the
   parameter keeps its convolution shape `[kh, kw, C_in, C_out]`.
   """
 

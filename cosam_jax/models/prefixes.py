@@ -24,9 +24,9 @@ class Names(NamedTuple):
 
   Attributes:
     names: name in the file -> name without the beginning; copies are left out.
-    prefix: the beginning, with its dot; empty where there is none.
+    prefix: the beginning, with its dot; empty if there is none.
     copies: names in the file that belong to a second copy of the network.
-    note: a sentence on both; empty where nothing was done.
+    note: a sentence on both; empty if nothing was done.
   """
 
   names: dict[str, str]

@@ -50,7 +50,7 @@ class Tensor:
   offset: int
   size: tuple[int, ...]
   stride: tuple[int, ...]
-  dtype: np.dtype | None = None  # where it is not the storage's own
+  dtype: np.dtype | None = None  # if it is not the storage's own
 
 
 @dataclasses.dataclass

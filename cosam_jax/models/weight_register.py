@@ -1,4 +1,4 @@
-"""Weights by name: which file a name means, where it is fetched from, where it is kept.
+"""Weights by name: which file a name means, its addresses, and the folder that keeps it.
 
 The register is `weights.json` beside this module; `third_party/README.md` explains its entries.
 """
@@ -46,7 +46,7 @@ def resolve_weights(
   backbone: str,
   cache_dir: str | os.PathLike[str] | None = None,
 ) -> pathlib.Path:
-  """Finds a weights file, fetching it where a name of the register is given.
+  """Finds a weights file, fetching it if a name of the register is given.
 
   Args:
     name_or_path: a file, or a name in the register such as `"imagenet"`.

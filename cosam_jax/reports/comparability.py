@@ -22,7 +22,7 @@ def protocol_differences(cards: Sequence[tuple[str, Mapping[str, Any]]]) -> list
 
   Returns:
     A phrase for each field of `PROTOCOL_FIELDS` that does not agree, with the first two values and
-    where they stand; empty where the results may be compared.
+    where they stand; empty if the results may be compared.
   """
   found = []
   for field in PROTOCOL_FIELDS:

@@ -40,7 +40,7 @@ class Scores:
     card: the protocol.
     queries: key of each query -> its row; names that come twice are numbered.
     identities: int[rows].
-    values: float64[rows, M]; nan where a query does not count.
+    values: float64[rows, M]; nan if a query does not count.
   """
 
   path: str

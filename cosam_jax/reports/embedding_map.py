@@ -36,7 +36,7 @@ def choose_rows(identities: np.ndarray, numbering: Numbering = PLAIN) -> np.ndar
 def project(vectors: np.ndarray, seed: int = 0) -> tuple[np.ndarray, str]:
   """Places float[m, 2] of vectors [m, D], and how they were found.
 
-  t-SNE by scikit-learn; principal components where there are too few vectors for it.
+  t-SNE by scikit-learn; principal components if there are too few vectors for it.
   """
   centred = np.asarray(vectors, np.float64) - np.mean(vectors, axis=0)
   if len(vectors) >= 10 and np.ptp(centred, axis=0).max() > 0:

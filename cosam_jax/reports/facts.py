@@ -58,7 +58,7 @@ def tested(
 
 
 def _interval(record: Record, name: str) -> str | None:
-  """The bounds in percent, where the evaluation has them."""
+  """The bounds in percent, if the evaluation has them."""
   bounds = record.get("uncertainty", {}).get("intervals", {}).get(name)
   return None if bounds is None else f"{100 * bounds[0]:.1f} to {100 * bounds[1]:.1f}"
 

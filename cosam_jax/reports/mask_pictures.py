@@ -264,7 +264,7 @@ def _tile_size(clip: ClipMasks, height: int) -> tuple[int, int]:
 
 
 def _readable(clip: ClipMasks, stage: int) -> np.ndarray:
-  """The masks of frames that could be read; all where none could."""
+  """The masks of frames that could be read; all if none could."""
   known = [image is not None for image in clip.images]
   return clip.masks[stage][known] if any(known) else clip.masks[stage]
 

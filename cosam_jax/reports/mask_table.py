@@ -18,7 +18,7 @@ def mask_table(masks: Mapping[str, Any]) -> str:
 
   Args:
     masks: label, such as "after training" -> {"frames", "of_frames", "stages"}, where `stages` has
-      `MaskStatistics.record` by the stage's number; shares stand in the table where they are known.
+      `MaskStatistics.record` by the stage's number; shares stand in the table if they are known.
   """
   rows = [
     (f"COSAM {stage} {label}", record)

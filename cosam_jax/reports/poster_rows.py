@@ -25,7 +25,7 @@ class Row:
 
   @property
   def name(self) -> str:
-    """Its folder, such as se_resnet50_cosam45_tp, with _n8 or _random where that is not usual."""
+    """Its folder, such as se_resnet50_cosam45_tp, with _n8 or _random if that is not usual."""
     cosam = f"cosam{''.join(map(str, self.cosam))}" if self.cosam else "none"
     parts = [self.backbone, cosam, self.temporal]
     parts += [f"n{self.num_frames}"] if self.num_frames != 4 else []

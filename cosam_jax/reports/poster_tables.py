@@ -48,9 +48,9 @@ class Line:
 
   Attributes:
     name: for people.
-    ours: metric -> percent; empty where nothing was run.
+    ours: metric -> percent; empty if nothing was run.
     spreads: metric -> standard deviation over seeds; empty with one seed.
-    published: metric -> percent; empty where the poster has none, or none that can be compared.
+    published: metric -> percent; empty if the poster has none, or none that can be compared.
     note: what is to be known about the row; may be empty.
     comparable: whether ours may be subtracted from the published.
   """
@@ -63,7 +63,7 @@ class Line:
   comparable: bool
 
   def difference(self, metric: str) -> float | None:
-    """Ours less the published, in percentage points; None where it would say nothing."""
+    """Ours less the published, in percentage points; None if it would say nothing."""
     if not self.comparable or metric not in self.ours or metric not in self.published:
       return None
     return self.ours[metric] - self.published[metric]
@@ -78,7 +78,7 @@ class Block:
     dataset: the data set.
     metrics: the columns.
     lines: the rows.
-    obstacles: why no number of the block can be set beside the poster's; empty where they can.
+    obstacles: why no number of the block can be set beside the poster's; empty if they can.
     notes: the protocol, the settings, and in what rows differ.
   """
 

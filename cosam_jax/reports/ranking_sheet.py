@@ -31,10 +31,10 @@ class Found:
 
   Attributes:
     name: the tracklet's name.
-    image: uint8[H, W, 3], one of its frames; None where it cannot be read.
-    identity, camera: the data set's own numbers or names; None where they are not known.
+    image: uint8[H, W, 3], one of its frames; None if it cannot be read.
+    identity, camera: the data set's own numbers or names; None if they are not known.
     distance: from the query; None for the query itself.
-    right: whether it is the query's person under another camera; None where it is not known.
+    right: whether it is the query's person under another camera; None if it is not known.
     where: lines about where and when it was seen, such as frames and time.
   """
 
@@ -143,7 +143,7 @@ def facts_of(entry: Found) -> list[str]:
 
 
 def verdict(entry: Found) -> str:
-  """`right`, `wrong`, or nothing where it is not known."""
+  """`right`, `wrong`, or nothing if it is not known."""
   return {True: "right", False: "wrong", None: ""}[entry.right]
 
 

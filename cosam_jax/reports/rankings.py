@@ -28,10 +28,10 @@ class Ranking:
   """Lists of one way to rank.
 
   Attributes:
-    rows: int32[Q, k], tracklets found, nearest first; -1 where there are fewer.
+    rows: int32[Q, k], tracklets found, nearest first; -1 if there are fewer.
     distances: float32[Q, k].
-    average_precision: float64[Q]; nan where a query does not count.
-    first_match: int64[Q], place of the first match from 1; 0 where a query does not count.
+    average_precision: float64[Q]; nan if a query does not count.
+    first_match: int64[Q], place of the first match from 1; 0 if a query does not count.
   """
 
   rows: np.ndarray
@@ -48,7 +48,7 @@ class Rankings:
     protocol: its name.
     names: str[n], identities: int64[n], cameras: int64[n], lengths: int64[n], of every tracklet.
     queries: int64[Q], which of them are queries.
-    by_title: "as ranked", and "re-ranked" where that was asked for.
+    by_title: "as ranked", and "re-ranked" if that was asked for.
     pictured: int64[m], the tracklets whose vectors are kept.
     vectors: float32[m, D].
     seconds: what took how long: "embedding", "ranking".

@@ -56,7 +56,7 @@ def results_content(results: Sequence[Any], run: Mapping[str, Any] | None = None
 
 
 def write_json(path: str | os.PathLike, content: Mapping[str, Any]) -> None:
-  """Writes plain values whole or not at all, a line for each field; InputError where it cannot."""
+  """Writes plain values whole or not at all, a line for each field; InputError if it cannot."""
   text = _pretty(content) + "\n"
   try:
     with whole_file(path) as file:
@@ -137,7 +137,7 @@ def _pretty(value: Any, indent: str = "") -> str:
 
 
 def _rows(record: Mapping[str, Any]) -> list[str]:
-  """The numbers, and their intervals where the record has them."""
+  """The numbers, and their intervals if the record has them."""
   reranking = record["card"].get("reranking")
   name = record.get("label") or ""
   if reranking:

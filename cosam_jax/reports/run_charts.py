@@ -62,7 +62,7 @@ def cmc_chart(directory: pathlib.Path, curves: Mapping[str, Sequence[float]]) ->
 
 
 def training_seconds(rows: Sequence[Row], clips_per_step: int) -> float | None:
-  """Seconds of all training steps by the logged rates; None where none was logged.
+  """Seconds of all training steps by the logged rates; None if none was logged.
 
   A line's rate stands for the steps since the line before. The first compilation is not counted.
   """

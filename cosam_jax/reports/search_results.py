@@ -31,9 +31,9 @@ class Hit:
     name: the tracklet's name.
     row: its row in the gallery.
     distance: from the query.
-    picture: gives uint8[H, W, 3], or None where there is none.
+    picture: gives uint8[H, W, 3], or None if there is none.
     seen: where and when.
-    right: whether it is the query's person; None where nobody knows.
+    right: whether it is the query's person; None if nobody knows.
   """
 
   name: str
@@ -50,7 +50,7 @@ class QueryResult:
 
   Attributes:
     name: the query's name.
-    picture: gives uint8[H, W, 3], or None where there is none.
+    picture: gives uint8[H, W, 3], or None if there is none.
     hits: the nearest.
     seen: where and when the query was seen.
     searched: how many gallery entries were ranked; None: all of them.
@@ -164,7 +164,7 @@ def search_table(results: Sequence[QueryResult]) -> str:
 
 
 def _sentences(results: Sequence[QueryResult], about: Mapping[str, Any]) -> list[str]:
-  """What was left out, and how often the nearest is right, where that is known."""
+  """What was left out, and how often the nearest is right, if that is known."""
   found = []
   counts = [result.searched for result in results if result.searched is not None]
   if counts:

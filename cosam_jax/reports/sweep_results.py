@@ -31,7 +31,7 @@ class Sample:
   Attributes:
     path: the results.json.
     row: the network.
-    dataset, seed, split: where and how it was trained; split is None where there is one only.
+    dataset, seed, split: where and how it was trained; split is None if there is one only.
     attribute: whose queries were asked, such as "hat" (of the whole gallery) or "hat, subset" (of
       people with it alone); None for all.
     reranked: whether distances were re-ranked.
@@ -89,7 +89,7 @@ class Summary:
 
   @property
   def obstacles(self) -> tuple[str, ...]:
-    """Why the numbers cannot be set beside the poster's; empty where they can."""
+    """Why the numbers cannot be set beside the poster's; empty if they can."""
     found = [*data_obstacles(self.samples)]
     for sample in self.samples:
       if sample.card["protocol"] != "reference":
@@ -101,7 +101,7 @@ class Summary:
 
 
 def data_obstacles(samples: Sequence[Sample]) -> tuple[str, ...]:
-  """Why these samples' data are not the poster's; empty where they are."""
+  """Why these samples' data are not the poster's; empty if they are."""
   found = []
   for sample in samples:
     if sample.dataset not in POSTER_DATASETS:

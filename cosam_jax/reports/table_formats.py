@@ -80,7 +80,7 @@ def latex(blocks: Sequence["Block"]) -> str:
 
 
 def comma_separated(blocks: Sequence["Block"]) -> str:
-  """One line for each number, all digits; empty fields where there is none."""
+  """One line for each number, all digits; empty fields if there is none."""
   text = io.StringIO()
   writer = csv.writer(text, lineterminator="\n")
   writer.writerow(CSV_FIELDS)

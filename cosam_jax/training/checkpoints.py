@@ -74,7 +74,7 @@ class Checkpoints:
       ) from error
 
   def latest_step(self) -> int | None:
-    """The step of the newest complete and undamaged checkpoint, or None where there is none.
+    """The step of the newest complete and undamaged checkpoint, or None if there is none.
 
     Newer ones that are damaged are named in a warning. With several processes, the first one looks
     and tells the others, so that all go on from the same step.

@@ -95,7 +95,7 @@ class HealthLog:
 
 
 def memory_mib() -> float:
-  """Memory of this process now, in MiB; where the system does not say, the most so far."""
+  """Memory of this process now, in MiB; if the system does not say, the most so far."""
   statm = pathlib.Path("/proc/self/statm")
   if not statm.exists():
     return most_memory_mib()

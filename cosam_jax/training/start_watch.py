@@ -15,7 +15,7 @@ class StartWatch:
     num_classes: training identities; the cross-entropy of guessing is its logarithm, with smoothed
       labels too.
     triplet_margin: the margin of the triplet loss, which is its value while all vectors are one
-      point; 0 where its weight is zero.
+      point; 0 if its weight is zero.
   """
 
   def __init__(self, num_classes: int, triplet_margin: float):

@@ -76,9 +76,9 @@ class Program:
     call: the executable.
     compile_seconds: tracing not included.
     flops: floating-point operations of the program as written, before XLA rewrites it; a
-      multiplication and an addition are two. None where XLA does not say.
+      multiplication and an addition are two. None if XLA does not say.
     memory: bytes on one device: `temporary`, `arguments`, `outputs`, and their sum `total` less
-      what outputs share with arguments; empty where XLA does not say.
+      what outputs share with arguments; empty if XLA does not say.
   """
 
   call: Callable[..., Any]

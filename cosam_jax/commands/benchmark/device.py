@@ -81,7 +81,7 @@ def measured_peak(dtype: str, repeats: int) -> dict[str, Any]:
 
 
 def peak_memory() -> int | None:
-  """Most bytes that the first device has held in this process so far; None where it won't say.
+  """Most bytes that the first device has held in this process so far; None if it won't say.
 
   Of a CPU, the most that the whole process has held.
   """

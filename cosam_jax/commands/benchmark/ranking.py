@@ -1,6 +1,6 @@
 """Metrics and re-ranking at the scale of MARS: 1,980 queries, 9,330 gallery tracklets.
 
-The identities and cameras are those of the real index where the configuration's directory has it,
+The identities and cameras are those of the real index if the configuration's directory has it,
 else drawn in its numbers; the vectors are always drawn, around a centre for each identity.
 """
 

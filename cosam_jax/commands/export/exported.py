@@ -30,7 +30,7 @@ def run_saved_model(path: str, clips: np.ndarray) -> np.ndarray:
 
 
 def run_litert(path: str, clips: np.ndarray) -> np.ndarray:
-  """[B, T, H, W, 3] -> [B, D] by LiteRT, or by TensorFlow where LiteRT is not installed."""
+  """[B, T, H, W, 3] -> [B, D] by LiteRT, or by TensorFlow if LiteRT is not installed."""
   try:
     from ai_edge_litert.interpreter import Interpreter
   except ImportError:

@@ -184,7 +184,7 @@ def _write(name: str, network: Network, inputs: str, directory: pathlib.Path) ->
 
 
 def _try(name: str, path: pathlib.Path, example: pathlib.Path, network: Network) -> float | None:
-  """The largest relative difference in a fresh process; None where no runtime is installed."""
+  """The largest relative difference in a fresh process; None if no runtime is installed."""
   if name == "torch":
     return _read_back(path, network)
   if name in _RUNTIMES and importlib.util.find_spec(_RUNTIMES[name][0]) is None:
@@ -210,7 +210,7 @@ def _try(name: str, path: pathlib.Path, example: pathlib.Path, network: Network)
 
 
 def _read_back(path: pathlib.Path, network: Network) -> float:
-  """0 where the written state dicts, read by name, give the same variables bit for bit."""
+  """0 if the written state dicts, read by name, give the same variables bit for bit."""
   for file in (path, path.with_name("model.safetensors")):
     if not file.is_file():
       continue

@@ -132,7 +132,7 @@ def write_onnx(network: Network, inputs: str, path: pathlib.Path) -> None:
 def write_torch(network: Network, inputs: str, path: pathlib.Path) -> None:
   """The published PyTorch code's state dict, as its own program writes and loads checkpoints.
 
-  Always as `.safetensors`; where PyTorch is installed also as `path` (`.pth.tar`).
+  Always as `.safetensors`; if PyTorch is installed also as `path` (`.pth.tar`).
   """
   del inputs
   arrays = to_torch(network.variables, network.model)

@@ -21,7 +21,7 @@ from cosam_jax.runtime.text_numbers import whole_number
 
 SWEEP_FLAGS = ("sweep", "sweep_row", "seeds", "dry_run")
 
-# Fields that a row decides for itself, and the flag that stands for the field where there is one.
+# Fields that a row decides for itself, and the flag that stands for the field if there is one.
 _DECIDED = {"backbone": "model.backbone", "cosam": "model.cosam_stages",
             "temporal": "model.temporal", "num_frames": "clips.num_frames",
             "frame_selection": "clips.selection"}  # fmt: skip
@@ -34,7 +34,7 @@ class Job:
   Attributes:
     row: the network.
     seed: `config.seed`.
-    split: `config.data.split` where the data set has ten, else None.
+    split: `config.data.split` if the data set has ten, else None.
     extra: further fields that differ from the configuration, dotted name -> value.
     notes: what a person should know about `extra`.
   """
@@ -47,7 +47,7 @@ class Job:
 
   @property
   def name(self) -> str:
-    """Its folder: the row's name, and seed and split where they say something."""
+    """Its folder: the row's name, and seed and split if they say something."""
     seed = f"_seed{self.seed}" if self.seed else ""
     return f"{self.row.name}{seed}" + (f"_split{self.split}" if self.split is not None else "")
 

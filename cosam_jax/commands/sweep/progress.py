@@ -32,8 +32,8 @@ class State:
     state: `DONE` (results of this very configuration), `STOPPED` (began, and can go on), `OTHER`
       (the folder holds results of another configuration) or `NEW`.
     step: steps trained, as far as the log tells.
-    clips_per_second: of training, over the latest steps; 0 where unknown.
-    seconds: what all attempts together took; 0 where unknown.
+    clips_per_second: of training, over the latest steps; 0 if unknown.
+    seconds: what all attempts together took; 0 if unknown.
     fields: for `OTHER`, the fields that differ.
   """
 
@@ -50,7 +50,7 @@ class Estimate:
   """The time that a run may still take.
 
   Attributes:
-    seconds: None where nothing is known.
+    seconds: None if nothing is known.
     basis: where the number comes from.
   """
 
@@ -144,7 +144,7 @@ def estimate(one: State, everyone: Sequence[State], config: Mapping[str, Any]) -
 
 
 def _likeness(one: State, other: State) -> int:
-  """Higher where two runs take more similar times; what weighs most comes first."""
+  """Higher if two runs take more similar times; what weighs most comes first."""
   a, b = one.job.row, other.job.row
   same = (a.backbone == b.backbone, a.num_frames == b.num_frames, a.cosam == b.cosam,
           a.temporal == b.temporal)  # fmt: skip
@@ -152,7 +152,7 @@ def _likeness(one: State, other: State) -> int:
 
 
 def _last_step(config: Mapping[str, Any]) -> int | None:
-  """Steps of a whole training, where the number of identities is known without reading the data."""
+  """Steps of a whole training, if the number of identities is known without reading the data."""
   row = data_set_of(config["data.name"])
   if row.drawn:
     identities = config["synthetic.identities_train"]
@@ -165,7 +165,7 @@ def _last_step(config: Mapping[str, Any]) -> int | None:
 
 
 def clock(seconds: float) -> str:
-  """Seconds as h:mm:ss, with days where they are many."""
+  """Seconds as h:mm:ss, with days if they are many."""
   minutes, seconds = divmod(round(seconds), 60)
   hours, minutes = divmod(minutes, 60)
   days, hours = divmod(hours, 24)

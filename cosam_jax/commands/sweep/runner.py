@@ -104,7 +104,7 @@ class Sweep:
     """Runs what is not done, one after the other.
 
     Raises:
-      InputError: at the end, where runs failed or are being run by another process.
+      InputError: at the end, if runs failed or are being run by another process.
     """
     self._workdir.mkdir(parents=True, exist_ok=True)
     failed: dict[str, str] = {}

@@ -1,6 +1,6 @@
 """A person's own data as a list: CSV with a header, or JSON lines, one row a frame or a pattern.
 
-Fields are `path`, `identity`, `camera`, `tracklet` and, where known, `split`:
+Fields are `path`, `identity`, `camera`, `tracklet` and, if known, `split`:
 
     path,identity,camera,tracklet,split
     walk/0001/*.jpg,0001,cam1,0001/cam1/0,train
