@@ -70,7 +70,7 @@ _NEXT = {
 
 
 def next_steps(mode: str, arguments: Sequence[str] | None) -> str:
-  """What a person may do after a mode that ended well, with the exact commands; may be empty."""
+  """The next steps after a mode that ended well, with the exact commands; may be empty."""
   lines = []
   for what, other in _NEXT.get(mode, ()):
     text = command(arguments, other)
