@@ -62,6 +62,9 @@ def main(arguments: list[str]) -> int:
 
 def _do(words: Sequence[str]) -> int:
   """The exit status of a mode; raises what `told` has words for."""
+  if command_flags.values()["print_config"]:
+    print(config_flags.described(sys.argv[1:]))
+    return 0
   call = _call(words)
   command = COMMANDS[call.mode]
   if command.computes:

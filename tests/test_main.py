@@ -279,6 +279,21 @@ def test_the_console_scripts_short_help_has_our_flags():
     assert re.search(rf"\n  --(\[no\])?{name}: ", result.stdout), name
 
 
+def test_a_configuration_is_printed_with_the_origin_of_each_value(tmp_path):
+  answer = command(MARS, "--mode=train", "--print_config", "--temporal=ta", "--config.seed=3")
+  assert (answer.status, answer.errors) == (0, "")
+  lines = {line.split()[0]: line.split() for line in answer.out.splitlines()}
+  assert set(SCHEMA) <= set(lines)
+  assert lines["model.temporal"][1:] == ["'ta'", "--temporal"]
+  assert lines["seed"][1:] == ["3", "--config.seed"]
+  assert lines["model.ncc"][1:] == ["'unbiased'", "preset", "published_code"]
+  assert lines["train.epochs"][-1].endswith("mars.py")
+  assert lines["report.worst"][1:] == ["4", "default"]
+  refused = command(MARS, "--print_config", "--config.train.epochs=0")
+  assert "config.train.epochs is 0" in only_line(refused)
+  assert "--config is missing" in only_line(command("--print_config"))
+
+
 def test_the_doctor_finds_a_sound_directory_sound(shared):
   answer = command(MINI, "--mode=doctor", f"--data_dir={shared / 'data' / 'mars_mini'}")
   assert answer.status == 0, answer.errors

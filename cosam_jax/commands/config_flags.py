@@ -4,20 +4,21 @@ What can be refused before the experiment's file is run is refused here, with on
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from cosam_jax.commands import path_flags
-from cosam_jax.commands.registry import MODES
+from cosam_jax.commands.registry import MISSING_CONFIG, MODES
 from cosam_jax.data import DATASETS
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.protocol_names import LEGAL, parse_protocol
 from cosam_jax.experiment import configurations
-from cosam_jax.experiment.config import PATHS, with_home
+from cosam_jax.experiment.config import PATHS, check, with_home
 from cosam_jax.experiment.fields import FRAME_SELECTIONS, SCHEMA, SYNTHETIC_SCHEMA
+from cosam_jax.experiment.origins import describe_config, origins
 from cosam_jax.models.backbones.registry import BACKBONES
 
 
@@ -138,6 +139,28 @@ def configuration() -> ConfigDict | None:
       "ml_collections.ConfigDict"
     )
   return apply_ablation_flags(given, overrides())
+
+
+def described(arguments: Sequence[str]) -> str:
+  """Every field of the configuration, a line each, with its value and where that comes from.
+
+  Args:
+    arguments: the command line, without the program.
+
+  Raises:
+    InputError: no configuration, or one that cannot work.
+  """
+  config = configuration()
+  if config is None:
+    raise InputError(MISSING_CONFIG)
+  check(config)
+  given = overrides()
+  flags_of = {
+    field: f"--{name}"
+    for name, text in given.items()
+    for field in (fields_of_flags({name: text}) if text is not None else ())
+  }
+  return describe_config(config, origins(config, file_name() or "", arguments, flags_of))
 
 
 def overrides() -> dict[str, str | None]:

@@ -70,6 +70,10 @@ GENERAL: dict[str, Flag] = {
     " ".join(f"{name}: {COMMANDS[name].help}." for name in MODES), *MODES, default="train"
   ),
   "version": _yes("Print the versions and end."),
+  "print_config": _yes(
+    "Print every field of the configuration with its value and where that comes from (default, "
+    "file, preset or flag), and end."
+  ),
   "quiet": _yes(
     "Print warnings and errors alone, on stderr: no progress, no tables. What a mode finds is in "
     "the files that it writes, and whether it worked in its exit status."

@@ -67,7 +67,10 @@ def test_three_steps_agree_with_the_published_code(case):
 
   assert _relative(outputs.logits, wanted["logits"]) < 1e-4
   assert _relative(outputs.features, wanted["features"]) < 1e-4
-  np.testing.assert_allclose(losses[0], wanted["xent_triplet"][0], rtol=1e-4)
+  # The triplet loss is of differences between distances that are nearly equal, so the rounding of
+  # one kind of CPU differs from another's by 3e-4 of it.
+  np.testing.assert_allclose(losses[0, 0], wanted["xent_triplet"][0, 0], rtol=1e-4)
+  np.testing.assert_allclose(losses[0, 1], wanted["xent_triplet"][0, 1], rtol=1e-3)
   np.testing.assert_allclose(losses[1:, 0], wanted["xent_triplet"][1:, 0], rtol=0.03)
   np.testing.assert_allclose(losses[1:, 1], wanted["xent_triplet"][1:, 1], atol=0.45)
 
