@@ -9,8 +9,6 @@ import tqdm
 from ml_collections import ConfigDict
 
 from cosam_jax.commands.call import Call
-from cosam_jax.data.batches import EvaluationPlan
-from cosam_jax.data.pipeline import evaluation_batches
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.attention import DELETIONS, all_equal, cosines, mask_shape, without_half
@@ -18,11 +16,12 @@ from cosam_jax.evaluation.mask_numbers import repeated
 from cosam_jax.evaluation.protocol import Evaluation, evaluation_of
 from cosam_jax.evaluation.retrieval import evaluate_features
 from cosam_jax.experiment import evaluation_place
+from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.experiment.network import network_to_evaluate
 from cosam_jax.experiment.run import Run
 from cosam_jax.reports.attention_table import attention_table
 from cosam_jax.runtime.whole_files import whole_file
-from cosam_jax.training import mesh, steps
+from cosam_jax.training import mesh
 
 FRAMES = 8
 """Evenly spread frames of each tracklet; all of them would cost minutes and say the same."""
@@ -61,10 +60,15 @@ def attention(config: ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
 
 class _Probe:
   def __init__(self, run: Run, variables: dict[str, Any]):
-    self._config, self._mesh = run.config, mesh.make_local_mesh()
+    self._config = run.config
     self._evaluation: Evaluation = evaluation_of(run.tables, run.config.evaluation.gallery)
-    self._forward = steps.jit_forward(run.model, self._mesh)
-    self._variables = mesh.put_everywhere(self._mesh, variables)
+    self._inference = Inference(
+      run.model,
+      mesh.make_local_mesh(),
+      batch_clips=run.config.evaluation.batch_clips,
+      reading=Reading.of(run.flat),
+    )
+    self._variables = self._inference.put(variables)
     self._shapes: dict[int, list[dict[str, np.ndarray]]] = {}
     self._equal: list[np.ndarray] = []
     self._frames = 0
@@ -136,25 +140,10 @@ class _Probe:
     self, table: TrackletTable, what: str, cuts: dict[str, Any], shapes: bool = False
   ) -> dict[str, np.ndarray]:
     """float64[n, D] for each of `cuts`: name -> (stage, which half) or None for whole frames."""
-    config = self._config
-    sizes = (config.clips.num_frames, config.evaluation.batch_clips)
-    plan = EvaluationPlan(table, *sizes, FRAMES)
-    batches = evaluation_batches(
-      table,
-      num_frames=sizes[0],
-      batch_clips=sizes[1],
-      image_size=tuple(config.clips.image_size),
-      on_unreadable=config.data.on_unreadable,
-      retry_seconds=config.data.retry_seconds,
-      frames_per_tracklet=FRAMES,
-    )
-    skip = config.data.on_unreadable == "skip"
+    inference, variables = self._inference, self._variables
+    plan = inference.plan(table, FRAMES)
+    batches = inference.batches(table, FRAMES)
     rng = np.random.default_rng(0)
-
-    def forward(clips: np.ndarray, valid: np.ndarray) -> Any:
-      batch = mesh.put_batch(self._mesh, clips, *([valid] if skip else []))
-      return self._forward(self._variables, batch[0], batch[1] if skip else None)
-
     sums: dict[str, Any] = dict.fromkeys(cuts, 0.0)
     counts = np.zeros(len(table))
     for number, batch in enumerate(
@@ -163,7 +152,7 @@ class _Probe:
       owners, valid = np.asarray(batch.tracklets), np.asarray(batch.valid)
       real = (owners >= 0) & valid.any(1)
       onto = (owners[real] == np.arange(len(table))[:, None]).astype(np.float64)
-      outputs = forward(batch.clips, valid)
+      outputs = inference.forward(variables, batch.clips, valid)
       if shapes:
         frames = plan.batch(number).frames
         self._add_shapes(outputs, (frames >= 0) & valid & ~repeated(frames), real)
@@ -172,7 +161,7 @@ class _Probe:
         if cut is not None:
           mask = np.asarray(outputs.masks[cut[0]].spatial)
           hidden = without_half(np.asarray(batch.clips), mask, cut[1], rng)
-          vectors = forward(hidden, valid).features
+          vectors = inference.forward(variables, hidden, valid).features
         sums[name] = sums[name] + onto @ np.asarray(vectors, np.float64)[real]
       counts += onto.sum(1)
     if not counts.all():

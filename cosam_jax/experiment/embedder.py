@@ -14,17 +14,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.clips import num_dense_clips
 from cosam_jax.data.listing import is_image, list_images
 from cosam_jax.data.packing import Frame, packed_clips, read_image
-from cosam_jax.data.pipeline import evaluation_batches
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embed import ClipBatch, embed_tracklets
+from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.experiment.network import Network, load_network
 from cosam_jax.runtime.user_paths import user_path
-from cosam_jax.training import mesh, steps
+from cosam_jax.training import mesh
 
 Path = str | os.PathLike[str]
 Tracklet = np.ndarray | Sequence[np.ndarray | Path] | Path
@@ -35,7 +34,8 @@ class Embedder:
   """Embeds tracklets: all their frames in clips of T, one mean vector each, not normalised.
 
   Frames are RGB crops of one person in the order of time, of any size; they are resized and
-  normalised here as in an evaluation. Compare vectors by (squared) Euclidean distance.
+  normalised here as in an evaluation. Compare vectors by (squared) Euclidean distance. Folders are
+  read as the run's configuration says: its `data.on_unreadable`, `retry_seconds`, `follow_links`.
 
   Args:
     network: see `network.Network`.
@@ -46,10 +46,15 @@ class Embedder:
     if batch_clips < 1:
       raise InputError(f"batch_clips is {batch_clips}: it must be at least 1")
     self.network = network
-    self._mesh = mesh.make_mesh()
-    self._batch_clips = -(-batch_clips // self._mesh.size) * self._mesh.size
-    self._variables = jax.device_put(network.variables, mesh.replicated(self._mesh))
-    self._forward = steps.jit_forward(network.model, self._mesh)
+    devices = mesh.make_mesh()
+    self._devices = devices.size
+    self.inference = Inference(
+      network.model,
+      devices,
+      batch_clips=-(-batch_clips // devices.size) * devices.size,
+      reading=Reading.of(network.flat),
+    )
+    self._variables = self.inference.put(network.variables)
 
   @classmethod
   def from_checkpoint(cls, path: Path, *, batch_clips: int = 32, **settings: Any) -> "Embedder":
@@ -136,30 +141,30 @@ class Embedder:
       batch_clips=self._batch_for(num_clips),
       image_size=self.network.model.image_size,
     )
-    return self._embed(batches, num_tracklets, names, num_clips, progress)
+    # Frames that come by themselves are whole: nothing is skipped.
+    inference = self.inference.reading_as(on_unreadable="error")
+    return self._embed(inference, batches, num_tracklets, names, num_clips, progress)
 
   def embed_table(
-    self, table: TrackletTable, *, on_unreadable: str = "error", progress: bool | None = None
+    self, table: TrackletTable, *, on_unreadable: str | None = None, progress: bool | None = None
   ) -> np.ndarray:
     """The vectors of a table's tracklets, read and decoded in parallel.
 
     Args:
       table: n tracklets.
-      on_unreadable: see `pipeline.training_batches`.
+      on_unreadable: see `pipeline.training_batches`; None: as the run's configuration says, and
+        "error" if the network is not a run's.
       progress: see `embed_many`.
 
     Returns:
       float32[n, D].
     """
-    clips = EvaluationPlan(table, self.num_frames, 1).num_clips
-    batches = evaluation_batches(
-      table,
-      num_frames=self.num_frames,
-      batch_clips=self._batch_for(clips),
-      image_size=self.network.model.image_size,
-      on_unreadable=on_unreadable,
-    )
-    return self._embed(batches, len(table), table.names, clips, progress)
+    inference = self.inference
+    if on_unreadable is not None:
+      inference = inference.reading_as(on_unreadable=on_unreadable)
+    clips = inference.plan(table, batch_clips=1).num_clips
+    batches = inference.batches(table, batch_clips=self._batch_for(clips))
+    return self._embed(inference, batches, len(table), table.names, clips, progress)
 
   @property
   def num_frames(self) -> int:
@@ -168,13 +173,15 @@ class Embedder:
 
   def _batch_for(self, num_clips: int | None) -> int:
     """Clips in a batch: a power of two for a few, so that one clip does not pay for many."""
-    if num_clips is None or num_clips >= self._batch_clips:
-      return self._batch_clips
+    most, devices = self.inference.batch_clips, self._devices
+    if num_clips is None or num_clips >= most:
+      return most
     few = 1 << (num_clips - 1).bit_length()
-    return min(self._batch_clips, -(-few // self._mesh.size) * self._mesh.size)
+    return min(most, -(-few // devices) * devices)
 
   def _embed(
     self,
+    inference: Inference,
     batches: Iterable[ClipBatch],
     num_tracklets: int,
     names: Sequence[str] | np.ndarray | None,
@@ -182,10 +189,7 @@ class Embedder:
     progress: bool | None,
   ) -> np.ndarray:
     def forward(clips: np.ndarray, valid: np.ndarray) -> jax.Array:
-      # Only clips that count by themselves have invalid frames among valid ones.
-      partly = bool((valid.any(axis=1) & ~valid.all(axis=1)).any())
-      batch = mesh.put_batch(self._mesh, clips, *([valid] if partly else []))
-      return self._forward(self._variables, batch[0], batch[1] if partly else None).features
+      return inference.forward(self._variables, clips, valid).features
 
     return embed_tracklets(
       forward, batches, num_tracklets, names=names, num_clips=num_clips, progress=progress

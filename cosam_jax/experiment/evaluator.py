@@ -10,9 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from cosam_jax.data import Tables, TrackletTable
-from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.frame_places import frame_folders, frame_numbers
-from cosam_jax.data.pipeline import evaluation_batches
 from cosam_jax.data.sets import registry
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.attribute_wise import evaluate_with_attributes, with_attributes
@@ -24,9 +22,10 @@ from cosam_jax.evaluation.protocol import Settings, evaluation_of, listed_once
 from cosam_jax.evaluation.protocol_names import protocol_name
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.fields import in_fingerprint
+from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.models import ReidNet
 from cosam_jax.runtime import hosts
-from cosam_jax.training import mesh, steps
+from cosam_jax.training import mesh
 
 LISTED = 10
 """Entries of each ranking that are kept for the report page."""
@@ -72,7 +71,7 @@ class Evaluator:
     *,
     attributes: bool = True,
   ):
-    self._config, self._mesh, self._tables = config, mesh.make_local_mesh(), tables
+    self._config, self._tables = config, tables
     flat = dict(config_rules.flatten(config))
     listed = LISTED if config.report.write else 0
     self._settings = dataclasses.replace(settings_of(flat), listed=listed)
@@ -82,7 +81,12 @@ class Evaluator:
       self._parts, left_out = with_attributes(self.evaluation, flat)
       for sentence in left_out:
         print(f"left out: {sentence}")
-    self._forward = steps.jit_forward(model, self._mesh)
+    self._inference = Inference(
+      model,
+      mesh.make_local_mesh(),
+      batch_clips=config.evaluation.batch_clips // jax.process_count(),
+      reading=Reading.of(flat),
+    )
     has_splits = registry.has_splits(config.data.name)
     self._split = config.data.split if has_splits else None
     self.skipped = 0
@@ -166,47 +170,29 @@ class Evaluator:
     keep: Callable[[np.ndarray, np.ndarray], None] | None = None,
   ) -> np.ndarray:
     """float32[n, D], one vector for each tracklet; counts the frames that could not be read."""
-    config, frames = self._config, self.evaluation.frames_per_tracklet
-    skip = config.data.on_unreadable == "skip"
+    inference, frames = self._inference, self.evaluation.frames_per_tracklet
     processes = jax.process_count()
-    batch_clips = config.evaluation.batch_clips // processes
-    plan = EvaluationPlan(table, config.clips.num_frames, batch_clips, frames)
     if len(table) < processes:
       raise InputError(
         f"{len(table)} tracklets cannot be shared by {processes} processes: use fewer processes"
       )
-    rows = plan.shares(processes)[jax.process_index()]
+    rows = inference.plan(table, frames).shares(processes)[jax.process_index()]
     share = table if processes == 1 else table.select(rows)
-    variables = mesh.put_everywhere(self._mesh, variables)
-
-    def forward(clips: np.ndarray, valid: np.ndarray) -> jax.Array:
-      # Without skipping every frame of a clip is valid, and the mask would only cost time.
-      batch = mesh.put_batch(self._mesh, clips, *([valid] if skip else []))
-      return self._forward(variables, batch[0], batch[1] if skip else None).features
-
-    batches = evaluation_batches(
-      share,
-      num_frames=config.clips.num_frames,
-      batch_clips=batch_clips,
-      image_size=tuple(config.clips.image_size),
-      on_unreadable=config.data.on_unreadable,
-      retry_seconds=config.data.retry_seconds,
-      frames_per_tracklet=frames,
-    )
+    variables = inference.put(variables)
+    batches = inference.batches(share, frames)
 
     def keep_of_whole(tracklets: np.ndarray, vectors: np.ndarray) -> None:
       if keep is not None:
         keep(rows[tracklets].astype(np.int32), vectors)
 
-    num_clips = EvaluationPlan(share, config.clips.num_frames, batch_clips, frames).num_clips
     features = hosts.together(
       lambda: embed_tracklets(
-        forward,
+        lambda clips, valid: inference.forward(variables, clips, valid).features,
         batches,
         len(share),
         names=share.names,
         keep=keep_of_whole,
-        num_clips=num_clips,
+        num_clips=inference.plan(share, frames).num_clips,
       )
     )
     self.skipped = sum(hosts.gather(batches.skipped))

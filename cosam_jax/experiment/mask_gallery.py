@@ -11,7 +11,6 @@ import pathlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import tqdm
@@ -19,7 +18,6 @@ import tqdm
 from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.box_files import FOUND_OUT, BoxReading
 from cosam_jax.data.own_tracklets import read_tracklets
-from cosam_jax.data.pipeline import evaluation_batches
 from cosam_jax.data.streamed_frames import StreamedFrames, table_of_stream
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.data.tracked_people import stream_of
@@ -29,6 +27,7 @@ from cosam_jax.evaluation.clip_masks import ClipMasks, clip_masks
 from cosam_jax.evaluation.mask_numbers import choose_clips
 from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.experiment.network import Network
 from cosam_jax.experiment.parts import read_tables
 from cosam_jax.models.cosam import normalise_descriptors
@@ -37,6 +36,7 @@ from cosam_jax.reports.mask_motion import channels_picture, correlation_picture,
 from cosam_jax.reports.mask_pictures import draw_pictures
 from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.runtime.text_numbers import whole_number
+from cosam_jax.training.mesh import make_local_mesh
 
 STRONGEST = 10
 
@@ -83,13 +83,16 @@ def draw(
     rows = [_row(table, name, ids=boxes is not None) for name in tracklets]
     table = table.select(np.array(rows))
   frames = network.model.num_frames
-  plan = EvaluationPlan(table, frames, 1)
+  inference = Inference(
+    network.model, make_local_mesh(), batch_clips=1, reading=Reading.of(network.flat)
+  )
+  plan = inference.plan(table)
   numbers = range(plan.num_clips) if tracklets else choose_clips(table, 6, frames)
   where = None if point is None else _point(point, table)
   if where is not None:
     numbers = sorted({*numbers, where[0] // frames})
   numbers = list(numbers)
-  clips, gates, heat = _look(network, plan, numbers, where)
+  clips, gates, heat = _look(network, inference, plan, numbers, where)
   # All or nothing: what an earlier call drew goes only when everything new is there.
   with output.replacing(source, keep=keep) as partial:
     strips = draw_pictures(partial, clips, network.label)
@@ -132,7 +135,8 @@ def _table(
 ) -> TrackletTable:
   if path is not None:
     if boxes is None and pathlib.Path(path).is_dir():
-      return taking.of_table(read_tracklets(path))
+      follow_links = Reading.of(network.flat).follow_links
+      return taking.of_table(read_tracklets(path, follow_links=follow_links))
     return table_of_stream(stream_of(path, boxes, margin, reading), taking)
   config = config_rules.unflatten(network.flat)
   return taking.of_table(evaluation_of(read_tables(config), config.evaluation.gallery).table)
@@ -198,6 +202,7 @@ def point_correlation(
 
 def _look(
   network: Network,
+  inference: Inference,
   plan: EvaluationPlan,
   numbers: list[int],
   where: tuple[int, float, float] | None,
@@ -205,39 +210,28 @@ def _look(
   model, store = network.model, plan.table.frames
   if isinstance(store, StreamedFrames):
     store.fetch(frame for number in numbers for frame in plan.batch(number).frames[0])
-
-  @jax.jit
-  def forward(clips: jax.Array, valid: jax.Array) -> Any:
-    return model.apply(
-      network.variables, clips, valid, train=False, mutable=["intermediates"],
-      capture_intermediates=lambda module, _: module.name == "reduce_norm",
-    )  # fmt: skip
-
-  batches = evaluation_batches(
-    _clips_alone(plan, numbers), num_frames=plan.num_frames, batch_clips=1,
-    image_size=model.image_size,
-    on_unreadable=network.flat.get("data.on_unreadable", "error"),
-  )  # fmt: skip
+  batches = inference.batches(_clips_alone(plan, numbers))
   clips: list[ClipMasks] = []
   gates: dict[int, list[np.ndarray]] = {stage: [] for stage in model.cosam_stages}
   heat: dict[int, np.ndarray] | None = None
   bar = tqdm.tqdm(batches, total=len(numbers), desc="masks", unit="clip", disable=None)
   for number, batch in zip(numbers, bar, strict=True):
-    outputs, state = forward(batch.clips, batch.valid)
+    outputs, descriptors = inference.forward_with_descriptors(
+      network.variables, batch.clips, batch.valid
+    )
     spatial = {stage: np.asarray(mask.spatial[0]) for stage, mask in outputs.masks.items()}
     chosen = plan.batch(number)
     clip = clip_masks(plan, int(chosen.tracklets[0]), chosen.frames[0], spatial)
     if isinstance(store, StreamedFrames):
       clip = dataclasses.replace(clip, source=store.span_text(chosen.frames[0]))
     clips.append(clip)
-    for stage, mask in outputs.masks.items():
-      gates[stage].append(np.asarray(mask.channel[0]))
+    for stage, masks in outputs.masks.items():
+      gates[stage].append(np.asarray(masks.channel[0]))
     if where is not None and number == where[0] // plan.num_frames:
       heat = {}
       for stage, mask in spatial.items():
-        found = state["intermediates"][f"cosam{stage}"]["reduce_norm"]["__call__"][0]
-        descriptors = np.maximum(np.asarray(found, np.float32), 0).reshape(*mask.shape, -1)
+        positive = np.maximum(np.asarray(descriptors[stage], np.float32), 0)
         cell = int(where[1] * mask.shape[1]), int(where[2] * mask.shape[2])
         frame = where[0] % plan.num_frames
-        heat[stage] = point_correlation(descriptors, frame, cell, model.ncc)
+        heat[stage] = point_correlation(positive.reshape(*mask.shape, -1), frame, cell, model.ncc)
   return clips, {stage: np.mean(gate, axis=0) for stage, gate in gates.items()}, heat

@@ -7,9 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.drawn.synthetic import figure_mask_path
-from cosam_jax.data.pipeline import evaluation_batches
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.data.stored_pictures import read_picture
 from cosam_jax.errors import InputError
@@ -17,13 +15,14 @@ from cosam_jax.evaluation.clip_masks import ClipMasks
 from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.evaluation.mask_numbers import choose_clips, measure_masks, sample_rows
 from cosam_jax.evaluation.protocol import evaluation_of
+from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.experiment.run import Run
 from cosam_jax.reports.mask_pictures import draw_pictures
 from cosam_jax.reports.mask_table import mask_table
 from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.reports.results import read_results, write_results
 from cosam_jax.runtime.quiet import warn
-from cosam_jax.training import mesh, steps
+from cosam_jax.training import mesh
 
 PICTURED = 6
 """Clips to draw."""
@@ -45,8 +44,12 @@ class MaskReport:
     self._of_frames = table.total_frames
     self.has_figures = data_set_of(config.data.name).drawn
     self.table = table.select(sample_rows(table, MOST_FRAMES[self.has_figures]))
-    self._mesh = mesh.make_local_mesh()
-    self._forward = steps.jit_forward(run.model, self._mesh)
+    self._inference = Inference(
+      run.model,
+      mesh.make_local_mesh(),
+      batch_clips=config.evaluation.batch_clips,
+      reading=Reading.of(run.flat),
+    )
 
   def write(self, variables: dict[str, Any], label: str, results: pathlib.Path) -> None:
     """Adds the masks' numbers to results on disk; except before training, also shows the masks.
@@ -114,30 +117,20 @@ class MaskReport:
 
   def measure(self, variables: dict[str, Any]) -> tuple[Record, list[ClipMasks]]:
     """The numbers of these weights' masks, as `mask_table` takes them, and clips to draw."""
-    config = self._run.config
-    variables = mesh.put_everywhere(self._mesh, variables)
-    skip = config.data.on_unreadable == "skip"
+    inference = self._inference
+    variables = inference.put(variables)
 
     def forward(clips: np.ndarray, valid: np.ndarray) -> dict[int, jax.Array]:
-      batch = mesh.put_batch(self._mesh, clips, *([valid] if skip else []))
-      masks = self._forward(variables, batch[0], batch[1] if skip else None).masks
+      masks = inference.forward(variables, clips, valid).masks
       return {stage: mask.spatial for stage, mask in masks.items()}
 
-    num_frames, batch_clips = config.clips.num_frames, config.evaluation.batch_clips
-    batches = evaluation_batches(
-      self.table,
-      num_frames=num_frames,
-      batch_clips=batch_clips,
-      image_size=tuple(config.clips.image_size),
-      on_unreadable=config.data.on_unreadable,
-      retry_seconds=config.data.retry_seconds,
-    )
+    batches = inference.batches(self.table)
     stages, clips = measure_masks(
       forward,
       batches,
-      EvaluationPlan(self.table, num_frames, batch_clips),
+      inference.plan(self.table),
       figure=self._figure if self.has_figures else None,
-      keep=choose_clips(self.table, PICTURED, num_frames),
+      keep=choose_clips(self.table, PICTURED, inference.model.num_frames),
     )
     record = {
       "frames": self.table.total_frames - batches.skipped,

@@ -32,8 +32,6 @@ def embed_own(
   boxes: str | os.PathLike | None = None,
   margin: float = 0.0,
   reading: BoxReading = FOUND_OUT,
-  follow_links: bool = False,
-  on_unreadable: str = "error",
   taking: Taking = ALL_FRAMES,
   camera: str | None = None,
   camera_from: str | None = None,
@@ -41,14 +39,12 @@ def embed_own(
   """Embeds a folder of tracklets, a video of one person, or the tracked people of a video.
 
   Args:
-    embedder: the network.
+    embedder: the network; its run's configuration says how folders are read.
     path: a folder, of which every folder of images is a tracklet; or a video, which is one
       tracklet. With `boxes` a video, or a folder with a video's frames as images.
     boxes: see `data.box_files.read_boxes`; each track is a tracklet.
     margin: see `data.boxes.crop`.
     reading: what is known about the file of boxes.
-    follow_links, on_unreadable: of folders of tracklets, see `read_tracklets` and
-      `pipeline.evaluation_batches`.
     taking: which frames of each tracklet are embedded; a video without boxes is then decoded twice,
       since only its end says how many frames it has.
     camera, camera_from: see `own_cameras.camera_names`.
@@ -61,9 +57,10 @@ def embed_own(
   check_camera(camera, camera_from, folders=folders)
   if folders:
     passed = LeftOut()
+    follow_links = embedder.inference.reading.follow_links
     table = read_tracklets(path, follow_links=follow_links, left_out=passed)
     cameras = camera_names(table, camera, camera_from)
-    vectors = embedder.embed_table(taking.of_table(table), on_unreadable=on_unreadable)
+    vectors = embedder.embed_table(taking.of_table(table))
     return OwnTracklets(
       tuple(map(str, table.names)),
       table.lengths.astype(np.int64),
@@ -177,8 +174,6 @@ def embed_input(
     boxes=boxes,
     margin=margin,
     reading=reading,
-    follow_links=bool(flat.get("data.follow_links", False)),
-    on_unreadable=flat.get("data.on_unreadable", "error"),
     taking=taking,
     camera=camera,
     camera_from=camera_from,

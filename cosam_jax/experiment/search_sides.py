@@ -113,8 +113,6 @@ def open_side(
   own = embed_own(
     embedder,
     path,
-    follow_links=bool(flat.get("data.follow_links", False)),
-    on_unreadable=flat.get("data.on_unreadable", "error"),
     taking=taking,
     camera_from=camera_from if path.is_dir() else None,
   )

@@ -13,6 +13,7 @@ from cosam_jax.data import TrackletTable
 from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.inference import Reading
 from cosam_jax.experiment.network import Network, network_asked_for
 from cosam_jax.experiment.parts import read_tables
 
@@ -69,9 +70,8 @@ def export(
 
 
 def _frames(network: Network, folder: str | os.PathLike | None) -> TrackletTable:
-  follow_links = bool(network.flat.get("data.follow_links"))
   if folder is not None:
-    return read_tracklets(folder, follow_links=follow_links)
+    return read_tracklets(folder, follow_links=Reading.of(network.flat).follow_links)
   config = config_rules.unflatten(network.flat)
   try:
     return read_tables(config).query

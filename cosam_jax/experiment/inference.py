@@ -1,0 +1,160 @@
+"""A table through a network: the plan, the batches and the forward pass, the same for every mode.
+
+Evaluations, embeddings, masks and the attention's numbers all look at clips through this, so that
+a configuration's way to read frames (skip what cannot be read, wait for a disk that is away) counts
+in each of them.
+
+Notation: `B` clips in a batch, `T` frames in a clip, `h w` grid of a mask, `D` descriptor size.
+"""
+
+import copy
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from cosam_jax.data.batch_reader import Batches
+from cosam_jax.data.batches import EvaluationPlan
+from cosam_jax.data.pipeline import EvalBatch, evaluation_batches
+from cosam_jax.data.tracklets import TrackletTable
+from cosam_jax.models import Outputs, ReidNet
+from cosam_jax.training import mesh, steps
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+  """How frames are read.
+
+  Attributes:
+    on_unreadable: "error" stops at a frame that cannot be read, "skip" leaves it out.
+    retry_seconds: how long to wait for a data directory that is away.
+    follow_links: whether links that lead out of a folder of tracklets are followed.
+  """
+
+  on_unreadable: str = "error"
+  retry_seconds: float = 0.0
+  follow_links: bool = False
+
+  @classmethod
+  def of(cls, flat: Mapping[str, Any]) -> "Reading":
+    """As a flat configuration says; a weights file has none, and older runs lack some fields."""
+    fields = dataclasses.fields(cls)
+    return cls(**{f.name: flat[f"data.{f.name}"] for f in fields if f"data.{f.name}" in flat})
+
+
+class Inference:
+  """A network that looks at the clips of tables; compiled once, used for any weights.
+
+  Attributes:
+    model: the network.
+    reading: how frames are read.
+    batch_clips: B, unless a call says otherwise.
+  """
+
+  def __init__(
+    self,
+    model: ReidNet,
+    devices: Mesh,
+    *,
+    batch_clips: int,
+    reading: Reading = Reading(),
+  ):
+    """Compiles nothing yet.
+
+    Args:
+      model, reading, batch_clips: see the class.
+      devices: which share every batch evenly, such as `mesh.make_local_mesh`.
+    """
+    self.model, self.reading, self.batch_clips = model, reading, batch_clips
+    self._mesh = devices
+    self._forward = steps.jit_forward(model, devices)
+    self._forward_with_descriptors = _jit_with_descriptors(model)
+
+  def reading_as(self, **fields: Any) -> "Inference":
+    """The same with other fields of `reading`; nothing is compiled again."""
+    other = copy.copy(self)
+    other.reading = dataclasses.replace(self.reading, **fields)
+    return other
+
+  def put(self, variables: dict[str, Any]) -> dict[str, Any]:
+    """The weights on the devices, for `forward`."""
+    return mesh.put_everywhere(self._mesh, variables)
+
+  def plan(
+    self,
+    table: TrackletTable,
+    frames_per_tracklet: int | None = None,
+    batch_clips: int | None = None,
+  ) -> EvaluationPlan:
+    """Which frames the batches of a table hold.
+
+    Args:
+      table: the tracklets.
+      frames_per_tracklet: so many evenly spread frames of each; None: all.
+      batch_clips: B; None: the attribute.
+    """
+    size = self.batch_clips if batch_clips is None else batch_clips
+    return EvaluationPlan(table, self.model.num_frames, size, frames_per_tracklet)
+
+  def batches(
+    self,
+    table: TrackletTable,
+    frames_per_tracklet: int | None = None,
+    batch_clips: int | None = None,
+  ) -> Batches[EvalBatch]:
+    """The batches of `plan` with the same arguments, read and decoded ahead of use.
+
+    Raises:
+      InputError: as `pipeline.evaluation_batches`.
+    """
+    return evaluation_batches(
+      table,
+      num_frames=self.model.num_frames,
+      batch_clips=self.batch_clips if batch_clips is None else batch_clips,
+      image_size=self.model.image_size,
+      on_unreadable=self.reading.on_unreadable,
+      retry_seconds=self.reading.retry_seconds,
+      frames_per_tracklet=frames_per_tracklet,
+    )
+
+  def forward(self, variables: dict[str, Any], clips: np.ndarray, valid: np.ndarray) -> Outputs:
+    """What the network says of a batch.
+
+    Args:
+      variables: the weights, as `put` gives them.
+      clips: float32[B, T, H, W, 3].
+      valid: bool[B, T], false for frames that could not be read and in clips that fill the batch.
+    """
+    batch = mesh.put_batch(self._mesh, clips, *self._mask(valid))
+    return self._forward(variables, batch[0], batch[1] if len(batch) > 1 else None)
+
+  def forward_with_descriptors(
+    self, variables: dict[str, Any], clips: np.ndarray, valid: np.ndarray
+  ) -> tuple[Outputs, dict[int, jax.Array]]:
+    """The same with COSAM's descriptors before their ReLU, stage -> float[B * T, h, w, D].
+
+    For a few clips: it runs where the weights are, and does not share them between devices.
+    """
+    return self._forward_with_descriptors(variables, clips, *(self._mask(valid) or (None,)))
+
+  def _mask(self, valid: np.ndarray) -> tuple[np.ndarray, ...]:
+    # Without skipping every frame of a clip is valid, and the mask would only cost time.
+    return (valid,) if self.reading.on_unreadable == "skip" else ()
+
+
+def _jit_with_descriptors(model: ReidNet) -> Callable[..., tuple[Outputs, dict[int, jax.Array]]]:
+  @jax.jit
+  def forward(variables: Any, clips: jax.Array, valid: jax.Array | None) -> Any:
+    outputs, state = model.apply(
+      variables, clips, valid, train=False, mutable=["intermediates"],
+      capture_intermediates=lambda module, _: module.name == "reduce_norm",
+    )  # fmt: skip
+    found = state["intermediates"]
+    return outputs, {
+      stage: found[f"cosam{stage}"]["reduce_norm"]["__call__"][0] for stage in model.cosam_stages
+    }
+
+  return forward
