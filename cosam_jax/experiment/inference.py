@@ -71,7 +71,6 @@ class Inference:
     self.model, self.reading, self.batch_clips = model, reading, batch_clips
     self._mesh = devices
     self._forward = steps.jit_forward(model, devices)
-    self._forward_with_descriptors = _jit_with_descriptors(model)
 
   def reading_as(self, **fields: Any) -> "Inference":
     """The same with other fields of `reading`; nothing is compiled again."""
@@ -128,33 +127,33 @@ class Inference:
       clips: float32[B, T, H, W, 3].
       valid: bool[B, T], false for frames that could not be read and in clips that fill the batch.
     """
-    batch = mesh.put_batch(self._mesh, clips, *self._mask(valid))
-    return self._forward(variables, batch[0], batch[1] if len(batch) > 1 else None)
-
-  def forward_with_descriptors(
-    self, variables: dict[str, Any], clips: np.ndarray, valid: np.ndarray
-  ) -> tuple[Outputs, dict[int, jax.Array]]:
-    """The same with COSAM's descriptors before their ReLU, stage -> float[B * T, h, w, D].
-
-    For a few clips: it runs where the weights are, and does not share them between devices.
-    """
-    return self._forward_with_descriptors(variables, clips, *(self._mask(valid) or (None,)))
-
-  def _mask(self, valid: np.ndarray) -> tuple[np.ndarray, ...]:
     # Without skipping every frame of a clip is valid, and the mask would only cost time.
-    return (valid,) if self.reading.on_unreadable == "skip" else ()
+    skip = self.reading.on_unreadable == "skip"
+    batch = mesh.put_batch(self._mesh, clips, *([valid] if skip else []))
+    return self._forward(variables, batch[0], batch[1] if skip else None)
 
+  def looking_closely(
+    self, variables: dict[str, Any]
+  ) -> Callable[[np.ndarray, np.ndarray], tuple[Outputs, dict[int, jax.Array]]]:
+    """A `forward` of these weights that also gives COSAM's descriptors before their ReLU.
 
-def _jit_with_descriptors(model: ReidNet) -> Callable[..., tuple[Outputs, dict[int, jax.Array]]]:
-  @jax.jit
-  def forward(variables: Any, clips: jax.Array, valid: jax.Array | None) -> Any:
-    outputs, state = model.apply(
-      variables, clips, valid, train=False, mutable=["intermediates"],
-      capture_intermediates=lambda module, _: module.name == "reduce_norm",
-    )  # fmt: skip
-    found = state["intermediates"]
-    return outputs, {
-      stage: found[f"cosam{stage}"]["reduce_norm"]["__call__"][0] for stage in model.cosam_stages
-    }
+    For a few clips, which devices do not share. The weights are constants of the program, and the
+    mask is always used: pictures are then the same bit for bit as they have always been.
 
-  return forward
+    Returns:
+      (clips, valid) -> (outputs, stage -> float[B * T, h, w, D]).
+    """
+    model = self.model
+
+    @jax.jit
+    def forward(clips: jax.Array, valid: jax.Array) -> Any:
+      outputs, state = model.apply(
+        variables, clips, valid, train=False, mutable=["intermediates"],
+        capture_intermediates=lambda module, _: module.name == "reduce_norm",
+      )  # fmt: skip
+      found = state["intermediates"]
+      return outputs, {
+        stage: found[f"cosam{stage}"]["reduce_norm"]["__call__"][0] for stage in model.cosam_stages
+      }
+
+    return forward

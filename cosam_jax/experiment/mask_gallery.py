@@ -210,15 +210,14 @@ def _look(
   model, store = network.model, plan.table.frames
   if isinstance(store, StreamedFrames):
     store.fetch(frame for number in numbers for frame in plan.batch(number).frames[0])
+  forward = inference.looking_closely(network.variables)
   batches = inference.batches(_clips_alone(plan, numbers))
   clips: list[ClipMasks] = []
   gates: dict[int, list[np.ndarray]] = {stage: [] for stage in model.cosam_stages}
   heat: dict[int, np.ndarray] | None = None
   bar = tqdm.tqdm(batches, total=len(numbers), desc="masks", unit="clip", disable=None)
   for number, batch in zip(numbers, bar, strict=True):
-    outputs, descriptors = inference.forward_with_descriptors(
-      network.variables, batch.clips, batch.valid
-    )
+    outputs, descriptors = forward(batch.clips, batch.valid)
     spatial = {stage: np.asarray(mask.spatial[0]) for stage, mask in outputs.masks.items()}
     chosen = plan.batch(number)
     clip = clip_masks(plan, int(chosen.tracklets[0]), chosen.frames[0], spatial)

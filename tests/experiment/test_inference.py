@@ -87,9 +87,7 @@ def test_batches_are_as_one_clip_at_a_time(network, data_dir, policy):
       for stage, masks in one.masks.items():
         np.testing.assert_allclose(outputs.masks[stage].spatial[i], masks.spatial[0], atol=1e-5)
       if number == found == 0:
-        looked, descriptors = inference.forward_with_descriptors(
-          variables, batch.clips, batch.valid
-        )
+        looked, descriptors = inference.looking_closely(variables)(batch.clips, batch.valid)
         np.testing.assert_allclose(looked.masks[5].spatial, outputs.masks[5].spatial, atol=1e-5)
         assert list(descriptors) == list(model.cosam_stages)
       found += 1
