@@ -36,7 +36,7 @@ def run(call: Call) -> None:
 def attention(config: ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
   """Measures masks, TA's weights and the deletion test; writes `attention.json`, prints a table.
 
-  What is not of the run's own evaluation goes to a folder of its own, see `evaluation_place`.
+  Numbers of another evaluation than the run's own go to a folder apart, see `evaluation_place`.
 
   Raises:
     InputError: a network without COSAM, or nothing to evaluate.

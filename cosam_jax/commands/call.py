@@ -1,4 +1,4 @@
-"""A call of a command: what it is asked to do, and how it holds the places that it writes to."""
+"""A call of a command: its configuration and flags, and the folders that it holds."""
 
 import contextlib
 import dataclasses
@@ -13,7 +13,7 @@ from cosam_jax.runtime import holder, processes
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-  """What a command is asked to do.
+  """The request to a command.
 
   Attributes:
     mode: its name in `COMMANDS`.
@@ -67,7 +67,7 @@ class Call:
       yield next(iter(holders), None)
 
   def holding_output(self) -> contextlib.AbstractContextManager[None]:
-    """Holds what a command without training writes to: `--output`, or the workdir."""
+    """Holds the folder that a command without training writes to: `--output`, or the workdir."""
     workdir = None if self.workdir is None else str(self.workdir)
     return holder.held_for(self.mode, workdir, output=self.flags["output"])
 

@@ -1,4 +1,4 @@
-"""What the flags say about frames: which of them are taken, and what a file of boxes is."""
+"""The flags about frames: which of them to take, and how to read a file of boxes."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ def taking(flags: Mapping[str, Any]) -> Taking:
 
 
 def box_reading(flags: Mapping[str, Any]) -> BoxReading:
-  """What the flags `--boxes_...` say; InputError for what cannot be."""
+  """The values of the flags `--boxes_...`; InputError for an impossible one."""
   return BoxReading(
     format=flags["boxes_format"],
     classes=tuple(flags["boxes_classes"]) if flags["boxes_classes"] else None,

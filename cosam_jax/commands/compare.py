@@ -79,7 +79,7 @@ def _check_ours(path: pathlib.Path) -> None:
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:
-  """A results file's content, or what ranking a file of embeddings gives."""
+  """The content of a results file, or of ranking a file of embeddings."""
   if path.suffix == ".npz":
     # Only now the libraries that take seconds to load.
     from cosam_jax.experiment.saved_rankings import ranked_content

@@ -1,6 +1,6 @@
 """`--config`, and the flags that set fields of it: the ablations', and `--protocol`.
 
-What can be refused before the experiment's file is run is refused here, with one sentence.
+Checks that need not run the experiment's file are here; each refuses with one sentence.
 """
 
 import re
@@ -48,10 +48,11 @@ ABLATION_FLAGS: dict[str, tuple[str, Callable[[str], Any], str]] = {
   "dataset": ("data.name", str, f"Data set: {', '.join(DATASETS)}."),
   "data_dir": ("data.dir", str, "Directory of the data set, or a manifest (.csv, .jsonl)."),
   "attribute": ("evaluation.attributes", str,
-                "Whose queries to evaluate apart: NAME (for yes) or NAME=VALUE, with commas."),
+                "Evaluate queries with this attribute apart: NAME (for yes) or NAME=VALUE, "
+                "separated by commas."),
   "attributes_file": ("evaluation.attributes_file", str,
-                      "Where --attribute is annotated: mars_attributes.csv or "
-                      "duke_attribute.mat; alone: handbag, hat and backpack."),
+                      "Annotations for --attribute: mars_attributes.csv or duke_attribute.mat; "
+                      "alone: handbag, hat and backpack."),
 }  # fmt: skip
 
 
@@ -169,14 +170,14 @@ def overrides() -> dict[str, str | None]:
 
 
 def file_name() -> str | None:
-  """What `--config` names."""
+  """The file that `--config` names."""
   return config_flags.get_config_filename(flags.FLAGS["config"])
 
 
 def check_arguments(arguments: list[str]) -> None:
   """Refuses fields that no configuration has.
 
-  ml_collections tells of them too, in several lines and by an error's name.
+  ml_collections refuses them too, but in several lines and with an error's name.
   """
   path = configurations.given_in(arguments)
   known = SCHEMA | SYNTHETIC_SCHEMA

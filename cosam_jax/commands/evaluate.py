@@ -35,7 +35,7 @@ def evaluate(
 ) -> list[Result]:
   """Evaluates the workdir's checkpoint; without one, the weights that `init.weights` names.
 
-  What is not the run's own evaluation goes to a folder of its own, see `evaluation_place`.
+  Another evaluation than the run's own goes to a folder apart, see `evaluation_place`.
   """
   run = Run(config, workdir)
   network = network_to_evaluate(run)

@@ -1,4 +1,4 @@
-"""The command line, parsed: what cannot be parsed is one sentence, not a traceback."""
+"""Parsing of the command line: an error is one sentence, not a traceback."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The commands: what each is for, which flags it reads, what it needs, and where it is.
+"""The commands: purpose, flags, needs and module of each.
 
 To add a mode: a file with `run(call)` and a row in `COMMANDS`. The rows name modules by text, so
 that nothing slow is loaded before the command line has been read.
@@ -11,7 +11,7 @@ from cosam_jax.errors import InputError
 
 NEEDED, OPTIONAL, NONE = "needed", "optional", "none"
 ALWAYS: tuple[str, ...] = ()
-"""Of a flag that may be given alone."""
+"""For a flag that may be given alone."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,19 +19,18 @@ class Command:
   """One mode of the program.
 
   Attributes:
-    help: what it does, for `--helpfull`.
-    module: where `run(call)` is.
-    flags: flags of its own, each with those of which one must be given too (`ALWAYS` if none).
-    needs: flags that must be given, each with what a person should give.
+    help: one line for `--helpfull`, a verb first.
+    module: the module with `run(call)`.
+    flags: its own flags, each with those of which one must be given too (`ALWAYS` if none).
+    needs: flags that must be given, each with a remedy.
     config: whether it needs a configuration, may have one, or reads none.
-    unless: with one of these flags it is about something else than a data set, and a configuration
-      is optional.
-    instead: what must be given with one of `unless`, in place of `needs`.
-    ranks: whether, without a configuration, the flags that say how to rank are read all the same.
-    of_run: whether, without `--config`, a run's own configuration is taken from the workdir.
+    unless: with one of these flags it needs no data set, and a configuration is optional.
+    instead: flags that must be given with one of `unless`, in place of `needs`.
+    ranks: whether the flags of ranking are read even without a configuration.
+    of_run: whether, without `--config`, it takes a run's own configuration from the workdir.
     shared: whether several processes can share the work.
     computes: whether it computes with jax, so that memory and compiled programs are settled first.
-    words: what its arguments without dashes are; empty for none.
+    words: names its arguments without dashes; empty for none.
     flag: the flag that asks for it, if it is no `--mode`.
   """
 
@@ -72,7 +71,7 @@ COMMANDS: dict[str, Command] = {
     shared=True,
   ),
   "evaluate": Command(
-    "a checkpoint, or config.init.weights",
+    "evaluate a checkpoint, or config.init.weights",
     "cosam_jax.commands.evaluate",
     flags={"embeddings": ALWAYS},
     needs=_RUN,
@@ -112,7 +111,7 @@ COMMANDS: dict[str, Command] = {
     instead=_NETWORK,
   ),
   "attention": Command(
-    "numbers on whether the masks do anything",
+    "measure whether the masks do anything",
     "cosam_jax.commands.attention",
     needs=_RUN,
     of_run=True,
@@ -120,7 +119,7 @@ COMMANDS: dict[str, Command] = {
   "doctor": Command("check the data directory", "cosam_jax.commands.doctor"),
   "prepare": Command("pack the frames for random access", "cosam_jax.commands.prepare"),
   "compare": Command(
-    "two sides of results.json files, given after the flags; needs no --config",
+    "compare two sides of results.json files, given after the flags; needs no --config",
     "cosam_jax.commands.compare",
     flags={"allow_mixed_protocols": ALWAYS, "resamples": ALWAYS},
     config=NONE,
@@ -128,7 +127,7 @@ COMMANDS: dict[str, Command] = {
     words="the two sides",
   ),
   "benchmark": Command(
-    "speed and memory on this machine; its input part alone needs data",
+    "measure speed and memory on this machine; only its input part needs data",
     "cosam_jax.commands.benchmark.measure",
     flags=dict.fromkeys(
       (
@@ -143,7 +142,7 @@ COMMANDS: dict[str, Command] = {
     needs=_RUN,
   ),
   "tables": Command(
-    "the poster's tables from a sweep's results; needs no --config",
+    "write the poster's tables from a sweep's results; needs no --config",
     "cosam_jax.commands.tables",
     flags={"allow_mixed_protocols": ALWAYS},
     needs={"workdir": "give the directory of a sweep"},
@@ -151,14 +150,14 @@ COMMANDS: dict[str, Command] = {
     computes=False,
   ),
   "sensitivity": Command(
-    "distance, pooling and frames tried on --embeddings",
+    "try distances, pooling and numbers of frames on --embeddings",
     "cosam_jax.commands.sensitivity",
     flags={"embeddings": ALWAYS, "first_frames": ALWAYS},
     needs={"embeddings": "give a file that --mode=embed wrote"},
     config=NONE,
   ),
   "search": Command(
-    "the nearest of --gallery for each of --query; needs no --config",
+    "find the nearest of --gallery for each of --query; needs no --config",
     "cosam_jax.commands.search",
     flags=dict.fromkeys(
       (
@@ -179,7 +178,7 @@ COMMANDS: dict[str, Command] = {
     config=OPTIONAL,
   ),
   "export": Command(
-    "the network for other programs; needs no --config",
+    "write the network for other programs; needs no --config",
     "cosam_jax.commands.export.mode",
     flags=dict.fromkeys(("input", "output", "format", "export_input"), ALWAYS),
     needs=_NETWORK,
@@ -189,7 +188,7 @@ COMMANDS: dict[str, Command] = {
     "make a run's report page again", "cosam_jax.commands.report", needs=_RUN, of_run=True
   ),
   "sweep": Command(
-    "run every row of a table of the poster that is not done",
+    "run every unfinished row of a table of the poster",
     "cosam_jax.commands.sweep.command",
     flags={
       "sweep": ALWAYS,
@@ -202,9 +201,9 @@ COMMANDS: dict[str, Command] = {
 }
 
 MODES = tuple(name for name, command in COMMANDS.items() if command.flag is None)
-"""What `--mode` may be."""
+"""Legal values of `--mode`."""
 OF_RUN = {name: command.unless for name, command in COMMANDS.items() if command.of_run}
-"""Modes that take the configuration from a run; with one of these flags they need none."""
+"""Modes that take the configuration from a run -> flags with which they need none."""
 MISSING_CONFIG = (
   "--config is missing: give a file, such as configs/synthetic.py, or synthetic; the modes "
   f"{', '.join(OF_RUN)} take it from the --workdir of a run"

@@ -1,1 +1,1 @@
-"""`--mode=benchmark`: what this machine does with a configuration. Stands on top of the parts."""
+"""`--mode=benchmark`: speed and memory of a configuration on this machine."""

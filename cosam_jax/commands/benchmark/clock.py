@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-# A measurement shorter than this tells of the clock and of dispatch rather than of the program.
+# A shorter measurement shows the clock and dispatch rather than the program.
 LEAST_SECONDS = 0.2
 
 
@@ -48,7 +48,7 @@ def timed(call: Callable[[], Any], repeats: int, tick: Callable[[], None] = lamb
     repeats: measurements, at least 2.
     tick: called after each measurement.
   """
-  jax.block_until_ready(call())  # Warm: whatever is done once is done.
+  jax.block_until_ready(call())  # Warm: everything that happens once has happened.
   once = _seconds(call, 1)
   calls = max(1, math.ceil(LEAST_SECONDS / max(once, 1e-6)))
   found = []

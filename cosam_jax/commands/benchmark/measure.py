@@ -43,7 +43,7 @@ def measure(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict
     "peak": device.measured_peak(dtype, options.repeats),
     "parts": {},
   }
-  # The parts that fill the memory come last, since a device tells only of its peak so far.
+  # The parts that fill the memory come last, since a device reports only its peak so far.
   measurements = {
     "embed": lambda tick: network.embedding(config, options.repeats, tick),
     "step": lambda tick: network.training_step(config, options.repeats, tick),

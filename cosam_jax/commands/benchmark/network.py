@@ -81,7 +81,7 @@ def _clips(config: ConfigDict, clips: int) -> np.ndarray:
 def _rates(
   config: ConfigDict, clips: int, program: clock.Program, timing: clock.Timing, devices: int
 ) -> dict[str, Any]:
-  """What a time means: rates by clip and frame, and FLOP/s of one device."""
+  """The rates that a time gives: clips, frames, and FLOP/s of one device."""
   record: dict[str, Any] = {
     "clips": clips,
     "frames_per_clip": config.clips.num_frames,

@@ -1,4 +1,4 @@
-"""What the benchmark measures, and how often."""
+"""The parts that the benchmark measures, and how often."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ PARTS = ("step", "embed", "cosam", "metrics", "input")
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-  """What is measured, and how often.
+  """Which parts are measured, and how often.
 
   Attributes:
     parts: among `PARTS`.
-    repeats: measurements of each number, at least 2; their median and quartiles are told.
+    repeats: measurements of each number, at least 2; their median and quartiles are printed.
     stages: whose COSAM layers are measured alone, among 2, 3, 4 and 5.
     frames: clip lengths of those layers, each at least 2.
     clips: clips in those layers' batch, at least 1.

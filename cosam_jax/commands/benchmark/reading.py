@@ -31,7 +31,7 @@ def images(
   batches = training_batches(
     plan, image_size=tuple(config.clips.image_size), augment_per=config.clips.augment_per
   )
-  for _ in range(3):  # What was read ahead while the graph was built is not the rate.
+  for _ in range(3):  # Frames read ahead while the graph was built do not count.
     next(batches)
   size = plan.batch_clips * plan.num_frames
   rates = []

@@ -59,7 +59,7 @@ RUNNERS = {
 
 
 def main(kind: str, path: str, example: str) -> None:
-  """Compares, and prints what came out."""
+  """Compares, and prints the outcome."""
   with np.load(example) as arrays:
     wanted = arrays["features"]
     (clips,) = (arrays[name] for name in arrays.files if name != "features")

@@ -72,7 +72,7 @@ def export(
     table: tracklets whose frames are the example.
     formats: names in `FORMATS`.
     inputs: what the exported programs take, see `export_formats.INPUTS`.
-    must: whether a format that cannot be written is an error; otherwise it is told and left out.
+    must: whether a format that cannot be written is an error; else it is left out with a sentence.
 
   Returns:
     What export.json holds; `formats` says of each its file, size and largest difference.

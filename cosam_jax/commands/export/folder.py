@@ -18,7 +18,7 @@ _SAME = ("weights", "weights_hash", "input", "output", "config")
 
 
 def export_folder(directory: pathlib.Path) -> OutputFolder:
-  """Where exported programs lie, with their example and record."""
+  """The folder of exported programs, with their example and record."""
   return OutputFolder(directory, "export", _NAMES, RECORD, _of_earlier_version)
 
 
@@ -48,7 +48,7 @@ def formats_there(directory: pathlib.Path) -> list[str]:
 
 
 def _of_earlier_version(directory: pathlib.Path) -> list[str]:
-  """What versions without lists left: the files that export.json names."""
+  """The files of versions without lists: those that export.json names."""
   formats = _read_record(directory).get("formats")
   if formats is None:
     return []

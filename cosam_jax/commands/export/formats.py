@@ -206,7 +206,7 @@ def _tensorflow_function(network: Network, inputs: str, batch: int | None, platf
 
 @contextlib.contextmanager
 def _for_any_device() -> Iterator[None]:
-  """While tracing: where a program is chosen by the device it runs on, the general one is taken."""
+  """While tracing: takes the general program wherever one is chosen by the device."""
 
   def anywhere(*operands, default, **by_platform):
     del by_platform

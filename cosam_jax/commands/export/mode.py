@@ -1,4 +1,4 @@
-"""`--mode=export` from a configuration or a workdir: whose network, which frames, what is said."""
+"""`--mode=export` from a configuration or a workdir: the network, the frames, the sentences."""
 
 import os
 import pathlib

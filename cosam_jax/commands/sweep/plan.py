@@ -36,7 +36,7 @@ class Job:
     seed: `config.seed`.
     split: `config.data.split` if the data set has ten, else None.
     extra: further fields that differ from the configuration, dotted name -> value.
-    notes: what a person should know about `extra`.
+    notes: sentences about `extra` for people.
   """
 
   row: Row

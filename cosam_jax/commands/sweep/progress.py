@@ -1,4 +1,4 @@
-"""What the runs of a sweep have done so far, from their folders, and how long the rest may take."""
+"""The progress of a sweep's runs, from their folders, and an estimate of the time left."""
 
 import dataclasses
 import json
@@ -33,7 +33,7 @@ class State:
       (the folder holds results of another configuration) or `NEW`.
     step: steps trained, as far as the log tells.
     clips_per_second: of training, over the latest steps; 0 if unknown.
-    seconds: what all attempts together took; 0 if unknown.
+    seconds: time of all attempts together; 0 if unknown.
     fields: for `OTHER`, the fields that differ.
   """
 
@@ -92,7 +92,7 @@ def _number(value: Any) -> float:
 
 
 def read_attempts(folder: pathlib.Path) -> list[dict[str, Any]]:
-  """What was noted when each attempt at a run ended: {"seconds", "status"}; other lines are not."""
+  """The notes at the end of each attempt at a run: {"seconds", "status"}; skips other lines."""
   path = folder / ATTEMPTS
   try:
     rows = read_json_lines(path, "attempts", "remove it") if path.exists() else {}

@@ -60,7 +60,7 @@ class Sweep:
     self._arguments = arguments_without_sweep(arguments)
 
   def command(self, job: Job) -> list[str]:
-    """The run's command; what a person would type to run it alone."""
+    """The command that runs it alone."""
     run = [sys.executable, "-m", "cosam_jax.main", *self._arguments]
     return [*run, f"--workdir={self._workdir / job.name}", *job.flags]
 
@@ -101,7 +101,7 @@ class Sweep:
     return "\n".join(lines)
 
   def run(self) -> None:
-    """Runs what is not done, one after the other.
+    """Runs the unfinished rows, one after the other.
 
     Raises:
       InputError: at the end, if runs failed or are being run by another process.
@@ -155,7 +155,7 @@ class Sweep:
     """Runs a job to its end; returns why it failed, or nothing."""
     folder = self._workdir / one.job.name
     if one.state == OTHER and "init.weights" in one.fields:
-      # Going on from its checkpoint would credit these weights with what others began.
+      # Continuing from its checkpoint would credit these weights with another run's beginning.
       return f"{folder} was trained from other initial weights: remove it, or use another --workdir"
     folder.mkdir(parents=True, exist_ok=True)
     # Held by this process and by the run, so that a second sweep never trains in the same folder,
