@@ -46,7 +46,7 @@ from cosam_jax.runtime.whole_files import whole_file
 FORMAT = 1
 _LARGEST = np.iinfo(np.int64).max
 _LONGEST = 1 << 31  # Frames of a tracklet; so that all of them together can be counted.
-FILE_NAME = "embeddings.npz"
+EMBEDDINGS_FILE = "embeddings.npz"
 _UNKNOWN: Any = None  # Becomes a column of unknown entries.
 
 

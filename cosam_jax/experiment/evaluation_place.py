@@ -26,7 +26,7 @@ from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.evaluation.protocol_names import protocol_name
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.run import Run
-from cosam_jax.reports.rankings import FILE_NAME as RANKINGS
+from cosam_jax.reports.rankings import RANKINGS_FILE
 from cosam_jax.reports.results import EVALUATIONS, read_results
 from cosam_jax.runtime import hosts
 from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
@@ -76,7 +76,7 @@ def set_aside(workdir: pathlib.Path, subject: Mapping[str, Any]) -> None:
   there |= {"weights": card.get("checkpoint") or "weights", "hash": card.get("checkpoint_hash")}
   place = workdir / EVALUATIONS / _name(there)
   place.mkdir(parents=True, exist_ok=True)
-  for name in (RANKINGS, "results.json"):
+  for name in (RANKINGS_FILE, "results.json"):
     if (workdir / name).is_file():
       os.replace(workdir / name, place / name)
   print(f"{workdir / 'results.json'} was of {_words(there)}: moved to {place}")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from cosam_jax.data.own_tracklets import UNKNOWN
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
-from cosam_jax.evaluation.embeddings import FILE_NAME, Embeddings, Origin, write_embeddings
+from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE, Embeddings, Origin, write_embeddings
 from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
 from cosam_jax.evaluation.sightings import Sighting
 from cosam_jax.experiment.fields import in_fingerprint
@@ -122,4 +122,4 @@ def save_own(
     for row in tqdm.tqdm(range(len(own.names)), desc="pictures", disable=None):
       picture = Image.fromarray(own.picture(row))
       picture.save(partial / PICTURES / f"{row:05d}.jpg", quality=90)
-    write_embeddings(partial / FILE_NAME, as_embeddings(own, network, source["input"]))
+    write_embeddings(partial / EMBEDDINGS_FILE, as_embeddings(own, network, source["input"]))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation.embeddings import FILE_NAME, Embeddings, read_embeddings
+from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE, Embeddings, read_embeddings
 from cosam_jax.runtime.output_folders import OutputFolder
 
 PICTURES = "pictures"
@@ -33,8 +33,8 @@ def source_of(
 
 def own_folder(directory: pathlib.Path) -> OutputFolder:
   """A folder with vectors of one's own tracklets and their pictures."""
-  patterns = (FILE_NAME, f"{PICTURES}/{_PICTURE}")
-  return OutputFolder(directory, "embed", patterns, FILE_NAME, _of_earlier_version)
+  patterns = (EMBEDDINGS_FILE, f"{PICTURES}/{_PICTURE}")
+  return OutputFolder(directory, "embed", patterns, EMBEDDINGS_FILE, _of_earlier_version)
 
 
 def folder_for(
@@ -139,10 +139,10 @@ def _check(folder: OutputFolder, source: Source) -> None:
 
 def _embeddings_of_earlier_version(directory: pathlib.Path) -> Embeddings | None:
   """Embeddings that a version without lists wrote for one's own input, with their pictures."""
-  if not (directory / FILE_NAME).is_file() or not (directory / PICTURES).is_dir():
+  if not (directory / EMBEDDINGS_FILE).is_file() or not (directory / PICTURES).is_dir():
     return None
   try:
-    found = read_embeddings(directory / FILE_NAME)
+    found = read_embeddings(directory / EMBEDDINGS_FILE)
   except InputError:
     return None
   names = sorted(os.listdir(directory / PICTURES))
@@ -154,4 +154,4 @@ def _of_earlier_version(directory: pathlib.Path) -> list[str]:
   found = _embeddings_of_earlier_version(directory)
   if found is None:
     return []
-  return [FILE_NAME, *(f"{PICTURES}/{row:05d}.jpg" for row in range(len(found.names)))]
+  return [EMBEDDINGS_FILE, *(f"{PICTURES}/{row:05d}.jpg" for row in range(len(found.names)))]

@@ -18,7 +18,7 @@ from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.data.passing_frames import Passing, middle_frames, one_tracklet
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.data.tracked_people import crops_of
-from cosam_jax.evaluation.embeddings import FILE_NAME
+from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE
 from cosam_jax.experiment.embedder import Embedder
 from cosam_jax.experiment.network import Network
 from cosam_jax.experiment.own_files import OwnTracklets, save_own
@@ -202,4 +202,4 @@ def embed_input(
   if short := int((taken < network.model.num_frames).sum()):
     print(f"{short:,} of them are shorter than a clip of {network.model.num_frames} frames")
   place = folder.directory
-  print(f"{place / FILE_NAME}, and a picture of each in {place / PICTURES}")
+  print(f"{place / EMBEDDINGS_FILE}, and a picture of each in {place / PICTURES}")

@@ -24,7 +24,7 @@ from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.reports.page import Sources, page_folder, write_page
 from cosam_jax.reports.rankings import (
   AS_RANKED,
-  FILE_NAME,
+  RANKINGS_FILE,
   RE_RANKED,
   Ranking,
   Rankings,
@@ -81,7 +81,7 @@ def finish(run: Run, evaluator: Evaluator, results: Sequence[Result]) -> None:
     vectors=evaluator.vectors[pictured],
     seconds=evaluator.seconds,
   )
-  write_rankings(run.workdir / FILE_NAME, rankings)
+  write_rankings(run.workdir / RANKINGS_FILE, rankings)
   print(f"{'report':<11}{_write(run.config, run.workdir, run.tables)}")
 
 
@@ -154,7 +154,7 @@ def _points(path: pathlib.Path) -> list[dict[str, float]]:
 
 def _rankings_of(workdir: pathlib.Path, results: Mapping[str, Any]) -> Rankings | None:
   """The rankings that these results were counted from; None if they are of other results."""
-  path = workdir / FILE_NAME
+  path = workdir / RANKINGS_FILE
   if not path.is_file():
     return None
   rankings = read_rankings(path)

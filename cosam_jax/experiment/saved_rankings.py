@@ -10,7 +10,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.evaluation.attribute_wise import evaluate_with_attributes, with_attributes
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.evaluation.embeddings import (
-  FILE_NAME,
+  EMBEDDINGS_FILE,
   Embeddings,
   read_embeddings,
   write_embeddings,
@@ -39,7 +39,7 @@ def embed(config: ConfigDict, workdir: pathlib.Path) -> Embeddings:
   evaluation_place.settle(run, network.label, network.variables)
   evaluator = Evaluator(run.config, run.tables, run.model)
   embeddings = evaluator.embeddings(network.variables, run.flat, network.label)
-  path = run.workdir / FILE_NAME
+  path = run.workdir / EMBEDDINGS_FILE
   count, width = embeddings.vectors.shape
 
   def write() -> None:

@@ -28,6 +28,7 @@ from cosam_jax.reports.sweep_results import (
   read_samples,
   summarise,
 )
+from cosam_jax.reports.table_blocks import Block, Line
 from cosam_jax.runtime.output_folders import OutputFolder
 
 OTHERS = "another method, not part of this program"
@@ -40,64 +41,6 @@ _EXPECTED = ("seed", "data.", *BEST.fields)
 
 TrainedWith = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Picks from a flat configuration the fields that can alter a trained network."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Line:
-  """A row of a block.
-
-  Attributes:
-    name: for people.
-    ours: metric -> percent; empty if nothing was run.
-    spreads: metric -> standard deviation over seeds; empty with one seed.
-    published: metric -> percent; empty if the poster has none, or none that can be compared.
-    note: what is to be known about the row; may be empty.
-    comparable: whether ours may be subtracted from the published.
-  """
-
-  name: str
-  ours: Mapping[str, float]
-  spreads: Mapping[str, float]
-  published: Mapping[str, float]
-  note: str
-  comparable: bool
-
-  def difference(self, metric: str) -> float | None:
-    """Ours less the published, in percentage points; None if it would say nothing."""
-    if not self.comparable or metric not in self.ours or metric not in self.published:
-      return None
-    return self.ours[metric] - self.published[metric]
-
-
-@dataclasses.dataclass(frozen=True)
-class Block:
-  """One table on one data set.
-
-  Attributes:
-    table: a key of `published.TABLES`.
-    dataset: the data set.
-    metrics: the columns.
-    lines: the rows.
-    obstacles: why no number of the block can be set beside the poster's; empty if they can.
-    notes: the protocol, the settings, and in what rows differ.
-  """
-
-  table: str
-  dataset: str
-  metrics: tuple[str, ...]
-  lines: tuple[Line, ...]
-  obstacles: tuple[str, ...]
-  notes: tuple[str, ...]
-
-  @property
-  def title(self) -> str:
-    """For people."""
-    return f"{TABLES[self.table]}: {self.dataset} (%)"
-
-  @property
-  def has_published(self) -> bool:
-    """Whether a published number stands in it."""
-    return any(line.published for line in self.lines)
 
 
 def write_tables(

@@ -18,7 +18,7 @@ import numpy as np
 from cosam_jax.data.npz_files import read_npz
 from cosam_jax.errors import InputError, suggestion
 
-FILE_NAME = "rankings.npz"
+RANKINGS_FILE = "rankings.npz"
 _FORMAT = 1
 AS_RANKED, RE_RANKED = "as ranked", "re-ranked"
 

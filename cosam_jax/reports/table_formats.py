@@ -5,10 +5,8 @@ import io
 import re
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-  from cosam_jax.reports.poster_tables import Block, Line
+from cosam_jax.reports.table_blocks import Block, Line
 
 WIDTH = 79
 NOT_COMPARABLE = "not comparable with the poster"
@@ -20,7 +18,7 @@ _LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{"
           "\\": r"\textbackslash{}"}  # fmt: skip
 
 
-def terminal(block: "Block") -> str:
+def terminal(block: Block) -> str:
   """A block for the eye: ours, the poster's and the difference below each other; 79 columns."""
   lines = textwrap.wrap(block.title, WIDTH)
   lines += _wrapped(_obstacle(block))
@@ -51,7 +49,7 @@ def terminal(block: "Block") -> str:
   return "\n".join(lines)
 
 
-def markdown(blocks: Sequence["Block"]) -> str:
+def markdown(blocks: Sequence[Block]) -> str:
   """One heading and table for each block."""
   parts = []
   for block in blocks:
@@ -65,7 +63,7 @@ def markdown(blocks: Sequence["Block"]) -> str:
   return "\n\n".join(parts) + "\n"
 
 
-def latex(blocks: Sequence["Block"]) -> str:
+def latex(blocks: Sequence[Block]) -> str:
   r"""One `table` for each block; needs `\usepackage{booktabs}`."""
   parts = [r"% needs \usepackage{booktabs}"]
   for block in blocks:
@@ -79,7 +77,7 @@ def latex(blocks: Sequence["Block"]) -> str:
   return "\n\n".join(parts) + "\n"
 
 
-def comma_separated(blocks: Sequence["Block"]) -> str:
+def comma_separated(blocks: Sequence[Block]) -> str:
   """One line for each number, all digits; empty fields if there is none."""
   text = io.StringIO()
   writer = csv.writer(text, lineterminator="\n")
@@ -102,7 +100,7 @@ def comma_separated(blocks: Sequence["Block"]) -> str:
   return text.getvalue()
 
 
-FORMATS: dict[str, Callable[[Sequence["Block"]], str]] = {
+FORMATS: dict[str, Callable[[Sequence[Block]], str]] = {
   "md": markdown,
   "csv": comma_separated,
   "tex": latex,
@@ -110,7 +108,7 @@ FORMATS: dict[str, Callable[[Sequence["Block"]], str]] = {
 """Suffix of a file -> what makes its text."""
 
 
-def _cells(block: "Block") -> tuple[list[str], list[list[str]]]:
+def _cells(block: Block) -> tuple[list[str], list[list[str]]]:
   """Heads and rows of a block as text: a name, numbers, a note."""
   heads = ["network"]
   for name in block.metrics:
@@ -126,7 +124,7 @@ def _cells(block: "Block") -> tuple[list[str], list[list[str]]]:
   return [*heads, "note"], rows
 
 
-def _ours(line: "Line", metric: str) -> str:
+def _ours(line: Line, metric: str) -> str:
   spread = f"±{line.spreads[metric]:.2f}" if metric in line.spreads else ""
   return _percent(line.ours.get(metric)) + spread
 
@@ -135,18 +133,18 @@ def _percent(value: float | None) -> str:
   return "-" if value is None else f"{value:.2f}"
 
 
-def _published(line: "Line", metric: str) -> str:
+def _published(line: Line, metric: str) -> str:
   value = line.published.get(metric)
   # As printed: one decimal, or two where the source gives two.
   return "-" if value is None else f"{value:.1f}" if value == round(value, 1) else f"{value:.2f}"
 
 
-def _difference(line: "Line", metric: str) -> str:
+def _difference(line: Line, metric: str) -> str:
   difference = line.difference(metric)
   return "-" if difference is None else f"{difference:+.2f}"
 
 
-def _obstacle(block: "Block") -> str:
+def _obstacle(block: Block) -> str:
   return f"{NOT_COMPARABLE}: {'; '.join(block.obstacles)}" if block.obstacles else ""
 
 

@@ -9,7 +9,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.runtime.json_files import read_json_lines
 from cosam_jax.runtime.outside_files import open_to_append
 
-FILE_NAME = "commands.jsonl"
+COMMANDS_FILE = "commands.jsonl"
 _PROGRAM = ("python", "-m", "cosam_jax.main")
 _WIDTH = 79
 
@@ -43,13 +43,13 @@ def record(workdir: pathlib.Path, mode: str, arguments: Sequence[str] | None) ->
   """Appends the command to the workdir's `commands.jsonl`; does nothing if there is none."""
   text = command(arguments)
   if text is not None:
-    with open_to_append(workdir / FILE_NAME) as file:
+    with open_to_append(workdir / COMMANDS_FILE) as file:
       file.write(json.dumps({"mode": mode, "command": text}) + "\n")
 
 
 def recorded(workdir: pathlib.Path) -> dict[str, str]:
   """Mode -> the command that ran it last; lines that cannot be read are passed over."""
-  path = workdir / FILE_NAME
+  path = workdir / COMMANDS_FILE
   found: dict[str, str] = {}
   try:
     rows = read_json_lines(path, "commands", "remove it") if path.is_file() else {}

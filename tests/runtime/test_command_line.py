@@ -38,7 +38,7 @@ def test_the_latest_command_of_each_mode_is_kept(tmp_path):
   assert command_line.recorded(tmp_path) == {}
   command_line.record(tmp_path, "train", GIVEN)
   command_line.record(tmp_path, "train", [*GIVEN, "--seed=2"])
-  with (tmp_path / command_line.FILE_NAME).open("a") as file:
+  with (tmp_path / command_line.COMMANDS_FILE).open("a") as file:
     file.write('{"mode": "ev')  # A kill.
   assert list(command_line.recorded(tmp_path)) == ["train"]
   assert words(command_line.recorded(tmp_path)["train"])[-1] == "--seed=2"
@@ -46,12 +46,12 @@ def test_the_latest_command_of_each_mode_is_kept(tmp_path):
 
 def test_nothing_is_said_where_nobody_gave_a_command(tmp_path):
   command_line.record(tmp_path, "train", None)
-  assert not (tmp_path / command_line.FILE_NAME).exists()
+  assert not (tmp_path / command_line.COMMANDS_FILE).exists()
   assert command_line.next_steps("train", None) == ""
 
 
 def test_damaged_commands_are_passed_over(tmp_path):
-  path = tmp_path / command_line.FILE_NAME
+  path = tmp_path / command_line.COMMANDS_FILE
   lines = [
     b'{"mode": "train", "command": "a"}',
     b"[" * 99_999,

@@ -89,7 +89,7 @@ def test_logs_of_a_run_are_read_as_far_as_they_are_whole(tmp_path, capsys):
   rng, path = random.Random(SEED), tmp_path / "scalars.jsonl"
   for _ in range(1000):
     path.write_bytes(mutated(scalars, rng))
-    (tmp_path / command_line.FILE_NAME).write_bytes(mutated(commands, rng))
+    (tmp_path / command_line.COMMANDS_FILE).write_bytes(mutated(commands, rng))
 
     def read():
       assert all(isinstance(text, str) for text in command_line.recorded(tmp_path).values())
