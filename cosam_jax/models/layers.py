@@ -67,6 +67,8 @@ class Conv(nn.Module):
   A 1x1 convolution is evaluated as a matrix product on the (strided) grid, which XLA runs faster
   on CPU than a convolution, and a 3x3 one there by `winograd` if that is large and float32; the
   parameter keeps its convolution shape `[kh, kw, C_in, C_out]`.
+
+  `portable`: no choice by platform, which converters to other programs' formats do not know.
   """
 
   features: int
@@ -75,6 +77,7 @@ class Conv(nn.Module):
   use_bias: bool = False
   dtype: Dtype = jnp.float32
   kernel_init: Initializer = kaiming_fan_out
+  portable: bool = False
 
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
@@ -85,6 +88,8 @@ class Conv(nn.Module):
     if size == 1:
       x = x[:, ::stride, ::stride] if stride > 1 else x
       y = multiply(x, kernel[0, 0])
+    elif self.portable:
+      y = _convolve(x, kernel, stride=stride)
     elif x.shape[-1] <= _FEW_CHANNELS:
       # XLA's CPU convolution is slow on few channels, forward and above all for the kernel's
       # gradient; gathered patches make it one matrix product.
@@ -281,6 +286,20 @@ def _max_pool_backward(
 
 
 max_pool.defvjp(_max_pool_forward, _max_pool_backward)
+
+
+def portable_max_pool(x: jax.Array, ceil_mode: bool) -> jax.Array:
+  """`max_pool` of a tensor that is padded first, which converters to other formats understand.
+
+  They take a pool with its own padding over four axes for one over four grid axes.
+  """
+  pads = [(0, 0)]
+  for size in x.shape[1:3]:
+    left = 0 if ceil_mode else 1
+    covered = (pooled_size(size, ceil_mode=ceil_mode) - 1) * 2 + 3
+    pads.append((left, max(0, covered - size - left)))
+  padded = jnp.pad(x, (*pads, (0, 0)), constant_values=-jnp.inf)
+  return nn.max_pool(padded, window_shape=(3, 3), strides=(2, 2), padding="VALID")
 
 
 def pooled_size(size: int, *, ceil_mode: bool) -> int:

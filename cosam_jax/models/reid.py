@@ -51,6 +51,7 @@ class ReidNet(nn.Module):
     dtype: compute dtype; parameters, statistics, NCC, heads and logits stay float32.
     remat: while training, keep of each residual block its input alone, and compute the rest again
       for the gradient; the same numbers with less memory and more time.
+    portable: use only operations that converters to other programs' formats know; the same numbers.
   """
 
   backbone: str = "resnet50"
@@ -71,6 +72,7 @@ class ReidNet(nn.Module):
   neck: bool = False
   dtype: Dtype = jnp.float32
   remat: bool = False
+  portable: bool = False
 
   @property
   def settings(self) -> Backbone:
@@ -95,10 +97,11 @@ class ReidNet(nn.Module):
     if not set(self.cosam_stages) <= set(STAGES):
       raise InputError(f"cosam_stages is {self.cosam_stages}: choose among stages 2, 3, 4 and 5")
     settings = self.settings
-    self.stem = settings.make_stem(self.dtype)
+    self.stem = settings.make_stem(self.dtype, self.portable)
     for stage in STAGES:
       stride = {2: 1, 5: self.stage5_stride}.get(stage, 2)
-      setattr(self, f"stage{stage}", settings.make_stage(stage, stride, self.dtype, self.remat))
+      made = settings.make_stage(stage, stride, self.dtype, self.remat, self.portable)
+      setattr(self, f"stage{stage}", made)
       if stage in self.cosam_stages:
         cosam: Any = Cosam(
           self.cost_volume, self.ncc, self.summary, self.channel_gate, self.dtype  # type: ignore[arg-type]

@@ -205,3 +205,18 @@ def test_pool_gradient_goes_to_each_windows_maximum(ceil_mode, size):
     # Every value is unique, so the place of the maximum is where the value stands.
     expected[x == pooled[at]] += gradient[at]
   np.testing.assert_allclose(backward(gradient)[0], expected, atol=1e-5)
+
+
+def test_the_portable_form_gives_the_same_features():
+  """Converters get it: no choice by platform, and a pool over a padded tensor."""
+  clips = np.random.default_rng(0).normal(size=(1, 2, 64, 32, 3)).astype(np.float32)
+  for pool in ("padded", "ceil"):
+    model = ReidNet("resnet18", num_frames=2, image_size=(64, 32), num_classes=3, width=0.25,
+                    pool=pool)  # fmt: skip
+    variables = model.init(jax.random.key(0), clips)
+    program = jax.jit(lambda v, c, model=model: model.clone(portable=True).apply(v, c).features)
+    wanted = model.apply(variables, clips).features
+    np.testing.assert_allclose(program(variables, clips), wanted, rtol=1e-5, atol=1e-6)
+    usual = jax.make_jaxpr(lambda v, c, model=model: model.apply(v, c).features)
+    assert "platform_index" in str(usual(variables, clips))
+    assert "platform_index" not in str(jax.make_jaxpr(program)(variables, clips))

@@ -6,27 +6,22 @@ except in LiteRT, whose converter does not take this network with a free one: th
 Notation: `B` clips, `T` frames in a clip, `H W` image size, `D` embedding size.
 """
 
-import contextlib
 import importlib.metadata
 import importlib.util
 import logging
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
-from unittest import mock
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import safetensors.numpy
-from flax import linen as nn
 
 from cosam_jax.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from cosam_jax.errors import InputError
 from cosam_jax.experiment.network import Network
 from cosam_jax.models import to_torch
-from cosam_jax.models.backbones import resnet
-from cosam_jax.models.layers import pooled_size
 
 INPUTS = {"clips": np.float32, "frames": np.uint8}
 """`clips`: float32[B, T, H, W, 3], ImageNet-normalised. `frames`: uint8 RGB of the same shape."""
@@ -38,9 +33,15 @@ _STABLEHLO = "1.9.0"
 Program = Callable[[jax.Array], jax.Array]
 
 
-def program_of(network: Network, inputs: str) -> Program:
-  """The exported function, with the weights inside: [B, T, H, W, 3] -> float32[B, D]."""
-  model = network.model.clone(dtype=jnp.float32)
+def program_of(network: Network, inputs: str, *, portable: bool = False) -> Program:
+  """The exported function, with the weights inside: [B, T, H, W, 3] -> float32[B, D].
+
+  Args:
+    network: whose function.
+    inputs: a key of `INPUTS`.
+    portable: see `ReidNet`.
+  """
+  model = network.model.clone(dtype=jnp.float32, portable=portable)
 
   def program(clips: jax.Array) -> jax.Array:
     if inputs == "frames":
@@ -82,9 +83,8 @@ def write_litert(network: Network, inputs: str, path: pathlib.Path) -> None:
   from cosam_jax.data.host_tensorflow import tf
 
   # Its runtimes have convolutions of their own; those made for XLA's CPU compiler are larger there.
-  with _for_any_device():
-    function = _tensorflow_function(network, inputs, 1, ("cpu",))
-    concrete = function.get_concrete_function()
+  function = _tensorflow_function(network, inputs, 1, ("cpu",), portable=True)
+  concrete = function.get_concrete_function()
   module = tf.Module()
   module.embed = function
   converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
@@ -106,17 +106,16 @@ def write_onnx(network: Network, inputs: str, path: pathlib.Path) -> None:
   try:
     from jax2onnx import to_onnx
 
-    with _convertible_to_onnx():
-      to_onnx(
-        program_of(network, inputs),
-        [jax.ShapeDtypeStruct(("B", *input_shape(network)), INPUTS[inputs])],
-        return_mode="file",
-        output_path=str(path),
-        opset=_ONNX_OPSET,
-        input_names=[inputs],
-        output_names=["features"],
-        model_name="cosam",
-      )
+    to_onnx(
+      program_of(network, inputs, portable=True),
+      [jax.ShapeDtypeStruct(("B", *input_shape(network)), INPUTS[inputs])],
+      return_mode="file",
+      output_path=str(path),
+      opset=_ONNX_OPSET,
+      input_names=[inputs],
+      output_names=["features"],
+      model_name="cosam",
+    )
   except OSError:
     raise
   except Exception as error:  # A converter made for another jax fails in any way.
@@ -168,13 +167,15 @@ def _first_words(error: Exception) -> str:
   return " ".join(f"{type(error).__name__}: {error}".split())[:200]
 
 
-def _tensorflow_function(network: Network, inputs: str, batch: int | None, platforms):
+def _tensorflow_function(
+  network: Network, inputs: str, batch: int | None, platforms, *, portable: bool = False
+):
   """The program as a TensorFlow function, by way of StableHLO that TensorFlow can read."""
   from cosam_jax.data.host_tensorflow import tf
 
   free = jax.export.symbolic_shape("B")[0] if batch is None else batch
   shape = jax.ShapeDtypeStruct((free, *input_shape(network)), INPUTS[inputs])
-  program = jax.jit(program_of(network, inputs))
+  program = jax.jit(program_of(network, inputs, portable=portable))
   exported = jax.export.export(program, platforms=platforms)(shape)
   try:
     from jaxlib.mlir.dialects import stablehlo
@@ -202,36 +203,3 @@ def _tensorflow_function(network: Network, inputs: str, batch: int | None, platf
 
   spec = tf.TensorSpec((batch, *input_shape(network)), INPUTS[inputs], name=inputs)
   return tf.function(named, autograph=False, input_signature=[spec])
-
-
-@contextlib.contextmanager
-def _for_any_device() -> Iterator[None]:
-  """While tracing: takes the general program wherever one is chosen by the device."""
-
-  def anywhere(*operands, default, **by_platform):
-    del by_platform
-    return default(*operands)
-
-  with mock.patch.object(jax.lax, "platform_dependent", anywhere):
-    yield
-
-
-@contextlib.contextmanager
-def _convertible_to_onnx() -> Iterator[None]:
-  """While tracing: forms of two operations that jax2onnx 0.17 knows, of the same values.
-
-  It has no rule for a choice by platform, and takes a pool over four axes for one over four grid
-  axes, which no ONNX runtime computes.
-  """
-
-  def max_pool(x: jax.Array, ceil_mode: bool) -> jax.Array:
-    pads = [(0, 0)]
-    for size in x.shape[1:3]:
-      left = 0 if ceil_mode else 1
-      covered = (pooled_size(size, ceil_mode=ceil_mode) - 1) * 2 + 3
-      pads.append((left, max(0, covered - size - left)))
-    padded = jnp.pad(x, (*pads, (0, 0)), constant_values=-jnp.inf)
-    return nn.max_pool(padded, window_shape=(3, 3), strides=(2, 2), padding="VALID")
-
-  with mock.patch.object(resnet, "max_pool", max_pool), _for_any_device():
-    yield

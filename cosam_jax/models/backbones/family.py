@@ -46,11 +46,13 @@ class Backbone(abc.ABC):
     """
 
   @abc.abstractmethod
-  def make_stem(self, dtype: Dtype) -> nn.Module:
+  def make_stem(self, dtype: Dtype, portable: bool) -> nn.Module:
     """The layers before stage 2; called as `stem(x, train=, valid=)`."""
 
   @abc.abstractmethod
-  def make_stage(self, stage: int, stride: int, dtype: Dtype, remat: bool) -> nn.Module:
+  def make_stage(
+    self, stage: int, stride: int, dtype: Dtype, remat: bool, portable: bool
+  ) -> nn.Module:
     """The layers of a stage; called as `stage(x, train=, valid=)`.
 
     Args:
@@ -58,6 +60,7 @@ class Backbone(abc.ABC):
       stride: of the stage's first layers.
       dtype: compute dtype.
       remat: while training, keep of each block its input alone.
+      portable: use only operations that converters to other formats know.
     """
 
   @staticmethod

@@ -17,7 +17,7 @@ from flax import linen as nn
 
 from cosam_jax.models.backbones.family import LEAVES, Backbone, Path
 from cosam_jax.models.backbones.registry import BACKBONES
-from cosam_jax.models.layers import BatchNorm, Conv, Dtype, max_pool, pooled_size
+from cosam_jax.models.layers import BatchNorm, Conv, Dtype, max_pool, pooled_size, portable_max_pool
 
 SE_REDUCTION = 16
 _STEM_CHANNELS = 64
@@ -70,13 +70,15 @@ class ResNet(Backbone):
 
     return side(image_size[0]), side(image_size[1])
 
-  def make_stem(self, dtype: Dtype) -> nn.Module:
+  def make_stem(self, dtype: Dtype, portable: bool = False) -> nn.Module:
     """See `Backbone`."""
-    return Stem(self, dtype)
+    return Stem(self, dtype, portable)
 
-  def make_stage(self, stage: int, stride: int, dtype: Dtype, remat: bool) -> nn.Module:
+  def make_stage(
+    self, stage: int, stride: int, dtype: Dtype, remat: bool = False, portable: bool = False
+  ) -> nn.Module:
     """See `Backbone`."""
-    return Stage(self, stage, stride, dtype, remat)
+    return Stage(self, stage, stride, dtype, remat, portable)
 
   @staticmethod
   def of_variable(path: Path) -> str:
@@ -147,13 +149,15 @@ class Stem(nn.Module):
 
   settings: ResNet
   dtype: Dtype = jnp.float32
+  portable: bool = False
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool, valid: jax.Array | None = None) -> jax.Array:
     """float[F, H, W, 3] -> dtype[F, ~H/4, ~W/4, 64]."""
-    x = Conv(_STEM_CHANNELS, 7, 2, dtype=self.dtype, name="conv")(x)
+    x = Conv(_STEM_CHANNELS, 7, 2, dtype=self.dtype, portable=self.portable, name="conv")(x)
     x = nn.relu(BatchNorm(dtype=self.dtype, name="norm")(x, train=train, valid=valid))
-    return max_pool(x, self.settings.pool == "ceil")
+    pool = portable_max_pool if self.portable else max_pool
+    return pool(x, self.settings.pool == "ceil")
 
 
 class Block(nn.Module):
@@ -163,6 +167,7 @@ class Block(nn.Module):
   stage: int
   stride: int
   dtype: Dtype = jnp.float32
+  portable: bool = False
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool, valid: jax.Array | None = None) -> jax.Array:
@@ -181,7 +186,8 @@ class Block(nn.Module):
 
     y = x
     for i, (features, size, stride) in enumerate(plan, start=1):
-      y = norm(f"norm{i}", Conv(features, size, stride, dtype=self.dtype, name=f"conv{i}")(y))
+      conv = Conv(features, size, stride, dtype=self.dtype, portable=self.portable, name=f"conv{i}")
+      y = norm(f"norm{i}", conv(y))
       y = nn.relu(y) if i < len(plan) else y
     if settings.squeeze_excitation:
       squeezed = y.mean((1, 2), keepdims=True)
@@ -205,6 +211,7 @@ class Stage(nn.Module):
   stride: int
   dtype: Dtype = jnp.float32
   remat: bool = False
+  portable: bool = False
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool, valid: jax.Array | None = None) -> jax.Array:
@@ -217,6 +224,6 @@ class Stage(nn.Module):
       through = nn.remat(through)
     for i in range(self.settings.blocks[self.stage - 2]):
       stride = self.stride if i == 0 else 1
-      block = Block(self.settings, self.stage, stride, self.dtype, name=f"block{i}")
+      block = Block(self.settings, self.stage, stride, self.dtype, self.portable, name=f"block{i}")
       x = through(block, x)
     return x
