@@ -8,7 +8,8 @@ import pytest
 
 from cosam_jax.errors import InputError
 from cosam_jax.models import ReidNet
-from cosam_jax.models.layers import BatchNorm, Conv, max_pool
+from cosam_jax.models.layers import BatchNorm, Conv
+from cosam_jax.models.pooling import max_pool
 
 
 def small(**kwargs):

@@ -17,7 +17,8 @@ from flax import linen as nn
 
 from cosam_jax.models.backbones.family import LEAVES, Backbone, Path
 from cosam_jax.models.backbones.registry import BACKBONES
-from cosam_jax.models.layers import BatchNorm, Conv, Dtype, max_pool, pooled_size, portable_max_pool
+from cosam_jax.models.layers import BatchNorm, Conv, Dtype
+from cosam_jax.models.pooling import max_pool, pooled_size, portable_max_pool
 
 SE_REDUCTION = 16
 _STEM_CHANNELS = 64

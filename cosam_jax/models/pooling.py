@@ -1,0 +1,89 @@
+"""The stem's pool with PyTorch's conventions, channels last, and a gradient that is fast on CPUs."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
+def max_pool(x: jax.Array, ceil_mode: bool) -> jax.Array:
+  """3x3 maximum with stride 2.
+
+  Where a window's maximum stands twice, both places get the gradient. The network pools after a
+  ReLU, where only zeros repeat, and those pass no gradient on.
+
+  Args:
+    x: float[F, h, w, C].
+    ceil_mode: False pads one on every side (torchvision); True pads nothing on the left and as
+      much on the right as the last window needs (the SE family).
+
+  Returns:
+    float[F, pooled_size(h), pooled_size(w), C].
+  """
+  pads = []
+  for size in x.shape[1:3]:
+    out = pooled_size(size, ceil_mode=ceil_mode)
+    left = 0 if ceil_mode else 1
+    pads.append((left, max(0, (out - 1) * 2 + 3 - size - left)))
+  return nn.max_pool(x, (3, 3), (2, 2), tuple(pads))
+
+
+def _max_pool_forward(
+  x: jax.Array, ceil_mode: bool
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+  pooled = max_pool(x, ceil_mode)
+  return pooled, (x, pooled)
+
+
+def _max_pool_backward(
+  ceil_mode: bool, saved: tuple[jax.Array, jax.Array], gradient: jax.Array
+) -> tuple[jax.Array]:
+  """Compares each place with the up to four windows that it lies in.
+
+  XLA's own rule (select and scatter) is several times slower on CPU. In padded coordinates, place
+  q lies in window q // 2, and, if q is even, in window q // 2 - 1 too.
+  """
+  x, pooled = saved
+  left = 0 if ceil_mode else 1
+  rows, columns = (2 * size + 1 for size in pooled.shape[1:3])
+  right = (rows - left - x.shape[1], columns - left - x.shape[2])
+  padded = jnp.pad(x, ((0, 0), (left, right[0]), (left, right[1]), (0, 0)))
+  even = [(jnp.arange(size) % 2 == 0) for size in (rows, columns)]
+
+  def spread(windows: jax.Array, down: int, across: int, filler: float) -> jax.Array:
+    pads = ((0, 0), (down, 1 - down), (across, 1 - across), (0, 0))
+    windows = jnp.pad(windows, pads, constant_values=filler)
+    return jnp.repeat(jnp.repeat(windows, 2, 1), 2, 2)[:, :rows, :columns]
+
+  total = jnp.zeros_like(padded)
+  for down in (0, 1):
+    for across in (0, 1):
+      hit = padded == spread(pooled, down, across, jnp.inf)
+      hit &= even[0][None, :, None, None] if down else True
+      hit &= even[1][None, None, :, None] if across else True
+      total += jnp.where(hit, spread(gradient, down, across, 0.0), 0.0)
+  return (total[:, left : left + x.shape[1], left : left + x.shape[2]],)
+
+
+max_pool.defvjp(_max_pool_forward, _max_pool_backward)
+
+
+def portable_max_pool(x: jax.Array, ceil_mode: bool) -> jax.Array:
+  """`max_pool` of a tensor that is padded first, which converters to other formats understand.
+
+  They take a pool with its own padding over four axes for one over four grid axes.
+  """
+  pads = [(0, 0)]
+  for size in x.shape[1:3]:
+    left = 0 if ceil_mode else 1
+    covered = (pooled_size(size, ceil_mode=ceil_mode) - 1) * 2 + 3
+    pads.append((left, max(0, covered - size - left)))
+  padded = jnp.pad(x, (*pads, (0, 0)), constant_values=-jnp.inf)
+  return nn.max_pool(padded, window_shape=(3, 3), strides=(2, 2), padding="VALID")
+
+
+def pooled_size(size: int, *, ceil_mode: bool) -> int:
+  """The length that `max_pool` gives for a side of `size`."""
+  return max(1, size // 2) if ceil_mode else (size + 1) // 2
