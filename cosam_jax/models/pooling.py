@@ -1,4 +1,4 @@
-"""The stem's pool with PyTorch's conventions, channels last, and a gradient that is fast on CPUs."""
+"""The stem's pool with PyTorch's conventions, channels last; its gradient is fast on CPUs."""
 
 import functools
 
