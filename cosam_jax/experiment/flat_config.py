@@ -66,6 +66,16 @@ def complete(flat: Mapping[str, Any]) -> dict[str, Any]:
   return {**flat, **earlier}
 
 
+def value_of(flat: Mapping[str, Any], name: str) -> Any:
+  """A field of a saved configuration, or its default if nobody knows the configuration.
+
+  Args:
+    flat: complete, or empty as that of weights that somebody gave.
+    name: the field.
+  """
+  return flat.get(name, FIELDS[name].default)
+
+
 def trained_with(flat: Mapping[str, Any]) -> dict[str, Any]:
   """The fields of a saved configuration that make the network and its training; all of them."""
   every = complete(flat)

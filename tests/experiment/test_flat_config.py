@@ -8,7 +8,14 @@ from ml_collections import ConfigDict
 
 from cosam_jax.experiment.config import check, resolve
 from cosam_jax.experiment.fields import FIELDS, PRESETS
-from cosam_jax.experiment.flat_config import add_defaults, complete, flatten, plain, unflatten
+from cosam_jax.experiment.flat_config import (
+  add_defaults,
+  complete,
+  flatten,
+  plain,
+  unflatten,
+  value_of,
+)
 
 RECORDED = json.loads((pathlib.Path(__file__).with_name("configurations.json")).read_text())
 
@@ -37,6 +44,8 @@ def test_a_run_that_is_older_than_a_field_has_what_was_before(name):
 
 
 def test_what_nobody_knows_is_not_made_up():
+  assert value_of({}, "evaluation.batch_clips") == 32
+  assert value_of({"evaluation.batch_clips": 3}, "evaluation.batch_clips") == 3
   assert complete({}) == {}
   assert complete({"data": 1})["data"] == 1
   assert not any(name.startswith("data.") for name in complete({"data": 1}))
