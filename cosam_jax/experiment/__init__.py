@@ -1,1 +1,1 @@
-"""A configuration and what is made of it: tables, network, vectors, rankings, reports. No flags."""
+"""A configuration, and the tables, network, vectors, rankings and reports of it. No flags."""

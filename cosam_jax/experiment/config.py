@@ -1,4 +1,4 @@
-"""What a configuration may say: the rules between fields, presets, and the ablations' flags.
+"""Rules of a configuration: those between fields, the presets, and the ablations' flags.
 
 `resolve` fills in what a preset decides; `check` refuses what cannot work, before any work, with
 one sentence that names field, value and legal values. The poster's ablations have flags of their
@@ -31,9 +31,9 @@ PATHS = tuple(name for name, field in FIELDS.items() if field.path)
 
 
 def resolve(config: ConfigDict) -> ConfigDict:
-  """Returns a copy in which `preset` and `~` are replaced by what they mean.
+  """Returns a copy with presets and `~` resolved.
 
-  Every field that reads `preset` has the preset's value, and every path the home directory.
+  A field that reads `preset` gets the preset's value, and `~` in a path becomes the home directory.
 
   Raises:
     InputError: a path begins with a home directory that nobody knows.

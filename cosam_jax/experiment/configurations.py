@@ -28,19 +28,19 @@ _MOST_PROGRAM_BYTES = 16 << 20
 
 
 def folder() -> pathlib.Path:
-  """Where the experiments' files lie."""
+  """The folder of the experiments' files."""
   package = pathlib.Path(__file__).parents[1]
   installed = package / "configs"
   return installed if installed.is_dir() else package.parent / "configs"
 
 
 def names() -> tuple[str, ...]:
-  """What `--config` may be besides a path: `mars`, `synthetic`, ..."""
+  """Names that `--config` takes besides a path: `mars`, `synthetic`, ..."""
   return tuple(sorted(path.stem for path in folder().glob("[a-z]*.py")))
 
 
 def find(given: str) -> str:
-  """The path that `--config=given` means; after a colon, what `get_config` is given, stays.
+  """The path that `--config=given` means; an argument of `get_config`, after a colon, stays.
 
   Args:
     given: the path of a file, or one of `names()`. A file in the current folder goes first.
@@ -156,7 +156,7 @@ def help_for(given: str | None) -> str:
 
 
 def given_in(arguments: Sequence[str]) -> str | None:
-  """What a command line says for `--config`; None if it does not."""
+  """The value of `--config` in a command line; None if it is not given."""
   for i, argument in enumerate(arguments):
     name, equals, value = argument.partition("=")
     if argument == "--":

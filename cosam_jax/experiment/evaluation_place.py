@@ -1,6 +1,6 @@
-"""Where an evaluation's files go: a run's own into its folder, all others beside it, by name.
+"""The folder of an evaluation's files: the run's own for its own evaluation, else one beside it.
 
-A run's own is what its training says: its test set, its protocol, its checkpoint. Everything else
+A run's own evaluation is that of its training: its test set, protocol, checkpoint. Everything else
 (another data set, split, gallery, number of frames, distance, size of clips, other weights) goes to
 `WORKDIR/evaluations/NAME`, such as `mars_official_step_240_1a2b3c4d`, and replaces nothing of the
 run. The last part of the name is of everything that makes the evaluation another one.
@@ -32,12 +32,12 @@ from cosam_jax.runtime import hosts
 from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
 
 SENSITIVITY = "sensitivity.json"
-# What an evaluation is by its configuration; the first of them that differs makes it another one.
+# Fields that identify an evaluation; the first of them that differs makes it another one.
 _FIELDS = ("data.name", "data.split", "data.split_seed", "clips.num_frames", "clips.image_size",
            "evaluation.gallery", "evaluation.frames", "evaluation.distance",
            "evaluation.checkpoint")  # fmt: skip
 _RERANKING = ("evaluation.rerank_k1", "evaluation.rerank_k2", "evaluation.rerank_lambda")
-# What results say of it.
+# The same, as results state it.
 _CARD = ("dataset", "split", "protocol", "distance", "num_frames")
 
 
@@ -46,7 +46,7 @@ def settle(run: Run, origin: str, variables: Mapping[str, Any], *, ranking: bool
 
   Args:
     run: the configuration that is asked for, in the workdir of the run.
-    origin: what the weights are, such as "step 240".
+    origin: names the weights, such as "step 240".
     variables: the weights.
     ranking: whether results are written, which must have all rows (re-ranked, by attribute) of
       those that they replace.
@@ -60,11 +60,11 @@ def settle(run: Run, origin: str, variables: Mapping[str, Any], *, ranking: bool
 
 
 def set_aside(workdir: pathlib.Path, subject: Mapping[str, Any]) -> None:
-  """Moves results of another evaluation out of the way of a run's own, to a folder by their name.
+  """Moves results of another evaluation from a run's own place to a folder with their name.
 
   Args:
     workdir: of the run.
-    subject: what the run's own are of: `own_subject`.
+    subject: of the run's own results: `own_subject`.
   """
   results = _results_in(workdir)
   if results is None:
@@ -83,7 +83,7 @@ def set_aside(workdir: pathlib.Path, subject: Mapping[str, Any]) -> None:
 
 
 def own_subject(run: Run) -> dict[str, Any]:
-  """What the evaluation at the end of a training is of, as far as results say it."""
+  """The subject of the evaluation at the end of a training, as far as results state it."""
   return _asked(run.config, run.tables)
 
 
@@ -136,7 +136,7 @@ def _same_embeddings(
 
 
 def check_page(results: Mapping[str, Any], config: ConfigDict, tables: Tables, where: str) -> None:
-  """Refuses to make one page of results and of a configuration that says something else.
+  """Refuses a page of results that belong to another configuration.
 
   Args:
     results: what results.json holds.
@@ -166,7 +166,7 @@ def check_page(results: Mapping[str, Any], config: ConfigDict, tables: Tables, w
 
 
 def test_set(run: Run) -> str:
-  """What tells two test sets apart without reading frames; results keep it."""
+  """A digest that differs between test sets, without reading frames; results keep it."""
   evaluation = evaluation_of(run.tables, run.config.evaluation.gallery)
   table = evaluation.table
   columns = (table.identities, table.cameras, table.lengths, evaluation.query_rows)

@@ -60,7 +60,7 @@ class Evaluator:
     evaluation: the tracklets of the protocol.
     skipped: frames that could not be read in the latest evaluation.
     vectors: float32[n, D], the latest evaluation's embeddings.
-    seconds: what the latest evaluation took: "embedding" and "ranking".
+    seconds: time of the latest evaluation: "embedding" and "ranking".
   """
 
   def __init__(
@@ -96,7 +96,7 @@ class Evaluator:
   def __call__(
     self, variables: dict[str, Any], *, label: str = "", checkpoint: str | None = None
   ) -> tuple[Result, ...]:
-    """Results of these weights: the ranking, and where asked for re-ranked and by attribute."""
+    """Results of these weights: the ranking, and if asked for re-ranked and by attribute."""
     began = time.perf_counter()
     self.vectors = self._embed(variables, self.evaluation.table)
     embedded = time.perf_counter()
@@ -121,7 +121,7 @@ class Evaluator:
     Args:
       variables: the weights, on the devices.
       flat: the configuration as dotted names and plain values, to be kept with them.
-      checkpoint: what the weights are, for people.
+      checkpoint: names the weights, for people.
     """
     tables = self._tables
     more = () if tables.official is None else (tables.official,)

@@ -1,4 +1,4 @@
-"""What is said of a field: its type, default, role and legal values."""
+"""The description of a field: its type, default, role and legal values."""
 
 import dataclasses
 import math
@@ -14,7 +14,7 @@ ROLES: dict[str, str] = {
   NETWORK: "Which network it is: weights fit no other.",
   TRAINING: "What the network learns from, and how.",
 }
-"""What a field can matter to, and in words."""
+"""Role -> its meaning."""
 
 _FREE_ON_RESUME = (PLACE, SPEED, REPORT, MEASURING)
 
@@ -26,15 +26,15 @@ class Field:
   Attributes:
     kind: its Python type; `tuple` means a tuple of integers.
     default: its value if a configuration does not state it.
-    role: what it matters to, one of `ROLES`.
-    help: what it decides, with its unit.
+    role: one of `ROLES`.
+    help: its meaning, with its unit.
     legal: the values it may take, if they can be listed.
     least, most: inclusive bounds of a number (or of each number of a tuple).
     above: exclusive lower bound.
     length: how many numbers a tuple has.
     path: whether it names a file or folder, so that `~` is the home directory.
     resumable: whether a training may go on with another value; None: as its role says.
-    before: what runs had that are older than the field; None: the default.
+    before: the value of runs that are older than the field; None: the default.
   """
 
   kind: type

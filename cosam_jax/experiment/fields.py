@@ -1,7 +1,7 @@
 """The fields of a configuration: default, role, meaning and legal values of each; the two presets.
 
-A field is said here once. To add one is to add a row: configurations and runs that do not have it
-get its default, and every list of fields that matter to something follows from its role.
+A field is described here once. To add one, add a row: configurations and runs without it get its
+default, and every list of fields that matter to something follows from its role.
 """
 
 from collections.abc import Mapping
@@ -61,11 +61,11 @@ SCHEMA: dict[str, Field] = {
   "data.source": _choice("directory", PLACE,
     "Read frames from the directory or the prepared set.", "directory", "prepared"),
   "data.prepared_dir": Field(str, "data/prepared", PLACE,
-    "Where --mode=prepare packs and `prepared` reads.", path=True),
+    "Folder that --mode=prepare writes and `prepared` reads.", path=True),
   "data.split": Field(int, 0, TRAINING, "Which split (iLIDS-VID and PRID2011 have 10).", least=0),
   "data.split_seed": Field(int, 0, TRAINING, "Seed of PRID2011's random splits.", least=0),
   "data.check_files": Field(bool, True, PLACE,
-    "Look that every frame of the index exists before starting."),
+    "Check before the start that every frame of the index exists."),
   "data.validation_identities": Field(int, 0, TRAINING,
     "Training identities held out for choosing the best checkpoint; 0 for none.", least=0),
   "data.on_unreadable": _choice("error", TRAINING,
@@ -73,7 +73,7 @@ SCHEMA: dict[str, Field] = {
   "data.retry_seconds": Field(int, 300, PLACE,
     "How long to wait for a data directory that has gone away; 0 for not at all.", least=0),
   "data.follow_links": Field(bool, False, PLACE,
-    "Read what links in the data directory point to outside of it."),
+    "Follow links that lead out of the data directory."),
   "data.single_tracklet": _choice("repeat", TRAINING,
     "Training identities with one tracklet: refuse, leave out, or keep them (published).", "error",
     "drop", "repeat"),
@@ -118,8 +118,8 @@ SCHEMA: dict[str, Field] = {
     "Initial weights: empty (random), a name such as imagenet, or a file.", path=True,
     resumable=True),
   "init.mask_start": Field(float, 0.5, TRAINING,
-    "Where COSAM's spatial masks start, if no weights are given for them: 0.5 as published; near "
-    "1 features pass until masking pays.", least=0.01, most=0.99, before=0.5),
+    "Start of COSAM's spatial masks, if no weights are given for them: 0.5 as published; near 1 "
+    "features pass until masking pays.", least=0.01, most=0.99, before=0.5),
   "loss.cross_entropy": _choice("preset", TRAINING,
     "Smoothed or plain labels.", "smoothed", "plain", preset=True),
   "loss.label_smoothing": Field(float, 0.1, TRAINING, "Smoothing of `smoothed`.", least=0, most=1),
@@ -130,7 +130,7 @@ SCHEMA: dict[str, Field] = {
   "optim.decay_every_epochs": Field(int, 200, TRAINING,
     "Epochs between drops of the rate.", least=1),
   "optim.decay_factor": Field(float, 0.1, TRAINING,
-    "What each drop multiplies the rate by.", above=0, most=1),
+    "Factor of each drop of the rate.", above=0, most=1),
   "optim.weight_decay": Field(float, 5e-4, TRAINING, "Weight decay.", least=0),
   "optim.weight_decay_form": _choice("coupled", TRAINING,
     "Coupled (added to the gradient) or decoupled (AdamW).", "coupled", "decoupled"),
@@ -206,7 +206,7 @@ FIELDS = SCHEMA | SYNTHETIC_SCHEMA
 
 
 def role_of(name: str) -> str:
-  """The role of a field; of one that is none (any more), what its group lets expect."""
+  """The role of a field; for a name that is no field (any more), the usual one of its group."""
   if name in FIELDS:
     return FIELDS[name].role
   return {"model": NETWORK, "evaluation": MEASURING, "report": REPORT}.get(

@@ -28,7 +28,7 @@ def _plain(value: Any) -> Any:
 
 
 def unflatten(flat: Mapping[str, Any]) -> ConfigDict:
-  """The nested configuration of a flat one: `flatten` backwards, also of what `plain` made of it.
+  """The nested configuration of a flat one: `flatten` backwards, also for results of `plain`.
 
   Each field has the kind that it must have, where the saved value can be taken for it: a list
   becomes a tuple, a whole number a float.

@@ -52,13 +52,13 @@ class MaskReport:
     )
 
   def write(self, variables: dict[str, Any], label: str, results: pathlib.Path) -> None:
-    """Adds the masks' numbers to results on disk; except before training, also shows the masks.
+    """Adds the masks' numbers to results on disk; after training, also draws the masks.
 
     Does nothing for a network without COSAM.
 
     Args:
       variables: the weights, on the devices.
-      label: what they are, such as "after training".
+      label: names them, such as "after training".
       results: `before_training.json` or `results.json` in the run's folder; `run.masks` is added.
 
     Raises:
@@ -99,7 +99,7 @@ class MaskReport:
     return masks
 
   def source(self, variables: dict[str, Any]) -> dict[str, Any]:
-    """What pictures of these weights' masks are made from, so that no page mixes them."""
+    """The source of pictures of these weights' masks, so that no page mixes them."""
     return {"dataset": self._run.tables.name, "checkpoint_hash": weights_hash(variables)}
 
   def _before(self) -> dict[str, Record]:

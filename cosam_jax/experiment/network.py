@@ -43,7 +43,7 @@ class Network:
     model: its shape.
     variables: its weights.
     flat: the run's configuration, dotted name -> plain value; empty if nobody knows it.
-    label: what the weights are, such as "step 240" or a file's name.
+    label: names the weights, such as "step 240" or a file's name.
     step: how many steps they were trained for; 0 for a file's.
   """
 

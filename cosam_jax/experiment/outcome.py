@@ -91,7 +91,7 @@ def report_results(
 
 
 def describe_run(run: Run, step: int | None, skipped: int = 0) -> dict[str, Any]:
-  """What results.json says of the run."""
+  """The part of results.json about the run."""
   return {
     "step": step,
     "seed": run.config.seed,

@@ -31,8 +31,8 @@ class OwnTracklets:
     first_frames, last_frames: int64[n], each tracklet's first and last frame as its source counts
       them, from 1: frames of the video, or places in the folder.
     times: float64[n, 2], seconds of these two in the video; NaN if nobody knows.
-    left_out: sentences about what the file of boxes holds and was not used.
-    told: sentences about what the input was taken for, and what is odd about it.
+    left_out: sentences about lines of the file of boxes that were not used.
+    told: sentences about the format that was found, and about oddities.
     sources: of each tracklet the path of its video, or of the folder that its frames lie in.
     camera_names: of each tracklet, "" if nobody knows.
     taking: which of their frames were embedded.
@@ -66,8 +66,8 @@ def as_embeddings(own: OwnTracklets, network: Network, source: str) -> Embedding
 
   Args:
     own: tracklets.
-    network: what embedded them.
-    source: where they come from, for people.
+    network: the network that embedded them.
+    source: their origin, for people.
   """
   count, width = own.vectors.shape
   unknown, none = np.full(count, UNKNOWN, np.int32), np.zeros(0, np.int64)
@@ -106,7 +106,7 @@ def as_embeddings(own: OwnTracklets, network: Network, source: str) -> Embedding
 def save_own(
   own: OwnTracklets, network: Network, source: Mapping[str, Any], folder: OutputFolder
 ) -> None:
-  """Writes `embeddings.npz` and a picture of each tracklet; replaces what the folder held of ours.
+  """Writes `embeddings.npz` and a picture of each tracklet, in place of an earlier call's.
 
   Args:
     own: tracklets.

@@ -1,7 +1,7 @@
-"""Where the vectors of somebody's own videos and folders go: no input takes another one's place.
+"""Folders for vectors of one's own videos and folders: no input takes another one's place.
 
-In a workdir the place is `own/NAME`, named after the input. Beside the vectors lies what they were
-made from, and a place that holds those of another input is never taken.
+In a workdir the folder is `own/NAME`, named after the input. A record of the input lies beside the
+vectors, and a folder with another input's vectors is never taken.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ Source = Mapping[str, Any]
 def source_of(
   path: str | os.PathLike, boxes: str | os.PathLike | None = None, **options: Any
 ) -> dict[str, Any]:
-  """What vectors are made from: the input, its boxes, and what else changes them; plain values."""
+  """The source of vectors: the input, its boxes and other options; plain values."""
   resolved = None if boxes is None else str(pathlib.Path(boxes).resolve())
   return {"input": str(pathlib.Path(path).resolve()), "boxes": resolved, **options}
 
@@ -80,7 +80,7 @@ def neighbour_of(folder: OutputFolder, source: Source) -> str | None:
 
 
 def held_by(folder: OutputFolder) -> Source | None:
-  """What the vectors in a folder were made from; None if there are none, or nobody knows."""
+  """The source of the vectors in a folder; None if there are none, or nobody knows."""
   if folder.source is not None:
     return folder.source
   old = _embeddings_of_earlier_version(folder.directory)

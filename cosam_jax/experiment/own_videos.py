@@ -45,7 +45,7 @@ def embed_own(
       tracklet. With `boxes` a video, or a folder with a video's frames as images.
     boxes: see `data.box_files.read_boxes`; each track is a tracklet.
     margin: see `data.boxes.crop`.
-    reading: what is known about the file of boxes.
+    reading: known facts about the file of boxes.
     taking: which frames of each tracklet are embedded; a video without boxes is then decoded twice,
       since only its end says how many frames it has.
     camera, camera_from: see `own_cameras.camera_names`.
@@ -153,10 +153,10 @@ def embed_input(
   camera: str | None = None,
   camera_from: str | None = None,
 ) -> None:
-  """What `--mode=embed --input` does: embeds, writes and says so; see `embed_own`.
+  """Does the work of `--mode=embed --input`: embeds, writes and prints; see `embed_own`.
 
   Args:
-    network: what embeds.
+    network: the network that embeds.
     path, boxes, margin: see `embed_own`.
     directory: where to; None: a folder of `own` in the workdir, which no other input has.
     workdir: the run's.

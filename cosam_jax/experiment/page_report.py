@@ -1,4 +1,4 @@
-"""The report page at the end of a run: what it is made of, kept with the run and put together."""
+"""The report page at the end of a run: keeps its parts with the run, and puts them together."""
 
 import json
 import math
@@ -86,7 +86,7 @@ def finish(run: Run, evaluator: Evaluator, results: Sequence[Result]) -> None:
 
 
 def report(config: ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
-  """Makes the page of a run again from what the run left behind; needs its frames, no network.
+  """Makes the page of a run again from the run's files; needs its frames, but no network.
 
   Raises:
     InputError: no results, results of another data set, split or protocol than the configuration's,
@@ -141,7 +141,7 @@ def _write(config: ConfigDict, workdir: pathlib.Path, tables: Tables) -> pathlib
 
 
 def _points(path: pathlib.Path) -> list[dict[str, float]]:
-  """The lines of a log with what curves can show: single finite numbers."""
+  """The lines of a log, reduced to single finite numbers, which curves can show."""
   return [
     {
       name: value

@@ -1,4 +1,4 @@
-"""A run: what training and evaluation of one workdir share."""
+"""A run: everything that training and evaluation of one workdir share."""
 
 import pathlib
 import zlib

@@ -1,4 +1,4 @@
-"""The configuration that a run left, for modes that need nothing but the run: `--config` is its.
+"""The configuration of a finished run, for modes that are given only its workdir.
 
 `--mode=evaluate --workdir=runs/mars` takes configuration, data directory and weights from the
 workdir; `--data_dir`, `--config.group.field=value` and the ablations' flags override as ever.
@@ -95,7 +95,7 @@ def check_data(config_file: str | None, config: ConfigDict) -> None:
 
 
 def _value(arguments: Sequence[str], name: str) -> str | None:
-  """What a command line says for a flag, the last time; None if it does not."""
+  """The last value of a flag in a command line; None if it is not given."""
   found = None
   for i, argument in enumerate(arguments):
     if argument == "--":

@@ -66,8 +66,8 @@ def evaluate_embeddings(
   Args:
     path: a file that `embed` wrote.
     config: its `evaluation` fields say how to rank; None: as the embeddings' own run does.
-    workdir: where results.json goes; None: beside the embeddings. What a run left there, or results
-      of another protocol, are not replaced: then it is a folder in there, see `evaluation_place`.
+    workdir: where results.json goes; None: beside the embeddings. A run's own results, or those of
+      another protocol, are not replaced: they go to a folder in there, see `evaluation_place`.
     fields: dotted fields of `evaluation` that replace those of either.
 
   Raises:
@@ -84,7 +84,7 @@ def evaluate_embeddings(
 
 
 def ranked_content(path: pathlib.Path) -> dict[str, Any]:
-  """What results.json would hold for saved embeddings, ranked as their own run does.
+  """The content of results.json for saved embeddings, ranked as their own run does.
 
   Raises:
     InputError: as `evaluate_embeddings`.
@@ -95,7 +95,7 @@ def ranked_content(path: pathlib.Path) -> dict[str, Any]:
 def _ranked(
   path: pathlib.Path, config: ConfigDict | None, fields: Mapping[str, Any]
 ) -> tuple[tuple[Result, ...], dict[str, Any]]:
-  """The results, and what results.json says of the run."""
+  """The results, and the part of results.json about the run."""
   embeddings = read_embeddings(path)
   origin = embeddings.origin
   if config is not None:

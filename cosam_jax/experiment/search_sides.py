@@ -40,7 +40,7 @@ class Side:
     name: row -> name, for people.
     picture: row -> uint8[H, W, 3], or None if there is none.
     weights: hash of the network's weights; None if nobody knows.
-    distance: what the network's run compares by; None if nobody knows.
+    distance: the distance that the network's run ranks by; None if nobody knows.
     seen: row -> where and when the tracklet was seen.
     dataset: whose numbers the identities are; None if there are none.
   """
@@ -60,7 +60,7 @@ class Networks:
   """The network of the command, loaded when something is to be embedded.
 
   Attributes:
-    config: what --config says; None if it is left out.
+    config: the configuration of --config; None if it is left out.
     workdir: where checkpoints lie; None if --workdir is left out.
   """
 
@@ -85,7 +85,7 @@ def open_side(
   taking: Taking = ALL_FRAMES,
   camera_from: str | None = None,
 ) -> Side:
-  """Reads vectors, or embeds what has none yet.
+  """Reads vectors, or embeds frames.
 
   Raises:
     InputError: as `search`.
@@ -137,7 +137,7 @@ def picture_of(side: Side, row: int) -> np.ndarray | None:
 
 
 def _saved_picture(path: pathlib.Path) -> np.ndarray | None:
-  """None if there is none, or what lies there is no such picture."""
+  """None if there is none, or the file is no such picture."""
   try:
     return read_picture(path, "JPEG")
   except OSError:
