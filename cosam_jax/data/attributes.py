@@ -1,8 +1,8 @@
 """What people wear and carry: the annotation files of MARS and of DukeMTMC-reID.
 
 MARS (`mars_attributes.csv`): a row for each tracklet of a known person, whole numbers as they stand
-in the file; the bags and the hat are 0 (no) and 1 (yes), and what the other numbers mean is told
-nowhere in the file, so they have no words here. DukeMTMC (`duke_attribute.mat`): a column for each
+in the file; the bags and the hat are 0 (no) and 1 (yes), and the file explains no other
+numbers, so they have no words here. DukeMTMC (`duke_attribute.mat`): a column for each
 person, for training and test, numbers from 1. Its licence (CC BY-NC-SA 4.0, with citations) lies
 beside that file; neither file is part of this package.
 
@@ -30,7 +30,7 @@ from cosam_jax.runtime.user_paths import user_path
 POSTERS = "handbag,hat,backpack"
 """The attributes of the poster's table, each with yes."""
 UNKNOWN = -1
-"""The value if nobody annotated."""
+"""The value without an annotation."""
 
 _YES = "yes"
 _NO_YES = ("no", _YES)

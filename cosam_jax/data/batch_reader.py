@@ -3,7 +3,7 @@
 Only that thread asks TensorFlow. Python runs signal handlers on the main thread, between any two
 of its instructions: what they raise (Ctrl-C, SIGTERM) while TensorFlow calls back into Python is
 swallowed there, and TensorFlow 2.21 then writes beyond its memory. So the main thread waits, and a
-wait that is broken off loses no batch: the next one gets what was asked for.
+wait that is broken off loses no batch: the next one gets the batch that was asked for.
 
 The thread and TensorFlow's iterator end before the interpreter does, since TensorFlow's threads,
 when they call Python after that, wait for ever or abort the process.
@@ -94,7 +94,7 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
     self._step, self._last = first, last
     self._reading: _Reading | None = None
     self._reader = _Reader(table, own, frames_from, skip, retry_seconds)
-    # Does not wait for the thread: what collects this may be a thread that the reader waits for.
+    # Does not wait for the thread: the reader may be waiting for the thread that collects this.
     weakref.finalize(self, self._reader.tasks.put, None).atexit = False
 
   def __iter__(self) -> Batches[BatchType]:
@@ -121,7 +121,7 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
 
 @dataclasses.dataclass(eq=False)
 class _Reading:
-  """A batch that is asked for, and once it is done either what was found or an error."""
+  """A requested batch, and once it is done either its content or an error."""
 
   step: int
   done: bool = False
@@ -233,7 +233,7 @@ class _Reader:
       raise SystemExit  # Ends the waiting; nobody is there to see it.
 
   def _count(self, batch: Batch, valid: np.ndarray) -> int:
-    """How many frames were left out; tells of each file once."""
+    """How many frames were left out; names each file once."""
     bad = np.argwhere(~valid & (batch.frames >= 0))
     for clip, position in bad.tolist():
       frame = int(batch.frames[clip, position])
@@ -266,7 +266,7 @@ _READERS: set[_Reader] = set()
 
 @atexit.register
 def _end_readers() -> None:
-  """Ends what still reads, and TensorFlow's iterators with it."""
+  """Ends all readers, and TensorFlow's iterators with them."""
   readers = list(_READERS)
   for reader in readers:
     reader.ending.set()

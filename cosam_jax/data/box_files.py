@@ -1,4 +1,4 @@
-"""A file of boxes of tracked people -> `Boxes`: what it was taken for, and what was left out.
+"""A file of boxes of tracked people -> `Boxes`, with sentences on its format and on lines left out.
 
 Notation: `n` boxes, `m` tracks.
 """
@@ -21,7 +21,7 @@ _LARGEST = 2.0**53
 
 @dataclasses.dataclass(frozen=True)
 class BoxReading:
-  """What somebody says about a file of boxes; None is found out from the file.
+  """Known facts about a file of boxes; None is found out from the file.
 
   Attributes:
     format: one of `box_formats.FORMATS`.
@@ -57,16 +57,17 @@ FOUND_OUT = BoxReading()
 def read_boxes(path: str | os.PathLike, reading: BoxReading = FOUND_OUT) -> Boxes:
   """Reads a file of boxes; its format is decided once, from all of it: see `box_formats`.
 
-  Lines that are no box of a track are left out and told; a file of which half or more are none is
-  refused. So are boxes that do not count: of other classes, or that ground truth calls ignored.
+  Lines that are no box of a track are left out, and a sentence says so; so are boxes that do not
+  count, of other classes or ignored by ground truth. If half of the lines or more are no boxes, the
+  file is refused.
 
   Args:
     path: of the file.
-    reading: what is known about it.
+    reading: known facts about it.
 
   Raises:
-    InputError: a file that cannot be read, holds no box, or holds mostly what is none; a format
-      that cannot be told.
+    InputError: a file that cannot be read, or of which no or few lines are boxes; a format that
+      cannot be found out.
   """
   path = user_path(path)
   lines = read_lines(path)

@@ -1,4 +1,4 @@
-"""What the columns of a file of boxes mean: found once, from the header and all values.
+"""The meaning of the columns of a file of boxes: found once, from the header and all values.
 
 | format | columns |
 |---|---|
@@ -54,7 +54,7 @@ _MOST_CLASSES = 100
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-  """Where in a line what stands.
+  """The columns of a line.
 
   Attributes:
     format: one of `FORMATS`.

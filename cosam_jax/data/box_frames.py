@@ -52,7 +52,7 @@ def placed(
 
 
 def numbers_in(names: list[str]) -> np.ndarray | None:
-  """int64[p], the numbers that tell the names of images apart; None unless they ascend.
+  """int64[p], the numbers in which the names of images differ; None unless they ascend.
 
   They stand at the end (`cam2_000007.jpg`), or before an end that all names share
   (`000007_rgb.jpg`, `000007_2.jpg`).

@@ -178,7 +178,7 @@ def _number(field: str) -> float:
 
 
 def _separator(text: str) -> str | None:
-  """What stands between numbers: that which gives the most lines of at least six of them."""
+  """The separator: the one that gives the most lines of at least six numbers."""
   scores = dict.fromkeys(_SEPARATORS, 0)
   for _, (_, line) in zip(range(_SAMPLE), _lines(text), strict=False):
     for separator in _SEPARATORS:

@@ -50,7 +50,7 @@ def fitted(boxes: Boxes, height: int, width: int, picture: tuple[float, float] |
 
 
 def _doubts(boxes: Boxes, height: int, width: int) -> list[str]:
-  """What a person should look at; InputError if it cannot be right."""
+  """Sentences on doubtful boxes; InputError if they cannot be right."""
   x, y, w, h = boxes.corners.T
   count = len(x)
   size = f"the picture of {width} x {height} pixels"

@@ -16,7 +16,7 @@ from cosam_jax.data.videos import Picture
 from cosam_jax.errors import InputError
 
 FILL = np.array([round(255 * value) for value in IMAGENET_MEAN], np.uint8)
-"""Colour of what a box covers outside the picture: near 0 once normalised."""
+"""Colour of the part of a box outside the picture: near 0 once normalised."""
 FEW = 0.05
 """Share of the boxes that may name pictures that do not exist, as trackers' predictions do."""
 _LARGEST = 2
@@ -33,8 +33,8 @@ class Boxes:
     corners: float64[n, 4], x, y, w, h in pixels.
     ids: int64[m], the file's number of each track, ascending.
     left_out: sentences about lines that are not used.
-    told: sentences about what the file was taken for.
-    plain: whether nobody said how the coordinates are to be taken, so that they may be doubted.
+    told: sentences about the format that was found.
+    plain: whether the form of the coordinates was not given, so that they may be doubted.
   """
 
   frames: np.ndarray
@@ -102,10 +102,10 @@ class Boxes:
 
 
 def crop(image: np.ndarray, box: np.ndarray, margin: float = 0.0) -> np.ndarray:
-  """What a box covers, at least a pixel; outside the picture it is filled with `FILL`.
+  """The picture inside a box, at least a pixel; outside the picture it is filled with `FILL`.
 
-  Of a box of more than `MAX_PIXELS` only every k-th pixel is taken, so that a text file cannot ask
-  for any amount of memory.
+  A box of more than `MAX_PIXELS` gives only every k-th pixel, so that a text file cannot ask for
+  any amount of memory.
 
   Args:
     image: uint8[height, width, 3].
@@ -140,7 +140,7 @@ def crops(
   margin: float = 0.0,
   warnings: list[str] | None = None,
 ) -> Iterator[Frame]:
-  """The crops of all tracks, picture by picture; pictures after the last box are not asked for.
+  """The crops of all tracks, picture by picture; stops after the last box.
 
   Args:
     pictures: of frame 1, 2, ...; see `videos.Picture`.

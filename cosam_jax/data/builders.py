@@ -103,8 +103,8 @@ def prepare(
 ) -> Tables:
   """Packs the encoded frames of a data set, once; a prepared set is left as it is.
 
-  When the process is killed or fails, there is no prepared set; the next call keeps the finished
-  shards (see `shards`) and goes on.
+  If the process is killed or fails, there is no prepared set; the next call keeps the finished
+  shards (see `shards`) and continues.
 
   Args:
     name: one of `BUILDERS`.

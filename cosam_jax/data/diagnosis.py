@@ -27,7 +27,7 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Diagnosis:
-  """What `diagnose` found: counts a split, frames looked at, and findings, the worst first."""
+  """The outcome of `diagnose`: counts by split, decoded frames, and findings, the worst first."""
 
   name: str
   counts: tuple[str, ...]

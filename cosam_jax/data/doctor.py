@@ -1,4 +1,4 @@
-"""Looks a data set over before hours are spent on it, and says what to do about what it finds."""
+"""Checks a data set before hours are spent on it, and gives advice for each finding."""
 
 import collections
 import concurrent.futures
@@ -62,7 +62,7 @@ def diagnose(
 
 
 def _protocol(tables: Tables, num_frames: int) -> Iterator[Finding]:
-  """What training and evaluation would stumble over, from the tables alone."""
+  """Findings from the tables alone, on which training and evaluation would fail."""
   train, query, gallery = tables.train, tables.query, tables.gallery
   for split, table in (("train", train), ("query", query), ("gallery", gallery)):
     if not len(table):
@@ -114,7 +114,7 @@ def _protocol(tables: Tables, num_frames: int) -> Iterator[Finding]:
 def _frames(
   splits: Mapping[str, TrackletTable], sample: int | None, progress: bool | None
 ) -> tuple[int, list[Finding]]:
-  """Returns how many frames were decoded, and what is wrong with them."""
+  """Returns how many frames were decoded, and the findings about them."""
   store, used = _all_frames(list(splits.values()))
   missing = missing_frames(store, used)
   used[missing] = False

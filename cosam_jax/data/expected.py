@@ -1,4 +1,4 @@
-"""What a data set's tables count, and the warning if the published set has other counts."""
+"""The counts of a data set's tables, and the warning if the published set has others."""
 
 import dataclasses
 

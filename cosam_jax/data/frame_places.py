@@ -1,4 +1,4 @@
-"""Where the frames of tracklets lie, and how their files are numbered; for who looks there."""
+"""The folders of tracklets' frames, and the numbers of their files, for people who look there."""
 
 import itertools
 import os

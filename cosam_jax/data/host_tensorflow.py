@@ -12,7 +12,7 @@ from cosam_jax.runtime.cache import settle_libraries
 
 
 def _load() -> Any:
-  # What TensorFlow logs of an error it raises too, and we say it with the file's name; jax's
+  # TensorFlow logs errors that it raises too, and ours name the file; jax's
   # libraries read the same variable later, and their errors are to be seen.
   level = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2")
   os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3" if level == "2" else level

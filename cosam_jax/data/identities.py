@@ -1,4 +1,4 @@
-"""What the numbers of a data set's identities and cameras mean, and what people call them.
+"""The meaning of the numbers of a data set's identities and cameras, and their names.
 
 `JUNK` is nobody in every table. What else a number means belongs to the data set: MARS's 0 is a
 distractor, a person whom nobody searches for, and anywhere else 0 is somebody like others.
@@ -31,7 +31,7 @@ def is_no_identity(name: str) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Numbering:
-  """What the numbers of a table mean.
+  """The meaning of the numbers of a table.
 
   Attributes:
     distractor: the identity that is nobody in particular and may not be asked for; None: none is.
@@ -44,11 +44,11 @@ class Numbering:
   cameras: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
   def identity(self, number: int) -> int | str:
-    """What people call an identity: its name, or the number itself."""
+    """The name of an identity, or its number."""
     return self.identities.get(int(number), int(number))
 
   def camera(self, number: int) -> int | str:
-    """What people call a camera: its name, or the number itself."""
+    """The name of a camera, or its number."""
     return self.cameras.get(int(number), int(number))
 
   def people(self, identities: np.ndarray) -> np.ndarray:
@@ -82,7 +82,7 @@ PLAIN = Numbering()
 
 
 def numbering_of(dataset: str, record: Mapping[str, Mapping[str, str]] | None = None) -> Numbering:
-  """What the numbers of a data set mean, by its name.
+  """The meaning of a data set's numbers, by its name.
 
   Args:
     dataset: its name.

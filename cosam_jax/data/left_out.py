@@ -1,4 +1,4 @@
-"""What readers pass over in a directory, counted, so that it can be said in a sentence or two."""
+"""Entries of a directory that readers pass over, counted for a sentence or two."""
 
 import collections
 import os
@@ -26,7 +26,7 @@ _SHOWN = 3
 
 
 def set_aside(name: str) -> str | None:
-  """Why an entry of a folder is passed over by its name alone; None: it is not."""
+  """The kind of an entry that is passed over by its name alone; None if it is not."""
   if name.lower() in _SYSTEM:
     return SYSTEM
   return HIDDEN if name.startswith(".") else None
@@ -44,7 +44,7 @@ def masks_among(names: Iterable[str]) -> set[str]:
 
 
 class LeftOut:
-  """Counts what was passed over, by kind; keeps a few examples of each."""
+  """Counts of entries that were passed over, by kind, with a few examples of each."""
 
   def __init__(self) -> None:
     self._counts: collections.Counter[str] = collections.Counter()

@@ -122,7 +122,7 @@ def list_images(path: pathlib.Path, left_out: LeftOut | None = None) -> list[str
 
 
 def _instead(folders: list[str], others: list[str]) -> str:
-  """What an empty tracklet's folder holds."""
+  """The contents of an empty tracklet's folder, in words."""
   if folders:
     return f", but the folder {min(folders, key=natural_key)!r} and so lies a level too high"
   return f", but {len(others):,} others such as {min(others)!r}" if others else ""

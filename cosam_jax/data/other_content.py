@@ -1,4 +1,4 @@
-"""What a file holds in the place of what its name says, and what to do then.
+"""Wrong contents of a file, recognised by its beginning, and what to do then.
 
 A download that went wrong leaves a web page, a clone without its large files leaves git-lfs's
 pointers, and some programs save MATLAB matrices in another format under the same suffix.
@@ -11,7 +11,7 @@ FIRST_BYTES = 1024
 
 
 def other_content(data: bytes) -> str | None:
-  """What data is that is no picture, matrix or list, as a clause with what to do; None: unknown.
+  """A clause on data that is no picture, matrix or list, with a remedy; None if it is unknown.
 
   Args:
     data: the beginning of a file, `FIRST_BYTES` or more, or all of it.

@@ -1,4 +1,4 @@
-"""Tells a data directory that has gone for a while from frames that are missing or damaged.
+"""Tells apart a data directory that has gone for a while and frames that are missing or damaged.
 
 A network disk that is away shows as a directory that does not exist, as an empty mount point, or as
 errors of reading that are not the file's. Whoever finds this waits and asks again.
@@ -49,7 +49,7 @@ def wait_for_return(
   """Waits, with pauses that double from half a second to half a minute, until `find()` is None.
 
   Args:
-    find: tells why not, in words.
+    find: returns the reason in words, or None.
     seconds: how long to wait in all.
     pause: lets so many seconds pass.
 
@@ -78,7 +78,7 @@ def first_outage(store: FrameStore, frames: Iterable[int]) -> str | None:
 def _gone(directory: pathlib.Path) -> str | None:
   try:
     with os.scandir(directory) as entries:
-      # What is left of a disk that is not mounted is an empty folder.
+      # A disk that is not mounted leaves an empty folder.
       return None if any(entries) else f"the data directory {directory} is empty"
   except OSError as error:
     return f"the data directory {directory} cannot be read ({error.strerror})"

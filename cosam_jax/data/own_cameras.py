@@ -13,7 +13,7 @@ MOST_LETTERS = 100
 
 
 def check_camera(camera: str | None, pattern: str | None, *, folders: bool) -> None:
-  """Refuses what says no camera, before anything is read.
+  """Refuses a name or pattern that gives no camera, before anything is read.
 
   Args:
     camera: the name of the one camera, or None.
@@ -40,7 +40,7 @@ def check_camera(camera: str | None, pattern: str | None, *, folders: bool) -> N
 def camera_names(
   table: TrackletTable, camera: str | None = None, pattern: str | None = None
 ) -> tuple[str, ...]:
-  """The camera of each tracklet; "" for what nobody knows.
+  """The camera of each tracklet; "" if nobody knows it.
 
   Without `camera` and `pattern`, those of frames named as MARS names them (`0025C1T0002F016.jpg`
   is of camera 1) are known.

@@ -1,4 +1,4 @@
-"""Frames that pass by on their way to the network, and what is kept of them."""
+"""Frames on their way to the network, of which a picture and the span are kept."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator

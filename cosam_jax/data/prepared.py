@@ -1,4 +1,4 @@
-"""What a prepared data set keeps beside its records, and the tables that are made of it again.
+"""The metadata of a prepared data set, and the tables that are made of it again.
 
 A split is packed tracklet after tracklet, frame after frame, so a tracklet is a span of record
 numbers. The spans lie in the data set's `metadata.json`: opening a prepared set scans nothing.

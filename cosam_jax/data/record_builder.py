@@ -47,7 +47,7 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
   CITATION = ""
 
   def __init__(self, *, file_format: Any = None, **kwargs: Any):
-    # Records that are read at random are the point, whatever the default of tensorflow-datasets.
+    # Random reads are the point, so the default of tensorflow-datasets does not matter.
     super().__init__(file_format=file_format or "array_record", **kwargs)
     self.tables: Tables | None = None  # What to pack; without, what `manual_dir` holds.
     self.seed: int | None = None  # What drew the tables, if the configuration does not say it.
@@ -146,7 +146,7 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
 
   @property
   def _unfinished(self) -> pathlib.Path:
-    """Where shards lie until all are packed; beside the set, whatever name that has meanwhile."""
+    """The folder of shards until all are packed; it lies beside the set."""
     return pathlib.Path(self.data_path).parent / f"shards.{self.version}"
 
   def _generate_examples(

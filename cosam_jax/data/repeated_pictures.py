@@ -20,7 +20,7 @@ NOBODY = bytes(DIGEST_BYTES)
 
 
 def picture_digest(image: PIL.Image.Image) -> bytes:
-  """16 bytes that are the same for pictures that look the same, whatever file they are from."""
+  """16 bytes that are equal for pictures that decode to the same, from any file."""
   plain = image.convert("RGB")
   levels = np.asarray(plain).reshape(-1, 3)
   if (levels == levels[0]).all():

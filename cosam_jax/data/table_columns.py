@@ -1,4 +1,4 @@
-"""Columns of tables of tracklets: what numpy would cut or wrap without a word is refused."""
+"""Columns of tables of tracklets; values that numpy would silently cut or wrap are refused."""
 
 from collections.abc import Iterable, Sequence
 
@@ -27,7 +27,7 @@ def require_whole_names(names: Iterable[str]) -> None:
 
 
 def whole_numbers(values: Sequence[int] | np.ndarray, field: str) -> np.ndarray:
-  """int64[n]; InputError for what is no whole number of 64 bits, which numpy would wrap."""
+  """int64[n]; InputError for a value that is no whole number of 64 bits."""
   array = np.asarray(values)
   if array.size:
     whole = array.dtype.kind == "i" or (array.dtype.kind == "u" and int(array.max()) <= _LARGEST)

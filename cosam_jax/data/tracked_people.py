@@ -1,4 +1,4 @@
-"""People of a video, as their frames come: what boxes cut out of it, or the whole of it."""
+"""People of a video, as their frames come: the crops of boxes, or whole frames."""
 
 import os
 import pathlib
@@ -19,7 +19,7 @@ from cosam_jax.data.streamed_frames import Stream
 def crops_of(
   footage: videos.Footage, boxes: Boxes, margin: float, reading: BoxReading = FOUND_OUT
 ) -> tuple[Boxes, Iterator[Frame]]:
-  """The boxes that show something, and what they cut out, as it comes; see `fit_boxes`."""
+  """The boxes that show something, and their crops as they come; see `fit_boxes`."""
   boxes, pictures = fit_boxes(footage, boxes, reading)
   return boxes, crops(pictures, boxes, margin, footage.warnings)
 

@@ -165,7 +165,7 @@ def undecodable_reason(data: bytes) -> str | None:
 
 
 def _damage(data: bytes) -> str:
-  """What is wrong with an image of a known format."""
+  """The fault of an image of a known format, in words."""
   kind = "JPEG" if data.startswith(b"\xff\xd8") else "PNG" if data.startswith(b"\x89PNG") else "GIF"
   try:
     pixels = int(claimed_pixels(tf.constant(data)))
@@ -274,7 +274,7 @@ def augment(image: tf.Tensor, size: tuple[int, int], seed: tf.Tensor) -> tf.Tens
 
 @dataclasses.dataclass(frozen=True)
 class Preprocess:
-  """What happens to the bytes of one frame.
+  """The way from the bytes of one frame to its pixels.
 
   Attributes:
     size: (H, W).

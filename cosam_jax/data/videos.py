@@ -42,7 +42,7 @@ class Footage:
     names: of the images, in natural order; None of a video.
     count: how many frames it says that it has; None if nobody knows beforehand.
     size: (width, height) by seqinfo.ini; None if there is none.
-    warnings: what a person should know; after the last picture also if a video ended early.
+    warnings: sentences for people; after the last picture also if a video ended early.
   """
 
   path: pathlib.Path
@@ -60,7 +60,7 @@ class Footage:
 
 
 def open_footage(path: str | os.PathLike) -> Footage:
-  """Finds out what there is at a path, without reading a frame.
+  """Looks at a path, without reading a frame.
 
   Args:
     path: a file in any format that FFmpeg reads, a folder of images, or a sequence of
@@ -122,7 +122,7 @@ def _images(path: pathlib.Path) -> int:
 
 
 def _sequence(path: pathlib.Path) -> dict[str, str]:
-  """What a folder's seqinfo.ini says, names in lower case; nothing if there is none."""
+  """The entries of a folder's seqinfo.ini, names in lower case; empty if there is none."""
   file = path / "seqinfo.ini"
   if not file.is_file():
     return {}

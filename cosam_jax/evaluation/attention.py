@@ -1,4 +1,4 @@
-"""Is the attention doing anything? Shape of the masks, and what hiding parts of a frame changes.
+"""Is the attention doing anything? Shape of the masks, and the effect of hiding parts of a frame.
 
 A mask that is nearly the same everywhere only scales its features. Its shape is measured over the
 grid and between a clip's frames. A deletion test asks the network itself: half of each frame's

@@ -1,4 +1,4 @@
-"""A protocol's questions put about people with one attribute only.
+"""A protocol's evaluation for people with one attribute only.
 
 Two variants, since papers mean either: queries with the attribute against the whole gallery, and
 the same queries against a gallery that holds nobody without it (no distractors either, whom nobody
@@ -110,7 +110,7 @@ def attribute_evaluations(
 def evaluate_with_attributes(
   features: chex.Array, parts: Sequence[Evaluation], settings: Settings, **about: Any
 ) -> tuple[Result, ...]:
-  """The results of everybody and of each attribute, which alone is not re-ranked.
+  """The results of everybody, also re-ranked, and of each attribute, not re-ranked.
 
   Re-ranking looks at the other queries too, so that re-ranked results of a few queries would not
   be those queries' share of everybody's.

@@ -30,7 +30,7 @@ def query_scores(
   inverse_negative_penalty: Sequence[float | None] | np.ndarray,
   ranks: Sequence[int],
 ) -> dict[str, np.ndarray]:
-  """What each query adds to each metric: a metric is the mean of these over queries that count.
+  """Scores of each query: a metric is the mean of its scores over queries that count.
 
   Args:
     average_precision: [Q]; None or nan if the query does not count.

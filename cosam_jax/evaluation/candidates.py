@@ -59,7 +59,7 @@ class DeviceCandidates:
 
 @functools.partial(jax.jit, static_argnames=("distance", "count"), donate_argnums=0)
 def _merge(best, queries, shares, first, valid, *, distance, count):
-  """The best of what is known (float32[q, count], int32[q, count]) and a block [n, share, D]."""
+  """The best of the known ones (float32[q, count], int32[q, count]) and a block [n, share, D]."""
   devices, share, _ = shares.shape
   rows = jnp.arange(devices * share, dtype=jnp.int32).reshape(devices, 1, share)
   # Per device, so that only the best of each share travel: top_k of a split axis would gather it.

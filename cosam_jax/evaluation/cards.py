@@ -1,4 +1,4 @@
-"""The result of an evaluation, and the card that says what its numbers mean.
+"""The result of an evaluation, and the card that explains its numbers.
 
 Notation: `Q` queries.
 """
@@ -20,7 +20,7 @@ RANKS = (1, 5, 10, 20)
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-  """What must be known before two results may be compared.
+  """Facts that must agree before two results may be compared.
 
   Attributes:
     dataset: its name.
@@ -36,16 +36,16 @@ class Card:
     frames: "all", or "<N> evenly drawn".
     frames_used: frames of all embedded tracklets together.
     num_frames: frames of a clip; None where vectors came from elsewhere.
-    tail: what happens when a tracklet is no whole number of clips.
+    tail: how the last clip is filled if a tracklet is no whole number of clips.
     distance: its name.
     reranking: None, or {"k1", "k2", "lambda"}.
-    checkpoint: what the weights are, for people, such as "step 240"; None if unknown.
+    checkpoint: names the weights, for people, such as "step 240"; None if unknown.
     checkpoint_hash: of the weights' names and bytes, see `fingerprints`; None if unknown.
     pooling: how the vectors of clips became one.
     attribute: None: everybody's queries; else whose, such as "hat=yes".
     attribute_gallery: with an attribute, "whole", or "subset" where it holds such people only.
     unannotated: with an attribute, how many people nobody annotated, of the queries and gallery.
-    warnings: what keeps these numbers from being set beside others, such as a subset of the data.
+    warnings: reasons against comparing these numbers, such as a subset of the data.
   """
 
   dataset: str
@@ -75,16 +75,16 @@ class Card:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Result:
-  """Metrics with the card that says what they mean.
+  """Metrics with the card that explains them.
 
   Attributes:
     card: the protocol.
     metrics: the numbers, with one entry a query.
     query_names: str[Q].
     query_identities: int32[Q].
-    label: what was evaluated, for people, such as "before training"; may be empty.
+    label: names the evaluated weights, for people, such as "before training"; may be empty.
     first: the first entries of each query's ranking, where they were asked for.
-    numbering: what people call the identities.
+    numbering: names of the identities.
   """
 
   card: Card
@@ -97,7 +97,7 @@ class Result:
 
   @functools.cached_property
   def _scores(self) -> dict[str, np.ndarray]:
-    """What each query adds to each metric, by name."""
+    """Scores of each query, by metric."""
     found = self.metrics
     return query_scores(
       found.average_precision, found.first_match, found.inverse_negative_penalty, RANKS

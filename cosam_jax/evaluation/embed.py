@@ -16,7 +16,7 @@ from cosam_jax.errors import InputError
 
 
 class ClipBatch(Protocol):
-  """What `embed_tracklets` reads of a batch; every batch has the same shapes."""
+  """The parts of a batch that `embed_tracklets` reads; every batch has the same shapes."""
 
   @property
   def clips(self) -> np.ndarray:

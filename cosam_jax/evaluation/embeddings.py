@@ -16,7 +16,7 @@ One `.npz` file of plain arrays and one text (JSON), read without pickle:
 
 Files of earlier versions have int32 in place of int64, and are read.
 
-and, if anybody knows them, where and when each tracklet was seen: the columns of `sightings`.
+If it is known, the columns of `sightings` say where and when each tracklet was seen.
 
 Notation: `n` tracklets, `D` embedding size, `m` clips, `Q` queries, `G` gallery entries.
 """
@@ -222,7 +222,7 @@ def write_embeddings(path: str | os.PathLike, embeddings: Embeddings) -> None:
 
 
 def read_embeddings(path: str | os.PathLike) -> Embeddings:
-  """Reads what `write_embeddings` wrote, and checks it.
+  """Reads a file of `write_embeddings`, and checks it.
 
   Raises:
     InputError: a file that is missing, damaged, of another kind or format, or inconsistent.

@@ -70,7 +70,7 @@ def figure_shares(masks: np.ndarray, fractions: np.ndarray) -> np.ndarray:
 
 
 class MaskStatistics:
-  """What a stage's masks are like over many frames; holds sums, not frames."""
+  """Statistics of a stage's masks over many frames; holds sums, not frames."""
 
   def __init__(self) -> None:
     self._frames = self._weighed = 0
@@ -176,7 +176,7 @@ def measure_masks(
 ) -> tuple[dict[int, dict[str, float | int]], list[ClipMasks]]:
   """Collects the masks of every frame of a plan, each frame once.
 
-  What fills a batch or a tracklet's last clip, and frames that could not be read, do not count.
+  Repeated frames that fill a batch or a tracklet's last clip do not count, nor do unreadable ones.
 
   Args:
     forward: a jitted (clips float32[B, T, H, W, 3], valid bool[B, T]) -> spatial masks, stage ->

@@ -1,4 +1,4 @@
-"""Where embeddings come from, as they say it themselves."""
+"""The origin of embeddings, as their file states it."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,18 +7,18 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
-  """Where embeddings come from.
+  """The origin of embeddings.
 
   Attributes:
     dataset: the data set's name.
     protocol: the protocol they were made for; its number of frames is part of them.
     num_frames: frames of a clip; None if unknown.
     split: number of the split, if the data set has several, else None.
-    checkpoint: what the weights are, for people; None if unknown.
+    checkpoint: names the weights, for people; None if unknown.
     checkpoint_hash: of the weights, see `fingerprints.weights_hash`.
     config: the run's flat configuration; may be empty.
     config_hash: see `fingerprints.config_hash`.
-    warnings: what the reader said about the data.
+    warnings: the reader's sentences about the data.
     frame_stride, most_frames: which frames of a tracklet were taken, see `taken_frames.Taking`;
       None if all of them, as the protocol says.
     numbering: the names of identities and cameras, see `identities.Numbering.record`; may be empty.
@@ -39,7 +39,7 @@ class Origin:
 
   @property
   def of_card(self) -> dict[str, Any]:
-    """What a result's card says of the vectors, by name."""
+    """The fields of a result's card about the vectors."""
     names = ("num_frames", "split", "checkpoint", "checkpoint_hash")
     return {name: getattr(self, name) for name in names}
 

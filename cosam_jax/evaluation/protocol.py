@@ -1,4 +1,4 @@
-"""Which tracklets are searched for, where, and how: the protocol, its card, and its result.
+"""The protocol of an evaluation, its card, and its result.
 
 Published numbers on MARS come from protocols that cannot be compared. `reference` (the poster's)
 takes the queries out of the gallery, `official` leaves them in; `reference_4f` and `official_4f`
@@ -67,7 +67,7 @@ class Evaluation:
     table: the n tracklets.
     query_rows: int64[Q], where the queries are in `table`.
     gallery_rows: int64[G], where the gallery is in `table`, in gallery order.
-    warnings: what the reader said about the directory, such as that it is a subset.
+    warnings: the reader's sentences about the directory, such as that it is a subset.
     attribute: for the card: which queries these are; None: all.
     attribute_gallery: for the card.
     unannotated: for the card.
@@ -162,7 +162,7 @@ def evaluate_tables(
   checkpoint_hash: str | None = None,
   label: str = "",
 ) -> tuple[Result, ...]:
-  """Ranks a gallery for every query and writes down what was done.
+  """Ranks a gallery for every query, with a card of how it was done.
 
   Args:
     features: float[n, D], one vector for each tracklet of `evaluation.table`.

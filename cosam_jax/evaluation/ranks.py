@@ -25,7 +25,7 @@ BLOCKS_IN_FLIGHT = 2
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Labels:
-  """Who stands where: int32[Q] and int32[G] arrays that fit together.
+  """Identities and cameras of both sides: int32[Q] and int32[G] arrays that fit together.
 
   Devices count in 32 bits. Identities and cameras are only compared, so larger numbers are
   replaced by small ones that are equal where they are.

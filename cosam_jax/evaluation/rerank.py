@@ -142,7 +142,7 @@ def _adjacency(neighbours: np.ndarray) -> scipy.sparse.csr_array:
 
 
 def _reciprocal(neighbours: np.ndarray) -> scipy.sparse.csr_array:
-  """Who is a neighbour of whom in both directions: symmetric, zeros and ones."""
+  """The pairs that are neighbours in both directions: symmetric, zeros and ones."""
   adjacency = _adjacency(neighbours)
   return adjacency.multiply(adjacency.T).tocsr()
 

@@ -24,7 +24,7 @@ QUERY_BLOCK = 64
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class RetrievalMetrics:
-  """What a ranking is worth. All shares are fractions in 0..1, not percent.
+  """Metrics of a ranking. All shares are fractions in 0..1, not percent.
 
   Attributes:
     cmc: float64[max_rank]; entry r is the share of valid queries with a match in the first r + 1.
@@ -180,7 +180,7 @@ def feature_positions(
     int32[B, M], places counted from 0.
   """
   values = measure(queries, gallery)
-  # NaN would mean "not shown" below; what overflows is the farthest instead.
+  # NaN would mean "not shown" below; an overflow becomes the farthest instead.
   values = jnp.where(jnp.isnan(values), jnp.inf, values)
   values = values if copies is None else values[:, copies]
   return ranks.match_positions(values, *labels_and_matches)

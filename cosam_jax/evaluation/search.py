@@ -98,7 +98,7 @@ class VectorFile:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Neighbours:
-  """What was found.
+  """The neighbours that were found.
 
   Attributes:
     rows: int64[Q, k], gallery rows, nearest first; equal distances in gallery order.
@@ -214,7 +214,7 @@ def _distances(query: np.ndarray, vectors: np.ndarray, distance: str) -> np.ndar
 
 
 def _scan(query: np.ndarray, gallery: Rows, k: int, distance: str) -> tuple[np.ndarray, np.ndarray]:
-  """The `k` nearest by every row in double precision: slow, for what rounding cannot tell apart."""
+  """The `k` nearest by every row in double precision: slow, for ties within rounding."""
   rows, near = np.zeros(0, np.int64), np.zeros(0, np.float64)
   for first in range(0, gallery.shape[0], _SCAN_ROWS):
     block = gallery[first : first + _SCAN_ROWS]

@@ -1,4 +1,4 @@
-"""What a result owes to choices after the network: distance, pooling of clips, number of frames.
+"""The effect of choices after the network: distance, pooling of clips, number of frames.
 
 All of it from saved embeddings. The first N frames of a tracklet are its first N / T clips, so N
 is a multiple of the clip length T. Normalised: each clip's vector is scaled to length 1 before the

@@ -1,4 +1,4 @@
-"""Invented people drawn walking: what they look like, how they are drawn, and where they walk."""
+"""Invented people drawn walking: their looks, the drawing, and their streets."""
 
 from cosam_jax.data.drawn.body import draw_figure
 from cosam_jax.data.drawn.canvas import Pose

@@ -139,7 +139,7 @@ class Barrel:
     self._canvas.polygon(self.outline(-1, 1, top, bottom), colour)
 
   def strip(self, angles: tuple[float, float], colour: RGB, top=0.0, bottom=1.0) -> None:
-    """What is seen of an upright strip between two angles around the body (0 is the front)."""
+    """The visible part of an upright strip between two angles around the body (0 is the front)."""
     middle, half = sum(angles) / 2 + self._turn, (angles[1] - angles[0]) / 2
     middle = (middle + math.pi) % (2 * math.pi) - math.pi
     low, high = np.clip([middle - half, middle + half], -math.pi / 2, math.pi / 2)

@@ -11,7 +11,7 @@ DISTRACTOR, JUNK = 0, -1
 
 @dataclasses.dataclass(frozen=True)
 class Appearance:
-  """One tracklet to be drawn: who, where, and the how-manieth of this person."""
+  """One tracklet to be drawn: person, camera, and its number among the person's tracklets."""
 
   identity: int
   camera: int

@@ -1,4 +1,4 @@
-"""What makes an invented person: build, skin, hair, clothes and what they carry.
+"""The looks of an invented person: build, skin, hair, clothes and things carried.
 
 A `Look` is all that an identity of the synthetic set is; nothing else of a picture depends on it.
 Colours come from one short palette which clothes, bags, passers-by and the objects of the

@@ -186,7 +186,7 @@ class Scene:
       self._rolling.append((picture, start, own - speed, rng.uniform(0.62, 0.8) * height))
 
   def _front(self, rng: np.random.Generator, speed: float) -> None:
-    """What passes between the camera and the person: nothing, an object, or somebody."""
+    """Nothing, an object, or somebody that passes between the camera and the person."""
     height, width = self.camera.size
     self.blocking, self.passing = [], []
     kind = rng.choice(["none", "object", "person"], p=[0.5, 0.32, 0.18])

@@ -70,7 +70,7 @@ def read_folder(data_dir: str | os.PathLike, *, name: str = "folder") -> Tables:
 def without_unknown(
   tables: Mapping[str, TrackletTable], numbers: Mapping[str, int]
 ) -> tuple[dict[str, TrackletTable], tuple[str, ...]]:
-  """The tracklets that have an identity, and what there is to say about the others.
+  """The tracklets that have an identity, and sentences about the others.
 
   Args:
     tables: by split.

@@ -44,7 +44,7 @@ SPLITS = (*PARTS, "test")
 
 @dataclasses.dataclass
 class _Tracklet:
-  """What the rows of one tracklet say; `line` is the first of them."""
+  """The content of one tracklet's rows; `line` is the number of the first."""
 
   line: int
   identity: str
@@ -255,7 +255,7 @@ def _below(root: pathlib.Path, text: str) -> str:
 def _splits(
   path: pathlib.Path, rows: list[_Tracklet], table: TrackletTable, seed: int
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-  """str[n], the split of each tracklet, and what there is to say about it."""
+  """str[n], the split of each tracklet, and sentences about it."""
   unsplit = [row for row in rows if row.split is None]
   if not unsplit:
     return np.array([row.split for row in rows]), ()
