@@ -1,9 +1,10 @@
-"""The co-segmentation activation module (COSAM): what a clip's frames agree on is the person.
+"""The co-segmentation activation module (COSAM): the frames of a clip agree on the person.
 
 Every grid position of every frame is compared, by normalised cross-correlation (NCC), with every
 position of the clip's other frames; a small network turns those correlations into one weight a
 position (spatial mask), and a gate shared by the frames weighs the channels.
-Source: the poster's "COSAM components"; where the published code differs, see each function.
+Source: "COSAM components" on the poster of the paper (Subramaniam et al., ICCV 2019). Each function
+says where the published code differs.
 
 Notation: `B` clips, `T` frames, `h w` grid, `N = h*w`, `C` channels, `D` descriptor size,
 `K` summary channels (64).
@@ -34,7 +35,7 @@ _torch_init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 
 
 class CosamMasks(NamedTuple):
-  """What COSAM multiplies features with: `spatial` [B, T, h, w] and `channel` [B, C], in 0..1."""
+  """Factors of COSAM's features: `spatial` [B, T, h, w] and `channel` [B, C], in 0..1."""
 
   spatial: jax.Array
   channel: jax.Array
@@ -69,7 +70,7 @@ class Cosam(nn.Module):
   def __call__(
     self, features: jax.Array, valid: jax.Array | None = None, *, train: bool
   ) -> tuple[jax.Array, CosamMasks]:
-    """Keeps what the frames of a clip share.
+    """Keeps the features that the frames of a clip share.
 
     Args:
       features: float[B, T, h, w, C], T at least 2.
@@ -149,8 +150,8 @@ class _SummaryWeights(nn.Module):
 def start_masks(params: dict[str, Any], start: float) -> dict[str, Any]:
   """Drawn parameters of a `Cosam`, with its spatial mask around `start` instead of around 0.5.
 
-  The mask is a sigmoid; what is added to the bias before it is the logit. Nothing else changes, so
-  weights that were trained from there are weights like any other.
+  The mask is a sigmoid, and the logit of `start` is added to the bias before it. Nothing else
+  changes, so weights that were trained from there are weights like any other.
 
   Args:
     params: of one `Cosam`.

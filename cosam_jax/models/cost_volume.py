@@ -2,7 +2,8 @@
 
 Normalised cross-correlation (NCC), and the summary's first layer over it, in two ways: with the
 volume in memory, readable, and without it, at linear cost.
-Source: the poster's "COSAM components"; where the published code differs, see each function.
+Source: "COSAM components" on the poster of the paper (Subramaniam et al., ICCV 2019). Each function
+says where the published code differs.
 
 Notation: `B` clips, `T` frames, `h w` grid, `N = h*w`, `D` descriptor size, `K` summary channels.
 """
@@ -129,12 +130,12 @@ def summarise_factored(
 def _correlate(normal: jax.Array, kernels: jax.Array, weight: jax.Array) -> jax.Array:
   """`summarise_factored` with two kernels for each frame, and a gradient written out.
 
-  Derived, the gradient multiplies with transposed copies, and takes twice the time on CPUs.
+  XLA's own gradient multiplies with transposed copies, and takes twice the time on CPUs.
 
   Args:
     normal: float32[B, T, N, D].
     kernels: float32[T, N, 2K].
-    weight: float32[B, T], what each frame counts as another's; has no gradient.
+    weight: float32[B, T], the weight of each frame as another's partner; has no gradient.
 
   Returns:
     float32[B, T, N, K].
@@ -143,7 +144,7 @@ def _correlate(normal: jax.Array, kernels: jax.Array, weight: jax.Array) -> jax.
 
 
 def _operators(normal: jax.Array, kernels: jax.Array, weight: jax.Array) -> jax.Array:
-  """float32[B, T, K, D]: what each frame's descriptors are multiplied with."""
+  """float32[B, T, K, D]: the operator on each frame's descriptors."""
   offered = jnp.einsum("btpd,tpk->btkd", normal, kernels) * weight[..., None, None]
   earlier, later = jnp.split(offered, 2, axis=2)
   return (_sum_before(earlier) + _sum_after(later)) / normal.shape[-1]

@@ -25,14 +25,14 @@ _BACKBONE = ("stem", *(f"stage{stage}" for stage in STAGES))
 
 
 class Merged(NamedTuple):
-  """Variables filled from a state dict, and what was not.
+  """Variables filled from a state dict, and the tensors that were not used.
 
   Attributes:
     variables: complete `params` and `batch_stats`, float32.
     filled: plain names (see `state_names`) of the tensors that came from the state dict.
     kept: plain names of those that kept their initial values.
     unused: names of the state dict that nothing was made of, as they stand there.
-    notes: sentences on what was taken off the names, and on what therefore was left out.
+    notes: sentences on beginnings that were taken off the names, and on names left out for that.
   """
 
   variables: Variables
@@ -88,7 +88,7 @@ def merge_backbone(
   """Replaces the backbone of initial variables by a state dict's; the rest stays as it is.
 
   Args:
-    variables_init: what `model.init` gave.
+    variables_init: from `model.init`.
     state_dict: as for `from_torch`; COSAM, head and classifier in it are not used.
     model: the network that the variables belong to.
 

@@ -50,7 +50,7 @@ def _multiply_backward(
   saved: tuple[jax.Array, jax.Array], gradient: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
   x, kernel = saved
-  # The barrier keeps whatever made these two from being fused into, and repeated for, the product.
+  # The barrier keeps the operations before it from being fused into the product and repeated there.
   rows, ahead = jax.lax.optimization_barrier(
     (x.reshape(-1, x.shape[-1]), gradient.reshape(-1, gradient.shape[-1]))
   )

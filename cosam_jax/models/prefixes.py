@@ -1,4 +1,4 @@
-"""What training programs put before a network's names: found from all names, and taken off.
+"""Prefixes that training programs put before a network's names: found from all names, taken off.
 
 Wrappers (`module.`, `_orig_mod.`, `model.`), methods that train several networks at once
 (`backbone.`, `module.encoder_q.`) and others give every name the same beginning.
@@ -20,7 +20,7 @@ _QUEUES = ("queue", "queue_ptr")
 
 
 class Names(NamedTuple):
-  """The names of a state dict without what stands before all of them.
+  """The names of a state dict without the beginning that all share.
 
   Attributes:
     names: name in the file -> name without the beginning; copies are left out.

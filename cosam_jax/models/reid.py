@@ -19,7 +19,7 @@ from cosam_jax.models.temporal_names import TEMPORAL_HEADS
 
 
 class Outputs(NamedTuple):
-  """What the network says of a batch of clips.
+  """The network's outputs for a batch of clips.
 
   Attributes:
     features: float32[B, D], the tracklet embedding that is ranked.
@@ -35,7 +35,7 @@ class Outputs(NamedTuple):
 
 
 class ReidNet(nn.Module):
-  """Video person re-identification network of the poster.
+  """The video person re-identification network of the paper and its poster (ICCV 2019).
 
   Attributes:
     backbone: a name in `backbones.registry.BACKBONES`.

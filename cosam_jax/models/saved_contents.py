@@ -1,4 +1,4 @@
-"""Which dictionary of a saved checkpoint is the state dict, whatever stands beside it.
+"""Finds the state dict among the contents of a saved checkpoint.
 
 Training programs save weights under many names, averages of them (EMA), an optimizer's state, their
 own settings and objects. The state dict is the dictionary of tensors among all that.
@@ -12,7 +12,7 @@ import numpy as np
 
 from cosam_jax.models.torch_objects import Box, Foreign, Tensor, UnreadableError
 
-# Where training programs keep the state dict inside a checkpoint; the first is the published one.
+# Names of the state dict in checkpoints of training programs; the first is the published code's.
 _NAMES = (
   "state_dict", "model_state_dict", "model_state", "model", "net", "network", "weights", "params",
   "module", "backbone", "encoder",
@@ -30,16 +30,16 @@ Path = tuple[str, ...]
 
 
 class Found(NamedTuple):
-  """A state dict: tensors and arrays by name, and what is to be said about the choice."""
+  """A state dict: tensors and arrays by name, and sentences on the choice."""
 
   tensors: dict[str, Tensor | np.ndarray]
   notes: tuple[str, ...]
 
 
 def state_dict(value: Any) -> Found:
-  """The state dict in what a pickle held.
+  """The state dict in the contents of a pickle.
 
-  What stands beside it is ignored. With several dictionaries of tensors, the one with the best
+  Everything beside it is ignored. With several dictionaries of tensors, the one with the best
   known name is taken, and weights as they are before averaged ones.
 
   Raises:

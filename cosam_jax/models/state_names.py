@@ -1,4 +1,4 @@
-"""Names of tensors in PyTorch state dicts, and what they tell about the network they are from.
+"""Names of tensors in PyTorch state dicts, and facts about the network that follow from them.
 
 Each tensor has a *plain* name: that of the backbone's family (`layer1.0.conv1.weight`, see
 `backbones.family`), and `cosam4.`, `head.`, `neck.` and `classifier.` before the published names of
@@ -100,12 +100,12 @@ def is_behind_backbone(plain: str) -> bool:
 
 
 def is_foreign_classifier(plain: str) -> bool:
-  """Whether a tensor is of the classifier, or what stands for it, of a network not ours."""
+  """Whether a tensor is of the classifier, or its like, of another program's network."""
   return plain.startswith(_CLASSIFIERS)
 
 
 def architecture(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
-  """What plain names and PyTorch shapes tell about a network, as far as they do.
+  """Settings of a network, as far as plain names and PyTorch shapes show them.
 
   Returns:
     Some of `backbone`, `width`, `cosam_stages`, `temporal` and `num_classes`, as text.

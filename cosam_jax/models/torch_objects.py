@@ -25,7 +25,7 @@ class Global:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Foreign:
-  """An object that no state dict needs: `what` it is, and nothing of it. Nothing is run for it.
+  """An object that no state dict needs: its name `what` alone. Nothing is run for it.
 
   Beside a state dict it is ignored; inside one it is refused.
   """
@@ -170,7 +170,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
   ),
   "_codecs.encode": _encode,
 }
-# Of what these make, the first argument says what it is.
+# The first argument of these names the object that they make.
 _MAKERS = ("copyreg._reconstructor", "copy_reg._reconstructor", "copyreg.__newobj__")
 _NAMES = {
   *_CALLS, *_STORAGES, *(f"torch.{name}" for name in _DTYPES),
@@ -199,7 +199,7 @@ def call(function: Any, args: Any) -> Any:
 
 
 def set_state(target: Any, state: Any) -> None:
-  """What `__setstate__` would do, for the few objects that have a state we need."""
+  """Does the work of `__setstate__` for the few objects whose state we need."""
   if isinstance(target, Box) and target.kind == "parameter":
     if isinstance(state, tuple) and len(state) == 5:  # PyTorch 0.1 keeps the data in the state
       target.value = state[0]

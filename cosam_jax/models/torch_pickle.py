@@ -19,7 +19,7 @@ MAX_INSTRUCTIONS = 2_000_000
 # numpy arrays are written as text and turned into bytes by an instruction that could be repeated.
 _MAX_ENCODED = 256 << 20
 
-# What a damaged file can raise in the standard library and numpy while it is being read.
+# Errors that a damaged file can raise in the standard library and numpy while it is read.
 DAMAGE = (
   ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, AssertionError,
   EOFError, MemoryError, RecursionError, SyntaxError, struct.error,
@@ -133,7 +133,7 @@ def _run(stream: BinaryIO, storages: dict[str, Storage]) -> Any:
 
 
 def _use_marked(op: str, arg: Any, items: list[Any], stack: list[Any]) -> None:
-  """Carries out an instruction of `_OF_MARKED`; `stack` is what lies below the mark."""
+  """Carries out an instruction of `_OF_MARKED`; `stack` is the part below the mark."""
   if op == "TUPLE":
     stack.append(tuple(items))
   elif op in ("LIST", "FROZENSET"):

@@ -1,7 +1,7 @@
 """Weights files of any common kind -> {name: array}, without PyTorch.
 
 `.pth`, `.pt` and `.pth.tar` (the zip format since PyTorch 1.6 and the older stream), `.safetensors`
-and `.npz`. The kind is told by the content, not by the name.
+and `.npz`. The content decides the kind, not the name.
 """
 
 import codecs
@@ -59,8 +59,8 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
   Args:
     path: `.npz`, `.safetensors`, or PyTorch's `.pth`, `.pt`, `.pth.tar`. A checkpoint that keeps
       its state dict under `state_dict` (the published ones, beside `rank1` and `epoch`), `model`
-      or any other name is unwrapped; what stands beside it is ignored. If there was a choice, or
-      the weights are an average over training (EMA), a warning says what was taken.
+      or any other name is unwrapped; everything beside it is ignored. If there was a choice, or
+      the weights are an average over training (EMA), a warning says which were taken.
 
   Returns:
     Arrays by name, in the file's order and with the file's types (bfloat16 from ml_dtypes). They

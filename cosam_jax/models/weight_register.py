@@ -63,7 +63,7 @@ def resolve_weights(
   path = user_path(text)
   register = weight_register()
   if path.is_file() or (text not in register and path.exists()):
-    return path  # `read_weights` says what is no file.
+    return path  # `read_weights` refuses a path that is no file.
   if text not in register:
     names = ", ".join(register)
     if path.name != text or path.suffix in _SUFFIXES:

@@ -70,7 +70,7 @@ def _backward(
   windows = _both_sides(_transposed(_FROM_INPUT), windows)
 
   def overlap(row: int, column: int) -> jax.Array:
-    """What the up to four windows over a place give it; row and column are its parities."""
+    """The sum of up to four windows over a place; row and column are its parities."""
     return sum(
       _pad(windows[4 * (row + 2 * up) + column + 2 * left], (up, 1 - up), (left, 1 - left))
       for up in (0, 1)
@@ -85,8 +85,8 @@ def _backward(
 convolve.defvjp(_forward, _backward)
 
 
-# What is read several times exists in memory: XLA would rather repeat, at each place, the norm that
-# a value comes from.
+# Values that are read several times are kept in memory: else XLA repeats, at each place, the norm
+# that a value comes from.
 _whole = jax.lax.optimization_barrier
 
 
@@ -116,7 +116,7 @@ def _both_sides(matrix: _Matrix, square: Sequence[jax.Array]) -> list[jax.Array]
 
 
 def _combine(matrix: _Matrix, values: Sequence[jax.Array]) -> list[jax.Array]:
-  """matrix @ values, without what is multiplied by zero or one."""
+  """matrix @ values, without products by zero or one."""
 
   def combined(row: tuple[float, ...]) -> jax.Array:
     terms = [v if c == 1 else -v if c == -1 else c * v

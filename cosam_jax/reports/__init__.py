@@ -1,1 +1,1 @@
-"""What a run leaves behind for people: results, tables, pictures. No jax."""
+"""The files of a run for people: results, tables, pictures. No jax."""

@@ -35,7 +35,7 @@ COLOURS = {
 on the paper, except the grid."""
 
 SERIES = (("one", "-"), ("two", "--"), ("three", "-."), ("four", ":"))
-"""Colour role and line style of a chart's first, second ... line: told apart without colour too."""
+"""Colour role and line style of a chart's first, second ... line; differ without colour too."""
 
 
 @dataclasses.dataclass(frozen=True)

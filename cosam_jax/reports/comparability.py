@@ -11,7 +11,7 @@ PROTOCOL_FIELDS = (
   "pooling", "attribute", "attribute_gallery",
 )  # fmt: skip
 """Fields of a card that must agree. Weights, clip length and split may differ."""
-_BEFORE = {"pooling": "mean"}  # What cards mean that were written before the field was.
+_BEFORE = {"pooling": "mean"}  # Values of cards that are older than the field.
 
 
 def protocol_differences(cards: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:

@@ -104,7 +104,7 @@ def compare(
   Args:
     first: the files of side A.
     second: the files of side B.
-    read: gives what `write_results` wrote to a file, or would.
+    read: gives the content of a results file, or of one to be made.
     allow_mixed: do not refuse different protocols, but say so; only queries that count
       everywhere are compared.
     resamples: draws of people.

@@ -11,7 +11,7 @@ NAMED = 6  # Files of a side that are named.
 
 
 def comparison_table(record: Mapping[str, Any]) -> str:
-  """The table, what it was made of, and the verdicts.
+  """The table, its sources, and the verdicts.
 
   Args:
     record: from `comparison.compare`.
@@ -61,7 +61,7 @@ def verdicts(record: Mapping[str, Any]) -> list[str]:
 
 
 def _kind(comparison: Mapping[str, Any]) -> str:
-  """What sets a comparison apart from that of everybody as ranked, which needs no name."""
+  """The name of a comparison; empty for the usual one, of everybody as ranked."""
   parts = [f"{comparison['attribute']}, {comparison['attribute_gallery']} gallery"] if (
     comparison.get("attribute")) else []  # fmt: skip
   parts += ["re-ranked"] if comparison["reranking"] else []

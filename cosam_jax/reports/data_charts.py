@@ -1,4 +1,4 @@
-"""What a data set is: counts of people, cameras and frames, and how long its tracklets are."""
+"""Charts of a data set: counts of people, cameras and frames, and lengths of tracklets."""
 
 import pathlib
 from collections.abc import Mapping

@@ -21,8 +21,8 @@ class EventFiles:
 
   Args:
     workdir: of the run.
-    first_step: what earlier files say of steps from here on is forgotten by TensorBoard, since it
-      is about to be written again.
+    first_step: TensorBoard drops values of earlier files from this step on, since they are about
+      to be written again.
 
   Raises:
     InputError: TensorBoard is not installed.

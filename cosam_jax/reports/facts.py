@@ -1,4 +1,4 @@
-"""What the page says in words and tables, from results.json and the logs. Plain values only."""
+"""Words and tables of the page, from results.json and the logs. Plain values only."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ def title(config: Mapping[str, Any], card: Record) -> str:
 
 
 def row_label(record: Record) -> str:
-  """What a result is of, such as "after training, re-ranked"."""
+  """The subject of a result, such as "after training, re-ranked"."""
   label = record.get("label") or "as ranked"
   return f"{label}, re-ranked" if record["card"].get("reranking") else label
 
@@ -83,7 +83,7 @@ def _percent(record: Record, name: str) -> str:
 
 
 def warnings(run: Record, results: Sequence[Record]) -> list[str]:
-  """What a reader must know before believing the numbers."""
+  """Warnings for a reader of the numbers."""
   card = results[0]["card"]
   found = [f"{warning[:1].upper()}{warning[1:]}." for warning in run.get("warnings", [])]
   skipped = run.get("unreadable_frames_skipped", 0)
@@ -190,7 +190,7 @@ def mask_rows(masks: Mapping[str, Any]) -> list[dict[str, str]]:
 def times(
   run: Record, scalars: Sequence[Mapping[str, float]], rankings: Rankings | None
 ) -> list[tuple[str, str]]:
-  """How long what took, and on which devices: name and value."""
+  """Times and devices: name and value."""
   config, found = run["config"], []
   clips = config["train.identities_per_batch"] * config["train.instances"]
   seconds = training_seconds(scalars, clips)

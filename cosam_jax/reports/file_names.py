@@ -1,10 +1,10 @@
-"""File names made of the names of tracklets, which are whatever somebody called a folder."""
+"""File names made of the names of tracklets, which may hold any characters."""
 
 import hashlib
 import re
 
 MOST_BYTES = 120
-"""Of a name; file systems take 255 for all of it, with what stands before and behind."""
+"""Of a name; file systems take 255 for the whole file name, with prefix and suffix."""
 
 
 def file_name(text: str) -> str:

@@ -33,13 +33,13 @@ def font(size: int) -> Font:
 
 
 def fit(text: str, face: Font, width: float, among: Sequence[str] = ()) -> str:
-  """The text, or as much of it as the width holds, cut where it tells least.
+  """The text, or as much of it as the width holds, cut where it matters least.
 
   Letters that the font lacks are written as Python escapes them (`\\u5f20`), so that names which
   differ look different.
 
   Args:
-    text: what is to be written.
+    text: to be written.
     face: the font.
     width: in pixels.
     among: texts that it must look different from, if it differs from them.

@@ -176,7 +176,7 @@ def overview(clips: Sequence[ClipMasks], caption: str = "") -> Image.Image:
 def save_pictures(
   directory: pathlib.Path, clips: Sequence[ClipMasks], caption: str = ""
 ) -> list[pathlib.Path]:
-  """Writes what `draw_pictures` draws, in place of what an earlier call wrote into the folder.
+  """Writes the files of `draw_pictures`, in place of an earlier call's.
 
   Returns:
     The files, the overview last; none without clips.
@@ -198,7 +198,7 @@ def draw_pictures(
 ) -> list[pathlib.Path]:
   """Writes a strip for each clip, named after tracklet and stages, `overview.png`, `masks.npz`.
 
-  The last holds what the strips show: by a strip's name without its ending and `/cosam4` (the
+  The last holds the numbers of the strips: by a strip's name without its ending and `/cosam4` (the
   stage) the masks float32[T, h, w], and by `/frames` the numbers of the frames.
 
   Returns:

@@ -1,4 +1,4 @@
-"""The folder in which pictures of masks and what belongs to them are kept."""
+"""The folder of pictures of masks and their numbers."""
 
 import pathlib
 import re
@@ -14,12 +14,12 @@ _NAMES = ("overview.png", "masks.npz", "masks.json", "channels.*", "correlation.
 
 
 def masks_folder(directory: pathlib.Path) -> OutputFolder:
-  """Where pictures of masks and what belongs to them are kept."""
+  """The folder of pictures of masks and their numbers."""
   return OutputFolder(directory, "masks", _NAMES, "masks.npz", _of_earlier_version)
 
 
 def _of_earlier_version(directory: pathlib.Path) -> list[str]:
-  """What versions without lists left: a list of names, or strips that masks.npz names."""
+  """The files of versions without lists: a list of names, or strips that masks.npz names."""
   try:
     listed = read_json(directory / "pictures.json", "pictures", "move it away")
   except InputError:
@@ -29,7 +29,7 @@ def _of_earlier_version(directory: pathlib.Path) -> list[str]:
   found += ["pictures.json"] if found else []
   try:
     strips = {f"{name.partition('/')[0]}.png" for name in names_in_npz(directory / "masks.npz")}
-  except Exception:  # None, or damaged, which zip and numpy tell in many ways.
+  except Exception:  # None, or damaged, for which zip and numpy have many errors.
     # Still earlier ones kept no numbers: by the names that they alone gave.
     there = (directory / "overview.png").is_file()
     strips = {path.name for path in directory.iterdir() if there and _STRIP.fullmatch(path.name)}

@@ -1,4 +1,4 @@
-"""Long names cut to what a place holds: where they are equal, not where they differ."""
+"""Long names cut to fit: where they are equal, not where they differ."""
 
 from collections.abc import Callable, Iterable
 
@@ -6,7 +6,7 @@ _GAP = "..."
 
 
 def cut_apart(name: str, others: Iterable[str], fits: Callable[[str], bool]) -> str:
-  """The name, or its beginning and end; or what it alone has, if others would look the same.
+  """The name, or its beginning and end; or its own part, if others would look the same.
 
   Args:
     name: of any length.

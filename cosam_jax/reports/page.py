@@ -46,7 +46,7 @@ THUMBNAIL = 144
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sources:
-  """What a page is made of.
+  """The parts of a page.
 
   Attributes:
     workdir: the run's folder; the page goes to `report` in it.
@@ -54,7 +54,7 @@ class Sources:
     before: content of before_training.json, if that belongs to this run.
     scalars, validation: rows of scalars.jsonl and validation.jsonl.
     tables: the data set.
-    rankings, table: what `evaluate` kept, and the tracklets it ranked; None without either.
+    rankings, table: saved by `evaluate`, and the tracklets it ranked; None without either.
     chosen: query number -> why it is shown.
     commands: mode -> the command line that ran it last.
     masks: the folder with pictures of the masks; None without any of these results.
@@ -74,14 +74,14 @@ class Sources:
 
 
 def page_folder(workdir: pathlib.Path) -> OutputFolder:
-  """Where a run's page lies, with all that belongs to it."""
+  """The folder of a run's page."""
   return OutputFolder(
     workdir / "report", "report", _NAMES, PAGE, _linked, "move it away, so that the page has room"
   )
 
 
 def _linked(directory: pathlib.Path) -> list[str]:
-  """What versions without lists left: the page, which names every file beside it."""
+  """The files of versions without lists: the page, which names every file beside it."""
   try:
     text = read_text(directory / PAGE, "page", "move it away")
   except InputError:
@@ -216,7 +216,7 @@ def _thumbnail(entry: Found) -> str | None:
 def _masks(directory: pathlib.Path, folder: pathlib.Path) -> list[dict[str, Any]]:
   """Copies the pictures that the run drew of its masks; the overview comes first.
 
-  Pictures with other names are somebody's, and what cannot be read is passed over.
+  Pictures with other names are somebody's; unreadable ones are passed over.
   """
   pictures = sorted(directory.glob("*.png"), key=lambda path: (path.name != "overview.png", path))
   found = []

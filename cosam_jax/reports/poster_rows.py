@@ -1,4 +1,4 @@
-"""What must be trained for each of the poster's tables. Data only: nothing is run here."""
+"""The networks of each of the poster's tables. Data only: nothing is run here."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _TITLES = {"resnet50": "ResNet-50", "se_resnet50": "SE-ResNet-50"}
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-  """One network of the poster; whatever it does not say is the configuration's.
+  """One network of the poster; everything else comes from the configuration.
 
   Attributes:
     backbone, cosam, temporal, num_frames, frame_selection: values of the flags of these names.

@@ -90,7 +90,7 @@ def _file_names() -> list[str]:
 
 
 def _of_earlier_version(folder: pathlib.Path) -> list[str]:
-  """What versions without lists left: the tables by their names."""
+  """The files of versions without lists: the tables by their names."""
   found = {path.name for path in folder.iterdir()}
   return [name for name in _file_names() if name in found]
 
@@ -147,7 +147,7 @@ def _block(
   measured = [summary for _, summary in pairs if summary is not None]
   if not measured and not (of_poster and any(dataset in row.numbers for row in rows)):
     return None
-  # On data that the poster has not, whatever the table gives of any data set.
+  # On data that the poster does not have: everything that the table has for any data set.
   numbers = [row.numbers.get(dataset) for row in rows if dataset in row.numbers]
   numbers = numbers or [values for row in rows for values in row.numbers.values()]
   names = {name for values in numbers for name in values or ()}

@@ -22,7 +22,7 @@ TABLES = {
   "attributes": "Attribute-wise results",
   "state_of_the_art": "Comparison with other methods",
 }
-"""The poster's tables -> what they show."""
+"""The poster's tables -> their subjects."""
 
 POSTER_DATASETS = ("mars", "dukemtmc_vidreid", "ilids_vid")
 """Data sets that the poster has numbers of, in its order."""
@@ -30,7 +30,7 @@ ATTRIBUTES = ("handbag", "hat", "backpack")
 METRICS = {"mAP": "mAP", "R1": "Rank-1", "R5": "Rank-5", "R20": "Rank-20"}
 """The poster's name of a metric -> that of results.json."""
 
-# The poster's networks in the comparison with other methods: what they are in our terms.
+# The poster's networks in the comparison with other methods, in our terms.
 _NETWORKS = {
   "RevisitTempPool": Row("resnet50", (), "ta"),
   "RevisitTempPool + SE-ResNet50 + TPavg": Row("se_resnet50", (), "tp"),
@@ -46,7 +46,7 @@ class PublishedRow:
   Attributes:
     table: a key of `TABLES`.
     name: for people, such as "SE-ResNet-50 COSAM4,5 TP".
-    row: what to train for it; None for other people's methods, which this program does not have.
+    row: the network to train for it; None for other people's methods.
     attribute: one of `ATTRIBUTES` in the attributes' table, else None.
     reranked: whether the numbers are after re-ranking.
     numbers: data set -> metric, as in results.json -> percent.

@@ -58,7 +58,7 @@ class Sheet:
   """A query and its rankings.
 
   Attributes:
-    query: what was searched for.
+    query: the tracklet that was searched for.
     rows: title, such as "as ranked" or "re-ranked" -> the entries, nearest first.
     note: a sentence about the query, such as its average precision; may be empty.
     among: names of other sheets, which those of this one must look different from.
@@ -112,7 +112,7 @@ def draw_sheet(sheet: Sheet) -> Image.Image:
 
 
 def save_sheet(path: str | os.PathLike, sheet: Sheet) -> pathlib.Path:
-  """Writes the picture to `path` (.png), and what it shows as JSON beside it; returns `path`."""
+  """Writes the picture to `path` (.png), and its content as JSON beside it; returns `path`."""
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
   path.with_suffix(".json").write_text(json.dumps(sheet.record(), indent=1) + "\n")

@@ -42,7 +42,7 @@ class Ranking:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Rankings:
-  """What a page needs of an evaluation, besides its numbers.
+  """The parts of an evaluation that a page needs besides its numbers.
 
   Attributes:
     protocol: its name.
@@ -51,7 +51,7 @@ class Rankings:
     by_title: "as ranked", and "re-ranked" if that was asked for.
     pictured: int64[m], the tracklets whose vectors are kept.
     vectors: float32[m, D].
-    seconds: what took how long: "embedding", "ranking".
+    seconds: times of "embedding" and "ranking".
   """
 
   protocol: str
@@ -87,7 +87,7 @@ def write_rankings(path: str | os.PathLike, rankings: Rankings) -> None:
 
 
 def read_rankings(path: str | os.PathLike) -> Rankings:
-  """Reads what `write_rankings` wrote; InputError names a file that is something else."""
+  """Reads a file of `write_rankings`; InputError names a file that is something else."""
   try:
     file = read_npz(path)
     if int(file["format"]) != _FORMAT:

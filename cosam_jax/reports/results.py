@@ -22,7 +22,7 @@ PAGE = "index.html"
 """In a report page's folder, which has a copy of the results."""
 COLUMNS = ("mAP", "Rank-1", "Rank-5", "Rank-10", "Rank-20", "mINP")
 WIDTH = 79
-# What rows of one table may differ in.
+# Facts in which rows of one table may differ.
 _OF_A_ROW = ("reranking", "checkpoint", "checkpoint_hash")
 
 
@@ -37,7 +37,7 @@ def write_results(
   Args:
     path: the file, usually `results.json` in the run's folder, which is made if need be.
     results: see the module.
-    run: what else identifies the run, such as seed and configuration; plain values.
+    run: other facts that identify the run, such as seed and configuration; plain values.
 
   Raises:
     InputError: the file cannot be written (no permission, full disk).
@@ -46,7 +46,7 @@ def write_results(
 
 
 def results_content(results: Sequence[Any], run: Mapping[str, Any] | None = None) -> dict[str, Any]:
-  """What `write_results` writes, and `read_results` reads again."""
+  """The content of a results file, as plain values."""
   return {
     "format": FORMAT,
     "program": f"cosam-jax {cosam_jax.__version__}",
@@ -69,7 +69,7 @@ def write_json(path: str | os.PathLike, content: Mapping[str, Any]) -> None:
 
 
 def read_results(path: str | os.PathLike) -> dict[str, Any]:
-  """Reads what `write_results` wrote, and checks it; see `results_shape`.
+  """Reads a file of `write_results`, and checks it; see `results_shape`.
 
   Raises:
     InputError: a file that is missing, damaged or something else; it names file and place.

@@ -1,7 +1,7 @@
-"""What a results file must hold: what is damaged, or was changed by hand, is named by its place.
+"""The shape of a results file; an error names the place of damage or of a wrong edit.
 
-What is there must be of the right kind. What an earlier version did not write may be missing; it is
-missed when somebody asks for it, by the name of the file.
+Every value must be of the right kind. Values that an earlier version did not write may be missing;
+whoever asks for one gets an error with the file's name.
 """
 
 import os
@@ -13,7 +13,7 @@ from cosam_jax.errors import InputError
 
 
 class Known(dict):
-  """An object of a results file; what it lacks is an InputError with the file and the place."""
+  """An object of a results file; a missing value is an InputError with the file and the place."""
 
   def __init__(self, values: Mapping[str, Any], place: str):
     super().__init__(values)
@@ -46,11 +46,11 @@ def _known(value: Any, place: str) -> Any:
 
 
 def _within(place: str, name: str) -> str:
-  """Where something stands: "results.json, run.config"."""
+  """The place of a value: "results.json, run.config"."""
   return f"{place}{'.' if ', ' in place else ', '}{name[:60]}"
 
 
-# A check returns what a value must be, in words; None if it is.
+# A check returns the demand on a value in words; None if the value meets it.
 _Check = Callable[[Any], str | None] | tuple[str, Any] | dict[str, Any]
 
 
@@ -139,14 +139,14 @@ _CONTENT = {
   },
   "results": ("all", _RECORD),
 }  # fmt: skip
-# What no version left out, and nothing can be made of results without.
+# Values that every version wrote, and without which results are useless.
 _NEEDED = {id(_CONTENT): ("run", "results"), id(_RECORD): ("card", "metrics"),
            id(_CARD): ("dataset",), id(_RECORD["metrics"][1]): ("fraction", "percent"),
            id(_MASKS[1]): ("stages",)}  # fmt: skip
 
 
 def _check(value: Any, wanted: Any, place: str) -> None:
-  """Checks a value and what is in it.
+  """Checks a value and its parts.
 
   Args:
     value: of the file.

@@ -1,4 +1,4 @@
-"""Curves of a run: losses, learning rate and speed over its steps, and what rankings are worth."""
+"""Curves of a run: losses, learning rate and speed over its steps, and the CMC of its rankings."""
 
 import pathlib
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a search found: `search.json`, a sheet of pictures for each query, and a table."""
+"""The outcome of a search: `search.json`, a sheet of pictures for each query, and a table."""
 
 import dataclasses
 import pathlib
@@ -63,7 +63,7 @@ class QueryResult:
   searched: int | None = None
 
 
-# heading, most letters, what stands there
+# heading, most letters, text
 _COLUMNS: tuple[tuple[str, int, Callable[[Hit], str]], ...] = (
   ("nearest", 80, lambda hit: hit.name),
   ("distance", 8, lambda hit: f"{hit.distance:.3g}"),
@@ -74,13 +74,13 @@ _COLUMNS: tuple[tuple[str, int, Callable[[Hit], str]], ...] = (
 
 
 def search_folder(directory: pathlib.Path) -> OutputFolder:
-  """Where a search's `search.json` and sheets lie."""
+  """The folder of a search's `search.json` and sheets."""
   names = (_RECORD, f"{_SHEETS}/[0-9][0-9][0-9].*")
   return OutputFolder(directory, "search", names, _RECORD, _of_earlier_version)
 
 
 def _of_earlier_version(directory: pathlib.Path) -> list[str]:
-  """What versions without lists left: search.json, which names every sheet."""
+  """The files of versions without lists: search.json, which names every sheet."""
   try:
     content = read_json(directory / _RECORD, "search", "move it away")
     sheets = [query["sheet"] for query in content["queries"] if query["sheet"]]
@@ -98,7 +98,7 @@ def write_search(
   Args:
     directory: where to.
     results: one for each query.
-    about: what search.json says besides: `query`, `gallery`, `gallery_size`, `distance`, ...
+    about: other entries of search.json: `query`, `gallery`, `gallery_size`, `distance`, ...
 
   Raises:
     InputError: somebody's files are in the way.
@@ -164,7 +164,7 @@ def search_table(results: Sequence[QueryResult]) -> str:
 
 
 def _sentences(results: Sequence[QueryResult], about: Mapping[str, Any]) -> list[str]:
-  """What was left out, and how often the nearest is right, if that is known."""
+  """Sentences on tracklets left out, and on how often the nearest is right, if that is known."""
   found = []
   counts = [result.searched for result in results if result.searched is not None]
   if counts:

@@ -1,4 +1,4 @@
-"""Ranking sheets of an evaluated test set: chosen queries with pictures of what they found."""
+"""Ranking sheets of an evaluated test set: chosen queries with pictures of their nearest."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""A sweep's results read back: which belong together, and what they may be set beside.
+"""A sweep's results read back: grouped, and checked for being comparable.
 
 A sample is one results.json entry; a summary is a row's samples of all seeds and splits.
 """
@@ -19,7 +19,7 @@ from cosam_jax.reports.results import EVALUATIONS, PAGE, read_results
 SUBSET = ", subset"
 """Behind an attribute: the gallery too has people with it only."""
 
-# What a person chose, and what follows from it and the data.
+# Choices of a person, and values that follow from them and the data.
 _CHOICES = ("protocol", "frames", "distance")
 _COUNTS = ("gallery_size", "valid_queries")
 
@@ -32,7 +32,7 @@ class Sample:
     path: the results.json.
     row: the network.
     dataset, seed, split: where and how it was trained; split is None if there is one only.
-    attribute: whose queries were asked, such as "hat" (of the whole gallery) or "hat, subset" (of
+    attribute: of the queries, such as "hat" (of the whole gallery) or "hat, subset" (of
       people with it alone); None for all.
     reranked: whether distances were re-ranked.
     metrics: name -> percent.
@@ -53,12 +53,12 @@ class Sample:
 
   @property
   def key(self) -> tuple[Any, ...]:
-    """What a summary is about."""
+    """The subject of a summary."""
     return self.dataset, self.row, self.attribute, self.reranked
 
   @property
   def protocol(self) -> str:
-    """What must agree between results of one table, in words."""
+    """Facts that must agree between results of one table, in words."""
     protocol, frames, distance = (self.card[field] for field in _CHOICES)
     words = [protocol, f"frames {frames}", distance]
     if self.attribute is not None:
@@ -77,8 +77,8 @@ class Summary:
     means: metric -> percent: mean over splits, then over seeds.
     spreads: metric -> sample standard deviation over seeds in percent; empty with one seed.
     seeds: how many count.
-    missing: what is incomplete, such as "3 of 10 splits"; may be empty.
-    samples: what it was made of.
+    missing: words for missing parts, such as "3 of 10 splits"; may be empty.
+    samples: its samples.
   """
 
   means: Mapping[str, float]
@@ -140,7 +140,7 @@ def read_samples(workdir: pathlib.Path) -> list[Sample]:
 
 
 def _is_of_run(path: pathlib.Path, workdir: pathlib.Path) -> bool:
-  """Whether a results.json below `workdir` is what a run's training or evaluation left."""
+  """Whether a results.json below `workdir` is a run's own, of its training or evaluation."""
   is_page = (path.parent / PAGE).exists()
   return not is_page and EVALUATIONS not in path.relative_to(workdir).parts
 
@@ -198,7 +198,7 @@ def check_protocols(samples: Sequence[Sample]) -> None:
 
 
 def summarise(samples: Sequence[Sample]) -> dict[tuple[Any, ...], Summary]:
-  """Samples by what they are about: (data set, row, attribute, re-ranked) -> summary."""
+  """Samples by subject: (data set, row, attribute, re-ranked) -> summary."""
   groups: dict[tuple[Any, ...], list[Sample]] = {}
   for sample in samples:
     groups.setdefault(sample.key, []).append(sample)

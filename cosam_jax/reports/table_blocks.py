@@ -15,7 +15,7 @@ class Line:
     ours: metric -> percent; empty if nothing was run.
     spreads: metric -> standard deviation over seeds; empty with one seed.
     published: metric -> percent; empty if the poster has none, or none that can be compared.
-    note: what is to be known about the row; may be empty.
+    note: a sentence about the row; may be empty.
     comparable: whether ours may be subtracted from the published.
   """
 

@@ -105,7 +105,7 @@ FORMATS: dict[str, Callable[[Sequence[Block]], str]] = {
   "csv": comma_separated,
   "tex": latex,
 }
-"""Suffix of a file -> what makes its text."""
+"""Suffix of a file -> the function that makes its text."""
 
 
 def _cells(block: Block) -> tuple[list[str], list[list[str]]]:

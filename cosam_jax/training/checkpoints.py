@@ -76,8 +76,8 @@ class Checkpoints:
   def latest_step(self) -> int | None:
     """The step of the newest complete and undamaged checkpoint, or None if there is none.
 
-    Newer ones that are damaged are named in a warning. With several processes, the first one looks
-    and tells the others, so that all go on from the same step.
+    A warning names newer ones that are damaged. With several processes, only the first one looks,
+    so that all continue from the same step.
 
     Raises:
       InputError: every checkpoint there is is damaged.
@@ -96,7 +96,7 @@ class Checkpoints:
     return steps[whole] if steps else None
 
   def _damage_of(self, step: int) -> str | None:
-    """What is wrong with a checkpoint's files; they are read once."""
+    """The fault of a checkpoint's files, in words; they are read once."""
     if step not in self._damage:
       found = self._look(step) if jax.process_index() == 0 else None
       if jax.process_count() > 1:
@@ -106,7 +106,7 @@ class Checkpoints:
     return self._damage[step]
 
   def _look(self, step: int) -> str | None:
-    """What is wrong with a checkpoint, from its files alone."""
+    """The fault of a checkpoint, from its files alone."""
     found = damage(self.directory / str(step))
     if found:
       return found
@@ -128,7 +128,7 @@ class Checkpoints:
 
     Args:
       step: steps done.
-      state: what is saved.
+      state: the state to save.
       about: plain values beside it: the configuration and the number of classes.
 
     Raises:
@@ -175,9 +175,9 @@ class Checkpoints:
     write_checksums(self.directory / str(step))
 
   def _remove(self, steps: list[int]) -> None:
-    """Removes checkpoints; a process that is killed at it leaves none half of whose files are gone.
+    """Removes checkpoints; a kill in the middle leaves no checkpoint with half of its files.
 
-    Orbax only renames them, all at once. What earlier processes left of it goes too.
+    Orbax only renames them, all at once. Leftovers of earlier processes go too.
     """
 
     going = self.directory / _GOING
@@ -201,7 +201,7 @@ class Checkpoints:
       hosts.first_alone(remove_renamed)
 
   def about(self, step: int) -> dict[str, Any]:
-    """What was written beside the state of `step`."""
+    """The values that were saved beside the state of `step`."""
     self._require_whole(step)
     try:
       return self._manager.restore(
@@ -238,7 +238,7 @@ class Checkpoints:
     """Refuses a checkpoint whose network is not that of `like`."""
     metadata = self._manager.item_metadata(step).state
     if metadata is None:
-      return  # Damaged, which restoring will tell.
+      return  # Damaged; restoring will say so.
     there = _shapes(metadata["params"], metadata["batch_stats"])
     here = _shapes(like.params, like.batch_stats)
     differing = sorted(name for name in {*there, *here} if there.get(name) != here.get(name))

@@ -24,7 +24,7 @@ def write_checksums(folder: pathlib.Path) -> None:
 
 
 def damage(folder: pathlib.Path) -> str | None:
-  """What is wrong with the files of `folder`, in words; None if they are as they were written.
+  """The fault of the files of `folder`, in words; None if they are as they were written.
 
   A folder without digests (its process was killed right before they were written) has nothing to
   compare with, and counts as whole.

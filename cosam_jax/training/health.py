@@ -1,4 +1,4 @@
-"""What a long run says of itself every so often: step times, waiting for input, memory.
+"""Regular reports of a long run: step times, waiting for input, memory.
 
 A run that becomes slower, waits for its data or grows in memory shows it long before it fails. Of
 several processes the first writes, also for the others: one that waits for its data slows all.

@@ -92,11 +92,11 @@ def run(
     learning_rate: step -> rate, for the log.
     scalars, progress, log_every: where values go, and how often (steps).
     health: where step times, waiting for input and memory go; None for nowhere.
-    watch: (step, its values) -> what people are to be told, or None.
+    watch: (step, its values) -> a sentence to print, or None.
     save_every, save: steps between checkpoints, and (steps done, state) -> None.
     validate_every, validate: likewise for validation; 0 for never.
     validate_first: whether the state to begin with is validated too.
-    preemption: tells when to stop early; None never does.
+    preemption: says when to stop early; None: never.
 
   Returns:
     The state after `last_step` steps.
@@ -172,7 +172,7 @@ def run(
 
 
 def _way_out(saved: int) -> str:
-  """What to do about a run that diverged after the checkpoint of step `saved`, 0 for none."""
+  """The remedy for a run that diverged after the checkpoint of step `saved`, 0 for none."""
   if not saved:
     return (
       "training stopped before anything was saved; lower optim.learning_rate or set "
@@ -185,7 +185,7 @@ def _way_out(saved: int) -> str:
 
 
 def _where(first: int, done: int, last: int) -> str:
-  """How far a run got that was asked to stop, and what of it is saved."""
+  """A sentence on a run that was asked to stop: its last step, and whether it is saved."""
   if done > first:
     return f"after step {done} of {last}, which is saved"
   if first:

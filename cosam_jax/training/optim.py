@@ -36,7 +36,7 @@ def make_optimizer(
   nothing = optax.identity()
   decay = optax.add_decayed_weights(weight_decay) if weight_decay else nothing
   coupled = weight_decay_form == "coupled"
-  # The same places whatever the settings, so that every checkpoint has the same tree.
+  # The same places with any settings, so that every checkpoint has the same tree.
   return optax.chain(
     optax.clip_by_global_norm(clip_norm) if clip_norm else nothing,
     decay if coupled else nothing,

@@ -7,14 +7,14 @@ import absl.logging
 
 
 class _Warnings(logging.Filter):
-  """Drops what orbax tells of its own work (dozens of lines a save), and nothing else.
+  """Drops orbax's log of its own work (dozens of lines a save), and nothing else.
 
-  Orbax logs through absl's one logger, as we do, so only the place of a line tells them apart.
+  Orbax logs through absl's one logger, as we do, so the source file of a line decides.
   """
 
   def filter(self, record: logging.LogRecord) -> bool:
     ours = "orbax" not in pathlib.PurePath(record.pathname).parts
-    # Told when a save replaces what a killed one left: that is how it should be.
+    # Orbax warns when it replaces a killed save's leftovers; this is expected.
     expected = "Attempted to create temporary directory" in str(record.msg)
     return ours or (record.levelno >= logging.WARNING and not expected)
 
@@ -23,5 +23,5 @@ _WARNINGS = _Warnings()
 
 
 def quieten() -> None:
-  """From now on orbax logs warnings alone, and not that it replaces what a killed save left."""
+  """From now on orbax logs only warnings, and not the one about a killed save's leftovers."""
   absl.logging.get_absl_logger().addFilter(_WARNINGS)  # Once, however often it is added.

@@ -1,10 +1,10 @@
 """Stopping on request: SIGTERM, which schedulers send some time before they kill, and its kind.
 
-A closed terminal sends SIGHUP, and some schedulers warn by SIGUSR1; both are heard likewise.
+A closed terminal sends SIGHUP, and some schedulers warn by SIGUSR1; both do the same.
 
-Inside the loop a step is finished first, so that what is saved is a step; whatever may take long
-(waiting for data, validating) is broken off at once. With several processes, all leave the loop at
-the same step: each tells its own request with every step, and the devices tell all of them.
+Inside the loop a step is finished first, so that a whole step is saved; long work (waiting for
+data, validating) is broken off at once. With several processes, all leave the loop at the same
+step: each passes its own request on with every step, through the devices.
 """
 
 import collections
@@ -90,9 +90,9 @@ class Preemption:
 
   @contextlib.contextmanager
   def immediate(self) -> Iterator[None]:
-    """Inside `deferred`: a request raises `Preempted` at once after all, also an earlier one.
+    """Inside `deferred`: a request, also an earlier one, raises `Preempted` at once.
 
-    Not with several processes, where one that leaves alone would let the others wait for it.
+    Not with several processes: the others would wait for one that leaves alone.
     """
     if jax.process_count() > 1:
       yield
@@ -108,7 +108,7 @@ class Preemption:
   def agreed(self) -> bool:
     """Whether to stop after this step; to be asked once a step, and the same in all processes.
 
-    With several processes it is what all of them said a step ago, which costs no waiting.
+    With several processes it is their answer of a step ago, which costs no waiting.
     """
     if jax.process_count() == 1:
       return self._requested
@@ -120,6 +120,6 @@ class Preemption:
 
 @functools.cache
 def _agreement() -> tuple[NamedSharding, Callable[[jax.Array], jax.Array]]:
-  """How one number a device is laid out, and what tells the highest of them to all devices."""
+  """The layout of one number a device, and a function that gives their highest to all devices."""
   mesh = make_mesh()
   return split_batch(mesh), jax.jit(lambda numbers: numbers.max(), out_shardings=replicated(mesh))

@@ -1,4 +1,4 @@
-"""Whether a run may go on with what another configuration began."""
+"""Whether a run may continue the checkpoint of another configuration."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,7 +26,7 @@ def check_same(
   where: str,
   remedy: str = "give the same values, or another --workdir",
 ) -> None:
-  """Refuses to go on with a checkpoint that another configuration made.
+  """Refuses to continue from a checkpoint of another configuration.
 
   Args:
     saved: flat configuration of the checkpoint, dotted name -> value.

@@ -1,4 +1,4 @@
-"""What a checkpoint's folder holds, without the library that writes it: the step and the arrays."""
+"""The step and arrays of a checkpoint's folder, read without the library that writes it."""
 
 import pathlib
 
@@ -13,7 +13,7 @@ _HEADS = tuple(f"/{name}".encode() for name in (".zarray", "zarr.json"))
 
 
 def saved_step(folder: pathlib.Path) -> int:
-  """The number of steps that a checkpoint's state is of, whatever its folder is called.
+  """The number of steps of a checkpoint's state; the folder's name does not matter.
 
   Args:
     folder: the checkpoint, by a path that libraries take as it stands.
@@ -43,7 +43,7 @@ def count_arrays(folder: pathlib.Path) -> int:
 
 
 def check_about(folder: pathlib.Path) -> None:
-  """Raises ValueError if what stands beside a checkpoint's state is no mapping that can be read."""
+  """Raises ValueError if a checkpoint's values beside the state are no readable mapping."""
   name = f"{ABOUT}/metadata"
   try:
     content = parse_json(read_bytes(folder / name, MOST_TEXT_BYTES))

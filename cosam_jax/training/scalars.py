@@ -20,7 +20,7 @@ class ScalarLog:
     path: the file; created with its first line. None keeps nothing, in all processes but one.
     first_step: steps from here on are dropped from an existing file. A last line that a kill cut
       short is dropped too.
-    also: told the same values, where they shall go elsewhere too.
+    also: gets the same values, if they shall go elsewhere too.
   """
 
   def __init__(

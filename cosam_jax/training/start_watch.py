@@ -1,4 +1,4 @@
-"""Notices training that does not get away from where it began, while there is time to stop it."""
+"""Notices training that learns nothing, while there is time to stop it."""
 
 import collections
 import math
@@ -32,7 +32,7 @@ class StartWatch:
       values: with `cross_entropy` and `triplet`.
 
     Returns:
-      What to tell people, in the step that it is noticed in.
+      A sentence to print, in the step that notices it; else None.
     """
     self._seen += 1
     if self._seen > _AFTER:

@@ -44,7 +44,7 @@ def forward_with_loss(
   """Training-mode forward pass and the objective.
 
   Args:
-    model, objective: what is computed; any network called as `ReidNet` is, with its `Outputs`.
+    model, objective: of the loss; any network that is called as `ReidNet` is, with its `Outputs`.
     variables: `params` and `batch_stats`.
     clips: float32[B, T, H, W, 3].
     labels: int32[B].
@@ -195,10 +195,10 @@ def jit_train_step(
 
 
 def _compiler_options(model: nn.Module, mesh: Mesh) -> dict[str, str] | None:
-  """What XLA needs to be told.
+  """Options for XLA.
 
-  On CPUs it takes the barriers that `remat` puts up away before it merges equal computations, so
-  that what was to be computed again is kept after all.
+  On CPUs it removes the barriers of `remat` before it merges equal computations, so that it would
+  keep values that were to be computed again.
   """
   if getattr(model, "remat", False) and mesh.devices.flat[0].platform == "cpu":
     return {"xla_disable_hlo_passes": "cse_barrier_expander"}

@@ -1,4 +1,4 @@
-"""What a family of backbones must say of itself; the rest of the network knows no more.
+"""The interface of a family of backbones; the rest of the network knows no more of it.
 
 Stage numbers are the poster's (the ICCV 2019 paper's): stages 2 to 5 follow a stem, and COSAM may
 stand after each of them. `h w` is the grid after a stage.
@@ -85,7 +85,7 @@ class Backbone(abc.ABC):
   @staticmethod
   @abc.abstractmethod
   def order(plain: str) -> tuple[int, ...]:
-    """Where a tensor of the backbone stands among them in the family's own weights."""
+    """The place of a tensor of the backbone in the family's own weights."""
 
   @staticmethod
   @abc.abstractmethod

@@ -23,7 +23,7 @@ class BackboneRow:
 
   Attributes:
     family: `module:class` of its `family.Backbone`.
-    settings: what the class is made with.
+    settings: arguments of the class.
   """
 
   family: str
