@@ -1,4 +1,9 @@
-"""COSAM, the co-segmentation activation module for video-based person re-identification."""
+"""COSAM, the co-segmentation activation module for video-based person re-identification.
+
+"The paper" is Subramaniam, Nambiar, Mittal: Co-segmentation Inspired Attention Networks for
+Video-based Person Re-identification, ICCV 2019; "the poster" is its poster there, whose tables are
+the numbers to reproduce; "the published code" is the authors' PyTorch program.
+"""
 
 from typing import TYPE_CHECKING, Any
 

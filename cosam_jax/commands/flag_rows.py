@@ -215,8 +215,8 @@ OWN: dict[str, Flag] = {
     "For --mode=compare: how often to draw people, 100 or more.", 10_000, least=100
   ),
   "sweep": _choice(
-    "Run every unfinished row of a table of the poster, each in a folder of its own under "
-    "--workdir.",
+    "Run every unfinished row of a table of the poster of the ICCV 2019 paper, each in a folder of "
+    "its own under --workdir.",
     *SWEEPS,
   ),
   "sweep_row": _text(
