@@ -5,8 +5,9 @@
   python -m cosam_jax.main --config=configs/mars.py --workdir=runs/mars --mode=evaluate
   python -m cosam_jax.main --config=configs/mars.py --workdir=runs/ta --temporal=ta --cosam=none
 
-Any field of the configuration can be set with --config.group.field=value; the poster's ablations
-also have flags of their own, which override it. --helpfull explains each.
+Any field of the configuration can be set with --config.group.field=value. The ablations of the
+poster (of the ICCV 2019 paper) also have flags of their own, which override it. --helpfull explains
+each.
 """
 
 import os

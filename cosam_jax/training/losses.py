@@ -1,4 +1,4 @@
-"""The objective of the poster (ICCV 2019): cross-entropy plus lambda times the batch-hard triplet loss.
+"""The objective of the poster (ICCV 2019): cross-entropy plus lambda times the triplet loss.
 
 Notation: `B` clips of a batch, `D` embedding size.
 """
