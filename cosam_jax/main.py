@@ -44,7 +44,7 @@ from cosam_jax.runtime import (
   quiet,
 )
 from cosam_jax.runtime.cache import settle_libraries
-from cosam_jax.runtime.refusals import told
+from cosam_jax.runtime.refusals import status_of
 
 
 def main(arguments: list[str]) -> int:
@@ -56,13 +56,13 @@ def main(arguments: list[str]) -> int:
   settle_libraries()
   quiet.libraries()
   if not command_flags.values()["quiet"]:
-    return told(lambda: _do(arguments[1:]))
+    return status_of(lambda: _do(arguments[1:]))
   with quiet.only_warnings(sys.stderr):
-    return told(lambda: _do(arguments[1:]))
+    return status_of(lambda: _do(arguments[1:]))
 
 
 def _do(words: Sequence[str]) -> int:
-  """The exit status of a mode; raises what `told` has words for."""
+  """The exit status of a mode; raises the errors that `status_of` prints."""
   if command_flags.values()["print_config"]:
     print(config_flags.described(sys.argv[1:]))
     return 0
@@ -79,7 +79,7 @@ def _do(words: Sequence[str]) -> int:
   joined = processes.joined(call.mode, agreed, joining, connect=_connect, shared=shared)
   with joined as ending_with:
     # Only now the libraries that take seconds to load.
-    return ending_with(told(lambda: importlib.import_module(command.module).run(call)))
+    return ending_with(status_of(lambda: importlib.import_module(command.module).run(call)))
 
 
 def _call(words: Sequence[str]) -> Call:

@@ -309,7 +309,7 @@ def test_the_doctor_tells_of_damage_and_exits_accordingly(tmp_path):
   answer = command(MINI, "--mode=doctor", f"--data_dir={root}")
   assert answer.status == 2
   assert str(victim) in answer.out
-  assert only_line(answer) == f"{root} has 1 error(s), told above: repair them first"
+  assert only_line(answer) == f"{root} has 1 error(s), listed above: repair them first"
 
 
 def test_the_doctor_says_in_one_sentence_that_there_is_nothing_to_examine(tmp_path):

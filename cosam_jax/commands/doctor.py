@@ -15,7 +15,7 @@ def run(call: Call) -> None:
   errors = doctor(call.run_config)
   if errors:
     place = call.run_config.data.dir
-    raise InputError(f"{place} has {errors} error(s), told above: repair them first")
+    raise InputError(f"{place} has {errors} error(s), listed above: repair them first")
 
 
 def doctor(config: ConfigDict) -> int:

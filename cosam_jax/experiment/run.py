@@ -60,7 +60,7 @@ class Run:
 
 
 def _counts_of(tables: Tables) -> dict[str, Any]:
-  """What tells two copies of a data set apart without reading frames."""
+  """Counts that differ between copies of a data set, without reading frames."""
   found: dict[str, Any] = {}
   for name, table in (
     ("train", tables.train),

@@ -8,8 +8,8 @@ from cosam_jax.errors import InputError, Preempted, TryLaterError
 from cosam_jax.runtime.early_stop import STOPPED
 
 
-def told(work: Callable[[], int | None]) -> int:
-  """Does `work`; prints user-fixable errors in one line.
+def status_of(work: Callable[[], int | None]) -> int:
+  """Does `work`, and prints user-fixable errors in one line.
 
   Returns:
     The exit status: what `work` returns, 0 for None; 2 for an error that a user can fix; 75 if the
