@@ -6,11 +6,11 @@ import math
 import jax
 import modes
 import numpy as np
-import oracles
 import pytest
 import saved_run as saved
 import tiny
 
+import oracles
 from cosam_jax.data import load_dataset
 from cosam_jax.data.packing import preprocessor, read_image
 from cosam_jax.errors import InputError
