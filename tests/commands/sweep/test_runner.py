@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -29,6 +30,9 @@ from cosam_jax.errors import InputError, Preempted
 from cosam_jax.reports.poster_rows import Row
 from cosam_jax.reports.results import read_results, write_results
 
+# What a process of its own needs to call the functions of this file.
+PLACES = [str(tiny.ROOT / "tests" / "support"), str(pathlib.Path(__file__).parent)]
+IMPORTS = f"import sys; sys.path[:0] = {PLACES!r}; import test_runner\n"
 # Networks that are in no table, but take seconds.
 JOBS = [Job(Row("resnet18", (), "tp", number), 0, None, {}) for number in (1, 2, 3)]
 RECORD = {
@@ -51,11 +55,11 @@ class Pretended(sweeps.Sweep):
   def command(self, job):
     config = configuration(tiny.config("data"), job)
     script = (
-      "import sys; sys.path.insert(0, 'tests'); import json, pathlib, test_sweep\n"
+      f"{IMPORTS}import json, pathlib\n"
       f"folder = pathlib.Path({str(self._workdir / job.name)!r})\n"
       "(folder / 'begun').open('a').write('x')\n"
       f"{self.scripts.get(job.name, '')}\n"
-      f"test_sweep.finish(folder, json.loads({json.dumps(config)!r}))"
+      f"test_runner.finish(folder, json.loads({json.dumps(config)!r}))"
     )
     return [sys.executable, "-c", script]
 
@@ -210,13 +214,11 @@ def test_the_dry_run_lists_every_run_with_its_command(tmp_path):
 def start(workdir, data_dir, cache):
   """The sweep of this module's tiny networks, as a process of its own."""
   script = f"""
-import pathlib, sys
-sys.path.insert(0, "tests/support")
-import test_sweep, tiny
+{IMPORTS}import pathlib, tiny
 fields = {{"clips.num_frames", "model.cosam_stages"}}
 arguments = [flag for flag in tiny.flags({str(data_dir)!r}) if not any(f in flag for f in fields)]
-jobs = test_sweep.REAL_JOBS
-sweep = test_sweep.sweeps.Sweep(tiny.config({str(data_dir)!r}), pathlib.Path({str(workdir)!r}),
+jobs = test_runner.REAL_JOBS
+sweep = test_runner.sweeps.Sweep(tiny.config({str(data_dir)!r}), pathlib.Path({str(workdir)!r}),
                                 jobs, arguments)
 try:
   sweep.run()

@@ -1,0 +1,75 @@
+"""The benchmark's table: every number of a record, with its unit and its ratios by hand."""
+
+from cosam_jax.commands.benchmark.table import WIDTH, render
+
+MIB = 2**20
+RECORD = {
+  "device": {"count": 2, "kind": "Chip X", "host": "x86_64, 8 cores", "jax": "0.10.2"},
+  "published_peak": 4e12,
+  "peak": {"size": 1536, "dtype": "float32", "flops_per_second": 2e12},
+  "parts": {
+    "step": {
+      "clips": 8, "frames_per_clip": 4, "median_seconds": 0.5, "low_seconds": 0.25,
+      "high_seconds": 123.4, "clips_per_second": 16.0, "frames_per_second": 64.0,
+      "flops": 250e9, "flops_per_second": 0.5e12, "compile_seconds": 12.5,
+      "memory_bytes": {"total": 3 * 2**30}, "peak_memory_bytes": 512 * MIB,
+    },
+    "cosam": [
+      {
+        "stage": 5, "frames": 4, "grid": [16, 8], "channels": 2048, "clips": 2, "ratio": 3.0,
+        "factored": {"median_seconds": 0.002, "memory_bytes": {"temporary": 4 * MIB}},
+        "explicit": {"median_seconds": 0.006, "memory_bytes": {"temporary": 42 * MIB}},
+      },
+      {
+        "stage": 2, "frames": 4, "grid": [64, 32], "channels": 256, "clips": 2,
+        "factored": {"median_seconds": 20e-6, "memory_bytes": {"temporary": MIB}},
+        "explicit": {"left_out": "its volume does not fit"},
+      },
+    ],
+    "metrics": {
+      "queries": 1980, "gallery": 9330, "width": 2048, "ranking_seconds": 1.5,
+      "reranking_seconds": 150.0, "ranking_by_distances_seconds": 0.75,
+    },
+    "input": {"images_per_second": 1234.5, "rates": [1000.0, 1234.5, 2000.0]},
+  },
+}  # fmt: skip
+# Title, number, note.
+ROWS = [
+  ("matrix product 1536, float32", "2.0 TFLOP/s", ""),
+  ("  the chip's published peak", "4.0 TFLOP/s", "the product reaches 50%"),
+  ("training step, 8 clips of 4", "500 ms", "250 ms .. 123 s"),
+  ("  clips, frames a second", "16.0", "64.0 frames"),
+  ("  250.0 GFLOP", "500.0 GFLOP/s", "25.0% of the product"),
+  ("  of the chip's published peak", "12.5%", ""),
+  ("  memory by XLA's plan", "3.00 GiB", "most so far 512.0 MiB"),
+  ("  compilation", "12.50 s", ""),
+  ("ranking 1,980 x 9,330 x 2,048", "1.50 s", ""),
+  ("re-ranking", "150 s", ""),
+  ("ranking by those distances", "750 ms", ""),
+  ("input, augmented", "1,234 /s", "1,000 .. 2,000 images/s"),
+]
+LAYERS = [
+  ("  stage 5, T=4, 16x8x2048, time", ["2.00 ms", "6.00 ms", "3.0"]),
+  ("  stage 5, T=4, 16x8x2048, temporary memory", ["4.0 MiB", "42.0 MiB", "10.5"]),
+  ("  stage 2, T=4, 64x32x256, time", ["20.00 us", "too big", ""]),
+  ("  stage 2, T=4, 64x32x256, temporary memory", ["1.0 MiB", "", ""]),
+]
+
+
+def test_every_number_stands_in_its_row():
+  lines = render(RECORD).splitlines()
+  assert lines[0] == "on 2 x Chip X (x86_64, 8 cores), jax 0.10.2"
+  assert max(map(len, lines)) <= WIDTH
+  for title, number, note in ROWS:
+    assert f"{title:<40}{number:>12}   {note}".rstrip() in lines
+  for title, numbers in LAYERS:
+    cells = "".join(f"{number:>{width}}" for number, width in zip(numbers, (10, 10, 8)))
+    assert f"{title:<50}{cells}".rstrip() in [line.rstrip() for line in lines]
+  assert len(lines) == 3 + len(ROWS) + 1 + len(LAYERS)
+
+
+def test_what_was_not_measured_is_not_shown():
+  record = RECORD | {"published_peak": None, "parts": {"input": {"left_out": "no data"}}}
+  assert render(record).splitlines()[3:] == [
+    f"{'matrix product 1536, float32':<40}{'2.0 TFLOP/s':>12}", "input left out: no data"
+  ]  # fmt: skip
