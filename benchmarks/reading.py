@@ -29,6 +29,7 @@ from pil_clips import PilClips
 
 from cosam_jax.commands import config_flags as command_config
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment import configurations
 
 _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment's file.")
 _REPEATS = flags.DEFINE_integer("repeats", 10, "Turns of each.", lower_bound=2)
@@ -106,4 +107,4 @@ def _rate(begin: Callable[[], Iterator], images_per_batch: int) -> float:
 
 
 if __name__ == "__main__":
-  app.run(main)
+  app.run(main, flags_parser=lambda given: flags.FLAGS(configurations.with_path(given)))
