@@ -1,7 +1,5 @@
 """The flags that set fields of the configuration, and those that name paths."""
 
-import runpy
-
 import pytest
 from absl import flags
 from ml_collections import ConfigDict
@@ -14,7 +12,7 @@ from cosam_jax.experiment import configurations
 
 
 def mars() -> ConfigDict:
-  return runpy.run_path(configurations.find("mars"))["get_config"]()
+  return configurations.read(configurations.folder() / "mars.py")
 
 
 FLAGS = {
