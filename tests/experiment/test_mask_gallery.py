@@ -8,14 +8,20 @@ import numpy as np
 import pytest
 import videos
 from PIL import Image
+from pixels import places
 
-from cosam_jax.data.packing import Frame
+from cosam_jax.data.packing import Frame, preprocessor, read_image
 from cosam_jax.data.streamed_frames import Stream, StreamedFrames
 from cosam_jax.data.taken_frames import Taking
 from cosam_jax.errors import InputError
+from cosam_jax.evaluation.protocol import evaluation_of
+from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.mask_gallery import draw, point_correlation
 from cosam_jax.experiment.network import load_network
+from cosam_jax.experiment.parts import read_tables
 from cosam_jax.models.cosam import ncc_cost_volume
+from cosam_jax.reports.mask_motion import channels_picture
+from cosam_jax.reports.mask_pictures import colour_range, overlay
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
 
@@ -34,19 +40,85 @@ def test_a_points_correlation_is_its_row_of_the_cost_volume(ncc):
     np.testing.assert_allclose(heat[other].ravel(), volume[1, 2 * 2 + 1, slot], atol=1e-5)
 
 
+def first_tracklet(network):
+  """Of each clip of the first test tracklet: its images, masks, gates and descriptors."""
+  model = network.model
+  config = config_rules.unflatten(network.flat)
+  table = evaluation_of(read_tables(config), config.evaluation.gallery).table
+  frames = table.frame_ids(0).tolist()
+  prepare, clips = preprocessor(model.image_size), []
+  for start in range(0, len(frames), 2):
+    chosen = [frames[start], frames[min(start + 1, len(frames) - 1)]]
+    images = [read_image(table.frames.path_to_read(frame)) for frame in chosen]
+    outputs, seen = model.apply(
+      network.variables, np.stack([prepare(image) for image in images])[None], train=False,
+      mutable=["intermediates"], capture_intermediates=True,
+    )  # fmt: skip
+    masks = outputs.masks[5]
+    grid = masks.spatial.shape[2:]
+    normed = seen["intermediates"]["cosam5"]["reduce_norm"]["__call__"][0]
+    descriptors = np.maximum(np.asarray(normed, np.float64), 0).reshape(2, *grid, -1)
+    clips.append((images, np.asarray(masks.spatial[0]), np.asarray(masks.channel[0]), descriptors))
+  return clips
+
+
+def correlations(descriptors, frame, cell, size):
+  """NCC of one position with every position, one pair at a time."""
+  one = descriptors[frame][cell]
+  values = np.zeros(descriptors.shape[:3])
+  for place in np.ndindex(values.shape):
+    pairs = zip(one, descriptors[place], strict=True)
+    means = one.mean(), descriptors[place].mean()
+    products = sum((a - means[0]) * (b - means[1]) for a, b in pairs)
+    values[place] = products / (one.std(ddof=1) * descriptors[place].std(ddof=1)) / size
+  return values
+
+
 def test_a_test_tracklet_by_number_with_a_point(network, tmp_path):
-  draw(network, tmp_path, tracklets=["0"], point=["3", "0.5", "0.25"])
+  """Every file shows what the network says of the tracklet's clips, one after the other."""
+  draw(network, tmp_path, tracklets=["0"], point=["2", "0.6", "0.25"])
+  clips = first_tracklet(network)
   with Image.open(next(tmp_path.glob("*.webp"))) as animation:
-    assert animation.n_frames >= 3
+    distinct = {image.tobytes() for images, *_ in clips for image in images}
+    assert animation.n_frames == len(distinct)
+
+  gates = np.mean([gate for *_, gate, _ in clips], axis=0)
   (strongest,) = json.loads((tmp_path / "channels.json").read_text()).values()
-  gates = [entry["gate"] for entry in strongest]
-  assert gates == sorted(gates, reverse=True)
-  assert 0 < gates[0] < 1
+  order = sorted(range(len(gates)), key=lambda channel: -gates[channel])[: len(strongest)]
+  assert len(strongest) == 10
+  assert [entry["gate"] for entry in strongest] == pytest.approx(gates[order].tolist(), abs=1e-5)
+  assert [gates[entry["channel"]] for entry in strongest] == pytest.approx(gates[order], abs=1e-5)
+  with Image.open(tmp_path / "channels.png") as picture:
+    np.testing.assert_array_equal(picture, channels_picture({"5": strongest}))
+
+  (images, masks, _, descriptors), *_ = clips
   content = json.loads((tmp_path / "correlation.json").read_text())
-  assert content["point_frame"] in content["frames"]
-  assert np.abs(content["ncc"]["5"]).max() <= 1.001
-  for name in ("channels.png", "correlation.png", "overview.png"):
-    assert np.asarray(Image.open(tmp_path / name)).std() > 5
+  assert (content["frames"], content["point_frame"]) == ([1, 2], 2)
+  cell = int(0.6 * masks.shape[1]), int(0.25 * masks.shape[2])
+  wanted = correlations(descriptors, 1, cell, descriptors.shape[-1])
+  found = np.array(content["ncc"]["5"])
+  np.testing.assert_allclose(found, wanted, atol=1e-4)
+  assert np.ptp(wanted) > 0.01  # So that a wrong place would show.
+  with Image.open(tmp_path / "correlation.png") as picture:
+    tile = overlay(images[0], found[0], (112, 224), (found[0].min(), found[0].max()))
+    assert len(places(picture, tile)) == 1
+
+  drawn = strips_of(tmp_path)
+  strips = sorted(tmp_path.glob("*_clip*.png"))
+  assert len(strips) == len(clips)
+  with Image.open(tmp_path / "overview.png") as overview:
+    rows = []
+    for file, (images, masks, *_) in zip(strips, clips, strict=True):
+      kept = drawn[f"{file.stem}/cosam5"]
+      np.testing.assert_allclose(kept, masks, atol=1e-5)
+      with Image.open(file) as strip:
+        for picture, size in ((strip, (112, 224)), (overview, (64, 128))):
+          tiles = [overlay(images[i], kept[i], size, colour_range(kept)) for i in range(2)]
+          first, second = (places(picture, tile) for tile in tiles)
+          assert first[0][0] < second[-1][0]
+          assert first[0][1] == second[-1][1]
+      rows.append(first[0][1])
+  assert rows == sorted(set(rows))
 
 
 def test_a_folder_of_frames(network, tmp_path):

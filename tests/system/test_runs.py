@@ -16,13 +16,15 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from cosam_jax.data import load_dataset
 from cosam_jax.errors import InputError
+from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import parts as assembly
 from cosam_jax.experiment.evaluator import Evaluator
 from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.saved_rankings import evaluate_embeddings, ranked_content
 from cosam_jax.models import to_torch
-from cosam_jax.training import state
+from cosam_jax.training import optim, state
+from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
 from cosam_jax.training.same_run import check_same
 from cosam_jax.training.scalars import read_scalars
 
@@ -274,38 +276,52 @@ def test_masks_start_open_in_every_stage_and_nothing_else_changes(tiny_synthetic
 
 
 @pytest.mark.slow
-def test_the_best_checkpoint_is_chosen_on_held_out_people(tiny_synthetic, tmp_path, monkeypatch):
-  """Nobody of the test set is looked at before the end."""
-  scores = {2: 0.3, 4: 0.6, 6: 0.5}
-  galleries = []
-  real = Evaluator.__call__
-
-  def scored(self, variables, **options):
-    found = real(self, variables, **options)
-    galleries.append((options["label"], len(self.evaluation.table)))
-    if options["label"] == "validation":
-      rows = len([1 for label, _ in galleries if label == "validation"])
-      object.__setattr__(found[0].metrics, "mean_average_precision", scores[2 * rows])
-    return found
-
-  monkeypatch.setattr(Evaluator, "__call__", scored)
+def test_the_best_checkpoint_is_chosen_on_held_out_people(tiny_synthetic, tmp_path):
+  """Every epoch's weights are evaluated again, here; nobody of the test set has a say."""
   options = {
     "data__validation_identities": 2,
     "train__validate_every_epochs": 1,
-    "train__epochs": 3,
+    "train__epochs": 5,
+    "train__keep_checkpoints": 5,
     "evaluation__checkpoint": "best",
+    "evaluation__rerank": False,
   }
   config = tiny.config(tiny_synthetic, **options)
   modes.train(config, tmp_path)
-  assert [row["mAP"] for row in read_scalars(tmp_path / "validation.jsonl")] == [0.3, 0.6, 0.5]
-  assert [entry.name for entry in (tmp_path / "best").iterdir()] == ["4"]
-  content = results(tmp_path)
-  assert content["run"]["step"] == 4
-  assert content["run"]["training_identities"] == 4
-  # Two people with two tracklets in each of two cameras; then the test set with its distractor.
-  assert galleries == [("validation", 8)] * 3 + [("after training", 17)]
+  run = Run(config, tmp_path)
+  held_out, tested = run.training_tables, run.tables
+  assert len(held_out.query) + len(held_out.gallery) == 8  # Two people with 2 tracklets in each
+  names = {*held_out.query.names, *held_out.gallery.names}  # of two cameras.
+  assert not names & {*tested.query.names, *tested.gallery.names, *run.train_table.names}
 
-  monkeypatch.undo()
+  optimizer = optim.make_optimizer(
+    lambda _: 0.0,
+    weight_decay=run.config.optim.weight_decay,
+    weight_decay_form=run.config.optim.weight_decay_form,
+    clip_norm=run.config.optim.clip_norm,
+  )
+  shapes = state.state_shapes(run.model, optimizer)
+  validate = Evaluator(run.config, held_out, run.model, attributes=False)
+  rows = read_scalars(tmp_path / "validation.jsonl")
+  assert [row["step"] for row in rows] == [2, 4, 6, 8, 10]
+  best, highest, weights = 0, -1.0, {}
+  for row in rows:
+    step = row["step"]
+    weights = Checkpoints(tmp_path, LAST).restore(step, shapes, run.mesh).variables
+    (result,) = validate(weights)
+    assert row["mAP"] == pytest.approx(float(result.metrics.mean_average_precision), abs=1e-6)
+    if row["mAP"] > highest:
+      best, highest, chosen = step, row["mAP"], weights
+  assert [entry.name for entry in (tmp_path / "best").iterdir()] == [str(best)]
+  assert Checkpoints(tmp_path, BEST).about(best)["validation_mAP"] == highest
+  kept = Checkpoints(tmp_path, BEST).restore(best, shapes, run.mesh).variables
+  jax.tree.map(np.testing.assert_array_equal, kept, chosen)
+  content = results(tmp_path)
+  assert (content["run"]["step"], content["run"]["training_identities"]) == (best, 4)
+  card = content["results"][0]["card"]
+  assert (card["valid_queries"], card["gallery_size"]) == (8, 9)  # Of the test set.
+  assert card["checkpoint_hash"] == weights_hash(chosen)
+
   before = tiny.metrics(tmp_path)
   modes.evaluate(config, tmp_path)
   assert tiny.metrics(tmp_path) == before
