@@ -36,5 +36,5 @@ export PYTHONPATH=$PWD
 # Those that jax, flax, numpy and TensorFlow have most to do with; all of them would take longer.
 "$place/venv/bin/python" -m pytest -n 2 --dist loadfile -rs \
   tests/models/test_{cosam,reid,resample,interop,weight_files,saved_contents,golden_forward}.py \
-  tests/evaluation/test_{embed,embeddings,masks,protocol,retrieval,search}.py tests/commands/test_export.py
-"$place/venv/bin/python" -m pytest tests/commands/test_export.py -m slow -k clips
+  tests/evaluation/test_{embed,embeddings,mask_numbers,protocol,retrieval,search}.py tests/commands/export/test_mode.py
+"$place/venv/bin/python" -m pytest tests/commands/export/test_mode.py -m slow -k clips

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -208,3 +209,14 @@ def test_the_image_copies_what_is_there():
   assert copied == {line[1:] for line in ignore if line.startswith("!")}
   extras = (root / "setup.cfg").read_text()
   assert all(f"\n{name} =" in extras for name in ("cuda", "tpu"))
+
+
+def test_the_tests_that_scripts_name_are_there():
+  """Such as those that the newest Python runs, whose names are written with braces."""
+  named = set()
+  for script in [*LAUNCH.glob("*.sh"), LAUNCH.parent / ".ci" / "run"]:
+    for pattern in re.findall(r"\btests/[\w/.{},]+\.py", script.read_text()):
+      words = ["bash", "-c", f"printf '%s\\n' {pattern}"]
+      named |= set(subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
+  assert len(named) > 10
+  assert [name for name in sorted(named) if not (LAUNCH.parent / name).is_file()] == []
