@@ -1,0 +1,41 @@
+"""A call: what a command finds in it, and the folder that it holds meanwhile."""
+
+import pathlib
+
+import calls
+import pytest
+
+from cosam_jax.errors import InputError
+
+
+def test_paths_and_what_was_not_given(tmp_path):
+  call = calls.call("embed", workdir=tmp_path, input="a/b", output="")
+  assert call.path("input") == pathlib.Path("a/b")
+  assert call.path("output") is call.path("boxes") is None
+  assert call.folder == tmp_path
+  with pytest.raises(AssertionError, match="embed"):
+    _ = call.run_config
+  with pytest.raises(AssertionError, match="doctor"):
+    _ = calls.call("doctor").folder
+
+
+def test_a_workdir_is_held_while_it_is_used_and_no_longer(tmp_path):
+  first, second = (calls.call(mode, workdir=tmp_path) for mode in ("train", "evaluate"))
+  with first.holding_workdir() as holder:
+    holder.check()
+    with pytest.raises(InputError, match=r"--mode=train|train") as raised, second.holding_workdir():
+      pass
+    assert str(tmp_path) in str(raised.value)
+  with second.holding_workdir():
+    pass
+
+
+@pytest.mark.parametrize(("output", "held"), [(None, True), ("run/out", True), ("out", False)])
+def test_a_run_is_held_by_who_writes_into_it(tmp_path, output, held):
+  run = tmp_path / "run"
+  run.mkdir()
+  call = calls.call("masks", workdir=run, output=output and str(tmp_path / output))
+  with call.holding_output():
+    assert (run / ".holder").exists() == held
+  with calls.call("evaluate").holding_place_of(str(run / "embeddings.npz")):
+    assert (run / ".holder").exists()

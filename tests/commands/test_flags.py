@@ -1,0 +1,73 @@
+"""What may be given together: every kind of refusal with its sentence, and calls that are fine."""
+
+import pytest
+
+from cosam_jax.commands.flags import check
+from cosam_jax.commands.registry import COMMANDS, MODES
+from cosam_jax.errors import InputError
+
+MISSING = "--config is missing: give a file"
+# (mode, given flags, words) -> the sentence, or the command's name.
+REFUSED = [
+  ("train", "config workdir", ["a", "b"], "'a' is no flag: every option begins with --"),
+  ("train", "config workdir embeddings", [], "--embeddings is for --mode=evaluate and "
+   "--mode=sensitivity, and the mode is train"),
+  ("doctor", "config point", [], "--point is for --mode=masks, and the mode is doctor"),
+  ("evaluate", "config workdir input", [],
+   "--input is for --mode=embed and --mode=masks and --mode=export, and the mode is evaluate"),
+  ("train", "config workdir seeds", [], "--seeds belongs to --sweep, which is missing: give one of "
+   "positions, temporal, num_frames, frame_selection, attributes, state_of_the_art, all"),
+  ("evaluate", "config workdir sweep", [],
+   "--sweep trains and evaluates: leave out --mode=evaluate"),
+  ("embed", "config workdir boxes", [], "--boxes is about --input: give that too"),
+  ("embed", "workdir input boxes_format", [], "--boxes_format is about --boxes: give that too"),
+  ("masks", "config workdir output", [],
+   "--output is about --input, --tracklets or --point: give one of them"),
+  ("sensitivity", "config embeddings", [],
+   "--mode=sensitivity reads no configuration: leave --config out"),
+  ("compare", "protocol", ["a", "b"], "--protocol is not for --mode=compare: leave it out"),
+  ("search", "query gallery temporal", [],
+   "--temporal changes a configuration: give --config too, or leave it out"),
+  ("evaluate", "embeddings temporal", [],
+   "--temporal changes a configuration: give --config too, or leave it out"),
+  ("embed", "input workdir protocol", [],
+   "--protocol changes a configuration: give --config too, or leave it out"),
+  ("train", "workdir", [], MISSING),
+  ("benchmark", "workdir", [], MISSING),
+  ("prepare", "", [], MISSING),
+  ("train", "config", [], "--workdir is missing: give a directory for checkpoints and results"),
+  ("train", "config sweep", [], "--workdir is missing: give a directory for the sweep's runs"),
+  ("masks", "point", [], "--workdir is missing: give the run whose network is to be used"),
+  ("export", "", [], "--workdir is missing: give the run whose network is to be used"),
+  ("tables", "", [], "--workdir is missing: give the directory of a sweep"),
+  ("sensitivity", "", [], "--embeddings is missing: give a file that --mode=embed wrote"),
+  ("search", "query", [], "--gallery is missing: --mode=search needs --query and --gallery, each "
+   "embeddings.npz, a .npy file, a folder of tracklets or a video"),
+]  # fmt: skip
+ACCEPTED = [
+  ("train", "config workdir change_optim temporal", [], "train"),
+  ("train", "config workdir sweep seeds change_optim", [], "sweep"),
+  ("evaluate", "embeddings protocol", [], "evaluate"),
+  ("embed", "input workdir boxes boxes_format camera", [], "embed"),
+  ("masks", "workdir tracklets output", [], "masks"),
+  ("compare", "resamples", ["a", "b"], "compare"),
+  ("search", "query gallery top", [], "search"),
+]
+
+
+@pytest.mark.parametrize(("mode", "given", "words", "sentence"), REFUSED)
+def test_what_does_not_go_together_is_one_sentence(mode, given, words, sentence):
+  with pytest.raises(InputError) as raised:
+    check(mode, set(given.split()), words, MISSING)
+  assert str(raised.value) == sentence
+
+
+@pytest.mark.parametrize(("mode", "given", "words", "name"), ACCEPTED)
+def test_what_goes_together_names_the_command(mode, given, words, name):
+  assert check(mode, set(given.split()), words, MISSING) == name
+
+
+def test_every_mode_can_be_asked_for_with_what_it_needs():
+  for mode in MODES:
+    config = {"config"} - {COMMANDS[mode].config == "none" and "config"}
+    assert check(mode, {*COMMANDS[mode].needs, *config}, [], MISSING) == mode

@@ -1,0 +1,32 @@
+"""Strangers' .npz files: read as they are, or refused before they are unpacked."""
+
+import zipfile
+
+import numpy as np
+import pytest
+
+from cosam_jax.data.npz_files import names_in_npz, read_npz
+
+
+def test_arrays_come_as_they_are(tmp_path):
+  path = tmp_path / "a.npz"
+  np.savez(path, one=np.arange(3), two=np.array(["x"]))
+  assert names_in_npz(path) == ["one", "two"]
+  found = read_npz(path)
+  assert {name: array.tolist() for name, array in found.items()} == {"one": [0, 1, 2], "two": ["x"]}
+
+
+def test_nothing_that_would_run_or_fill_the_memory_is_read(tmp_path):
+  pickled, bomb, text = (tmp_path / name for name in ("p.npz", "b.npz", "t.npz"))
+  np.savez(pickled, allow_pickle=True, one=np.array([print], object))
+  with pytest.raises(ValueError, match="allow_pickle=False"):
+    read_npz(pickled)
+  with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+    archive.writestr("one.npy", bytes(1 << 29))
+  with pytest.raises(ValueError, match=r"memory|unpack|times"):
+    read_npz(bomb)
+  text.write_text("hello")
+  with pytest.raises(ValueError, match=r"it is no \.npz file"):
+    read_npz(text)
+  with pytest.raises(OSError, match="it is a folder, not a file"):
+    read_npz(tmp_path)
