@@ -7,11 +7,15 @@ the numbers to reproduce; "the published code" is the authors' PyTorch program.
 
 from typing import TYPE_CHECKING, Any
 
+from cosam_jax.runtime import moved_modules
+
 if TYPE_CHECKING:
   from cosam_jax.experiment.embedder import Embedder
 
 __version__ = "0.1.0"
 __all__ = ["Embedder", "__version__"]
+
+moved_modules.install()
 
 
 def __getattr__(name: str) -> Any:
