@@ -10,7 +10,9 @@ import pytest
 import tiny
 from PIL import Image
 
+from cosam_jax.data.packing import preprocessor, read_image
 from cosam_jax.errors import InputError
+from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.experiment.mask_report import BEFORE, MaskReport
 from cosam_jax.experiment.run import Run
 from cosam_jax.reports.results import write_results
@@ -39,8 +41,35 @@ def reported(tiny_synthetic, tmp_path_factory):
   return run, report, variables
 
 
+def masks_and_figures(run, variables, data_dir):
+  """Of each test frame its mask float[h, w], and the part of each cell that the figure covers."""
+  prepare, forward = (
+    preprocessor(run.model.image_size),
+    jax.jit(lambda clip: run.model.apply(variables, clip[None], train=False).masks[5].spatial[0]),
+  )
+  table = evaluation_of(run.tables, "reference").table
+  masks, figures = [], []
+  for row in range(len(table)):
+    frames = table.frame_ids(row).tolist()
+    for start in range(0, len(frames), 2):
+      chosen = frames[start : start + 2]
+      paths = [data_dir / table.frames.name(frame) for frame in chosen]
+      images = [prepare(read_image(path)) for path in paths]
+      seen = np.asarray(forward(np.stack([images[0], images[-1]])), np.float64)
+      for mask, path in zip(seen, paths, strict=False):
+        with Image.open(
+          data_dir / "masks" / path.relative_to(data_dir).with_suffix(".png")
+        ) as file:
+          figure = np.asarray(file) > 0
+        height, width = (side // cells for side, cells in zip(figure.shape, mask.shape))
+        cells = figure.reshape(mask.shape[0], height, mask.shape[1], width)
+        masks.append(mask)
+        figures.append(cells.mean((1, 3)))
+  return masks, figures
+
+
 def test_results_hold_the_numbers(reported, tiny_synthetic):
-  run, _, _ = reported
+  run, _, variables = reported
   content = json.loads((run.workdir / "results.json").read_text())
   assert content["run"]["step"] == 0
   assert content["results"][0]["metrics"]["mAP"] == {"fraction": 0.5, "percent": 50.0}
@@ -48,20 +77,28 @@ def test_results_hold_the_numbers(reported, tiny_synthetic):
   assert list(masks) == ["before training", "after training"]
   assert masks["before training"] == masks["after training"]
   assert masks == json.loads((run.workdir / "masks" / "masks.json").read_text())
-  # Every frame of the test folder, without the junk's: its figure's area, one file at a time.
-  areas = [
-    (np.asarray(Image.open(path)) > 0).mean()
-    for path in (tiny_synthetic / "masks" / "bbox_test").glob("*/*.png")
-    if path.parent.name != "00-1"
-  ]
+  # Every frame of the test folder, without the junk's, one clip at a time.
+  spatial, figures = masks_and_figures(run, variables, tiny_synthetic)
   part = masks["after training"]
-  assert part["frames"] == part["of_frames"] == len(areas)
+  assert part["frames"] == part["of_frames"] == len(spatial)
+  assert part["tracklets"] == 17
   (record,) = part["stages"].values()
   assert list(part["stages"]) == ["5"]
-  assert record["frames"] == len(areas)
-  assert record["uniform_share"] == pytest.approx(np.mean(areas), abs=1e-9)
-  assert 0 <= record["min"] <= record["mean"] <= record["max"] <= 1
-  assert 0 < record["share_on_figure"] < 1
+  fixed = np.mean(spatial, axis=0)
+  shares = [(mask * figure).sum() / mask.sum() for mask, figure in zip(spatial, figures)]
+  assert record == {
+    "frames": len(spatial),
+    "mean": pytest.approx(np.mean(spatial), abs=1e-5),
+    "min": pytest.approx(np.min(spatial), abs=1e-5),
+    "max": pytest.approx(np.max(spatial), abs=1e-5),
+    "spread": pytest.approx(np.mean([mask.std() for mask in spatial]), abs=1e-5),
+    "share_on_figure": pytest.approx(np.mean(shares), abs=1e-5),
+    "uniform_share": pytest.approx(np.mean(figures), abs=1e-9),
+    "fixed_mask_share": pytest.approx(
+      np.mean([(fixed * figure).sum() / fixed.sum() for figure in figures]), abs=1e-5
+    ),
+  }
+  assert record["share_on_figure"] != pytest.approx(record["uniform_share"], abs=1e-4)
 
 
 def test_a_strip_for_each_clip_and_an_overview(reported):
