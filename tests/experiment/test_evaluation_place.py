@@ -62,6 +62,7 @@ def other_config(data_dir, **fields):
   )
 
 
+@pytest.mark.slow
 def test_other_data_protocols_and_weights_leave_the_run_as_it_is(run, tiny_synthetic, others):
   before = files(run)
   modes.evaluate(other_config(others), run)

@@ -11,6 +11,7 @@ from cosam_jax.commands.sweep.plan import Job
 from cosam_jax.commands.sweep.progress import DONE, NEW, progress_of
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.bootstrap import interval_record, query_scores
+from cosam_jax.experiment.config import complete
 from cosam_jax.reports import comparison, comparison_table, facts, results, sweep_results
 
 STAGE = {"frames": 2, "mean": 0.4, "min": 0.1, "max": 0.9, "spread": 0.2, "share_on_figure": 0.5}
@@ -116,6 +117,7 @@ def test_what_is_missed_later_is_named_with_its_file(tmp_path):
 def test_a_sweep_runs_again_what_it_cannot_read(tmp_path):
   job = Job(next(iter(sweep_results.SWEEPS["all"])), 0, None, {})
   (tmp_path / "results.json").write_text(json.dumps(whole()))
-  assert progress_of(job, tmp_path, CONFIG).state == DONE
+  asked = complete(CONFIG)
+  assert progress_of(job, tmp_path, asked).state == DONE
   (tmp_path / "results.json").write_text("[" * 100_000)
-  assert progress_of(job, tmp_path, CONFIG).state == NEW
+  assert progress_of(job, tmp_path, asked).state == NEW

@@ -112,6 +112,7 @@ def test_a_finished_run_repeated_trains_nothing_and_gives_the_same(
   assert (workdir / "scalars.jsonl").read_text() == (trained / "scalars.jsonl").read_text()
 
 
+@pytest.mark.slow
 def test_more_epochs_go_on_where_fewer_ended(trained, tiny_synthetic, tmp_path):
   """Four epochs and then one more equal five at once."""
   more = copy_of(trained, tmp_path)
