@@ -21,6 +21,7 @@ from absl import flags
 from cosam_jax.commands import flags as command_flags
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import parts as assembly
+from cosam_jax.experiment.run import Run
 from cosam_jax.runtime import hosts, processes
 from cosam_jax.training import mesh, steps
 from cosam_jax.training.checkpoints import Checkpoints
@@ -28,7 +29,7 @@ from cosam_jax.training.checkpoints import Checkpoints
 
 def batches(data_dir) -> list[str]:
   """Digests of the images and labels of three steps, over all processes."""
-  run = assembly.Run(tiny.config(data_dir, train__identities_per_batch=4), pathlib.Path("unused"))
+  run = Run(tiny.config(data_dir, train__identities_per_batch=4), pathlib.Path("unused"))
   plan = assembly.training_plan(run.config, run.train_table)
   found = []
   for clips, labels, _ in assembly.TrainingBatches(run.config, plan, 2, 5, run.mesh):
