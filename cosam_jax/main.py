@@ -1,4 +1,4 @@
-"""The door: flags, one configuration, one mode.
+"""Trains, evaluates and uses networks for video-based person re-identification: one mode a call.
 
   python -m cosam_jax.main --config=configs/mars.py --workdir=runs/mars
   python -m cosam_jax.main --config=mars --workdir=runs/mars    # also if there is no such file here

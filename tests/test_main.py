@@ -255,7 +255,9 @@ def test_a_real_process_refuses_in_the_same_words(answers):
 
 
 def test_help_explains_every_flag_and_field():
-  text = " ".join(command("--helpfull").out.split())
+  answer = command("--helpfull")
+  assert (answer.status, command("--help").status) == (0, 0)
+  text = " ".join(answer.out.split())
   for name, (field, _, meaning) in ABLATION_FLAGS.items():
     assert f"--{name}: {meaning} Overrides config.{field}." in text
     for value in SCHEMA[field].legal or ():

@@ -24,13 +24,18 @@ def parse(arguments: list[str]) -> list[str]:
     The program, and the arguments that are no flags.
   """
   version.answer(arguments[1:])
-  if _HELP.intersection(arguments):
+  asks_for_help = bool(_HELP.intersection(arguments))
+  if asks_for_help:
     given = configurations.given_in(arguments)
     flags.FLAGS["config"].help = configurations.help_for(given)
   try:
     arguments = run_configuration.with_run(arguments, OF_RUN)
     config_flags.check_arguments(arguments)
     return flags.FLAGS(configurations.with_path(arguments))
+  except SystemExit:  # Of absl, after it has printed the help, with status 1.
+    if asks_for_help:
+      sys.exit(0)
+    raise
   except InputError as error:
     sentence = str(error)
   except flags.UnrecognizedFlagError as error:

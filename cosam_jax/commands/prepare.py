@@ -3,7 +3,7 @@
 from ml_collections import ConfigDict
 
 from cosam_jax.commands.call import Call
-from cosam_jax.data import builders
+from cosam_jax.data.sets.registry import DATASETS
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 
@@ -18,6 +18,15 @@ def prepare(config: ConfigDict) -> None:
   config_rules.check(config)
   if not config.data.prepared_dir:
     raise InputError("config.data.prepared_dir is empty: say where the prepared set shall lie")
+  if not DATASETS[config.data.name].prepared:
+    known = ", ".join(name for name, row in DATASETS.items() if row.prepared)
+    raise InputError(
+      f"dataset {config.data.name!r} has no prepared form: choose one of {known}, or train from "
+      "its directory"
+    )
+  # Only now tensorflow-datasets, which takes seconds to load.
+  from cosam_jax.data import builders
+
   builders.prepare(
     config.data.name,
     config.data.dir,

@@ -79,7 +79,7 @@ def evaluate_embeddings(
   write_results(place / "results.json", results, about)
   print(terminal_table(results))
   if place != asked:
-    print(f"{asked} has other results, so these are in {place}")
+    print(f"{asked} keeps the results that are there, so these are in {place}")
   return results
 
 

@@ -255,7 +255,10 @@ def test_sides_that_do_not_fit_are_refused(folder, network, saved_run, tmp_path)
   ("arguments", "words"),
   [
     (("--mode=search", "--query=a.npz"), "--gallery is missing"),
-    (("--mode=train", "--input=a"), "--input is for --mode=embed and --mode=export"),
+    (
+      ("--mode=train", "--input=a"),
+      "--input is for --mode=embed and --mode=masks and --mode=export",
+    ),
     (("--mode=embed", "--boxes=a"), "--boxes is about --input"),
     (("--mode=embed", "--input=a", "--box_margin=0.1"), "--box_margin is about --boxes"),
     (("--mode=embed", "--input=a", "--boxes_format=kitti"), "--boxes_format is about --boxes"),
