@@ -91,7 +91,10 @@ def test_every_document_can_be_reached_from_the_readme():
 
 def test_the_readme_has_every_mode_with_its_file():
   readme = (ROOT / "README.md").read_text()
-  files = {name: f"{command.module.replace('.', '/')}.py" for name, command in COMMANDS.items()}
+  files = {
+    f"--{command.flag}" if command.flag else name: f"{command.module.replace('.', '/')}.py"
+    for name, command in COMMANDS.items()
+  }
   assert [name for name, file in files.items()
           if not re.search(rf"\| `{name}` \| \[[^]]+\]\({file}\) \|", readme)] == []  # fmt: skip
 
