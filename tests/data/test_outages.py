@@ -31,10 +31,19 @@ def batches(root, **options):
   )
 
 
-def back_after(seconds, move):
-  timer = threading.Timer(seconds, move)
-  timer.start()
-  return timer
+def back_once(missed, move):
+  """Moves the directory back a moment after it was missed; after a minute in any case."""
+
+  def wait():
+    end = time.monotonic() + 60
+    while not missed() and time.monotonic() < end:
+      time.sleep(0.05)
+    time.sleep(0.3)
+    move()
+
+  thread = threading.Thread(target=wait)
+  thread.start()
+  return thread
 
 
 @pytest.mark.parametrize("policy", ["error", "skip"])
@@ -52,9 +61,9 @@ def test_a_directory_that_comes_back_shows_nowhere(root, policy, mount_point, ca
       root.rmdir()
     away.rename(root)
 
-  timer = back_after(1.2, back)
+  thread = back_once(lambda: "the data directory" in caplog.text, back)
   batch = next(found)
-  timer.join()
+  thread.join()
   np.testing.assert_array_equal(batch.clips, wanted.clips)
   assert batch.valid.all()
   assert found.skipped == 0
