@@ -129,6 +129,7 @@ def command(*arguments):
       flags[name].present = 0
 
 
+@pytest.mark.slow
 def test_boxes_through_the_command_are_told_and_can_be_said(scene, saved_run, tmp_path, capsys):
   _, boxes, frames = scene
   place = tmp_path / "MOT17-02" / "img1"
@@ -194,6 +195,7 @@ def test_boxes_after_the_end_of_a_video(scene, network, tmp_path):
   assert own.picture(0).shape[0] == 256
 
 
+@pytest.mark.slow
 def test_folders_are_embedded_and_ranked(folder, saved_run, tmp_path, capsys):
   run = f"--workdir={saved_run}"
   out = tmp_path / "own"

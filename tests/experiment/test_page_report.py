@@ -141,6 +141,7 @@ def test_without_results_or_with_damaged_rankings_there_is_no_page(evaluated, co
     modes.report(config, tmp_path)
 
 
+@pytest.mark.slow
 def test_somebodys_files_in_the_pages_folder_stay(evaluated, config, tmp_path):
   workdir = tmp_path / "run"
   shutil.copytree(evaluated, workdir)

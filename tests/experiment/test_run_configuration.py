@@ -96,6 +96,7 @@ def test_data_that_are_gone_are_named(saved_run):
     run_configuration.check_data(name, config)
 
 
+@pytest.mark.slow
 def test_a_page_is_made_again_from_the_workdir_alone(tiny_synthetic, tmp_path, hasty_compilation):
   """As a person types it, from another folder, with a field of the configuration."""
   run = saved.write(tmp_path / "run", tiny_synthetic)

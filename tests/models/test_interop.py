@@ -219,6 +219,7 @@ PREFIXES = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", ["resnet18", "se_resnet50"])
 def test_a_beginning_that_all_names_share_is_taken_off(caplog, backbone):
   model = small(backbone, cosam_stages=(4,), temporal="ta")

@@ -216,7 +216,7 @@ def test_the_portable_form_gives_the_same_features():
                     pool=pool)  # fmt: skip
     variables = model.init(jax.random.key(0), clips)
     program = jax.jit(lambda v, c, model=model: model.clone(portable=True).apply(v, c).features)
-    wanted = model.apply(variables, clips).features
+    wanted = jax.jit(lambda v, c, model=model: model.apply(v, c).features)(variables, clips)
     np.testing.assert_allclose(program(variables, clips), wanted, rtol=1e-5, atol=1e-6)
     usual = jax.make_jaxpr(lambda v, c, model=model: model.apply(v, c).features)
     assert "platform_index" in str(usual(variables, clips))

@@ -170,6 +170,7 @@ def test_folders_that_were_made_for_nothing_go(tmp_path):
   assert os.listdir(tmp_path / "a" / "b") == ["results.json"]
 
 
+@pytest.mark.slow
 def test_every_mode_that_writes_there_is_refused_and_others_are_not(tmp_path, tiny_synthetic):
   """By the command itself, in a workdir that this process holds."""
   run, outside = tmp_path / "run", f"--output={tmp_path / 'elsewhere'}"

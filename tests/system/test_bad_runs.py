@@ -114,6 +114,7 @@ def test_a_loss_that_is_not_finite_from_the_start(tiny_synthetic, tmp_path):
   assert Checkpoints(tmp_path / "run").latest_step() is None
 
 
+@pytest.mark.slow
 def test_a_loss_that_becomes_not_finite_keeps_the_last_good_checkpoint(
   tiny_synthetic, trained, tmp_path, monkeypatch
 ):

@@ -255,6 +255,7 @@ def test_rematerialisation_changes_the_memory_alone():
   assert memory[1] < 0.8 * memory[0], memory
 
 
+@pytest.mark.slow
 def test_eight_devices_give_the_losses_of_one(hasty_compilation):
   """Statistics and hard triplets are of the whole batch, whatever the number of devices."""
   script = "import jax, test_steps; print(jax.device_count(), test_steps.three_steps())"
