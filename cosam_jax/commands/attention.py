@@ -42,11 +42,7 @@ def attention(config: ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
     InputError: a network without COSAM, or nothing to evaluate.
   """
   run = Run(config, workdir)
-  if not run.config.model.cosam_stages:
-    raise InputError(
-      "config.model.cosam_stages is empty, and a network without COSAM has no masks: name stages "
-      "among 2, 3, 4 and 5"
-    )
+  run.require_masks()
   network = network_to_evaluate(run)
   evaluation_place.settle(run, network.label, network.variables)
   record = {"checkpoint": network.label, **_Probe(run, network.variables).record()}

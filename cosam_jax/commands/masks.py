@@ -7,7 +7,6 @@ from ml_collections import ConfigDict
 from cosam_jax.commands import chosen_frames
 from cosam_jax.commands.call import Call
 from cosam_jax.commands.registry import COMMANDS
-from cosam_jax.errors import InputError
 from cosam_jax.experiment import evaluation_place
 from cosam_jax.experiment.mask_gallery import draw
 from cosam_jax.experiment.mask_report import MaskReport
@@ -41,11 +40,7 @@ def run(call: Call) -> None:
 def masks(config: ConfigDict, workdir: pathlib.Path) -> None:
   """Measures and draws COSAM's masks for the weights that `evaluate` would take."""
   run = Run(config, workdir)
-  if not run.config.model.cosam_stages:
-    raise InputError(
-      "config.model.cosam_stages is empty, and a network without COSAM has no masks: name stages "
-      "among 2, 3, 4 and 5"
-    )
+  run.require_masks()
   network = network_to_evaluate(run)
   evaluation_place.settle(run, network.label, network.variables)
   check_outputs(run)

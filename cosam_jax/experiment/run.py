@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from cosam_jax.data import Tables
 from cosam_jax.data.holdout import hold_out_identities
 from cosam_jax.data.single_tracklets import without_single_tracklets
+from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.parts import build_model, read_tables
 from cosam_jax.runtime import hosts
@@ -52,6 +53,14 @@ class Run:
     )
     self.num_classes = self.train_table.num_identities
     self.model = build_model(self.config, self.num_classes)
+
+  def require_masks(self) -> None:
+    """Raises InputError if the network has no COSAM, and so no masks."""
+    if not self.config.model.cosam_stages:
+      raise InputError(
+        "config.model.cosam_stages is empty, and a network without COSAM has no masks: name stages "
+        "among 2, 3, 4 and 5"
+      )
 
   @property
   def flat(self) -> dict[str, Any]:
