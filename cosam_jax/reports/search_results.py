@@ -122,7 +122,9 @@ def write_search(
   print(search_table(results))
   for sentence in _sentences(results, about):
     print(sentence)
-  print(f"\n{directory / 'search.json'} has all {len(results):,} queries")
+  most = max((len(result.hits) for result in results), default=0)
+  cut = f", with up to {most} nearest of each; the table shows {_SHOWN}" if most > _SHOWN else ""
+  print(f"\n{directory / 'search.json'} has all {len(results):,} queries{cut}")
   if not drawn:
     print("no sheets: neither side has pictures; --mode=embed --input writes them")
   elif len(drawn) < len(results):
