@@ -9,7 +9,7 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-# Most of the tests' time is compilation of networks that run once: compile them in haste.
+# Most of the tests' time goes into compiling networks that run once: compile them in haste.
 os.environ.setdefault(
   "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 )
@@ -50,9 +50,9 @@ def tiny_synthetic(tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def compilation_cache(tmp_path_factory) -> Iterator[dict[str, str]]:
-  """Programs compiled once are kept for the session, here and in processes with this environment.
+  """Keeps compiled programs for the session, here and in processes with this environment.
 
-  Yields the environment variables that say so.
+  Yields the environment's variables.
   """
   import jax
 
@@ -71,9 +71,9 @@ def compilation_cache(tmp_path_factory) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def hasty_compilation(compilation_cache) -> Iterator[dict[str, str]]:
-  """Programs are compiled in a fraction of the time and run slower; for tests of tiny networks.
+  """Compiles programs in a fraction of the time; they run slower. For tests of tiny networks.
 
-  Yields the environment variables that say so, those of `compilation_cache` among them.
+  Yields the environment variables for it, including those of `compilation_cache`.
   """
   import jax
 

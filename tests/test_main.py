@@ -25,7 +25,7 @@ WORKDIR = "--workdir=never_made"
 
 
 class Answer(NamedTuple):
-  """What a command left: its exit status, what it printed, and what it complained of."""
+  """A command's exit status, stdout and stderr."""
 
   status: int
   out: str
@@ -33,7 +33,7 @@ class Answer(NamedTuple):
 
 
 def command(*arguments, **options) -> Answer:
-  """A process as a person starts it."""
+  """Runs the program as a person would."""
   result = subprocess.run(
     [sys.executable, "-m", "cosam_jax.main", *arguments],
     capture_output=True, text=True, timeout=120, cwd=ROOT, check=False, **options,
@@ -61,7 +61,7 @@ FILES = {
   "mars.py": "raise SystemError\n",
 }
 
-# name -> (arguments, what the sentence says)
+# name -> (arguments, words of the sentence)
 REFUSALS = {
   "misspelt field": (
     [MARS, WORKDIR, "--config.model.temporl=ta"],
@@ -220,7 +220,7 @@ REFUSALS = {
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory) -> dict[str, Answer]:
-  """The answers to all refused commands, and the folder where they ran."""
+  """The answers to all refused commands, by name."""
   folder = tmp_path_factory.mktemp("commands")
   for name, text in FILES.items():
     (folder / name).write_text(text)
@@ -265,7 +265,7 @@ def test_help_explains_every_flag_and_field():
   for name, field in (SCHEMA | SYNTHETIC_SCHEMA).items():
     told = re.escape(f"--config.{name}: {field.help} ({field.allowed()}) (default: ")
     assert re.search(rf"{told}[^)]", text), name
-  assert "(an integer at least 1) (default: 800)" in text  # Of mars, train.epochs.
+  assert "(an integer at least 1) (default: 800)" in text  # train.epochs of mars.py.
   assert "--workdir: " in text
   # Help breaks long lines after a bar.
   assert f"--mode:<{'|'.join(MODES)}>" in text.replace(" ", "")

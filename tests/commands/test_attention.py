@@ -20,9 +20,9 @@ pytestmark = pytest.mark.usefixtures("hasty_compilation")
 
 
 class Looked:
-  """What a network says of every clip of some tracklets, and of the same clips half hidden.
+  """A network's outputs for every clip of some tracklets, and for the same clips half hidden.
 
-  The tracklets are short, so that all of their frames are looked at.
+  The tracklets are short, so that all of their frames are used.
   """
 
   def __init__(self, network, data_dir, table):
@@ -36,7 +36,7 @@ class Looked:
         frames = [first + start, first + min(start + 1, length - 1)]
         images = [prepare(read_image(data_dir / table.frames.name(frame))) for frame in frames]
         self.owners.append(row)
-        self.repeats.append(frames[0] == frames[1])  # The last of an odd number, twice.
+        self.repeats.append(frames[0] == frames[1])  # The last of an odd number is taken twice.
         self.clips.append(np.stack(images))
         self.outputs.append(forward(self.clips[-1]))
     self._forward = forward
@@ -49,7 +49,7 @@ class Looked:
     return np.array([np.mean(parts, axis=0) for parts in found])
 
   def masks(self):
-    """float[T, h, w] of each clip, and how many of its frames are there for the first time."""
+    """Yields each clip's masks, float[T, h, w], and the number of its different frames."""
     for repeated, one in zip(self.repeats, self.outputs, strict=True):
       yield np.asarray(one.masks[5].spatial[0], np.float64), 1 if repeated else 2
 
@@ -100,7 +100,7 @@ def ranks(vectors, queries, gallery):
 
 
 def shape_of(masks):
-  """std, peak, entropy and between_frames of (mask, how many of its frames count), in turn."""
+  """Means of std, peak, entropy and between_frames over (mask, number of frames that count)."""
   frames = [mask[i].ravel().tolist() for mask, counted in masks for i in range(counted)]
   pairs = [mask for mask, counted in masks if counted == 2]
   means = [sum(cells) / len(cells) for cells in frames]

@@ -1,4 +1,4 @@
-"""A call: what a command finds in it, and the folder that it holds meanwhile."""
+"""A call: the values in it, and the folder that it holds meanwhile."""
 
 import pathlib
 

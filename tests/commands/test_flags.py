@@ -1,4 +1,4 @@
-"""What may be given together: every kind of refusal with its sentence, and calls that are fine."""
+"""Flags given together: every kind of refusal with its sentence, and calls that are fine."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What hits say about where and when, and searches among other cameras, against a slow loop."""
+"""Hits tell where and when; searches among other cameras are tested against a slow loop."""
 
 import dataclasses
 import json
@@ -32,7 +32,7 @@ def network(saved_run, hasty_compilation):
 
 
 def saved(path, vectors, names, **columns):
-  """A file of vectors without clips, seen by these cameras ("" for unknown)."""
+  """Writes a file of vectors without clips; these cameras saw them ("" for unknown)."""
   count, width = vectors.shape
   unknown = np.full(count, -1)
   content = {"identities": unknown, "cameras": unknown} | columns
@@ -78,7 +78,7 @@ def test_a_camera_that_nobody_knows_is_not_taken_for_another_one(tmp_path):
     with pytest.raises(InputError, match=r"of 3 tracklets of .* are not known, such as that of"):
       search(Networks(), query, gallery, tmp_path / "out", exclude_same_camera=True)
   assert not (tmp_path / "out").exists()
-  # Only the cameras of whom is asked for.
+  # Only the cameras of the named queries must be known.
   search(Networks(), partly, known, tmp_path / "o", names=["t0"], exclude_same_camera=True)
   search(Networks(), known, saved(tmp_path / "d.npz", vectors, ["hall"] * 3), tmp_path / "p",
          names=["t1"], exclude_same_camera=True)  # fmt: skip
@@ -101,7 +101,7 @@ def test_who_is_right_is_said_where_people_are_known(tmp_path, capsys):
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
-  """A video of 12 frames, ten a second, in which two boxes of noise stand, in frames 3-12, 5-7."""
+  """A video of 12 frames, ten a second; two boxes of noise stand in frames 3-12 and 5-7."""
   pytest.importorskip("av")
   place = tmp_path_factory.mktemp("scene")
   frames = np.random.default_rng(0).integers(0, 256, (12, 96, 128, 3), np.uint8)
@@ -150,14 +150,14 @@ def test_fewer_frames_are_those_frames_alone(scene, network, tmp_path, capsys):
   assert said in capsys.readouterr().out
   few = read_embeddings(tmp_path / "a" / "embeddings.npz")
   assert (few.origin.frame_stride, few.origin.most_frames) == (2, 3)
-  # Of 10 frames the 1st, 3rd, ... 9th; of those five the middles of three parts.
+  # Every 2nd of 10 frames leaves five; of those, the middles of three parts are taken.
   for vector, wanted in zip(few.vectors, (crops["1"][[0, 4, 8]], crops["2"][[0, 2]]), strict=True):
     np.testing.assert_allclose(vector, embedder.embed(wanted), rtol=1e-4, atol=1e-5)
   # Lengths and places are the whole tracklet's.
   assert (few.lengths.tolist(), few.first_frames.tolist()) == ([10, 3], [3, 5])
   assert few.last_frames.tolist() == [12, 7]
   assert few.last_times.tolist() == pytest.approx([1.1, 0.6])
-  # The same of a video of one person, and of a folder.
+  # The same holds for a video of one person, and for a folder.
   one = embed_own(embedder, video, taking=Taking(5))
   np.testing.assert_allclose(one.vectors[0], embedder.embed(frames[::5]), rtol=1e-4, atol=1e-5)
   assert one.lengths.tolist() == [12]
@@ -214,7 +214,7 @@ def test_a_name_of_several_tracklets_is_no_query(tmp_path):
 
 
 def test_what_lies_in_the_place_of_pictures_is_no_picture(tmp_path):
-  """A named pipe, a picture of 400 million pixels, another format, half a JPEG; one is whole."""
+  """A pipe, 400 million pixels, another format and half a JPEG are no pictures; one is whole."""
   folder = tmp_path / PICTURES
   folder.mkdir()
   os.mkfifo(folder / "00000.jpg")

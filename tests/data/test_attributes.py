@@ -1,4 +1,4 @@
-"""Annotation files of MARS and DukeMTMC, real and made up: what they say, and what is refused."""
+"""Annotation files of MARS and DukeMTMC, real and made up, are read or refused with a reason."""
 
 import csv
 
@@ -21,7 +21,7 @@ def mars(tmp_path):
 
 
 def matlab(path, drop=None):
-  """A file of the annotations' layout: two people to train on, three to test."""
+  """Writes a file in DukeMTMC's layout: two people to train on, three to test."""
 
   def people(names, **columns):
     cells = np.empty((1, len(names)), object)
@@ -58,7 +58,7 @@ def test_duke_by_identity(tmp_path):
   found = read_attributes(matlab(tmp_path / "d.mat"))
   people = np.array([8, 2, 3, 7777])
   np.testing.assert_array_equal(found.of("hat", people.astype(str), people), [2, 2, 1, UNKNOWN])
-  # An attribute of one split only.
+  # Only one split has this attribute.
   np.testing.assert_array_equal(found.of("boots", people.astype(str), people)[:2], [UNKNOWN, 1])
   assert found.parse("gender=female") == ("gender", 2)
   assert found.parse("boots=2") == ("boots", 2)

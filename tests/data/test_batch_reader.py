@@ -47,7 +47,7 @@ def same(a, b):
 
 
 class Interrupt(Exception):
-  """What a signal handler raises."""
+  """The signal handler raises it."""
 
 
 @pytest.mark.parametrize("policy", ["error", "skip"])
@@ -56,7 +56,7 @@ def test_waits_that_are_broken_off_lose_no_batch(plan, policy):
   wanted = list(pipeline.training_batches(plan, image_size=SIZE, last_step=steps))
 
   def interrupt(number, frame):
-    # Elsewhere the caller would lose what it was just given; nothing here can help that.
+    # Elsewhere, an interrupt may lose a batch that the caller was just given; we cannot help it.
     if frame.f_code.co_filename == batch_reader.__file__:
       raise Interrupt
 
@@ -127,7 +127,7 @@ def test_the_thread_ends_with_its_batches(plan, monkeypatch, failing):
     assert "in _frames_of" not in str(caught.value)
     assert "in _read" in caught.value.__notes__[0]
     del caught
-  del batches  # Nothing else may hold it: no waiting for the collector of cycles.
+  del batches  # Nothing else may hold it: the thread ends without a garbage collection.
   deadline = time.monotonic() + 60
   while set(readers()) - before and time.monotonic() < deadline:
     time.sleep(0.01)

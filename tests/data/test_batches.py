@@ -141,7 +141,7 @@ def test_processes_share_tracklets_by_their_clips(lengths, count):
   assert len(shares) == count
   assert all(len(share) for share in shares)
   clips = [sum(-(-lengths[row] // 4) for row in share) for share in shares]
-  # Nobody has more than an even share and the longest tracklet.
+  # No process has more than an even share plus the longest tracklet.
   assert max(clips) <= sum(clips) / count + -(-max(lengths) // 4)
 
 

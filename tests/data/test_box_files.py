@@ -1,4 +1,4 @@
-"""Files of boxes as programs, spreadsheets and people write them: read right, told, or refused."""
+"""Box files of programs, spreadsheets and people are read right, reported or refused."""
 
 import numpy as np
 import pytest
@@ -13,14 +13,14 @@ def read(tmp_path, text, encoding="utf-8", **reading):
 
 
 def lines(end, tracks=(1, 2), frames=range(1, 5), separator=","):
-  """Boxes of 30 x 60, a line each, and `end(frame, track)` behind them."""
+  """One line for each box of 30 x 60; it ends with the columns of `end(frame, track)`."""
   rows = [(f, t, 10 * t + f, 5, 30, 60, *end(f, t)) for f in frames for t in tracks]
   return "".join(separator.join(map(str, row)) + "\n" for row in rows)
 
 
 RESULTS = lines(lambda f, t: (0.9, -1, -1, -1))
 PLAIN = lines(lambda f, t: ())
-# text -> the tracks that are people.
+# name -> (text, the tracks that are people)
 FORMATS = {
   "results": (RESULTS, [1, 2]),
   "confidence": (lines(lambda f, t: (0.5,)), [1, 2]),
@@ -190,7 +190,7 @@ def test_what_does_not_count_is_told_and_can_be_asked_for(tmp_path):
     read(tmp_path, ignored)
   with pytest.raises(InputError, match="has no classes"):
     read(tmp_path, PLAIN, classes=("1",))
-  # Nothing but a person can say what this is.
+  # Only a person can say what these columns are.
   either = lines(lambda f, t: (t - 1, t - 1, 0.5))
   with pytest.raises(InputError, match=r"4 of 8 lines do not count.*--boxes_format"):
     read(tmp_path, either)

@@ -1,4 +1,4 @@
-"""Boxes beside their pictures, all of them together: of another scale, counted otherwise."""
+"""All boxes of a file against their pictures: another scale, another way of counting frames."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_good_boxes_stay_as_they_are_without_a_word():
   found = fitted(boxes(), *SIZE, None)
   np.testing.assert_array_equal(found.corners, WALK)
   assert found.told == found.left_out == ()
-  # People who fill the picture, and who leave it, are no corners.
+  # Boxes that fill the picture, or leave it, are not taken for corners.
   assert fitted(boxes(WALK * 0 + [2, 3, 60, 120]), 128, 64, None).told == ()
   some = WALK.copy()
   some[:3, 0] = 310
@@ -40,7 +40,7 @@ def test_good_boxes_stay_as_they_are_without_a_word():
     (lambda x, y, w, h: (x / 320, y / 240, w / 320, h / 240), "36 of 36 boxes are at most one"),
     (lambda x, y, w, h: (3 * x, 3 * y, 3 * w, 3 * h), "36 of 36 boxes reach far out .*432 x 540"),
     (lambda x, y, w, h: (x, y, x + w, y + h), "36 of 36 boxes the fifth number is greater"),
-    # So far left and up that nothing reaches out.
+    # Corners so far left and up that no box reaches out.
     (lambda x, y, w, h: (x / 3, y / 9, x / 3 + 20, y / 9 + 60), "36 of 36 boxes the fifth"),
     (lambda x, y, w, h: (x + 9000, y, w, h), "reach far out"),
   ],
@@ -68,7 +68,7 @@ def test_said_sizes_scale():
     fitted(boxes(WALK / [320, 240, 320, 240]), *SIZE, (1, 1)).corners, WALK
   )
   np.testing.assert_allclose(fitted(boxes(WALK * 3), *SIZE, (960, 720)).corners, WALK)
-  # Said to be of this picture: not doubted.
+  # Boxes declared to be of this picture's size are not doubted.
   assert len(fitted(changed(lambda x, y, w, h: (x, y, x + w, y + h)), *SIZE, (320, 240)).frames)
 
 
@@ -122,16 +122,16 @@ def test_images_names_are_frame_numbers():
     return found.frames.tolist(), found.told, found.left_out
 
   six = np.arange(36) // 6
-  # Named from 7, boxes too: by name, though six of the twelve could be by place.
+  # Images and boxes begin at 7: they match by number, though six frames could match by place.
   place, told, _ = put(np.arange(7, 19), six + 7)
   assert place == (six + 1).tolist()
   assert "numbered 7 to 18, the boxes' frames 7 to 12: a frame is the image" in told[0]
   assert put(np.arange(7, 19), six + 7, first_frame=1)[0] == (six + 7).tolist()
-  # Named from 0, boxes from 1: the last would have no image.
+  # Images begin at 0, boxes at 1: by number, the last frame would have no image.
   place, told, _ = put(np.arange(6), six + 1)
   assert place == (six + 1).tolist()
   assert "the first image is taken as frame 1" in told[0]
-  # Every tenth frame was kept, and counted anew by the tracker.
+  # Every tenth frame was kept, and the tracker numbered them anew.
   assert put(np.arange(10, 70, 10), six + 1)[0] == (six + 1).tolist()
   assert put(np.arange(10, 70, 10), 10 * six + 10)[0] == (six + 1).tolist()
   # One image is missing: its boxes are left out, and the others are not moved.

@@ -1,4 +1,4 @@
-"""Boxes in MOTChallenge's format: lines as trackers and annotators write them, and what is cut."""
+"""Boxes in MOTChallenge's format: lines of trackers and annotators, and the crops."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_trackers_and_annotators_write_differently(tmp_path):
   boxes = read_boxes(written(tmp_path, truth))
   assert boxes.ids.tolist() == [1]
   assert [sentence.split()[0] for sentence in boxes.left_out] == ["1", "1"]
-  other = "1,6,0,0,3,4,0,0,-1\n"  # Nine columns too, confidence and class as the tracker likes.
+  other = "1,6,0,0,3,4,0,0,-1\n"  # Nine columns too, with the tracker's own confidence and class.
   assert read_boxes(written(tmp_path, other)).ids.tolist() == [6]
   assert read_boxes(written(tmp_path, "1 4.0 0.5 0 3 4")).ids.tolist() == [4]
 

@@ -221,7 +221,7 @@ def test_other_file_formats_keep_the_order_of_more_frames_than_memory(
 
 
 def read_error(store, frame):
-  """What reading a record raises, or None."""
+  """The error of reading a record, or None."""
   try:
     store.read(frame)
   except InputError as error:

@@ -29,7 +29,7 @@ def cyclic_loop(frames, num_frames):
 
 
 def dense_loop(length, num_frames):
-  """The published test loop: whole chunks, then what is left, filled with itself."""
+  """The published test loop: whole chunks, then the rest, which repeats itself until it is full."""
   frames, clips, start = list(range(length)), [], 0
   while length - start > num_frames:
     clips.append(frames[start : start + num_frames])

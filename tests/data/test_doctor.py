@@ -139,7 +139,7 @@ def test_real_frames_are_sound(shared):
 
 
 def picture(path, seed):
-  """A picture of noise, the same for the same seed, in the format that its name ends in."""
+  """Writes noise that depends on the seed alone, in the format of the path's suffix."""
   path.parent.mkdir(parents=True, exist_ok=True)
   noise = np.random.default_rng(seed).integers(0, 255, (32, 16, 3), np.uint8)
   PIL.Image.fromarray(noise).save(path)
@@ -169,7 +169,7 @@ def test_the_same_picture_as_query_and_gallery_or_of_two_people(tmp_path):
   finding = found(diagnose(load_dataset("folder", root)), "4 pictures are both in the query and")
   assert finding.severity == "error"
   assert "identity 3" in finding.examples[0]
-  # What the query's own camera saw is never shown to it.
+  # A query is never compared with its own camera's pictures of the same person.
   for frame in range(4):
     picture(root / "gallery" / "3" / "1" / "0" / f"{frame}.png", 200 + frame)
     picture(root / "gallery" / "3" / "2" / "0" / f"{frame}.png", 300 + frame)

@@ -37,7 +37,7 @@ def test_queries_have_matches_and_cover_identities_and_cameras(pairs, seed):
     if len(cameras) < 2:
       assert not queries
     else:
-      # At most one camera goes without a query, and only where the gallery needs its tracklet.
+      # At most one camera goes without a query, and only if the gallery needs its tracklet.
       left_out = cameras - set(queries)
       assert len(left_out) <= 1
       assert all(sum(p == (who, camera) for p in pairs) == 1 for camera in left_out)

@@ -30,7 +30,7 @@ def of_mode(mode, kind) -> tuple[bytes, np.ndarray]:
 
 
 def claiming(width, height) -> bytes:
-  """A PNG of a few hundred bytes whose header promises so many grey pixels."""
+  """A PNG of a few hundred bytes whose header claims `width` times `height` grey pixels."""
   header = struct.pack(">II5B", width, height, 8, 0, 0, 0, 0)
   chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(100_000))), (b"IEND", b""))
   parts = [
@@ -109,7 +109,7 @@ REFUSED = {
 
 @pytest.fixture
 def folder(tmp_path):
-  """A data set of one frame a tracklet; returns where the only training frame lies."""
+  """A data set of one frame a tracklet; returns the path of the only training frame."""
   for split, camera in (("train", 1), ("query", 1), ("gallery", 2)):
     path = tmp_path / split / "1" / str(camera) / "t" / "0.jpg"
     path.parent.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What is passed over in a directory is said, and faults of folders are said of the folders."""
+"""Everything passed over in a directory is reported, and faults of folders name the folders."""
 
 import layouts
 import pytest

@@ -1,4 +1,4 @@
-"""What numbers and names of identities mean: whose 0 is a distractor, and who is nobody."""
+"""The meaning of identities' numbers and names: which 0 is a distractor, and who is nobody."""
 
 import itertools
 import json
@@ -30,7 +30,7 @@ PEOPLE = 8
 
 
 def draw(root):
-  """A picture of its own for each of eight people under each of two cameras, twice."""
+  """Writes two pictures of each of eight people under each of two cameras, all different."""
   for i, camera, part in itertools.product(range(PEOPLE), (1, 2), "ab"):
     layouts.image(
       root / f"{i}_{camera}_{part}.jpg", color=(20 * i, 90 * camera, 7 * ord(part) % 255)
@@ -46,7 +46,7 @@ def manifest(root, name, split):
 
 
 def numbers(tables, seed=0):
-  """Metrics of vectors that belong to the tracklets, whatever those are called."""
+  """Evaluates vectors that depend on tracklets' names alone, not on the names of people."""
   evaluation = evaluation_of(tables)
   seeds = [[seed, *map(ord, name)] for name in evaluation.table.names]
   vectors = np.stack([np.random.default_rng(one).standard_normal(6) for one in seeds])

@@ -1,4 +1,4 @@
-"""A data directory that goes away is waited for, and an error in the end; a missing file is not."""
+"""Reading waits for a data directory that goes away, then fails; no missing file is waited for."""
 
 import errno
 import os
@@ -25,14 +25,14 @@ def root(tmp_path):
 
 def batches(root, **options):
   table = load_dataset("folder", root).train
-  # As many frames a clip as there are: nothing can have been read ahead.
+  # One clip holds all frames, so that nothing can have been read ahead.
   return pipeline.evaluation_batches(
     table, num_frames=24, batch_clips=1, image_size=(16, 8), **options
   )
 
 
 def back_once(missed, move):
-  """Moves the directory back a moment after it was missed; after a minute in any case."""
+  """Moves the directory back a moment after it was missed, or after a minute at the latest."""
 
   def wait():
     end = time.monotonic() + 60

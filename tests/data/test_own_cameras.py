@@ -1,4 +1,4 @@
-"""Cameras and frame numbers of own folders, said or read from names; tracklets of MARS by name."""
+"""Cameras and frame numbers of own folders, given or read from names; tracklets by MARS's names."""
 
 import pytest
 from PIL import Image
@@ -51,7 +51,7 @@ def test_tracklets_of_one_folder_are_told_apart_by_mars_names(tmp_path):
   assert found == {
     "0025C1T0001": "1",
     "0025C2T0003": "2",
-    "00-1": "3",  # One tracklet in its folder: named by the folder, as any other.
+    "00-1": "3",  # The only tracklet in its folder: it has the folder's name.
     "mine": "2",
     "mixed": "",
   }
@@ -59,7 +59,7 @@ def test_tracklets_of_one_folder_are_told_apart_by_mars_names(tmp_path):
   files = [table.frames.relative(i) for i in table.frame_ids(row)]
   assert files == ["0025/0025C1T0001F001.jpg", "0025/0025C1T0001F002.jpg"]
   assert frame_folders(table)[row] == str(tmp_path / "0025")
-  # Names stay different, whatever lies beside.
+  # Names stay different even if a folder beside has a tracklet's name.
   write(tmp_path, "0025C1T0001/a.jpg")
   names = read_tracklets(tmp_path).names.tolist()
   assert "0025/0025C1T0001" in names
@@ -72,6 +72,6 @@ def test_frames_have_the_numbers_of_their_files(tmp_path):
   write(tmp_path, "c/p10_3.png", "d/" + "9" * 40 + ".png")
   table = read_tracklets(tmp_path)
   first, last = frame_numbers(table)
-  # a: as the files say. b: not all have one. c: not ascending. d: no number of a frame.
+  # a: the files' numbers. b: not all files have one. c: not ascending. d: too large for a frame.
   assert first.tolist() == [9, 1, 1, 1]
   assert last.tolist() == [123, 2, 2, 1]

@@ -1,4 +1,4 @@
-"""Frames that pass by: all of them, with one kept of each tracklet and its span."""
+"""All frames pass by; one frame of each tracklet is kept, and the tracklet's span."""
 
 import math
 
@@ -36,7 +36,7 @@ def test_the_wanted_frame_is_kept_or_the_last_before_it():
   assert passing.numbers.tolist() == [[1, 7], [2, 8], [0, 0]]
   assert passing.times[:2].tolist() == [[0, 1.5], [0.25, 1.75]]
   assert math.isnan(passing.times[2, 0])
-  # Of tracklet 0 the third, of tracklet 1 the last of four; both small.
+  # The third frame of tracklet 0, and the last of tracklet 1's four; both in the kept size.
   assert {row: one.max() for row, one in passing.kept.items()} == {0: 40, 1: 70}
   assert {one.shape for one in passing.kept.values()} == {(256, 128, 3)}
 

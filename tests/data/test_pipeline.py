@@ -79,7 +79,7 @@ def assert_same(a, b):
 
 
 def damage(table, frame, data=None):
-  """Cuts the file of a frame in half, or writes `data` in its stead."""
+  """Cuts the file of a frame in half, or replaces its content by `data`."""
   path = table.frames.path(frame)
   with open(path, "rb") as file:
     whole = file.read()
@@ -267,7 +267,7 @@ def test_real_frames_have_the_statistics_of_images(shared):
 
 @pytest.mark.parametrize("per", ["frame", "clip"])
 def test_the_shares_of_processes_are_the_whole_batch_bit_for_bit(table, per):
-  """Each process reads the frames of its own clips alone, and augments them as one would."""
+  """Each process reads the frames of its own clips only, and augments them as one process would."""
   store = Memory(table.frames)
   plan = BatchPlan(dataclasses.replace(table, frames=store), 3, 2, num_frames=2, seed=5)
 

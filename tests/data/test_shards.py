@@ -14,7 +14,7 @@ from cosam_jax.data import builders, load_dataset, shards, tracklets
 from cosam_jax.errors import InputError
 
 FRAMES = 4
-"""Of a shard here: 10, 5 and 7 frames make 3, 2 and 2."""
+"""Frames of a shard here: the splits' 10, 5 and 7 frames make 3, 2 and 2 shards."""
 
 CHILD = """
 import sys, time
@@ -42,7 +42,7 @@ def unpacked(tmp_path):
 
 @pytest.fixture
 def read(monkeypatch):
-  """The names of the frames that are read, in shards of `FRAMES`."""
+  """Makes shards of `FRAMES` frames; lists the names of all frames that are read."""
   monkeypatch.setattr(shards, "FRAMES", FRAMES)
   names, original = [], tracklets.FilePaths.read
 
@@ -61,7 +61,7 @@ def left(tmp_path) -> list[pathlib.Path]:
 
 
 def frames_in_order(unpacked) -> list[str]:
-  """All 22 as they are packed, without the module under test."""
+  """The names of all 22 frames in packing order, without the module under test."""
   tables = load_dataset("mars", unpacked)
   return [
     table.frames.name(frame)
@@ -72,7 +72,7 @@ def frames_in_order(unpacked) -> list[str]:
 
 
 def killed_after(reads: int, unpacked, tmp_path) -> None:
-  """A real process that prepares the set and is killed when it has read so many frames."""
+  """Starts a real process that prepares the set, and kills it after it has read so many frames."""
   child = subprocess.Popen(
     [sys.executable, "-c", CHILD, str(FRAMES), str(reads), unpacked, tmp_path / "out"],
     stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,

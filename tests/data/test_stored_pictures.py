@@ -1,4 +1,4 @@
-"""Pictures of ours that somebody damaged or exchanged, and what a page makes of them."""
+"""Pictures of ours that somebody damaged or exchanged are refused, and a page leaves them out."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Which frames of a tracklet are taken, against a slow loop; of a table nothing else is read."""
+"""The frames taken of a tracklet, against a slow loop; other frames of a table are not read."""
 
 import numpy as np
 import pytest

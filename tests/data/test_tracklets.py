@@ -160,5 +160,5 @@ def test_draws_are_a_permutation_and_a_function_of_their_address():
   assert sorted(shuffled(50, 3, 1).tolist()) == list(range(50))
   assert shuffled(50, 3, 1).tolist() == shuffled(50, 3, 1).tolist()
   assert shuffled(50, 3, 1).tolist() != shuffled(50, 3, 2).tolist()
-  # The published splits hang on this stream: it may not change with numpy.
+  # The published splits depend on this stream: it may not change with numpy.
   assert shuffled(8, 0, 0).tolist() == [3, 2, 1, 6, 0, 7, 4, 5]

@@ -1,4 +1,4 @@
-"""Decoding, resizing and augmentation, beside PIL and beside a slow loop."""
+"""Decoding, resizing and augmentation, against PIL and against a slow loop."""
 
 import collections
 import io
@@ -118,7 +118,7 @@ def test_normalisation(picture):
 
 
 def explain(image, result, size):
-  """Which of the augmentation's outcomes `result` is, by trying them all."""
+  """Finds the augmentation's outcome that equals `result`, by trying them all."""
   height, width = size
   large = (round(height * 9 / 8), round(width * 9 / 8))
   for name, target in (("plain", size), ("crop", large)):

@@ -56,7 +56,7 @@ def chunk_behind_pixels(data, payload):
 
 
 def files(orientation):
-  """The picture in all the ways in which files say their orientation."""
+  """The picture in every form in which files state their orientation."""
   image, marked = Image.fromarray(PIXELS), b"Exif\0\0" + exif(orientation)
   yield "jpeg", stored(image, "JPEG", exif=marked)
   big = b"Exif\0\0" + exif(orientation, order=">")
@@ -113,7 +113,7 @@ def test_what_is_no_orientation_leaves_an_image_as_it_is_stored():
 
 
 def shown(image, a, b, c, d):
-  """What players show, one pixel at a time."""
+  """The picture as players show it, one pixel at a time."""
   height, width = image.shape[:2]
   places = {
     (a * x + c * y, b * x + d * y): image[y, x] for y in range(height) for x in range(width)

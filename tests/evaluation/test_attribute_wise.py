@@ -70,7 +70,7 @@ def test_what_has_nothing_to_measure_is_told(evaluation):
 
 def test_by_tracklet_a_person_may_be_half_annotated():
   evaluation = made(origin=Origin("mars", num_frames=2)).evaluation()
-  # Query t0 wears one; of its matches t2 does not, and nobody looked at t3.
+  # Query t0 wears a hat. Of its matches, t2 wears none, and t3 is not annotated.
   hats = annotated({"t0": 1, "t2": 0, "t4": 1}, "mars")
   found, left_out = attribute_evaluations(evaluation, hats, [("hat", 1)])
   (whole,) = found

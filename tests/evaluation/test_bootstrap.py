@@ -85,7 +85,7 @@ def test_p_equals_enumeration(seed):
   exact = bootstrap.sign_flip_p(differences, identities)
   wanted = [slow_p(column, identities) for column in differences.T]
   np.testing.assert_allclose(exact, wanted)
-  near = bootstrap.sign_flip_p(differences, identities, resamples=500, seed=1)  # 2^9 are more.
+  near = bootstrap.sign_flip_p(differences, identities, resamples=500, seed=1)  # Not all 2^9.
   np.testing.assert_allclose(near, wanted, atol=0.08)
   assert (near > 0).all()
 

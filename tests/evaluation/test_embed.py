@@ -20,7 +20,7 @@ class Batch(NamedTuple):
 
 @jax.jit
 def forward(clips, valid):
-  """The mean colour of a clip's valid frames; nan when there are none."""
+  """The mean colour of a clip's valid frames; nan if there are none."""
   weights = valid[:, :, None]
   return jnp.sum(clips.mean(axis=(2, 3)) * weights, axis=1) / jnp.sum(weights, axis=1)
 

@@ -1,4 +1,4 @@
-"""Embeddings on disk: what is written is read, and what cannot be ranked is refused."""
+"""Embeddings on disk are read as they were written; those that cannot be ranked are refused."""
 
 import dataclasses
 import json
@@ -223,7 +223,7 @@ def test_search_starts_from_embeddings(tmp_path):
 
 
 def seen(**changes):
-  """Ten tracklets of which is known where they were seen, but for the last."""
+  """Ten tracklets; the places where they were seen are known for all but the last."""
   columns = {
     "camera_names": ["gate"] * 9 + [""],
     "sources": ["/videos/gate.mp4"] * 9 + [""],
@@ -265,7 +265,7 @@ def test_files_of_earlier_versions_have_no_places(tmp_path):
   old = read_embeddings(tmp_path / "old.npz")
   assert old.seen(1).record() == {"camera": "1", "identity": 2}
   np.testing.assert_array_equal(old.vectors, seen().vectors)
-  # What nobody knows is not written, so that files are no larger than before.
+  # Unknown places are not written, so that files are no larger than before.
   write_embeddings(tmp_path / "plain.npz", made())
   with np.load(tmp_path / "plain.npz") as file:
     assert "sources" not in file.files

@@ -1,4 +1,4 @@
-"""Numbers of masks against slow loops; which clips are looked at; what does not count."""
+"""Numbers of masks against slow loops; the clips that are shown; the frames that do not count."""
 
 import io
 from typing import NamedTuple
@@ -25,7 +25,7 @@ T = 4
 
 
 def slow_fractions(figure, grid):
-  """Every pixel is cut into 1/h x 1/w parts, which belong to one cell each."""
+  """Cuts every pixel into h x w parts; each part belongs to one cell."""
   (height, width), (h, w) = figure.shape, grid
   covered = np.zeros(grid)
   for y in range(height * h):
@@ -132,7 +132,7 @@ def test_statistics_without_figures_or_frames():
 
 
 class Frames:
-  """Frame i is a picture of one colour, i in red."""
+  """Frame i is a picture of one colour, whose red is i."""
 
   def __init__(self, count):
     self.count = count

@@ -154,7 +154,7 @@ def test_some_identical_features_tie_exactly():
 
 
 def test_copies_share_the_distance_of_the_first():
-  """Matrix products that round equal columns differently are rare, so the columns differ here."""
+  """Matrix products rarely round equal columns differently, so the columns differ here."""
   gallery = np.array([[1.0], [3.0], [1.001], [2.0]], np.float32)
   matches = np.zeros((1, ranks.MATCHES_AT_A_TIME), np.int32)
   matches[0, :2] = [2, 3]
@@ -176,7 +176,7 @@ def test_features_whose_distance_overflows_rank_last():
     query_cameras=[0, 0],
     gallery_cameras=[1, 1, 1],
   )
-  np.testing.assert_array_equal(found.first_match, [1, 2])  # All of the first query's are equal.
+  np.testing.assert_array_equal(found.first_match, [1, 2])  # Equal for the first query.
   far = evaluate_features(
     np.array([[10.0]]),
     np.array([[1.0], [3e38], [2.0]]),
@@ -300,7 +300,7 @@ few = functools.partial(hypothesis.settings, max_examples=25, deadline=None)
 
 
 def _distinct(seed):
-  """Features on a grid whose squared distances are exact in float32, and distinct for a query."""
+  """Features on a grid: squared distances are exact in float32, and no two of a query are equal."""
   rng = np.random.default_rng(seed)
   offsets = rng.permutation(40)
   gallery = np.stack([offsets, np.zeros(40)], axis=1).astype(np.float32)
@@ -366,7 +366,7 @@ def test_any_shape_equals_the_slow_loop(seed, num_queries, num_gallery, block):
 
 
 def test_identities_and_cameras_beyond_32_bits_are_told_apart():
-  """Those that are equal in their lower 32 bits alone are others; -1 stays nobody."""
+  """Numbers that agree only in their lower 32 bits are different; -1 stays nobody."""
   distance = np.float32([[0.1, 0.2, 0.3, 0.4]])
   found = evaluate_rankings(
     distance,

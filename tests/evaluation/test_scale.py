@@ -29,7 +29,7 @@ def who(shared):
 
 def test_ranking_a_given_matrix(who):
   rng = np.random.default_rng(0)
-  distance = rng.integers(0, 5000, (1980, 9330)).astype(np.float32)  # Two entries share a place.
+  distance = rng.integers(0, 5000, (1980, 9330)).astype(np.float32)  # Many are equal.
   found = evaluate_rankings(distance, **who)
   assert (found.num_valid_queries, len(found.valid)) == (1840, 1980)
   rows = rng.choice(1980, 25, replace=False)
@@ -82,7 +82,7 @@ k_reciprocal_distance(vectors[:1980], vectors[1980:])
 
 
 def peak(program):
-  """Gigabytes that a process took at most."""
+  """The most memory that a process took, in gigabytes."""
   if sys.platform != "linux":
     pytest.skip("reads the peak from Linux's /proc")
   run = subprocess.run(

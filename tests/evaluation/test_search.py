@@ -132,7 +132,7 @@ def test_files_that_hold_no_vectors_are_refused(tmp_path):
 
 
 def test_files_of_vectors_are_looked_at_before_they_are_read(tmp_path):
-  """A pipe, and headers that are no headers, in a sentence and at once."""
+  """A pipe and bad headers are refused at once, in one sentence."""
   os.mkfifo(tmp_path / "pipe.npy")
   np.save(tmp_path / "a.npy", np.ones((2, 3), np.float32))
   whole = (tmp_path / "a.npy").read_bytes()

@@ -1,4 +1,4 @@
-"""Choices after the network against slow loops over the clips."""
+"""Choices made after the network, against slow loops over the clips."""
 
 import dataclasses
 

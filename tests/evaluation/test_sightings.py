@@ -1,4 +1,4 @@
-"""Where and when somebody was seen: texts, columns, and what nobody knows."""
+"""Where and when somebody was seen: texts, columns, and unknown values."""
 
 import types
 

@@ -1,4 +1,4 @@
-"""The best checkpoint so far, with scores that are given: what is kept, and after a restart."""
+"""The best checkpoint so far, by given scores: which one is kept, also after a restart."""
 
 import json
 import types
@@ -11,7 +11,7 @@ from cosam_jax.experiment.best_checkpoint import Best
 
 
 class Kept:
-  """Checkpoints in memory; the newest alone is kept."""
+  """Checkpoints in memory; only the newest is kept."""
 
   directory = "best"
 
@@ -32,7 +32,7 @@ class Kept:
 
 @pytest.fixture
 def best_of(tmp_path, monkeypatch):
-  """Makes a `Best` over some checkpoints, whose evaluator takes the weights for the score."""
+  """Makes a `Best` over some checkpoints; its evaluator returns the weights as the score."""
 
   def evaluator(config, tables, model, **options):
     assert (tables, options) == ("held out", {"attributes": False})

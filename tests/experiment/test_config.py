@@ -1,4 +1,4 @@
-"""Every experiment's file passes the check, and everything that cannot work is one sentence."""
+"""Every experiment's file passes the check; settings that cannot work are refused in a sentence."""
 
 import ast
 import json
@@ -77,7 +77,7 @@ def test_every_file_says_how_to_run_it(path):
   assert "--workdir=" in text.split('"""')[1]
 
 
-# One value of a wrong type for each kind of field, and one outside each field's set.
+# A value of a wrong type for each kind of field.
 WRONG_TYPES = {str: 3, int: "3", float: "3.0", bool: 1, tuple: 4}
 
 

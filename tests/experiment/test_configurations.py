@@ -37,7 +37,7 @@ def test_a_name_is_one_of_our_files_and_a_path_is_a_path(tmp_path, monkeypatch):
 
 
 def test_what_is_no_program_is_looked_at_before_it_is_run(tmp_path):
-  """A named pipe, a folder, a gigabyte, UTF-16 and other bytes; Latin-1 that says so is read."""
+  """Pipes, folders, a gigabyte, UTF-16 and other bytes are refused; declared Latin-1 is read."""
   os.mkfifo(tmp_path / "pipe.py")
   (tmp_path / "folder.py").mkdir()
   with open(tmp_path / "large.py", "wb") as file:
@@ -121,7 +121,7 @@ def test_the_version_is_told(arguments, capsys):
   first, second = capsys.readouterr().out.splitlines()
   assert first == f"cosam-jax {cosam_jax.__version__}"
   assert re.match(r"Python 3\.\d+\.\d+.*, jax \d", second)
-  version.answer(["--", "--version"])  # Behind it stand no flags.
+  version.answer(["--", "--version"])  # No flags follow `--`.
 
 
 def test_the_version_is_told_before_anything_is_loaded(tmp_path):

@@ -53,11 +53,11 @@ def by_hand(network, frames):
 def test_a_vector_is_the_mean_of_its_clips(embedder, table):
   vectors = embedder.embed_many([paths(table, 0), paths(table, 1)])
   assert np.linalg.norm(vectors[0] - vectors[1]) > 0.01 * np.linalg.norm(vectors[0]) > 0
-  for row in (0, 1):  # Of the network's size, so that nothing is resized.
+  for row in (0, 1):  # The frames have the network's size, so that nothing is resized.
     frames = arrays(table, row)
     assert frames[0].shape[:2] == embedder.network.model.image_size
     wanted = by_hand(embedder.network, frames)
-    # Sums round by as much as the largest numbers allow.
+    # Rounding of sums grows with the largest numbers.
     room = 1e-6 * np.abs(wanted).max()
     np.testing.assert_allclose(embedder.embed(np.stack(frames)), wanted, rtol=1e-4, atol=room)
 
@@ -74,7 +74,7 @@ def test_every_form_of_a_tracklet_gives_the_same_vector(embedder, table, tmp_pat
   rows = [0, 1, 2]
   many = embedder.embed_many([paths(table, row) for row in rows])
   assert many.shape == (3, len(wanted))
-  # In another batch sums round otherwise, by as much as the largest numbers allow.
+  # In another batch sums round differently, and rounding grows with the largest numbers.
   rounding = 1e-6 * np.abs(many).max()
   np.testing.assert_allclose(many[0], wanted, rtol=1e-5, atol=rounding)
   np.testing.assert_allclose(

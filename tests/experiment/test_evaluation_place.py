@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("hasty_compilation")
 
 @pytest.fixture(scope="module")
 def evaluated(tiny_synthetic, tmp_path_factory):
-  """The folder of a run that was evaluated, with page and vectors. Not to be written to."""
+  """The folder of an evaluated run, with page and vectors. Not to be written to."""
   return saved_run.evaluate(tmp_path_factory.mktemp("place") / "run", tiny_synthetic)
 
 
@@ -35,7 +35,7 @@ def run(evaluated, tmp_path):
 
 @pytest.fixture(scope="module")
 def others(tmp_path_factory):
-  """Another drawn set of as many people, which has the same names of tracklets."""
+  """Another drawn set of as many people, with the same names of tracklets."""
   directory = tmp_path_factory.mktemp("others") / "set"
   drawing = {name.split(".")[1]: value for name, value in tiny.DRAWING.items()}
   write_synthetic(directory, **{**drawing, "seed": 7, "frames": (4, 6)})
@@ -43,7 +43,7 @@ def others(tmp_path_factory):
 
 
 def files(workdir):
-  """Everything that the run left, but the folder of other evaluations."""
+  """All files of the run, except those in the folder of other evaluations."""
   return {
     path.relative_to(workdir).as_posix(): path.read_bytes()
     for path in workdir.rglob("*")
@@ -69,7 +69,7 @@ def test_other_data_protocols_and_weights_leave_the_run_as_it_is(run, tiny_synth
   modes.evaluate(tiny.config(tiny_synthetic, data__name="mars"), run)
   modes.evaluate(tiny.config(tiny_synthetic, evaluation__gallery="official"), run)
   modes.evaluate(tiny.config(tiny_synthetic, evaluation__distance="cosine"), run)
-  # As the run's own, but without the re-ranked row that it has.
+  # Like the run's own, but without its re-ranked row.
   modes.evaluate(tiny.config(tiny_synthetic), run)
   assert files(run) == before
   found = apart(run)
@@ -79,7 +79,7 @@ def test_other_data_protocols_and_weights_leave_the_run_as_it_is(run, tiny_synth
   pages = [path for path in found.values() if (path / "report" / "index.html").is_file()]
   assert len(pages) == 1
   assert (pages[0] / "masks" / "overview.png").is_file()
-  # Again, it replaces its own.
+  # A repeated evaluation replaces its own folder.
   modes.evaluate(tiny.config(tiny_synthetic, evaluation__distance="cosine"), run)
   assert set(apart(run)) == set(found)
   assert files(run) == before
@@ -108,7 +108,7 @@ def test_saved_vectors_ranked_otherwise_leave_the_run_as_it_is(run, tmp_path):
   assert files(run) == before
   (place,) = apart(run).values()
   assert place.name.startswith("synthetic_official_step_3_")
-  # Beside vectors without a run the first has the place, and others have folders.
+  # Beside vectors without a run, the first evaluation has the place and others get folders.
   alone = tmp_path / "alone"
   alone.mkdir()
   shutil.copy(path, alone)
@@ -156,7 +156,7 @@ def test_a_page_mixes_nothing(run, tiny_synthetic, others, tmp_path):
 
 
 def test_results_of_something_else_in_the_runs_place_are_moved(run, tiny_synthetic):
-  """As an earlier version left them, which replaced a run's own."""
+  """An earlier version replaced a run's own results by those of other evaluations."""
   content = json.loads((run / "results.json").read_text())
   for record in content["results"]:
     record["card"]["protocol"] = "official"

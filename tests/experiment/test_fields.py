@@ -1,4 +1,4 @@
-"""What follows from a field's role: what a resumed run, a sweep, the weights and hashes ask for."""
+"""A field's role decides whether a resumed run, a sweep, the weights and hashes depend on it."""
 
 import json
 import pathlib

@@ -36,7 +36,7 @@ def test_a_run_that_is_older_than_a_field_has_what_was_before(name):
   for field in saved:
     older = {other: value for other, value in saved.items() if other != field}
     if field == "data.name":
-      continue  # Which fields there are depends on it.
+      continue  # It decides which fields there are.
     wanted = json.loads(json.dumps(FIELDS[field].earlier))
     wanted = PRESETS["published_code"][field] if wanted == "preset" else wanted
     assert complete(older) == saved | {field: wanted}, field

@@ -1,4 +1,4 @@
-"""Clips of a table through a network: against one clip at a time, and a disk that is away."""
+"""A table's clips through a network, against one clip at a time; and a disk that goes away."""
 
 import dataclasses
 import json
@@ -36,7 +36,7 @@ def network(saved_run):
 
 @pytest.fixture
 def data_dir(tiny_synthetic, tmp_path):
-  """A copy of the drawn set, to be damaged and moved."""
+  """A copy of the drawn set, for a test to damage and move."""
   shutil.copytree(tiny_synthetic, tmp_path / "set")
   return tmp_path / "set"
 
@@ -141,7 +141,7 @@ def test_a_directory_that_is_away_is_waited_for_in_every_mode(
   returning = threading.Thread(target=comes_back)
 
   def goes_away(self, *arguments, **options):
-    """Batches of a directory that is there when they are asked for, and gone when they are read."""
+    """The directory is there when batches are asked for, and gone when they are read."""
     if returning.ident is None:
       data_dir.rename(away)
       returning.start()
@@ -153,7 +153,7 @@ def test_a_directory_that_is_away_is_waited_for_in_every_mode(
   returning.join()
   assert waiting in caplog.text
   assert "waiting up to 60 seconds" in caplog.text
-  if mode in (embedder, mask_gallery):  # The others take longer to ask twice.
+  if mode in (embedder, mask_gallery):  # The others take too long to run twice.
     again = mode(config, network, tmp_path / "run")
     jax.tree.map(np.testing.assert_array_equal, found, again)
 

@@ -41,7 +41,7 @@ def test_a_points_correlation_is_its_row_of_the_cost_volume(ncc):
 
 
 def first_tracklet(network):
-  """Of each clip of the first test tracklet: its images, masks, gates and descriptors."""
+  """The images, masks, gates and descriptors of each clip of the first test tracklet."""
   model = network.model
   config = config_rules.unflatten(network.flat)
   table = evaluation_of(read_tables(config), config.evaluation.gallery).table
@@ -75,7 +75,7 @@ def correlations(descriptors, frame, cell, size):
 
 
 def test_a_test_tracklet_by_number_with_a_point(network, tmp_path):
-  """Every file shows what the network says of the tracklet's clips, one after the other."""
+  """Every file agrees with the network's outputs for the tracklet's clips, in their order."""
   draw(network, tmp_path, tracklets=["0"], point=["2", "0.6", "0.25"])
   clips = first_tracklet(network)
   with Image.open(next(tmp_path.glob("*.webp"))) as animation:
@@ -155,7 +155,7 @@ def strips_of(directory):
 
 
 def test_people_in_a_video_have_the_masks_of_their_crops(network, tmp_path):
-  """Boxes over a video give what a folder of the same crops gives; frames are taken alike."""
+  """Boxes over a video give the same masks as a folder of the same crops and frames."""
   pytest.importorskip("av")
   frames = np.random.default_rng(0).integers(0, 256, (9, 96, 128, 3), np.uint8)
   spots = {3: (10, range(2, 9)), 7: (60, range(4))}
@@ -184,7 +184,7 @@ def test_people_in_a_video_have_the_masks_of_their_crops(network, tmp_path):
   assert (tmp_path / "all_v" / "7.webp").is_file()
   content = json.loads((tmp_path / "all_v" / "correlation.json").read_text())
   assert (content["tracklet"], content["point_frame"]) == ("7", 2)
-  # Three frames taken of the seven of 3, so two clips of two.
+  # Three of track 3's seven frames are taken, so there are two clips of two.
   assert len([key for key in strips_of(tmp_path / "few_v") if key.endswith("frames")]) == 2
   with pytest.raises(InputError, match="names '0', which is no id of the boxes: give some of 3"):
     draw(network, tmp_path / "no", **boxes, tracklets=["0"])

@@ -42,7 +42,7 @@ def reported(tiny_synthetic, tmp_path_factory):
 
 
 def masks_and_figures(run, variables, data_dir):
-  """Of each test frame its mask float[h, w], and the part of each cell that the figure covers."""
+  """Each test frame's mask float[h, w], and the part of each cell that the figure covers."""
   prepare, forward = (
     preprocessor(run.model.image_size),
     jax.jit(lambda clip: run.model.apply(variables, clip[None], train=False).masks[5].spatial[0]),
@@ -77,7 +77,7 @@ def test_results_hold_the_numbers(reported, tiny_synthetic):
   assert list(masks) == ["before training", "after training"]
   assert masks["before training"] == masks["after training"]
   assert masks == json.loads((run.workdir / "masks" / "masks.json").read_text())
-  # Every frame of the test folder, without the junk's, one clip at a time.
+  # Every test frame except junk, one clip at a time.
   spatial, figures = masks_and_figures(run, variables, tiny_synthetic)
   part = masks["after training"]
   assert part["frames"] == part["of_frames"] == len(spatial)

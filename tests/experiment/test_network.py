@@ -1,4 +1,4 @@
-"""Which weights a configuration means: the newest or best checkpoint, else a file, else none."""
+"""A configuration's weights: the newest or best checkpoint, else a file, else a refusal."""
 
 import jax
 import jax.numpy as jnp
@@ -57,7 +57,7 @@ def test_the_newest_or_the_best_checkpoint(saved, tiny_synthetic, model):
 
 def test_a_folder_of_checkpoints_or_one_of_them(saved):
   workdir, wanted = saved
-  # Both are there, and the run reports its newest.
+  # Both kinds are there; the run's folder gives its newest.
   for path, step in (("", 6), (LAST, 6), (f"{LAST}/3", 3), (BEST, 3)):
     network = load_network(workdir / path)
     assert (network.label, network.step) == (f"step {step}", step)
@@ -66,7 +66,7 @@ def test_a_folder_of_checkpoints_or_one_of_them(saved):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, model):
-  """(a whole network's file, a file of its backbone alone, the variables that both are of)."""
+  """(a whole network's file, a file of its backbone alone, the variables of both)."""
   folder = tmp_path_factory.mktemp("files")
   variables = state.init_variables(model, 99)
   weights = to_torch(variables, model)
@@ -81,7 +81,7 @@ def files(tmp_path_factory, model):
 @pytest.mark.parametrize("folder", [None, "checkpoints"])
 def test_without_a_checkpoint_the_file(files, tiny_synthetic, tmp_path, model, folder):
   if folder:
-    (tmp_path / folder).mkdir()  # As a run leaves it that is stopped before its first checkpoint.
+    (tmp_path / folder).mkdir()  # A run that is stopped before its first checkpoint leaves it so.
   whole, _, variables = files
   config, flat = asked(tiny_synthetic, init__weights=str(whole))
   for drawn in (None, model):

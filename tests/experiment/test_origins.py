@@ -31,7 +31,7 @@ def parsed(*arguments):
   holder = config_flags.DEFINE_config_file("config", None, flag_values=values)
   line = configurations.with_path(["cosam-jax", *arguments])
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(sys, "argv", line)  # There ml_collections looks for fields.
+    patch.setattr(sys, "argv", line)  # ml_collections looks for fields there.
     values(line)
   return holder.value, config_flags.get_config_filename(values["config"])
 
@@ -115,7 +115,7 @@ def test_the_origin_of_a_runs_configuration_is_the_run(tmp_path):
 
 
 def test_files_may_look_themselves_up(tmp_path):
-  """As dataclasses do, by the module's name."""
+  """Dataclasses do so, by the module's name."""
   (tmp_path / "own.py").write_text(
     "from __future__ import annotations\nimport dataclasses\n"
     "from ml_collections import ConfigDict\n@dataclasses.dataclass\nclass A:\n  b: int | None = 3\n"

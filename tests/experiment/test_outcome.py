@@ -1,4 +1,4 @@
-"""The end of a run: files one after the other, so that a run stopped on the way has its numbers."""
+"""The end of a run: files come in an order that leaves a stopped run with its numbers."""
 
 import types
 
@@ -14,7 +14,7 @@ class Stopped(Exception):
 
 @pytest.fixture
 def end(tmp_path, monkeypatch):
-  """Runs the end of a run whose parts only note that they were called; `stop` ends it at one."""
+  """Runs the end of a run; its parts only note their calls, and the one named `stop` raises."""
   done = []
 
   def part(name, stop):

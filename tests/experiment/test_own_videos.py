@@ -1,4 +1,4 @@
-"""One's own videos and folders: embedded and searched as the command does, against slow loops."""
+"""Own videos and folders, embedded and searched as the command does, against slow loops."""
 
 import dataclasses
 import json
@@ -71,7 +71,7 @@ def scene(people, tmp_path_factory):
 
 
 def cut(image, box):
-  """Pillow's crop of a canvas that is larger by the mean colour."""
+  """Pillow's crop of a larger canvas in the mean colour."""
   x, y, w, h = box
   canvas = Image.new("RGB", (SIZE[1] + 400, SIZE[0] + 400), (124, 116, 104))
   canvas.paste(Image.fromarray(image), (200, 200))
@@ -114,7 +114,7 @@ def test_a_video_without_boxes_is_one_tracklet(people, network, tmp_path):
 
 
 def command(*arguments):
-  """The command in this process: its exit status."""
+  """Runs the command in this process; returns its exit status."""
   command_flags.define()
   config_flags.define()
   flags = absl_flags.FLAGS
@@ -164,7 +164,7 @@ def test_boxes_through_the_command_are_told_and_can_be_said(scene, saved_run, tm
   network = load_network(saved_run)
   wanted = embed_own(cosam_jax.Embedder(network), scene[0], boxes=boxes).vectors
   np.testing.assert_allclose(saved.vectors, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
-  # Refused with the flag that reads them, and then read with it.
+  # The refusal names the flag that reads them; with it they are read.
   corners = [
     ",".join(map(str, (int(f) + 6, t, *map(int, (x, y)), int(x) + int(w), int(y) + int(h))))
     for f, t, x, y, w, h in rows
@@ -185,7 +185,7 @@ def test_boxes_after_the_end_of_a_video(scene, network, tmp_path):
   (tmp_path / "b.txt").write_text(f"{text}\n{many}")
   with pytest.raises(InputError, match=r"there are 5 frames, but the boxes name frame 8"):
     embed_input(network, video, tmp_path / "a", boxes=str(tmp_path / "b.txt"))
-  # One of many: the others are embedded, and it is told.
+  # One bad box among many is reported, and the others are embedded.
   few = "".join(f"{n},{t},20,20,30,60,1,-1,-1,-1\n" for n in range(1, 6) for t in range(20, 23))
   (tmp_path / "b.txt").write_text(f"{text}\n{few}6,4,20,20,30,60,1,-1,-1,-1\n")
   own = embed_own(cosam_jax.Embedder(network), video, boxes=tmp_path / "b.txt")
@@ -220,7 +220,7 @@ def test_folders_are_embedded_and_ranked(folder, saved_run, tmp_path, capsys):
     )
     with Image.open(found / query["sheet"]) as sheet:
       assert sheet.width > 400
-  # The folder itself, embedded on the way, finds the same; one query by its name.
+  # The folder itself is embedded first and finds the same; one query is named.
   again = tmp_path / "again"
   asked = ("--mode=search", run, f"--query={folder}", f"--gallery={file}", "--query_names=t1")
   assert command(*asked, f"--output={again}") == 0
@@ -275,13 +275,13 @@ def test_flags_that_do_not_fit_are_one_sentence(arguments, words, capsys):
 
 
 def embed(network, source, workdir, **options):
-  """Embeds as the command does without --output; the folder that it names."""
+  """Embeds as the command does without --output; returns the names of all folders in `own`."""
   embed_input(network, source, None, workdir=workdir, **options)
   return sorted(path.parent.name for path in (workdir / "own").glob("*/embeddings.npz"))
 
 
 def test_no_input_takes_the_place_of_another(folder, network, tmp_path, capsys):
-  """Folders of one name, names that differ behind a dot, and links to one folder."""
+  """Folders of one name, names that differ after a dot, and links to one folder."""
   for name in ("camA/img1", "camB/img1", "cam.1", "cam.2"):
     shutil.copytree(folder / f"t{len(name) % 2}", tmp_path / name / "p")
   work = tmp_path / "run"
@@ -290,7 +290,7 @@ def test_no_input_takes_the_place_of_another(folder, network, tmp_path, capsys):
   assert embed(network, tmp_path / "camB" / "img1", work) == ["camB_img1", "img1"]
   assert f"own/img1 holds the vectors of {tmp_path}/camA/img1, so these" in capsys.readouterr().out
   assert (work / "own" / "img1" / "embeddings.npz").read_bytes() == first
-  # The same again, also by another path, replaces its own.
+  # The same input, even by another path, replaces its own.
   (tmp_path / "link").symlink_to(tmp_path / "camB")
   assert embed(network, tmp_path / "link" / "img1", work) == ["camB_img1", "img1"]
   assert embed(network, tmp_path / "cam.1", work) == ["cam.1", "camB_img1", "img1"]
@@ -326,7 +326,7 @@ def test_vectors_of_an_earlier_version_are_known_by_what_they_say(folder, networ
   (place / "embed_files.json").unlink()
   shutil.copytree(folder / "t0", tmp_path / "tracklets" / "t0")
   assert len(embed(network, tmp_path / "tracklets", work)) == 2
-  # With somebody's pictures among those, nobody knows whose folder it is.
+  # With somebody's pictures in it, the folder may be anybody's.
   (place / "pictures" / "mine.jpg").write_bytes(b"mine")
   with pytest.raises(InputError, match="did not write"):
     embed_input(network, folder, place)

@@ -1,4 +1,4 @@
-"""The report page of a tiny run: what it says, what lies beside it, and how it is made again."""
+"""The report page of a tiny run: its text, the files beside it, and how it is made again."""
 
 import csv
 import json
@@ -24,7 +24,7 @@ def config(tiny_synthetic):
 
 @pytest.fixture(scope="module")
 def evaluated(tiny_synthetic, tmp_path_factory):
-  """The folder of a run that was evaluated. Not to be written to."""
+  """The folder of an evaluated run. Not to be written to."""
   return saved_run.evaluate(tmp_path_factory.mktemp("page") / "run", tiny_synthetic)
 
 
@@ -117,7 +117,7 @@ def test_the_page_is_made_again_with_a_named_query(evaluated, config, tmp_path):
   again.report.queries = name[:-1] + "x"
   with pytest.raises(InputError, match=f"names '{again.report.queries}'.*did you mean '?{name}"):
     modes.report(again, workdir)
-  # What was there stays.
+  # The earlier page stays.
   assert (workdir / "report" / "index.html").is_file()
 
 

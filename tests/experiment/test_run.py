@@ -1,4 +1,4 @@
-"""What a run's parts share: who is learnt from, who is held out, and when two data sets differ."""
+"""A run's people, trained on or held out; and how processes notice that their data differ."""
 
 import dataclasses
 

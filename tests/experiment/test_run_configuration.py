@@ -23,14 +23,14 @@ pytestmark = pytest.mark.usefixtures("hasty_compilation")
 
 
 def parsed(*arguments):
-  """The configuration that a command line gives, and the file that it names."""
+  """The configuration that a command line gives, the file that it names, and the flags."""
   values = flags.FlagValues()
   holder = config_flags.DEFINE_config_file("config", None, flag_values=values)
   for name in ("workdir", "mode", "embeddings", "input", "tracklets"):
     flags.DEFINE_string(name, None, "", flag_values=values)
   line = run_configuration.with_run(["cosam-jax", *map(str, arguments)], OF_RUN)
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(sys, "argv", line)  # There ml_collections looks for fields.
+    patch.setattr(sys, "argv", line)  # ml_collections looks for fields there.
     values(line)
   if holder.value is None:
     return None, None, values
@@ -98,7 +98,7 @@ def test_data_that_are_gone_are_named(saved_run):
 
 @pytest.mark.slow
 def test_a_page_is_made_again_from_the_workdir_alone(tiny_synthetic, tmp_path, hasty_compilation):
-  """As a person types it, from another folder, with a field of the configuration."""
+  """A person types it in another folder, with a field of the configuration."""
   run = saved.write(tmp_path / "run", tiny_synthetic)
   modes.evaluate(saved.report_config(tiny_synthetic), run)
   shutil.rmtree(run / "report")

@@ -1,4 +1,4 @@
-"""COSAM against loops written from the poster's equations, and its two evaluations."""
+"""COSAM against loops from the poster's equations; its two evaluations against each other."""
 
 import chex
 import jax
@@ -80,7 +80,7 @@ class CostVolume(chex.TestCase):
 
 
 def cosam_variables(module, features, seed=0):
-  """Variables with nothing at a special value, so that every term of the module counts."""
+  """Drawn variables away from their initial values; those that begin as zeros stay zero."""
   variables = module.init(jax.random.key(seed), features, train=False)
   leaves, tree = jax.tree.flatten(variables)
   rng = np.random.default_rng(seed)
@@ -159,7 +159,7 @@ def test_channel_gate_multiply_is_the_part_that_residual_adds():
 @pytest.mark.parametrize("summary", ["two_layers", "one_layer", "order_free"])
 @pytest.mark.parametrize("start", [0.5, 0.9, 0.05])
 def test_masks_start_where_they_are_told_to(summary, start):
-  """The odds of every mask are those of the mask without it, times the start's odds."""
+  """The start multiplies the odds of every mask by its own odds."""
   features = random_descriptors((2, 3, 4, 2, 16))
   module = Cosam(summary=summary)
   variables = module.init(jax.random.key(0), features, train=False)

@@ -1,4 +1,4 @@
-"""State dicts in, state dicts out: every name form, exactly; and every misfit named."""
+"""State dicts go in and out exactly, under every form of names; every misfit is named."""
 
 import chex
 import jax

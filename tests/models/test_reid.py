@@ -209,7 +209,7 @@ def test_pool_gradient_goes_to_each_windows_maximum(ceil_mode, size):
 
 
 def test_the_portable_form_gives_the_same_features():
-  """Converters get it: no choice by platform, and a pool over a padded tensor."""
+  """Converters get this form: it has no choice by platform, and it pools a padded tensor."""
   clips = np.random.default_rng(0).normal(size=(1, 2, 64, 32, 3)).astype(np.float32)
   for pool in ("padded", "ceil"):
     model = ReidNet("resnet18", num_frames=2, image_size=(64, 32), num_classes=3, width=0.25,

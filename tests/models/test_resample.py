@@ -1,4 +1,4 @@
-"""Weights of one clip length and grid, carried over to others: what stays, and how close."""
+"""Weights carried to another clip length and grid: sums stay equal, and masks stay close."""
 
 import jax
 import numpy as np
@@ -29,7 +29,7 @@ def test_a_constant_field_sums_to_the_same(frames, grid):
 
 
 def test_finer_grids_are_read_as_interpolation_reads_them():
-  """Against PIL's resize of the field, which the carried kernel must have taken in."""
+  """The carried kernel must include the interpolation; PIL's resize of the field says so."""
   rng = np.random.default_rng(2)
   kernel, field = rng.normal(size=(8 * 4, 1)), rng.normal(size=(12, 6)).astype(np.float32)
   coarse = np.asarray(Image.fromarray(field).resize((4, 8), Image.Resampling.BILINEAR))
@@ -38,7 +38,7 @@ def test_finer_grids_are_read_as_interpolation_reads_them():
 
 
 def test_slots_are_places_in_the_clip():
-  """Of two slots three are read: the first, halfway between, and the last."""
+  """Two slots are read at three places: the first, halfway between, and the last."""
   kernel = np.random.default_rng(3).normal(size=(3, 1)).astype(np.float32)  # T = 4, a 1x1 grid
   found = resample_summary(kernel, frames=(4, 3), grids=((1, 1), (1, 1)))
   first, second = np.float32([2.0, 5.0])
@@ -64,7 +64,7 @@ def real_features(shared):
 
 
 def _carried(features, variables, old_grid, redraw=False):
-  """Masks with the summary of four frames on `old_grid` carried to the features' own."""
+  """Masks of `features` by the summary of four frames on `old_grid`, carried to their size."""
   frames, grid = features.shape[1], features.shape[2:4]
   kernel = np.asarray(variables["params"]["summary"]["kernel"])[0, 0]
   kernel = resample_summary(kernel, frames=(4, frames), grids=(old_grid, grid))
@@ -77,7 +77,7 @@ def _carried(features, variables, old_grid, redraw=False):
 
 
 def test_masks_of_real_frames_stay_close(real_features):
-  """Twice the frames, and half as much again of the grid; a shuffled kernel shows the scale."""
+  """Twice the frames, then a grid 1.5 times as fine; a shuffled kernel shows the scale."""
   four = real_features[:, ::2]
   grid = four.shape[2:4]
   variables = Cosam().init(jax.random.key(0), four, train=False)

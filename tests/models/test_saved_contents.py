@@ -1,4 +1,4 @@
-"""What training programs save beside the state dict, and under which names they save it."""
+"""Training programs save other things beside the state dict, and give it many names."""
 
 import argparse
 import collections
@@ -23,7 +23,7 @@ class Net(dict):
 
 
 def kept_apart(value):
-  """An object with a state, a dictionary's entries and a list's items of its own."""
+  """A dictionary of a class of its own, with an entry and an attribute."""
   made = Net(value=value)
   made.attribute = value
   return made

@@ -73,7 +73,7 @@ def test_npz(tmp_path, save):
 
 
 def _old_file(path: pathlib.Path, state: bytes, keys: list[str], storages: list[np.ndarray]):
-  """The stream format by hand: what PyTorch 0.1 to 0.4 on Python 2 and 3 wrote."""
+  """Writes by hand the stream format of PyTorch 0.1 to 0.4 on Python 2 and 3."""
   body = b"".join(struct.pack("<q", len(s)) + s.tobytes() for s in storages)
   path.write_bytes(MAGIC + SYSTEM + state + pickle.dumps(keys, 2) + body)
 

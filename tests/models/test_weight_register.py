@@ -1,4 +1,4 @@
-"""Names -> files, against a real server on this machine."""
+"""From names to files, with a real server on this machine."""
 
 import configparser
 import hashlib
@@ -21,7 +21,7 @@ FILE = f"resnet50-{hashlib.sha256(CONTENT).hexdigest()[:8]}.pth"
 
 @pytest.fixture
 def server(tmp_path):
-  """Serves `good/` and `bad/` (other content under the same name); counts what it is asked."""
+  """Serves `good/` and `bad/` (other content under the same name); notes every request."""
   for folder, content in (("good", CONTENT), ("bad", CONTENT[:-1] + b"?")):
     (tmp_path / folder).mkdir()
     (tmp_path / folder / FILE).write_bytes(content)

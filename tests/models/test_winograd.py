@@ -1,4 +1,4 @@
-"""The convolution in fewer products: a loop in float64, XLA's convolution, and who uses it."""
+"""Winograd's convolution against a float64 loop and XLA's convolution, and the layers using it."""
 
 import functools
 
@@ -44,14 +44,14 @@ class WinogradVariants(chex.TestCase):
 
 
 def test_the_gradient_by_differences():
-  """In float64, so that a linear function's differences are exact but for rounding."""
+  """In float64 a linear function's differences are exact except for rounding."""
   with jax.enable_x64(True):
     x, kernel = (array.astype(np.float64) for array in drawn((1, 5, 4, 2), (3, 3, 2, 2)))
     jax.test_util.check_grads(winograd.convolve, (x, kernel), order=1, modes=["rev"], eps=1e-3)
 
 
 def test_the_kernels_gradient_sums_many_places_no_worse_than_xla():
-  """65,536 places, each product of them rounded: against sums in float64."""
+  """Sums over 65,536 places, with every product rounded, against sums in float64."""
   x, gradient = drawn((32, 64, 32, 4), (32, 64, 32, 3))
   kernel = np.zeros((3, 3, 4, 3), np.float32)
   padded = np.pad(x.astype(np.float64), ((0, 0), (1, 1), (1, 1), (0, 0)))
@@ -79,7 +79,7 @@ def test_the_kernels_gradient_sums_many_places_no_worse_than_xla():
   ],
 )
 def test_who_uses_it(change, used):
-  """Large 3x3 convolutions of float32, and these give what XLA's gives."""
+  """Only large 3x3 convolutions in float32 use it, and they equal XLA's."""
   settings = {"features": 64, "kernel_size": 3, "grid": (16, 8)} | change
   grid = settings.pop("grid")
   (x,) = drawn((2, *grid, 64))

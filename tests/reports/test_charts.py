@@ -1,4 +1,4 @@
-"""Charts whose names nobody chose."""
+"""Charts of arbitrary names."""
 
 from cosam_jax.reports.charts import draw_chart, mark
 

@@ -15,7 +15,7 @@ PEOPLE = [1, 1, 1, 2, 2, 3, 4, 4, 5, 6, 7, 8]
 
 
 def result(first_match, *, people=PEOPLE, split=None, **card):
-  """A made-up result: one match a query, at the given places; 0 does not count."""
+  """A made-up result: one match a query, at the given place; queries with place 0 do not count."""
   places = np.array(first_match)
   scores = [None if place == 0 else 1 / int(place) for place in places]
   record = copy.deepcopy(RECORD)
@@ -88,7 +88,7 @@ def test_runs_are_averaged_query_by_query(tmp_path):
   wide, narrow = (metric["difference"][key] for key in ("interval_with_runs", "interval"))
   assert wide[1] - wide[0] > narrow[1] - narrow[0]
   assert [run["seed"] for run in record["A"]] == [0, 1, 2]
-  # Averaging first: one run whose places are those of a perfect average gives the same p.
+  # Good runs against bad ones: the difference is sure.
   assert 0 < metric["difference"]["p"] < 0.05
 
 
@@ -182,7 +182,7 @@ def test_each_attribute_is_a_comparison_of_its_own(tmp_path):
   assert difference["fraction"] == pytest.approx(means[0] - means[1])
   assert "hat=yes, whole gallery\nmars (%)" in comparison_table.comparison_table(found)
   assert "hat=yes, whole gallery: mAP: A is ahead" in " ".join(comparison_table.verdicts(found))
-  old = write(tmp_path / "old.json", result(drawn(5, 0.5)))  # Before attributes were there.
+  old = write(tmp_path / "old.json", result(drawn(5, 0.5)))  # Older than attributes.
   assert len(comparison.compare(files[:1], [old])["comparisons"]) == 1
 
 
@@ -228,7 +228,7 @@ def test_the_table_fits_and_says_what_it_means(tmp_path):
   record = comparison.compare(*sides)
   table = comparison_table.comparison_table(record)
   assert all(len(line) < 80 for line in table.split("\n") if "deep_" not in line), table
-  words = " ".join(table.split())  # Lines break where the folder's name has them break.
+  words = " ".join(table.split())  # The folder's name decides where lines break.
   assert "100.00 ±0.00" in words
   assert "and 2 more" in words
   assert "mAP: A is ahead by 96.00 points (95% interval of A - B 96.0 to 96.0" in words

@@ -1,4 +1,4 @@
-"""The picture of embeddings: who is in it, and what its sentence says, by loops."""
+"""The picture of embeddings: the people in it and the numbers in its sentence, by loops."""
 
 import csv
 

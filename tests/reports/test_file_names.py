@@ -1,4 +1,4 @@
-"""Names of tracklets in file names, pages and charts, whatever they are."""
+"""Odd names of tracklets in file names and charts."""
 
 import csv
 import pathlib

@@ -1,4 +1,4 @@
-"""Names in pictures: those that differ look different, whatever their letters and length."""
+"""Different names look different in pictures, whatever their letters and length."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Animations, bars of the gate and correlation pictures of values that are known."""
+"""Animations, bars of the gate and correlation pictures of known values."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_an_animation_has_each_readable_frame_once_with_its_mask_beside(tmp_path
       file.seek(i)
       page = np.asarray(file.convert("RGB"), float)
       middle = page.shape[0] // 2
-      # Left the frame, right 6 parts of the mask's colour over 4 of the frame's grey.
+      # The frame is left; right are 6 parts of the mask's colour over 4 of the frame's grey.
       assert page[middle, 20:90].mean(0) == pytest.approx([grey] * 3, abs=4)
       colour = 0.6 * colour_map(np.array(value)) + 0.4 * grey
       assert page[middle, 140:210].mean(0) == pytest.approx(colour, abs=4)
@@ -54,7 +54,7 @@ def test_bars_are_as_long_as_their_gates():
   picture = np.asarray(channels_picture({"4": rows, "5": rows[1:]}))
   bars = (picture == (33, 145, 140)).all(-1)
   lengths = [bars[46 + 22 * row + 7].sum() for row in range(3)]
-  # Of stage 4 and of stage 5, each with two pixels where the gate is shut.
+  # Bars of stages 4 and 5; each has two pixels even if its gate is shut.
   assert lengths == [180 + 2 + 90 + 2, 90 + 2 + 2, 2]
 
 

@@ -1,4 +1,4 @@
-"""Pictures have the size, the colours and the names that they should; the table fits."""
+"""Pictures have the right size, colours and names; the table fits."""
 
 import dataclasses
 
@@ -121,7 +121,7 @@ def test_frames_and_their_masks_stand_in_order(draw, height):
   frames_x = [x for x, _ in found[:4]]
   assert frames_x == sorted(set(frames_x))
   steps = np.diff(np.reshape(found, (3, 4, 2)), axis=1)
-  assert (steps == steps[0]).all()  # The masks of each stage as the frames.
+  assert (steps == steps[0]).all()  # Each stage's masks are spaced as the frames are.
   assert len(set(found)) == 12
 
 
@@ -131,7 +131,7 @@ def test_an_overview_has_a_row_for_each_clip():
   assert three.width == one.width
   assert three.height - one.height >= 2 * 128
   long = overview([clip_of(num_frames=32)])
-  assert long.width == one.width  # Not every frame of a long clip.
+  assert long.width == one.width  # It leaves out frames of a long clip.
 
 
 def test_odd_clips_can_be_drawn():

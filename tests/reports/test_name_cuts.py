@@ -1,4 +1,4 @@
-"""Names that differ look different when they are cut, whichever part of them differs."""
+"""Different names stay different when they are cut, whichever part of them differs."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_what_differs_is_kept(kind, width):
   shown = [cut_apart(name, names, lambda text: len(text) <= width) for name in names]
   assert len(set(shown)) == len(names)
   assert all(len(text) <= width for text in shown)
-  # Each part that is left stands in the name.
+  # Each remaining part stands in the name.
   assert all(part in name for name, text in zip(names, shown) for part in text.split("..."))
 
 

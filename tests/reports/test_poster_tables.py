@@ -55,7 +55,7 @@ def published(table, row, dataset, reranked=False):
 
 @pytest.fixture
 def mars(tmp_path):
-  """Two rows of three seeds and one, on what looks like all of MARS; the best one re-ranked too."""
+  """The best row with three seeds, also re-ranked, and a plain row with one, as on all of MARS."""
   for seed, mean in enumerate((79.0, 80.5, 81.0)):
     records = record((mean, 85.0 + seed)), record((mean + 7, 86.0), reranked=True)
     write(tmp_path, f"best{seed}", BEST, *records, seed=seed)
@@ -82,7 +82,7 @@ def test_ours_stand_beside_the_published_with_difference_and_spread(mars):
 
 
 def test_pages_and_other_evaluations_of_a_run_are_no_rows(mars):
-  """A page's folder holds a copy of the results, also one that is older or was moved."""
+  """A page's folder holds a copy of the results, even if the page is old or was moved."""
   before = blocks(mars)
   copies = ("plain/report", "best0/report", "moved_page")
   for folder in copies:
@@ -91,7 +91,7 @@ def test_pages_and_other_evaluations_of_a_run_are_no_rows(mars):
   write(mars, "plain/evaluations/mars_official_step10", PLAIN, record((3.0, 4.0)))
   write(mars, "evaluations/mars_official", PLAIN, record((3.0, 4.0)))
   assert blocks(mars) == before
-  alone = blocks(mars / "plain" / "evaluations")["positions", "mars"]  # Named by somebody.
+  alone = blocks(mars / "plain" / "evaluations")["positions", "mars"]  # Somebody names it.
   assert [line.ours["mAP"] for line in alone.lines if line.ours] == [pytest.approx(3.0)]
   with pytest.raises(InputError, match="has no results of the poster's networks"):
     read_samples(mars / "plain")
@@ -123,7 +123,7 @@ def test_attributes_are_rows_of_their_own_table(tmp_path):
     line = lines[f"{PLAIN.title} ({attribute})"]
     assert line.ours.get("mAP") == pytest.approx(wanted.get(attribute))
   assert lines[f"{PLAIN.title} (hat)"].difference("mAP") == pytest.approx(80.0 - 91.1)
-  # Which gallery the poster's numbers had is not known: they stand beside either.
+  # The poster does not say which gallery it used: its numbers stand beside both.
   assert lines[f"{PLAIN.title} (hat), subset"].difference("mAP") == pytest.approx(85.0 - 91.1)
   assert "people with the attribute only" in lines[f"{PLAIN.title} (hat), subset"].note
   (everybody,) = [line for line in found["positions", "dukemtmc_vidreid"].lines if line.ours]
@@ -181,7 +181,7 @@ def test_every_format_says_the_same_when_parsed_back(mars):
 
 
 def terminal_numbers(text):
-  """kind -> the numbers of its lines."""
+  """Maps each kind of line to the numbers of its lines."""
   found = {}
   for line in text.splitlines():
     words = line[24:].split()
@@ -192,7 +192,7 @@ def terminal_numbers(text):
 
 def test_the_terminals_view_fits_and_has_the_same_numbers(mars):
   view = poster_tables.write_tables(mars)
-  tables = view.partition("written to")[0]  # What follows holds a path.
+  tables = view.partition("written to")[0]  # The rest holds a path.
   assert max(map(len, tables.splitlines())) <= 79
   block = blocks(mars)["positions", "mars"]
   found = terminal_numbers(table_formats.terminal(block))

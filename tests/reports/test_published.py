@@ -12,8 +12,8 @@ from cosam_jax.reports.poster_rows import SWEEPS, Row
 
 FILE = pathlib.Path(published.__file__).with_name("published_results.json")
 
-# The poster's tables as one reads them: backbone, stages, head (TP: "temporal aggregation as
-# TPavg"), and what else the line says.
+# The poster's tables as printed: backbone, stages, head (TP: "temporal aggregation as TPavg"), and
+# the other entries of a line.
 NETWORKS = ("resnet50", "se_resnet50")
 POSITIONS = [
   Row(network, stages, "tp")
@@ -31,7 +31,7 @@ BEST = Row("se_resnet50", (4, 5), "tp", 4, "sequential")
 
 
 def numbers_of(value) -> list[float]:
-  """Every printed number below a JSON value; lists of stages and counts of frames are none."""
+  """Every printed number in a JSON value; stages and counts of frames are not among them."""
   if isinstance(value, dict):
     return [
       number
@@ -88,7 +88,7 @@ def test_every_row_with_a_number_is_run_by_its_sweep_and_by_all():
 
 
 def test_other_methods_are_recognised_by_their_numbers():
-  """A comparison's row that is a network of ours has that network's numbers elsewhere."""
+  """If a comparison's row is a network of ours, other tables give it the same numbers."""
   tables = published.read_published()
   for line in tables["state_of_the_art"]:
     if line.row is None or line.reranked:

@@ -23,7 +23,7 @@ def greyscale(picture):
 
 
 def test_right_and_wrong_differ_without_colour():
-  """In greyscale: other shapes, not only another shade."""
+  """In greyscale their shapes differ, not only their shades."""
   right, wrong, unknown = (
     greyscale(draw_sheet(sheet_of({"as ranked": [entry(7, truth)]}))) < 150
     for truth in (True, False, None)
@@ -81,7 +81,7 @@ def test_the_data_lies_beside_the_picture(tmp_path):
 
 
 def test_frames_and_times_are_not_cut():
-  """Text below a narrow picture has the room that it needs, to a limit."""
+  """Text below a narrow picture gets the room that it needs, up to a limit."""
   widths = []
   for line in (
     "",

@@ -1,4 +1,4 @@
-"""Rankings on disk: damaged files are one sentence, also if each array is whole by itself."""
+"""Rankings on disk: a damaged file is one sentence, even if each array is whole by itself."""
 
 import dataclasses
 

@@ -104,7 +104,7 @@ def test_table_shows_numbers_and_protocol_below_80_columns():
   ]
   assert lines[2].split() == ["as", "ranked", "79.88", "84.90", "95.50", "97.00", "100.00", "50.00"]
   assert lines[3].split()[:2] == ["re-ranked", "87.40"]
-  assert table.count("gallery") == 2  # One block for both; the other is a reason.
+  assert table.count("gallery") == 2  # Once in the one block of both, once in a reason.
   for fact in ("9,330 tracklets", "3,248 distractors", "1,980, 1,840 of them count", "sqeuclidean"):
     assert fact in table
   assert "126: identity seen by the query's camera only" in table

@@ -1,4 +1,4 @@
-"""Damaged results files: what reads them gives an answer, or a sentence with the place."""
+"""Damaged results files: every reader gives an answer, or a sentence that names the place."""
 
 import copy
 import json
@@ -45,7 +45,7 @@ def whole():
 
 
 def use(folder, other):
-  """Everything that is made of a results file without frames and network."""
+  """Makes everything that needs a results file but no frames and no network."""
   path = folder / "resnet50" / "results.json"
   content = results.read_results(path)
   run, records = content["run"], content["results"]

@@ -1,4 +1,4 @@
-"""Folders for what is kept, and users without one."""
+"""Folders of the cache, and users without a home directory."""
 
 import os
 import pathlib
@@ -15,14 +15,14 @@ from cosam_jax.runtime.cache import cache_folder, settle_libraries, why_unusable
 
 @pytest.fixture
 def nobody(monkeypatch):
-  """A user without HOME and without an entry, as in a container with a number for a user."""
+  """A user without HOME and without a user entry, as in a container that runs as a number."""
 
   def no_entry(_):
     raise KeyError("uid not found")
 
   of_libraries = ("MPLCONFIGDIR", "KERAS_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
   for name in ("HOME", "COSAM_CACHE", *of_libraries):
-    monkeypatch.setenv(name, "")  # So that it is as it was afterwards.
+    monkeypatch.setenv(name, "")  # So that it is restored afterwards.
     monkeypatch.delenv(name)
   monkeypatch.setattr(pwd, "getpwuid", no_entry)
   monkeypatch.delitem(sys.modules, "matplotlib", raising=False)
@@ -35,7 +35,7 @@ def settled() -> str | None:
   return os.environ.pop("MPLCONFIGDIR", None)
 
 
-def test_nobody_is_told_when_a_folder_is_needed_and_not_before(nobody):
+def test_a_user_without_a_home_is_told_when_a_folder_is_needed_and_not_before(nobody):
   with pytest.raises(InputError, match="no home directory: set COSAM_CACHE to a folder that can"):
     cache_folder()
   with pytest.raises(InputError, match="no home directory: set COSAM_CACHE"):
@@ -46,11 +46,11 @@ def test_nobody_is_told_when_a_folder_is_needed_and_not_before(nobody):
   assert not any(pathlib.Path(folder).iterdir())
 
 
-def test_nobody_can_name_a_folder(nobody, tmp_path):
+def test_a_user_without_a_home_can_name_a_folder(nobody, tmp_path):
   nobody.setenv("COSAM_CACHE", str(tmp_path / "kept"))
   assert cache_folder() == tmp_path / "kept"
   assert settled() == str(tmp_path / "kept" / "matplotlib")
-  assert os.environ["KERAS_HOME"].startswith(os.devnull)  # It would make ./~
+  assert os.environ["KERAS_HOME"].startswith(os.devnull)  # Else Keras makes ./~
 
 
 def test_homes_that_cannot_be_used_are_as_none(nobody, tmp_path):

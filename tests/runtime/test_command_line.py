@@ -1,4 +1,4 @@
-"""Commands that are printed and kept: they can be given to a shell as they are."""
+"""Printed and kept commands can be given to a shell as they are."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""One holder of a folder: real processes that hold it, end and are killed, and other machines'."""
+"""A folder has one holder: real processes that hold it, end or are killed, and other machines'."""
 
 import errno
 import json
@@ -31,7 +31,7 @@ with holder.held(__import__("pathlib").Path(sys.argv[1]), "train") as held:
 
 
 def other_process(folder, state="working", seconds=60.0):
-  """A process that holds the folder by now."""
+  """Starts a process, and returns it once it holds the folder."""
   process = subprocess.Popen(
     [sys.executable, "-c", HOLD, str(folder), state, str(seconds)],
     cwd=tiny.ROOT, stdout=subprocess.PIPE, text=True,
@@ -75,7 +75,7 @@ def test_one_that_was_asked_to_stop_is_waited_for(tmp_path, monkeypatch, capsys)
 
 
 def elsewhere(folder, **more) -> dict:
-  """The words of a process on another machine, written now."""
+  """Writes the record of a holder on another machine; returns its words."""
   about = {"host": "node7", "boot": "another", "pid": 12, "mode": "train", "since": "today"}
   write(folder, about | {"beat": 1} | more)
   return about
@@ -86,7 +86,7 @@ def write(folder, content) -> None:
 
 
 def test_another_machines_process_is_believed_as_long_as_it_writes(tmp_path, monkeypatch, capsys):
-  """As if the file's lock did not reach its machine, so that it could be taken here."""
+  """The file's lock does not reach its machine, so that this machine could take it."""
   about, stop = elsewhere(tmp_path), threading.Event()
 
   def beat():
@@ -106,7 +106,7 @@ def test_another_machines_process_is_believed_as_long_as_it_writes(tmp_path, mon
     stop.set()
     thread.join()
   assert "waiting up to 60 s" in capsys.readouterr().out
-  # Silent: believed until it is stale, by the times on the disk.
+  # A silent holder is believed until its record is stale by the disk's times.
   monkeypatch.setattr(holder, "STALE", 1.0)
   elsewhere(tmp_path)
   began = time.monotonic()
@@ -124,7 +124,7 @@ def test_on_a_disk_without_locks_the_words_decide(tmp_path, monkeypatch):
 
   process = other_process(tmp_path)
   monkeypatch.setattr("fcntl.flock", without)
-  # It writes again within ten seconds; here it is made to look as if it had at once.
+  # It writes again within ten seconds; here the test writes for it at once.
   words = json.loads((tmp_path / ".holder").read_text())
   threading.Timer(0.5, lambda: write(tmp_path, words | {"beat": 77})).start()
   with pytest.raises(InputError, match=f"held by process {process.pid} "):
@@ -141,7 +141,7 @@ def test_who_was_taken_for_gone_notices_before_it_writes(tmp_path):
     elsewhere(tmp_path)
     with pytest.raises(InputError, match="taken over by process 12 on node7"):
       held.check()
-  assert (tmp_path / ".holder").exists()  # The other one's.
+  assert (tmp_path / ".holder").exists()  # The other holder's.
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_folders_that_were_made_for_nothing_go(tmp_path):
 
 @pytest.mark.slow
 def test_every_mode_that_writes_there_is_refused_and_others_are_not(tmp_path, tiny_synthetic):
-  """By the command itself, in a workdir that this process holds."""
+  """Runs the command itself in a workdir that this process holds."""
   run, outside = tmp_path / "run", f"--output={tmp_path / 'elsewhere'}"
   given, place = tiny.flags(tiny_synthetic), f"--workdir={run}"
   pictures = f"--input={tiny_synthetic}"

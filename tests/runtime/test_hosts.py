@@ -1,4 +1,4 @@
-"""Three processes that say different things, as the first of them hears it."""
+"""Three processes that say different things, seen from the first."""
 
 import jax
 import pytest
@@ -9,7 +9,7 @@ from cosam_jax.runtime import hosts
 
 @pytest.fixture
 def three(monkeypatch):
-  """Two more processes; theirs are the answers in the list, one for each thing that is gathered."""
+  """Adds two processes; the list holds their answers, one entry for each gathering."""
   answers = []
   monkeypatch.setattr(jax, "process_count", lambda: 3)
   monkeypatch.setattr(hosts, "gather", lambda value: [value, *answers.pop(0)])

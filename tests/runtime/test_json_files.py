@@ -1,4 +1,4 @@
-"""JSON of strangers: a value, or one kind of error; lines apart from each other."""
+"""Strangers' JSON gives a value or one kind of error; a bad line does not harm the others."""
 
 import json
 import os

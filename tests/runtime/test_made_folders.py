@@ -1,4 +1,4 @@
-"""Folders that were made for nothing go, and those of others stay."""
+"""Folders that were made for nothing go; other people's folders stay."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Old names of modules that documents promised."""
+"""Old names of modules, as documents promised them, still work."""
 
 import importlib
 

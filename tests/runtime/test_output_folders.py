@@ -1,4 +1,4 @@
-"""What an earlier call wrote makes room; what anybody else put among it stays."""
+"""Files that an earlier call wrote make room; files of anybody else stay."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def fail(directory, error):
 
 
 def content(directory):
-  """Name -> text of every file but the list."""
+  """Maps the name of every file except the list to its text."""
   files = {path for path in directory.rglob("*") if path.is_file()}
   return {
     path.relative_to(directory).as_posix(): path.read_text()

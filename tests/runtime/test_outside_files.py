@@ -1,4 +1,4 @@
-"""Files of strangers: no waiting for pipes, no reading of devices, text however it is kept."""
+"""Strangers' files: no waiting for pipes, no reading of devices, text with or without a mark."""
 
 import codecs
 import os

@@ -26,7 +26,7 @@ print("begun")
 
 
 def run(body: str, seconds: float = 120) -> subprocess.CompletedProcess:
-  """A process whose output is a pipe that Python does not write to at once."""
+  """Runs a process whose output is a pipe, so that Python keeps it in a buffer."""
   return subprocess.run(
     [sys.executable, "-c", START + textwrap.dedent(body)],
     env=os.environ | {"PYTHONUNBUFFERED": ""},
@@ -131,7 +131,7 @@ def catches(process: subprocess.Popen, number: int) -> bool:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_a_signal_while_libraries_load_ends_training_so_that_it_is_queued_again(tmp_path, name):
-  """As soon as the process listens, which is long before it has loaded what it needs."""
+  """The signal comes as soon as the process listens, long before its libraries are loaded."""
   number = getattr(signal, name)
   process = subprocess.Popen(
     [sys.executable, "-m", "cosam_jax.main", "--config=none.py", f"--workdir={tmp_path / 'run'}"],

@@ -61,7 +61,7 @@ def test_a_process_says_nothing_unless_something_is_wrong(tiny_synthetic, tmp_pa
 
 
 def test_nothing_is_said_of_accelerators_that_are_not_there(tmp_path):
-  """JAX tries them all where nobody says which, and by itself tells of each that it misses."""
+  """JAX tries all of them if nobody names one, and would report each that is missing."""
   vectors = tmp_path / "vectors.npy"
   np.save(vectors, np.eye(4, dtype=np.float32))
   found = run("--mode=search", f"--query={vectors}", f"--gallery={vectors}",

@@ -1,4 +1,4 @@
-"""What a user can fix is one line and an exit status; everything else passes."""
+"""Errors that a user can fix are one line and an exit status; all others pass."""
 
 import errno
 

@@ -1,4 +1,4 @@
-"""What is printed: escaped, never an error, and never the end of the work."""
+"""Printing escapes text, raises no error, and never ends the work."""
 
 import os
 import pathlib

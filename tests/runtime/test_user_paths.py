@@ -1,4 +1,4 @@
-"""`~` in paths: the home directory, whoever it belongs to, and a sentence where nobody knows it."""
+"""`~` in paths: anybody's home directory, and a sentence if it is unknown."""
 
 import os
 import pathlib

@@ -10,7 +10,7 @@ from cosam_jax.commands.registry import COMMANDS
 
 
 def call(mode: str, config=None, workdir=None, words=(), **flags) -> Call:
-  """What the command line would ask for; flags that are not given have their defaults."""
+  """Builds the `Call` that the command line would; flags that are not given have their defaults."""
   values = {name: row.default for name, row in ROWS.items()} | flags
   place = None if workdir is None else pathlib.Path(workdir)
   return Call(mode, config, place, values, dict.fromkeys(CONFIG_FLAGS), words)

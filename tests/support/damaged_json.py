@@ -1,4 +1,4 @@
-"""JSON values with one thing in them missing or of another kind, at every place, at any depth."""
+"""Damaged copies of a JSON value: one item missing or of a wrong kind, at every place and depth."""
 
 import copy
 
@@ -6,7 +6,7 @@ WRONG = (None, True, -1, 0, 1.5, 10**30, "", "x", "\udc80", [], [[]], {}, {"x": 
 
 
 def places(value, place=()):
-  """The paths of all things in a value, of long lists the first two."""
+  """Yields the path of every item in a value; of each list, only of the first two items."""
   yield place
   if isinstance(value, dict):
     for name in value:
@@ -17,7 +17,7 @@ def places(value, place=()):
 
 
 def damaged(value, wrong=WRONG):
-  """(path, what was done, the damaged copy) for every place and each wrong value."""
+  """Yields (path, change, damaged copy) for every place and each wrong value."""
   for place in places(value):
     if not place:
       yield from ((place, other, copy.deepcopy(other)) for other in wrong)

@@ -1,6 +1,6 @@
-"""Many commands of the program for the price of one start."""
+"""Runs many commands of the program for the price of one start."""
 
-# Many commands for one start: each is a child of a process that has the command loaded already.
+# Each command runs in a child of one process that has loaded the program already.
 FORKS = """
 import json, os, pathlib, sys, traceback
 import cosam_jax.main

@@ -1,6 +1,6 @@
-"""Inputs that are damaged at random, and what may become of them: a result or one sentence.
+"""Damages inputs at random; each may end in a result or in one sentence, and in nothing else.
 
-`FUZZ_SEED` in the environment draws others.
+The environment variable `FUZZ_SEED` draws other damage.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ def mutated(data: bytes, rng: random.Random) -> bytes:
 
 @contextlib.contextmanager
 def limited():
-  """Ends the process, with a trace of where it is, when the block hangs."""
+  """Ends the process with a traceback if the block hangs."""
   faulthandler.dump_traceback_later(SECONDS, exit=True, file=sys.__stderr__)
   try:
     yield
@@ -57,7 +57,7 @@ def limited():
 
 
 def outcome(read) -> str | None:
-  """The sentence of the documented error, or None for a result; any other error fails."""
+  """Returns the sentence of an InputError, or None for a result; any other error fails."""
   with limited():
     try:
       read()
@@ -71,7 +71,7 @@ def outcome(read) -> str | None:
 
 
 def tally(outcomes: list[str | None], least: int = 1) -> None:
-  """Prints how many were refused; both must have happened, or the inputs say little."""
+  """Prints how many inputs were refused; at least `least` must be refused, and as many accepted."""
   refused = sum(sentence is not None for sentence in outcomes)
   print(f"fuzz: {len(outcomes):,} inputs, {refused:,} refused, seed {SEED}")
   assert refused >= least

@@ -1,4 +1,4 @@
-"""One process of several that does a little of everything which they do together.
+"""One of several processes: it does a little of everything that they do together.
 
   python member.py DATA_DIR CHECKPOINTS [flags of cosam_jax.runtime.processes]
 
@@ -62,11 +62,11 @@ def losses(state, accumulate: int):
 
 
 def everything(data_dir, directory) -> dict:
-  """What one process has to tell."""
+  """Everything that one process reports."""
   found = {"batches": batches(data_dir)}
   found["accumulated"] = losses(test_steps.small_state(), 2)[1]
   state, found["losses"] = losses(test_steps.small_state(), 1)
-  # Whatever saved the one that is there, with any number of devices: it is the same state.
+  # An earlier checkpoint holds the same state, however many devices saved it.
   before = Checkpoints(directory).latest_step()
   if before is not None:
     shapes = jax.eval_shape(test_steps.small_state)
@@ -93,7 +93,7 @@ def everything(data_dir, directory) -> dict:
 
 
 def listening() -> list[str]:
-  """The addresses that this process's sockets listen at, in the system's own hexadecimal."""
+  """The addresses at which this process listens, in the system's own hexadecimal."""
   own = set()
   for descriptor in pathlib.Path("/proc/self/fd").iterdir():
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Slow, obvious loops that say what fast code must compute. They share nothing with it."""
+"""Slow, obvious loops that compute the expected values. They share no code with the package."""
 
 import numpy as np
 

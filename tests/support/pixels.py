@@ -1,4 +1,4 @@
-"""Where a picture holds another one, pixel by pixel."""
+"""Finds one picture inside another, pixel by pixel."""
 
 import numpy as np
 

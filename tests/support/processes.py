@@ -1,4 +1,4 @@
-"""Real processes that train a tiny network: started, signalled, and what they leave behind."""
+"""Starts, signals and examines real processes that train a tiny network."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import pytest
 import tiny
 
 PATIENCE = 600
-"""Seconds that a process may take for anything."""
+"""Seconds to wait for a process before a test fails."""
 
 
 def start(
@@ -33,14 +33,14 @@ def start(
 
 
 def finish(process: subprocess.Popen, status: int = 0) -> str:
-  """Waits for the end; returns what was printed, errors last."""
+  """Waits for the end; returns stdout, then stderr."""
   out, errors = process.communicate(timeout=PATIENCE)
   assert process.returncode == status, shortened(errors)
   return out + errors
 
 
 def finish_all(started: list[subprocess.Popen], status: int = 0) -> list[str]:
-  """Waits for processes that work together; where one fails, all tell, since one may be why."""
+  """Waits for processes that work together; if one fails, the message has the errors of all."""
   ends = [(process.communicate(timeout=PATIENCE), process.returncode) for process in started]
   found = [returned for _, returned in ends]
   assert found == [status] * len(started), "\n\n".join(
@@ -51,7 +51,7 @@ def finish_all(started: list[subprocess.Popen], status: int = 0) -> list[str]:
 
 
 def shortened(text: str) -> str:
-  """Both ends: what a crash is called stands first, and its last frames last."""
+  """Keeps both ends of a long text: a crash's name stands first, its last frames stand last."""
   return text if len(text) <= 6000 else f"{text[:3000]}\n[...]\n{text[-3000:]}"
 
 
@@ -76,7 +76,7 @@ def lines(path: pathlib.Path) -> int:
 
 
 def state(workdir: pathlib.Path, step: int) -> dict:
-  """Everything in a checkpoint, as numpy arrays, without our code."""
+  """Everything in a checkpoint as numpy arrays, read without our code."""
   with ocp.PyTreeCheckpointer() as reader:
     return jax.tree.map(np.asarray, reader.restore(workdir / "checkpoints" / str(step) / "state"))
 
@@ -89,7 +89,7 @@ def losses(workdir: pathlib.Path) -> list[dict]:
 
 
 def assert_same_run(run: pathlib.Path, whole: pathlib.Path, last_step: int) -> None:
-  """State bit for bit, every loss, metrics, validations and the best checkpoint's step."""
+  """Compares state bit for bit, losses, metrics, validations and the best checkpoint's step."""
   wanted = state(whole, last_step)
   assert int(wanted["step"]) == last_step
   jax.tree.map(np.testing.assert_array_equal, state(run, last_step), wanted)

@@ -1,4 +1,4 @@
-"""How a refusal is provoked and looked at: one sentence, and nothing lost."""
+"""Provokes refusals and examines them: one sentence, and nothing lost."""
 
 import pathlib
 
@@ -16,7 +16,7 @@ from cosam_jax.models.interop import variable_shapes
 
 
 def refused(mode: str, config, workdir: pathlib.Path) -> str:
-  """The sentence with which a mode refuses."""
+  """Runs a mode that must refuse; returns its sentence."""
   with pytest.raises(InputError) as caught:
     calls.run(mode, config, workdir)
   sentence = str(caught.value)
@@ -49,7 +49,7 @@ def checkpoint_files(workdir: pathlib.Path, step: int) -> dict[str, bytes]:
 
 
 def write_weights(path: pathlib.Path, config, change=None) -> pathlib.Path:
-  """Some weights of a configuration's network, with the published code's names."""
+  """Writes weights of a configuration's network, with the published code's names."""
   model = assembly.build_model(resolve(config), 6)
   shapes = variable_shapes(model)  # Drawing real ones would compile another network.
   variables = jax.tree.map(lambda leaf: np.full(leaf.shape, 0.01, np.float32), shapes)

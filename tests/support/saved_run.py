@@ -28,7 +28,7 @@ def report_config(data_dir):
 
 
 def evaluate(workdir: pathlib.Path, data_dir) -> pathlib.Path:
-  """`write`, with a log of scalars as training leaves it, evaluated, with its report page."""
+  """Calls `write`, adds a log of scalars like training's, then evaluates and embeds."""
   write(workdir, data_dir)
   (workdir / "scalars.jsonl").write_text("".join(json.dumps(row) + "\n" for row in SCALARS))
   config = report_config(data_dir)
@@ -38,7 +38,7 @@ def evaluate(workdir: pathlib.Path, data_dir) -> pathlib.Path:
 
 
 def write(workdir: pathlib.Path, data_dir, seed: int = 0, **fields) -> pathlib.Path:
-  """Writes `config.json` and a checkpoint of step 3 with running statistics that say something."""
+  """Writes `config.json` and a checkpoint of step 3; its running statistics are drawn too."""
   config = resolve(tiny.config(data_dir, seed=seed, **fields))
   flat = {k: list(v) if isinstance(v, tuple) else v for k, v in flatten(config)}
   model = assembly.build_model(config, 6)

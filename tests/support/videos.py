@@ -1,10 +1,10 @@
-"""Videos made for tests, without loss, so that every pixel that comes out is known."""
+"""Lossless videos made for tests: every decoded pixel is known."""
 
 import pathlib
 
 
 def write(path: pathlib.Path, frames, options=None) -> pathlib.Path:
-  """Writes uint8[f, H, W, 3] to a file .mkv (FFV1) or .mov (PNG pictures)."""
+  """Writes uint8[f, H, W, 3] to a .mkv file (FFV1) or a .mov file (PNG pictures)."""
   import av
 
   codec, pixels = ("ffv1", "bgr0") if path.suffix == ".mkv" else ("png", "rgb24")

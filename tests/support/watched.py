@@ -1,9 +1,9 @@
-"""A process that notes what its Python code changes on disk: in all modules, by their audit events.
+"""Runs a command and notes every change that its Python code makes on disk, by audit events.
 
   python watched.py LOG FOLDER [flags of cosam_jax.main]
 
-LOG gets one line, event and path, for every change in FOLDER. What native code writes (arrays of
-checkpoints, TensorBoard's files) is not seen.
+LOG gets one line, event and path, for every change in FOLDER. Writes by native code (checkpoints'
+arrays, TensorBoard's files) are not seen.
 """
 
 import os

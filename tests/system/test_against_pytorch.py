@@ -1,4 +1,4 @@
-"""The comparisons with PyTorch run to their end on a tiny network; where PyTorch is installed."""
+"""The comparisons with PyTorch run to their end on a tiny network, if PyTorch is installed."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The builder of the API reference refuses what is not documented, and misreads no docstring.
+"""The builder of the API reference refuses undocumented code and misreads no docstring.
 
 The reference itself is built in `.ci/run`.
 """

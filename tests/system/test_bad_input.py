@@ -1,7 +1,7 @@
-"""Data that cannot work ends with one clear sentence, and before the training where it can.
+"""Bad data ends in one clear sentence, before the training if possible.
 
-Each case goes through the modes' own functions, as the command calls them. See `test_main.py` for
-the line and the exit status that become of a sentence.
+Each case calls the modes' own functions, as the command does. `test_main.py` tests the printed
+line and the exit status.
 """
 
 import pathlib
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("hasty_compilation")
 
 @pytest.fixture
 def mars(tiny_synthetic, tmp_path) -> pathlib.Path:
-  """A copy, to be damaged, of a set in MARS's layout that trains."""
+  """A copy of a sound set in MARS's layout, for a test to damage."""
   return shutil.copytree(tiny_synthetic, tmp_path / "mars")
 
 
@@ -67,7 +67,7 @@ def test_two_identities_in_one_tracklet(mars, tmp_path):
   last = int(np.flatnonzero(rows[:, 2] == rows[0, 2])[-1])
 
   def change(rows):
-    rows[last, 1] += 1  # On to the first frame of somebody else.
+    rows[last, 1] += 1  # Takes in the first frame of the next person.
 
   rewrite_rows(mars, change)
   line = int(rows[last, 1]) + 1
@@ -108,7 +108,7 @@ def test_fewer_identities_than_a_batch_wants(tiny_synthetic, tmp_path):
 
 @pytest.mark.parametrize("mode", ["train", "evaluate"])
 def test_no_query_with_a_match(mars, tmp_path, mode):
-  """Told before the training, not after it."""
+  """The refusal comes before the training, not after it."""
   path = mars / "info" / "query_IDX.mat"
   first = scipy.io.loadmat(path)["query_IDX"].ravel()[0]
   rows = scipy.io.loadmat(mars / "info" / "tracks_test_info.mat")["track_test_info"]
@@ -122,7 +122,7 @@ def test_no_query_with_a_match(mars, tmp_path, mode):
 
 
 def test_a_truncated_jpeg_in_training(mars, tmp_path):
-  # All frames of one person, whom every epoch draws; the first clip that is drawn is named.
+  # Every epoch draws this person; the sentence names the first clip drawn.
   frames = sorted(next(iter(sorted((mars / "bbox_train").iterdir()))).glob("*.jpg"))
   for frame in frames:
     truncate(frame)

@@ -1,7 +1,7 @@
 """Checkpoints, weights, losses and disks that stop a run: one clear sentence, and nothing lost.
 
-The modes' own functions are called, as the command does; where the process as a whole matters (a
-full disk, what is printed) a real one is started.
+The tests call the modes' own functions, as the command does. If the whole process matters (a full
+disk, the printed lines), they start a real one.
 """
 
 import json
@@ -82,7 +82,7 @@ def test_a_workdir_that_is_a_file(tiny_synthetic, tmp_path):
 def test_weights_of_another_image_size_or_clip_length(
   tiny_synthetic, tmp_path, mode, theirs, words
 ):
-  """COSAM's weights belong to both; they are never dropped silently."""
+  """COSAM's weights depend on both; weights that do not fit are never dropped silently."""
   path = write_weights(tmp_path / "other.npz", tiny.config(tiny_synthetic, **theirs))
   config = tiny.config(tiny_synthetic, init__weights=str(path))
   sentence = refused(mode, config, tmp_path / "run")
@@ -101,7 +101,7 @@ def test_weights_that_are_not_there(tiny_synthetic, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_from_the_start(tiny_synthetic, tmp_path):
-  """Finite weights so large that the logits overflow: step and quantity are named."""
+  """Finite weights make the logits overflow; the sentence names the step and the quantity."""
 
   def change(weights):
     weights["classifier.weight"][:] = np.linspace(-3e38, 3e38, 6, dtype=np.float32)[:, None]
@@ -140,7 +140,7 @@ def test_a_loss_that_becomes_not_finite_keeps_the_last_good_checkpoint(
   assert sorted(path.name for path in (workdir / "checkpoints").iterdir()) == ["3"]
   assert checkpoint_files(workdir, 3) == before
   monkeypatch.undo()
-  # The advice: a lower rate is refused by itself, and works as the sentence says.
+  # A lower rate alone is refused; with the flag that the sentence advises, it works.
   lower = tiny.config(
     tiny_synthetic, train__epochs=2, optim__learning_rate=1e-5, optim__clip_norm=1.0
   )
@@ -192,7 +192,7 @@ def can_mount() -> bool:
     return False
 
 
-# Room in KiB beside the first checkpoint, of 2.6 MB: too little for a second one; for anything.
+# Free KiB beside the first checkpoint (2.6 MB): too little for a second one, or for anything.
 @pytest.mark.parametrize(
   "room",
   [
@@ -201,7 +201,7 @@ def can_mount() -> bool:
   ],
 )
 def test_a_full_disk_while_saving(tiny_synthetic, trained, tmp_path, hasty_compilation, room):
-  """A real file system that fills up: one sentence, and the last checkpoint as it was."""
+  """A real file system fills up: one sentence, and the last checkpoint stays as it was."""
   if not can_mount():
     pytest.skip("needs the right to mount a small file system (unshare -rm)")
   disk, after = tmp_path / "disk", tmp_path / "after"

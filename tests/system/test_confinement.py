@@ -1,4 +1,4 @@
-"""What a stranger's data set names outside of its directory is not read: links, `..`, indices."""
+"""A stranger's data set reads no files outside its directory: by links, `..` or indices."""
 
 import pathlib
 import shutil
@@ -80,7 +80,7 @@ def test_a_frame_that_is_a_link_out_is_refused_by_every_reader(tmp_path, secret,
   frame = one_frame(root)
   data = frame.read_bytes()
   frame.rename(root / "kept")
-  frame.symlink_to(root / "kept")  # A link inside is a file like others.
+  frame.symlink_to(root / "kept")  # A link that stays inside is allowed.
   tables = load(name, place)
   read_all(tables)
   link(frame, secret)

@@ -1,4 +1,4 @@
-"""The documents: links and files exist, lists are whole, and the citation is of this version."""
+"""The documents: links and files exist, lists are complete, the citation names this version."""
 
 import importlib.util
 import pathlib
@@ -39,7 +39,7 @@ def links(path: pathlib.Path) -> list[tuple[str, str]]:
 
 
 def anchors(path: pathlib.Path) -> set[str]:
-  """What can stand after `#`: headings as GitHub names them."""
+  """A document's anchors: its headings as GitHub names them."""
   found: list[str] = []
   dropped = "".join(set(string.punctuation) - set("-_"))
   for heading in re.findall(r"^#+ (.*)$", prose(path), flags=re.MULTILINE):

@@ -1,4 +1,4 @@
-"""Each example runs as a real process, learns, and leaves the pictures that it speaks of."""
+"""Each example runs as a real process, learns, and leaves the pictures that it names."""
 
 import os
 import re

@@ -1,7 +1,7 @@
-"""Damaged, cut, spliced and invented inputs: the documented error or a result, never more.
+"""Damaged, cut, spliced and invented inputs end in the documented error or in a result.
 
-Every input has a time limit, after which the whole process is ended with a trace. `FUZZ_SEED` in
-the environment draws others.
+Every input has a time limit; past it the whole process ends with a traceback. The environment
+variable `FUZZ_SEED` draws other inputs.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
 def pictures() -> list[bytes]:
-  """One of each kind that cameras and programs write, small."""
+  """One small picture of each kind that cameras and programs write."""
   pixels = np.random.default_rng(0).integers(0, 256, (16, 8, 3), dtype=np.uint8)
   image = PIL.Image.fromarray(pixels).resize((16, 32))
   made = []
@@ -65,7 +65,7 @@ def test_images_are_decoded_or_refused_with_a_reason():
         assert image.shape[-1] == 3
         assert 0 < image.shape[0] * image.shape[1] <= transforms.MAX_PIXELS
         assert reason is None
-      except (tf.errors.OpError, ValueError):  # Of a reader in Python, the second.
+      except (tf.errors.OpError, ValueError):  # Readers in Python raise the second.
         assert reason
         assert "\n" not in reason
     outcomes.append(reason)
@@ -73,7 +73,7 @@ def test_images_are_decoded_or_refused_with_a_reason():
 
 
 def test_frames_on_disk_are_batches_or_counted(tmp_path):
-  """1,200 pictures as a data set, through the parallel pipeline, under both policies."""
+  """The parallel pipeline reads a data set of 1,200 pictures, under both policies."""
   rng, originals = random.Random(SEED), pictures()
   bad = {}
   for split, camera in (("train", 1), ("query", 1), ("gallery", 2)):
@@ -152,7 +152,7 @@ def test_index_files_are_read_or_refused(tmp_path, name, inputs):
 
 
 def test_folder_and_file_names_are_read_or_refused(tmp_path):
-  """Names that no release has, in each layout that is listed from disk."""
+  """Gives names that no release has to each layout that is listed from disk."""
   rng, outcomes = random.Random(SEED), []
   for i in range(400):
     root = tmp_path / str(i)
@@ -177,7 +177,7 @@ def test_folder_and_file_names_are_read_or_refused(tmp_path):
 
 
 def rezipped(data: bytes, rng: random.Random) -> bytes:
-  """A zip archive with one member changed and a checksum that is right."""
+  """Changes one member of a zip archive, and writes the right checksum."""
   stream = io.BytesIO()
   with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(stream, "w") as new:
     victim = rng.choice(old.namelist())
@@ -192,7 +192,7 @@ def rezipped(data: bytes, rng: random.Random) -> bytes:
 
 
 def test_weight_files_are_read_or_refused(tmp_path, monkeypatch):
-  """What is in a zip is changed under a right checksum, so that it gets past the first look."""
+  """Changed members of a zip get a right checksum, so that they pass the first check."""
   monkeypatch.chdir(tmp_path)  # Nothing may be written anywhere.
   data = pathlib.Path(__file__).parents[1] / "models" / "data"
   names = ("checkpoint.pth.tar", "checkpoint_zip.pth.tar", "legacy.pth", "tensors.safetensors",
@@ -218,7 +218,7 @@ def test_weight_files_are_read_or_refused(tmp_path, monkeypatch):
 
 
 def test_state_dicts_are_converted_or_refused(tiny_synthetic, hasty_compilation):
-  """Names, shapes, types and values that a network of ours does not have."""
+  """State dicts with names, shapes, types and values that our networks do not have."""
   del hasty_compilation
   model = assembly.build_model(resolve(tiny.config(tiny_synthetic)), 6)
   shapes = variable_shapes(model)
@@ -248,7 +248,7 @@ def test_state_dicts_are_converted_or_refused(tiny_synthetic, hasty_compilation)
 
 
 def test_prepared_sets_are_read_or_refused(tmp_path):
-  """Descriptions and records; a changed record never comes back as another picture."""
+  """Damages descriptions and records; a changed record never reads as another picture."""
   builders.prepare("mars", layouts.mars(tmp_path / "set"), tmp_path / "out")
   folder = tmp_path / "out" / "mars" / "1.0.0"
   originals = {path: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}

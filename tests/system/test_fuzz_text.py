@@ -58,7 +58,7 @@ def test_boxes_are_read_or_refused(tmp_path):
 
 
 def record(rng: random.Random) -> dict:
-  """What results.json holds of one evaluation."""
+  """One evaluation as results.json holds it."""
   metrics = {name: rng.random() for name in ("mAP", "Rank-1", "Rank-5", "Rank-10", "Rank-20")}
   card = {
     "dataset": "mars", "protocol": "reference", "split": None, "gallery_size": 9, "junk": 0,
@@ -121,7 +121,7 @@ HOSTILE = [
 
 
 def parsed(arguments: list[str]) -> int:
-  """The exit status of what the parser makes of a command line; 0 if it goes on."""
+  """Parses a command line; returns the exit status, 0 if the program would go on."""
   try:
     parsing.parse(arguments)
   except SystemExit as end:

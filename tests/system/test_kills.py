@@ -27,15 +27,15 @@ def _complete(run: pathlib.Path) -> list[int]:
 
 
 def _log(run: pathlib.Path) -> tuple[int, int]:
-  """The log's file, which each start replaces, and how many lines it has."""
+  """The log's inode, which each start changes, and its number of lines."""
   path = run / "scalars.jsonl"
   return (path.stat().st_ino, processes.lines(path)) if path.exists() else (0, 0)
 
 
 def _signal_at_random(process, run, newest: int, rng: random.Random, count: int) -> int:
-  """Signals at the start, or a while after a step that is not saved yet; returns which signal.
+  """Signals during the start, or shortly after a step not saved yet; returns the signal.
 
-  Every other time a later step than the one with the next checkpoint, so that the run gets on.
+  Every other time, that step lies past the next checkpoint, so that the run gets on.
   """
   before, _ = _log(run)
   if count % 2 or rng.random() < 0.6:
@@ -53,9 +53,9 @@ def _signal_at_random(process, run, newest: int, rng: random.Random, count: int)
 
 @pytest.mark.slow
 def test_twenty_kills_at_random_moments(tiny_synthetic, tmp_path, hasty_compilation):
-  """After each, every checkpoint can be read and none is lost; in the end nothing shows of it.
+  """After each kill every checkpoint can be read and none is lost; the end is as without kills.
 
-  Every fifth signal is SIGTERM, after which the last step of all must have been saved.
+  Every fifth signal is SIGTERM; after it the last step must have been saved.
   """
   whole, run = tmp_path / "whole", tmp_path / "run"
   setting = (tiny_synthetic, hasty_compilation)
@@ -68,7 +68,7 @@ def test_twenty_kills_at_random_moments(tiny_synthetic, tmp_path, hasty_compilat
     process = processes.start(run, *setting, **FIELDS)
     number = _signal_at_random(process, run, newest, rng, count)
     _, errors = process.communicate(timeout=processes.PATIENCE)
-    # SIGTERM while Python itself starts is nobody's yet.
+    # While Python itself starts, nothing handles SIGTERM yet.
     legal = (-signal.SIGKILL,) if number == signal.SIGKILL else (75, -signal.SIGTERM)
     assert process.returncode in legal, (seed, count, processes.shortened(errors))
     steps = _complete(run)

@@ -1,4 +1,4 @@
-"""The scripts of launch/: checked by shellcheck, and run with stand-ins for what is not here."""
+"""The scripts of launch/ pass shellcheck, and run with stand-ins for the programs they call."""
 
 import os
 import pathlib
@@ -61,7 +61,7 @@ def test_shellcheck_has_nothing_to_say(script):
   assert found.returncode == 0, found.stdout
 
 
-# The port is asked of python; everything else is the program.
+# `python -c` is asked for a port; every other call is the program.
 ONE_OF_SEVERAL = """
 if [ "$1" = -c ]; then echo 12345; exit; fi
 id=${!#}; id=${id#--process_id=}
@@ -154,7 +154,7 @@ def test_slurm_waits_for_processes_that_are_saving(place):
 
 def test_tpu_workers_all_get_the_checkout_and_the_command(place):
   folder, start = place
-  # Runs what the workers would, but for Python itself.
+  # Runs the workers' commands, except Python itself.
   executable(
     folder / "bin" / "gcloud",
     "#!/usr/bin/env bash\necho \"gcloud ${*//$'\\n'/ }\" | cut -c 1-150\n"
@@ -200,7 +200,7 @@ def test_kubernetes_jobs_are_one_process_for_each_completion():
 
 
 def test_the_image_copies_what_is_there():
-  """Whether it can be built needs Docker; that its files exist does not."""
+  """Building it needs Docker; checking that its files exist does not."""
   root = LAUNCH.parent
   lines = (LAUNCH / "Dockerfile").read_text().splitlines()
   copied = {name for line in lines if line.startswith("COPY") for name in line.split()[1:-1]}
@@ -212,7 +212,7 @@ def test_the_image_copies_what_is_there():
 
 
 def test_the_tests_that_scripts_name_are_there():
-  """Such as those that the newest Python runs, whose names are written with braces."""
+  """The shell expands each name first: those for the newest Python are written with braces."""
   named = set()
   for script in [*LAUNCH.glob("*.sh"), LAUNCH.parent / ".ci" / "run"]:
     for pattern in re.findall(r"\btests/[\w/.{},]+\.py", script.read_text()):

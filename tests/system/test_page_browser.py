@@ -1,4 +1,4 @@
-"""The report page in a real browser: wide, on a phone, in the dark, printed; axe looks as well."""
+"""The report page in a real browser: wide, on a phone, dark, printed, and checked by axe."""
 
 import functools
 import http.server
@@ -33,13 +33,13 @@ def browser():
 
 @pytest.fixture(scope="module")
 def report(tiny_synthetic, tmp_path_factory):
-  """The folder of the report page of a run that was evaluated."""
+  """The report folder of an evaluated run."""
   return saved_run.evaluate(tmp_path_factory.mktemp("browser") / "run", tiny_synthetic) / "report"
 
 
 @pytest.fixture
 def opened(browser, report):
-  """Opens the page from the disk, as people do; what it complains of, and asks the network for."""
+  """Opens the page from the disk, as people do; records its complaints and its requests."""
   contexts = []
 
   def open_page(view, address=None):
@@ -53,7 +53,7 @@ def opened(browser, report):
     page.asked = []
     page.on("request", lambda request: page.asked.append(request.url))
     page.goto(address or (report / "index.html").as_uri())
-    # Pictures further down are loaded when they are come to.
+    # Otherwise pictures further down load only when they are scrolled to.
     page.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
     page.wait_for_load_state("networkidle")
     return page
@@ -85,7 +85,7 @@ def test_nothing_is_wider_than_the_screen(opened, view):
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_axe_finds_no_fault(opened, view):
-  """Contrast, names of pictures, headings, tables, landmarks."""
+  """axe checks contrast, names of pictures, headings, tables and landmarks."""
   axe = pytest.importorskip("axe_playwright_python.sync_playwright")
   results = axe.Axe().run(opened(view))
   assert results.response["passes"]
@@ -103,7 +103,7 @@ def test_it_works_from_a_web_server_too(opened, report):
 
 
 def test_it_prints(opened):
-  """Light, on paper, with the pictures: more than one page, and less than fifty."""
+  """The printed report has more than one page, and fewer than fifty."""
   printed = opened("dark").pdf(format="A4")
   pages = len(re.findall(rb"/Type\s*/Page\b", printed))
   assert 1 < pages < 50

@@ -1,4 +1,4 @@
-"""What a process settles before it computes: where compiled programs lie, who keeps memory."""
+"""Before it computes, a process settles where compiled programs lie and who keeps memory."""
 
 import os
 import subprocess
@@ -55,7 +55,7 @@ def test_a_second_process_finds_what_the_first_compiled(tmp_path):
 
 
 def test_what_a_killed_process_left_half_written_is_no_trouble(tmp_path):
-  """JAX writes a program, then its time; here the first is cut short and the second missing."""
+  """JAX writes a program, then its time; here the program is cut short and its time is missing."""
   (value, _), _ = in_a_process(COMPILE, tmp_path / "kept")
   (kind,) = (tmp_path / "kept").iterdir()
   for program in kind.glob("*-cache"):
@@ -90,7 +90,7 @@ def test_a_folder_that_cannot_be_is_refused_if_it_was_asked_for(tmp_path):
 def test_kept_memory_is_not_asked_for_again():
   (told, faults), _ = in_a_process(COMPUTE, "return")
   assert told == "False"
-  assert float(faults) > 50  # Huge pages; small ones are tens of thousands.
+  assert float(faults) > 50  # With huge pages; with small ones it is tens of thousands.
   (told, kept), _ = in_a_process(COMPUTE, "keep")
   assert told == "True"
   assert float(kept) < float(faults) / 10

@@ -1,4 +1,4 @@
-"""Several processes, real ones on this machine with collectives over loopback, equal one."""
+"""Several processes do what one does: real ones, with collectives over this machine's loopback."""
 
 import contextlib
 import json
@@ -38,7 +38,7 @@ def devices(count: int) -> dict[str, str]:
 
 
 def members(count, each, cache, arguments, own=lambda index: []) -> list[dict]:
-  """What each of `count` processes with `each` devices prints; all are gone afterwards."""
+  """Runs `count` processes of `each` devices; returns what each prints, and leaves none running."""
   path = os.pathsep.join(map(str, (tiny.ROOT, HERE / "support", HERE / "training")))
   port, started = free_port(), []
   with contextlib.ExitStack() as stack:
@@ -58,13 +58,13 @@ def members(count, each, cache, arguments, own=lambda index: []) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def alone(tiny_synthetic, tmp_path_factory, hasty_compilation):
-  """(what one process with one device tells, its checkpoints)."""
+  """(the report of one process with one device, the folder of its checkpoints)."""
   directory = tmp_path_factory.mktemp("alone")
   return members(1, 1, hasty_compilation, [tiny_synthetic, directory])[0], directory
 
 
 def test_two_processes_do_what_one_does(alone, tiny_synthetic, tmp_path, hasty_compilation):
-  """Batches bit for bit, losses to rounding, a checkpoint of both, and one that refuses for all."""
+  """Batches agree bit for bit, losses to rounding; both write a checkpoint; one refuses for all."""
   wanted, _ = alone
   found = members(2, 2, hasty_compilation, [tiny_synthetic, tmp_path])
   for one in found:
@@ -78,14 +78,14 @@ def test_two_processes_do_what_one_does(alone, tiny_synthetic, tmp_path, hasty_c
     assert one["losses"][0]["loss"] != pytest.approx(one["accumulated"][0]["loss"], rel=1e-3)
     assert one["refused"] == "process 1 of 2: a frame is broken"
     assert one["rows"] == [[], [[1e-12]]]
-    # The coordinator of --coordinator_address=localhost:PORT is for this machine alone.
+    # With --coordinator_address=localhost:PORT the coordinator serves this machine alone.
     everywhere = {"0" * 8, "0" * 32}
     assert not everywhere & set(one.get("listening", ()))
   if sys.platform.startswith("linux"):
     assert "0000000000000000FFFF00000100007F" in found[0]["listening"] or (
       {"0100007F", "00000000000000000000000001000000"} & set(found[0]["listening"])
     )
-  # Every process wrote a part; the digests are of all of them.
+  # Every process wrote a part; the digests cover all parts.
   saved = tmp_path / "checkpoints" / "3"
   digests = json.loads((saved / "sha256.json").read_text())
   for index in (0, 1):
@@ -182,8 +182,8 @@ def test_flags_that_do_not_fit_together(given, sentence):
 
 
 # Adam moves every parameter by about the learning rate, whatever its gradient's size, so rounding
-# of the smallest gradients becomes a difference of that size. With the demo's rate the losses of
-# any two summation orders part within some steps; with this one they stay together.
+# of the smallest gradients becomes a difference of that size. With the demo's rate, the losses of
+# two summation orders drift apart within some steps; with this rate they stay together.
 FIELDS = {
   "train__identities_per_batch": 4, "train__epochs": 20, "train__checkpoint_every_epochs": 10,
   "optim__learning_rate": 1e-5,
@@ -191,7 +191,7 @@ FIELDS = {
 
 
 def train(workdir, data_dir, cache, count, each, status=0, more=(), **fields) -> list[str]:
-  """A whole run in `count` processes with `each` devices; what each printed."""
+  """Runs a whole training in `count` processes of `each` devices; returns each one's output."""
   port, started = free_port(), []
   for index in range(count):
     join = explicit(count, index, port) if count > 1 else []
@@ -218,7 +218,7 @@ def assert_same_run(found: pathlib.Path, wanted: pathlib.Path) -> None:
   rows = list(zip(runs.losses(found), runs.losses(wanted), strict=True))
   assert [row["step"] for row, _ in rows] == list(range(1, 21))
   for ours, theirs in rows:
-    # Ten steps to float32's rounding; then what Adam has made of it.
+    # The first steps agree to float32's rounding; then Adam makes the differences larger.
     tolerance = 2e-5 if ours["step"] <= 8 else 2e-3
     for name in ("loss", "cross_entropy", "triplet"):
       assert ours[name] == pytest.approx(theirs[name], rel=tolerance, abs=tolerance), ours["step"]
@@ -279,7 +279,7 @@ def test_two_processes_stop_at_the_same_step_and_go_on(
 
 @pytest.mark.slow
 def test_only_the_first_process_writes(tiny_synthetic, tmp_path, hasty_compilation):
-  """Of a run that leaves everything it can; two that write one file fail only now and then."""
+  """The run leaves every kind of file; two writers of one file would fail only now and then."""
   workdir, port = tmp_path / "run", free_port()
   fields = {
     "data__validation_identities": 2, "train__validate_every_epochs": 5, "train__epochs": 10,
@@ -299,10 +299,10 @@ def test_only_the_first_process_writes(tiny_synthetic, tmp_path, hasty_compilati
   written = {line.partition(" ")[2].split("/")[0] for line in first}
   everything = {path.name for path in workdir.iterdir()}
   assert {"scalars.jsonl", "health.jsonl", "validation.jsonl", "report", "best"} <= everything
-  # TensorBoard's files may be written by its own library, which nobody here watches.
+  # TensorBoard's own library may write its files; the watch does not see that.
   assert everything - written <= {"tensorboard"}
   assert len(list((workdir / "tensorboard").iterdir())) == 1
-  # A checkpoint is the work of all, each its own part of it.
+  # Every process writes its own part of a checkpoint.
   others = [line for line in second if not line.split()[1].startswith(("checkpoints", "best"))]
   assert others == []
   rows = read_scalars(workdir / "health.jsonl")
@@ -322,7 +322,7 @@ def test_one_that_refuses_alone_ends_all(tiny_synthetic, tmp_path, hasty_compila
 
 @pytest.mark.slow
 def test_one_that_compiles_longer_is_waited_for(tmp_path, hasty_compilation):
-  """CPUs' devices wait 30 seconds when they first talk, so they have talked before."""
+  """CPU devices wait 30 seconds at most when they first connect, so `joined` connects early."""
   program = tmp_path / "late.py"
   program.write_text("""
 import sys, time
@@ -357,7 +357,7 @@ assert total == 12
 def test_one_that_fails_alone_says_why_before_it_leaves(
   tiny_synthetic, tmp_path, hasty_compilation
 ):
-  """It leaves after the others, which wait in a step and do not come; they are ended too."""
+  """The other one waits in a step and does not leave by itself; it is ended too."""
   (tmp_path / "run" / "scalars.jsonl").mkdir(parents=True)
   port = free_port()
   started = [

@@ -1,4 +1,4 @@
-"""A run that is killed or stopped at any time and repeated ends as if it never had been."""
+"""A run that is killed or stopped, and then repeated, ends as if nothing had disturbed it."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""Whole runs on a drawn set: what they leave behind, and the choices of training and evaluation."""
+"""Whole runs on a drawn set: the files they leave, and the choices of training and evaluation."""
 
 import json
 import re
@@ -54,7 +54,7 @@ def results(workdir):
 
 
 def other_results(workdir):
-  """Those of the one evaluation that is not the run's own; its own are untouched."""
+  """The results of the one evaluation that is not the run's own."""
   (place,) = (workdir / "evaluations").iterdir()
   return results(place)
 
@@ -153,7 +153,7 @@ def test_embeddings_are_ranked_as_the_run_itself_ranks(
   wanted = results(workdir)["results"]
   assert wanted[0]["card"]["checkpoint_hash"] == embeddings.origin.checkpoint_hash
 
-  monkeypatch.setattr(Run, "__init__", None)  # Neither network nor frames from here on.
+  monkeypatch.setattr(Run, "__init__", None)  # From here on, neither network nor frames.
   path = workdir / "embeddings.npz"
   evaluate_embeddings(path, None, None)
   assert results(workdir)["results"] == wanted
@@ -167,7 +167,7 @@ def test_embeddings_are_ranked_as_the_run_itself_ranks(
 
 
 def test_attributes_are_evaluated_beside_everybody(trained, tiny_synthetic, tmp_path):
-  """The drawn set is read as MARS, whose layout it has; annotated as if everyone had a hat."""
+  """The drawn set is read as MARS, since it has that layout; its annotations give all a hat."""
   workdir = copy_of(trained, tmp_path)
   mars = tiny.config(tiny_synthetic, data__name="mars")
   tables = load_dataset("mars", tiny_synthetic)
@@ -178,7 +178,7 @@ def test_attributes_are_evaluated_beside_everybody(trained, tiny_synthetic, tmp_
   mars.evaluation.attributes_file, mars.evaluation.attributes = str(file), "hat"
   found = modes.evaluate(mars, workdir)
   everybody, whole, subset = other_results(workdir)["results"]
-  assert whole["metrics"] == everybody["metrics"]  # Everyone asked has one.
+  assert whole["metrics"] == everybody["metrics"]  # Every annotated person has a hat.
   assert subset["card"]["gallery_size"] < whole["card"]["gallery_size"]  # Without distractors.
   assert whole["card"]["unannotated"] == {"query identities": 0, "gallery identities": 0}
   assert [result.label for result in found] == ["step 12"] * 3
@@ -198,7 +198,7 @@ def test_evaluation_may_change_all_but_the_architecture(trained, tiny_synthetic,
 
 
 def test_masks_start_once(trained, tiny_synthetic, tmp_path):
-  """A run that goes on cannot start its masks elsewhere; one older than the field had 0.5."""
+  """A continued run cannot change the start of its masks; runs older than the field had 0.5."""
   workdir = copy_of(trained, tmp_path)
   with pytest.raises(InputError, match=r"init\.mask_start was 0\.5 and is now 0\.9"):
     modes.train(tiny.config(tiny_synthetic, init__mask_start=0.9), workdir)
@@ -255,7 +255,7 @@ def test_weights_from_a_file_are_evaluated_and_trained_from(tiny_synthetic, tmp_
   assert results(tmp_path / "evaluated")["results"][0]["label"] == "weights.npz"
   capsys.readouterr()
 
-  config.init.mask_start = 0.9  # Of masks that have no weights.
+  config.init.mask_start = 0.9  # This is for masks without weights; here all have some.
   run = Run(config, tmp_path)
   found = assembly.initial_variables(config, run.model)
   jax.tree.map(np.testing.assert_array_equal, found, jax.device_get(variables))
@@ -277,14 +277,14 @@ def test_masks_start_open_in_every_stage_and_nothing_else_changes(tiny_synthetic
   ]
   assert moved == [f"['params']['cosam{stage}']['summary_out']['bias']" for stage in (3, 5)]
   saved = config_rules.plain(config)
-  del saved["init.mask_start"]  # A run of before this field.
+  del saved["init.mask_start"]  # A run older than this field.
   config = config_rules.unflatten(config_rules.complete(saved))
   chex.assert_trees_all_equal(assembly.initial_variables(config, model), closed)
 
 
 @pytest.mark.slow
 def test_the_best_checkpoint_is_chosen_on_held_out_people(tiny_synthetic, tmp_path):
-  """Every epoch's weights are evaluated again, here; nobody of the test set has a say."""
+  """The test evaluates every epoch's weights again; people of the test set have no say."""
   options = {
     "data__validation_identities": 2,
     "train__validate_every_epochs": 1,

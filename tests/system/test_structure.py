@@ -1,6 +1,6 @@
 """The package keeps its shape: eight rooms, imports that go down, short files, telling names.
 
-Each test walks all files and reports the list of those that offend.
+Each test walks all files and lists those that offend.
 """
 
 import ast
@@ -21,11 +21,11 @@ ROOMS = (
   "runtime", "data", "models", "training", "evaluation", "reports", "experiment", "commands",
 )  # fmt: skip
 ENTRANCE = ("__init__.py", "errors.py", "main.py", "py.typed")
-# What every room may import; and the one import upwards, of `cosam_jax.Embedder`.
+# FREE: every room may import these. LAZY: the one import upwards, of `cosam_jax.Embedder`.
 FREE = ("cosam_jax", "cosam_jax.errors")
 LAZY = ("cosam_jax.experiment", "cosam_jax.experiment.embedder")
 OLD_NAMES = ("cosam_jax.runtime", "cosam_jax.runtime.moved_modules")
-# Of other packages: what a room must not import.
+# The other packages that each room must not import.
 FORBIDDEN: dict[str, tuple[str, ...]] = {
   "runtime": ("tensorflow", "tensorflow_datasets", "flax", "optax"),
   "data": ("jax", "jaxlib", "flax", "optax", "orbax", "chex"),
@@ -50,7 +50,7 @@ def package_of(path: pathlib.Path) -> str:
 
 
 def imports(tree: ast.AST, package: str) -> set[str]:
-  """Every module that is imported anywhere in a file, also late and for types alone.
+  """Every module imported anywhere in a file, even late or for types alone.
 
   `from a import b` counts as both `a` and `a.b`, since `b` may be a module.
   """
@@ -68,7 +68,7 @@ def imports(tree: ast.AST, package: str) -> set[str]:
 
 
 def early_imports(tree: ast.Module, package: str) -> set[str]:
-  """Those that run when the module is imported: late ones and those for types alone left out."""
+  """The imports that run when the module is imported: not late ones, nor those for types alone."""
   found = set()
   for node in tree.body:
     if isinstance(node, ast.Import | ast.ImportFrom):
@@ -77,7 +77,7 @@ def early_imports(tree: ast.Module, package: str) -> set[str]:
 
 
 def room_of(module: str) -> str | None:
-  """The room that a module of ours lies in; None for those at the entrance."""
+  """The room of a module of ours; None for a module at the entrance."""
   parts = module.split(".")
   return parts[1] if parts[0] == "cosam_jax" and len(parts) > 1 and parts[1] in ROOMS else None
 
@@ -113,7 +113,7 @@ def parse(path: pathlib.Path) -> ast.Module:
 
 
 def offenders(paths, found) -> dict[str, object]:
-  """File -> what is wrong with it, for files that have something."""
+  """Maps each file that offends to its faults."""
   return {str(path.relative_to(ROOT)): wrong for path in paths if (wrong := found(path))}
 
 
@@ -158,7 +158,7 @@ def test_wrong_imports_are_seen(where, code, wrong):
 
 
 def test_reports_load_without_jax():
-  """Also through what they import: a report is written where no accelerator is."""
+  """Their own imports load no jax either: reports are also written without an accelerator."""
   modules = [module_name(path) for path in (PACKAGE / "reports").rglob("*.py")]
   code = f"import sys, {', '.join(modules)}\nsys.exit('jax' in sys.modules)"
   subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=300)
@@ -177,7 +177,7 @@ def test_no_module_has_a_name_that_says_nothing():
 def undocumented(tree: ast.Module) -> list[str]:
   """Public modules, classes, functions and methods without a docstring.
 
-  A method may leave it to the class it overrides only if it is one of Python's own, `__x__`.
+  Names that begin with `_` need none. A method that overrides another needs its own.
   """
   found = [] if ast.get_docstring(tree) else ["the module"]
 
@@ -223,7 +223,7 @@ def test_the_tests_mirror_the_package():
 
 
 def test_flags_are_read_in_few_places():
-  """Everything else is told what it needs by whoever calls it."""
+  """All other code gets the values it needs from its caller."""
   allowed = {"main.py", "commands/flags.py", "commands/config_flags.py", "commands/path_flags.py",
              "commands/parsing.py", "runtime/quiet.py"}  # fmt: skip
   readers = offenders(FILES, lambda path: "absl.flags" in imports(parse(path), package_of(path)))

@@ -1,4 +1,4 @@
-"""The notebook: what readers see is a whole run of it, and it still runs."""
+"""The notebook shows one whole run of itself, and it still runs."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Real checkpoints in real folders: exact, whole or absent, and clear when they do not fit."""
+"""Real checkpoints in real folders: exact, whole or absent, with a clear word if they misfit."""
 
 import json
 import logging
@@ -75,7 +75,7 @@ def test_the_latest_few_are_kept(tmp_path):
     checkpoints.save(step, state_of(step), {})
   assert folders(checkpoints.directory) == ["12", "9"]
   chex.assert_trees_all_equal(restored(checkpoints, 9), state_of(9))
-  # Whoever only looks removes nothing.
+  # Reading alone removes nothing.
   assert Checkpoints(tmp_path, keep=1).latest_step() == 12
   assert folders(checkpoints.directory) == ["12", "9"]
 
@@ -176,7 +176,7 @@ def files_of(checkpoint):
 
 
 def test_any_flipped_bit_is_noticed_named_and_passed_over(three, tmp_path, capsys):
-  """One bit in each file in turn: in the middle, at the start or at the end."""
+  """Flips one bit in each file in turn: at the start, in the middle or at the end."""
   kinds = len(files_of(three / "checkpoints" / "9"))
   assert kinds > 5
   for number in range(kinds):
@@ -193,13 +193,13 @@ def test_any_flipped_bit_is_noticed_named_and_passed_over(three, tmp_path, capsy
     chex.assert_trees_all_equal(restored(checkpoints, 6), state_of(6))
     with pytest.raises(InputError, match=r"step 9 .* cannot be read"):
       restored(checkpoints, 9)
-    # The damaged one is in nobody's way, and does not count among those that are kept.
+    # The damaged one blocks no save, and does not count among those that are kept.
     checkpoints.save(12, state_of(12), {})
     assert folders(checkpoints.directory) == ["12", "6"]
 
 
 def test_a_flipped_bit_anywhere_in_the_list_of_checksums_names_the_list(three, tmp_path):
-  """Whatever it hits: a brace, a digest, a file's name, or the name of the list's own digest."""
+  """The bit hits a brace, a digest, a file's name, or the name of the list's own digest."""
   folder = shutil.copytree(three / "checkpoints" / "9", tmp_path / "9")
   assert damage(folder) is None
   listed = folder / NAME
@@ -211,7 +211,7 @@ def test_a_flipped_bit_anywhere_in_the_list_of_checksums_names_the_list(three, t
 
 
 def test_a_list_of_checksums_without_a_digest_of_its_own_still_serves(three, tmp_path):
-  """As earlier versions wrote it."""
+  """Earlier versions wrote such lists."""
   folder = shutil.copytree(three / "checkpoints" / "9", tmp_path / "9")
   digests = json.loads((folder / NAME).read_text())
   del digests[NAME]
@@ -267,7 +267,7 @@ def test_one_killed_while_it_removes_leaves_whole_ones_only(tmp_path, monkeypatc
     removed.append(path)
     unlink(path, **options)
 
-  monkeypatch.setattr(os, "unlink", killed)  # Of shutil.rmtree; orbax saves without it.
+  monkeypatch.setattr(os, "unlink", killed)  # shutil.rmtree calls it; orbax saves without it.
   with pytest.raises(SystemExit):
     checkpoints.save(6, state_of(6), {})
   monkeypatch.undo()
@@ -276,7 +276,7 @@ def test_one_killed_while_it_removes_leaves_whole_ones_only(tmp_path, monkeypatc
   assert [path.name for path in there] == ["6"]
   assert (there[0] / NAME).exists()
   assert damage(there[0]) is None
-  # The rest goes with the next ones.
+  # The next save removes the rest.
   again = Checkpoints(tmp_path, keep=1)
   assert again.latest_step() == 6
   again.save(9, state_of(9), {})
@@ -293,7 +293,7 @@ def test_one_killed_while_it_removes_leaves_whole_ones_only(tmp_path, monkeypatc
   ],
 )  # fmt: skip
 def test_any_path_can_be_saved_to_and_read_from(tmp_path, monkeypatch, name):
-  """As it is, and from the folder above it; a library takes some of these for patterns or URLs."""
+  """By its relative path and by its full one; a library takes some for patterns or URLs."""
   (tmp_path / "here").mkdir()
   monkeypatch.chdir(tmp_path)
   Checkpoints(name).save(3, state_of(3), {"a": 1})
@@ -338,7 +338,7 @@ def test_a_checkpoint_that_is_not_found_again_is_not_called_saved(tmp_path, monk
 
 
 def test_folders_that_are_no_whole_checkpoints_block_no_others(three, tmp_path, capsys):
-  """Empty, renamed, without a part and its digests: named, passed over, and the next save works."""
+  """Empty, renamed or incomplete folders are named and passed over, and the next save works."""
 
   def without(folder, part):
     (folder / NAME).unlink()
@@ -367,7 +367,7 @@ def test_folders_that_are_no_whole_checkpoints_block_no_others(three, tmp_path, 
     checkpoints.save(12, state_of(12), {})
     left = [name for name in folders(checkpoints.directory) if name.isdecimal()]
     assert left == ["12", "6"]
-    # What somebody called by another name is set aside, not removed.
+    # A folder that somebody renamed is set aside, not removed.
     aside = checkpoints.directory / "900_is_of_step_9"
     assert aside.exists() == ("renamed" in words)
 
@@ -438,7 +438,7 @@ def _can_mount() -> bool:
 
 @pytest.mark.parametrize("limit", ["disk", "file size"])
 def test_a_full_disk_keeps_the_last_good_checkpoint_and_says_so(tmp_path, limit):
-  """A real file system of 1 MiB, filled; and where none can be mounted, files that cannot grow."""
+  """Either a real file system of 1 MiB is full, or a limit keeps files from growing."""
   command = [sys.executable, "-c", _FILL_AND_SAVE, str(tmp_path), limit]
   if limit == "disk":
     if not _can_mount():

@@ -1,7 +1,7 @@
 """Three optimisation steps against the published PyTorch code's: losses, gradients, statistics.
 
 Outputs, first losses, all gradients and running statistics agree to rounding. The losses of the
-second and third step cannot, whoever computes them: a gradient's float32 error is about 2% here
+second and third step cannot, in any implementation: a gradient's float32 error is about 2% here
 (four clips of noise through 50 normalised layers), and Adam's first steps follow the signs of tiny
 gradients. For `resnet50_cosam45_tp_T4` the triplet loss of the second step is 0.574 as published,
 0.463 in float64, and 0.36 to 0.64 over repetitions whose input differs by 1e-7; that of the third
@@ -67,8 +67,8 @@ def test_three_steps_agree_with_the_published_code(case):
 
   assert _relative(outputs.logits, wanted["logits"]) < 1e-4
   assert _relative(outputs.features, wanted["features"]) < 1e-4
-  # The triplet loss is of differences between distances that are nearly equal, so the rounding of
-  # one kind of CPU differs from another's by 3e-4 of it.
+  # The triplet loss subtracts distances that are nearly equal, so two kinds of CPU, which round
+  # differently, disagree by 3e-4 of it.
   np.testing.assert_allclose(losses[0, 0], wanted["xent_triplet"][0, 0], rtol=1e-4)
   np.testing.assert_allclose(losses[0, 1], wanted["xent_triplet"][0, 1], rtol=1e-3)
   np.testing.assert_allclose(losses[1:, 0], wanted["xent_triplet"][1:, 0], rtol=0.03)
@@ -78,7 +78,7 @@ def test_three_steps_agree_with_the_published_code(case):
   found = np.array([np.linalg.norm(gradients[name.split("/", 1)[1]]) for name in norms])
   norms = np.array(list(norms.values()))
   assert _relative(found, norms) < 1e-3
-  # Biases before a norm have a gradient of zero but for rounding: measured against all others.
+  # A bias before a norm has a gradient of zero except for rounding: measure it against the others.
   small = 1e-6 * np.linalg.norm(norms)
   np.testing.assert_allclose(found, norms, rtol=0.02, atol=small)
   assert np.median(np.abs(found - norms)[norms > small] / norms[norms > small]) < 1e-3

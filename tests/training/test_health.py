@@ -37,8 +37,8 @@ def test_memory_is_that_of_the_process(tmp_path):
   log = health.HealthLog(tmp_path / "health.jsonl", 0, 1)
   for step in (1, 2):
     log.add(step, 1.0, 0.0)
-  # 100 MiB, touched. By the system itself: the C library may keep what an array gave back, for one
-  # as large to come, and does where a run in this process told it to.
+  # The system itself gives 100 MiB, and all are touched. An array would not do: the C library may
+  # keep its memory when it is freed, and does if a run in this process told it to.
   with mmap.mmap(-1, 100 << 20) as held:
     np.frombuffer(held, np.uint8)[:: mmap.PAGESIZE] = 1
     log.add(3, 1.0, 0.0)
@@ -74,7 +74,7 @@ def test_a_loop_writes_it_without_the_time_of_saving(tmp_path, capsys):
   assert all(row["step_seconds_most"] < 1 for row in rows)
   out = capsys.readouterr().out
   assert all(f"step {step}: " in out for step in (2, 4, 6))
-  # Begun again after step 3: what comes later is written anew, and the first step compiles.
+  # Begun again after step 3: later rows are written anew; the first step compiles and is left out.
   assert [(row["step"], row["steps"]) for row in run(3, 8)] == [(2, 1), (6, 2), (8, 2)]
 
 
@@ -98,11 +98,11 @@ def test_none_is_written_for_zero(tmp_path):
 
 @pytest.mark.slow
 def test_memory_does_not_grow_over_2000_steps(tiny_synthetic, tmp_path):
-  """A real run with a checkpoint every 300 steps; what it says of itself is flat."""
+  """A real run with a checkpoint every 300 steps reports flat memory."""
   fields = {
     "train__epochs": 667, "train__checkpoint_every_epochs": 100, "train__health_every_steps": 100
   }  # fmt: skip
-  quick_steps = {"XLA_FLAGS": ""}  # So many of them are worth a proper compilation.
+  quick_steps = {"XLA_FLAGS": ""}  # So many steps are worth a proper compilation.
   process = processes.start(tmp_path / "run", tiny_synthetic, quick_steps, **fields)
   processes.finish(process)
   rows = read_scalars(tmp_path / "run" / "health.jsonl")

@@ -1,4 +1,4 @@
-"""The loop with steps that only count: order of events, what is logged, and when it stops."""
+"""The loop with steps that only count: the order of events, the log, and when it stops."""
 
 import itertools
 import os
@@ -15,7 +15,7 @@ from cosam_jax.training.scalars import ScalarLog, read_scalars
 
 
 class Recorder:
-  """A step that counts, and everything that happens, in order."""
+  """A step that only counts; records every event in order."""
 
   def __init__(self, bad_step=None, bad_name="loss", bad_value=float("nan")):
     self.events, self._bad = [], (bad_step, bad_name, bad_value)
@@ -52,7 +52,7 @@ def run(recorder, path, *, first=0, last=10, log_every=1, **options):
     scalars=ScalarLog(path, first + 1),
     progress=loop.Progress(first, last, log_every, clips_per_step=32),
     log_every=log_every,
-    save=lambda *arguments: recorder.save(*arguments),  # As it is when it is called.
+    save=lambda *arguments: recorder.save(*arguments),  # Looked up when called: tests replace it.
     **{"save_every": 3} | options,
   )
 
@@ -112,7 +112,7 @@ def test_scalars_of_every_nth_step_and_the_last(path):
     "step", "loss", "cross_entropy", "triplet", "gradient_norm", "learning_rate",
     "clips_per_second", "input_wait_seconds",
   }  # fmt: skip
-  # The rate of a step is that of the steps done before it.
+  # A step's rate depends on the number of steps done before it.
   assert [row["learning_rate"] for row in rows] == pytest.approx([1.0, 0.1, 0.01])
   waits = [row["input_wait_seconds"] for row in rows]
   assert waits == sorted(waits)
@@ -147,7 +147,7 @@ def test_speed_and_time_left_come_from_the_latest_steps(monkeypatch, capsys):
 
 
 def terminate_at(recorder, kind, step):
-  """Sends this very process a real SIGTERM in the middle of what `kind` does at `step`."""
+  """Sends this process a real SIGTERM while the recorder's `kind` runs at `step`."""
   before = getattr(recorder, kind)
 
   def during(*arguments):
@@ -164,7 +164,7 @@ def terminate_at(recorder, kind, step):
   [
     ("step", 5, [3, 5], [4]),
     ("step", 3, [3], []),
-    ("step", 4, [3, 4], []),  # Saved before it is validated, which may take long.
+    ("step", 4, [3, 4], []),  # Validation may take long, so the save comes first.
     ("save", 3, [3], []),  # Not saved twice.
     ("validate", 4, [3, 4], [4]),
     ("validate", 12, [3, 6, 9, 12], [4, 8, 12]),
@@ -228,7 +228,7 @@ def test_what_is_said_of_a_stop_before_a_step_is_true(path, first):
 @pytest.mark.parametrize("name", ["SIGHUP", "SIGUSR1"])
 def test_signals_like_sigterm_do_as_it_does(path, name, monkeypatch):
   recorder, told = Recorder(), []
-  monkeypatch.setattr(signal, "SIGTERM", getattr(signal, name))  # What is sent.
+  monkeypatch.setattr(signal, "SIGTERM", getattr(signal, name))  # `terminate_at` sends it.
   terminate_at(recorder, "step", 5)
   with Preemption(lambda: told.append(1)) as preemption, pytest.raises(Preempted) as raised:
     run(recorder, path, preemption=preemption)
@@ -236,7 +236,7 @@ def test_signals_like_sigterm_do_as_it_does(path, name, monkeypatch):
 
 
 def test_a_hangup_is_not_heard_by_a_process_that_was_told_not_to(path):
-  """As nohup starts them."""
+  """nohup starts processes so."""
   before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
   try:
     with Preemption() as preemption:
@@ -254,7 +254,7 @@ def test_more_signals_while_the_first_is_answered_change_nothing(path):
   with Preemption() as preemption:
     with pytest.raises(Preempted, match="after step 5 of 10, which is saved"):
       run(recorder, path, preemption=preemption)
-    os.kill(os.getpid(), signal.SIGTERM)  # While it is on its way out.
+    os.kill(os.getpid(), signal.SIGTERM)  # While the process is ending.
   assert recorder.of("save") == [3, 5]
 
 

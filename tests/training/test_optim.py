@@ -1,4 +1,4 @@
-"""Adam as PyTorch has it, by slow loops over steps, and the schedule."""
+"""Adam equals PyTorch's, written as slow loops over steps; and the schedule."""
 
 import chex
 import jax
@@ -74,7 +74,7 @@ def test_every_parameter_decays_norms_and_biases_too():
 
 @pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])
 def test_the_gradient_is_clipped_by_its_global_norm_before_anything_else(scale):
-  # SGD-like view of the first moment: after one step it is 0.1 of the clipped gradient.
+  # After one step, the first moment is 0.1 of the clipped gradient.
   gradient = {"a": jnp.array([3.0, 0.0]) * scale, "b": jnp.array([[4.0]]) * scale}
   optimizer = make_optimizer(optax.constant_schedule(1.0), weight_decay=0.0, clip_norm=2.0)
   _, state = optimizer.update(gradient, optimizer.init(gradient), gradient)
@@ -96,7 +96,7 @@ def test_the_rate_drops_exactly_at_the_border_of_an_epoch():
 
 
 def test_the_state_has_one_structure_whatever_the_settings():
-  """So that a checkpoint can be read without knowing the optimiser's settings."""
+  """A checkpoint can then be read without knowing the optimiser's settings."""
   params = {"w": jnp.ones(3)}
   settings = [
     {"weight_decay": 0.0},

@@ -43,7 +43,7 @@ def test_a_resumed_run_drops_the_lines_it_will_write_again(tmp_path):
 
 
 def test_lines_that_are_none_are_named_and_lose_no_others(tmp_path, capsys):
-  """Words, other JSON, no step, no numbers, too deep, no UTF-8; in the middle of good lines."""
+  """Bad lines between good ones: words, other JSON, no step, no numbers, too deep, no UTF-8."""
   path = tmp_path / "scalars.jsonl"
   bad = [
     b"not json", b"[]", b"3", b"null", b"{}", b'{"step": "2"}', b'{"step": true}', b'{"step": 2.5}',

@@ -1,4 +1,4 @@
-"""What is said of a training that stays where it began, and of all others: nothing."""
+"""A training that stays where it began gets a warning; all others get none."""
 
 import math
 
@@ -40,9 +40,9 @@ def test_worse_than_guessing_counts():
 
 
 def test_a_fall_that_came_late_is_enough():
-  """Nothing is said where the last hundred steps are better, whatever those before were."""
+  """Nothing is said if the last hundred steps are better, whatever came before."""
   assert said(np.where(np.arange(600) < 150, CHANCE + 2, 0.95 * CHANCE), 0.3) == []
-  # Nor later on.
+  # Nor if a good start ends in guessing.
   assert said(np.where(np.arange(600) < 300, 0.95 * CHANCE, CHANCE), 0.3) == []
 
 

@@ -53,7 +53,7 @@ def fresh_state():
 
 
 class Small(nn.Module):
-  """Stands in for the network where only the step is tested: a layer, a norm, a classifier."""
+  """A layer, a norm and a classifier: stands in for the network in tests of the step alone."""
 
   @nn.compact
   def __call__(self, clips, valid=None, *, train=False):
@@ -105,7 +105,7 @@ class StepVariants(chex.TestCase):
     np.testing.assert_allclose(ahead - behind, slope, rtol=0.02)
     norm = np.sqrt(sum(float((g**2).sum()) for g in jax.tree.leaves(gradients)))
     np.testing.assert_allclose(metrics["gradient_norm"], norm, rtol=1e-4)
-    # Adam's first step is the rate against the sign of the gradient with the decay in it.
+    # Adam's first step is minus the rate times the sign of gradient plus decay.
     signs = jax.tree.map(lambda g, p: jnp.sign(g + 5e-4 * p), gradients, before.params)
     sure = jax.tree.map(lambda g, m, s: jnp.where(jnp.abs(g) > 1e-4, m, -1e-3 * s), gradients,
                         moved, signs)  # fmt: skip
@@ -125,7 +125,7 @@ def test_steps_share_one_trace():
 
 
 def test_invalid_frames_change_neither_losses_nor_statistics():
-  """What stands in a frame that is marked invalid does not matter."""
+  """The content of a frame marked invalid does not matter."""
   clips, labels = batch()
   valid = np.ones(clips.shape[:2], bool)
   valid[1, 1] = valid[6, 0] = False
@@ -144,7 +144,7 @@ def test_invalid_frames_change_neither_losses_nor_statistics():
 
 
 class Normless(nn.Module):
-  """A network that treats every clip alone, so that parts cannot show in it."""
+  """A network that treats every clip by itself: splitting a batch in parts changes nothing."""
 
   @nn.compact
   def __call__(self, clips, valid=None, *, train=False):
@@ -175,7 +175,7 @@ def test_accumulation_is_the_large_batch(parts):
 
 @pytest.mark.parametrize("skip", [False, True])
 def test_accumulation_normalises_each_part_by_itself(skip):
-  """The whole network in one gradient over parts in a loop, against parts one after the other."""
+  """The oracle is one gradient of the whole network, over a loop of parts."""
   clips, labels = batch()
   valid = np.ones(clips.shape[:2], bool)
   valid[1, 1] = valid[6, 0] = False
@@ -222,7 +222,7 @@ def test_inference_over_the_mesh_equals_the_plain_network():
 
 
 def three_steps() -> list[list[float]]:
-  """Losses of three steps over all devices there are; what the test below runs in processes."""
+  """Losses of three steps over all devices. A test below also runs this in another process."""
   mesh = make_mesh()
   step = jit_train_step(MODEL, Objective(), OPTIMIZER, mesh)
   state = given = jax.device_put(fresh_state(), replicated(mesh))
@@ -231,7 +231,7 @@ def three_steps() -> list[list[float]]:
     state, metrics = step(state, *put_batch(mesh, *batch(seed)), None)
     rows.append([float(metrics[name]) for name in ("cross_entropy", "triplet", "gradient_norm")])
   assert step._cache_size() == 1, "compiled again for the state that it returned itself"
-  # The state is donated: the old buffers serve again.
+  # The state is donated: its old buffers are reused.
   assert all(leaf.is_deleted() for leaf in jax.tree.leaves(given.params))
   assert int(state.step) == 3
   return rows
@@ -239,7 +239,7 @@ def three_steps() -> list[list[float]]:
 
 @pytest.mark.slow
 def test_rematerialisation_changes_the_memory_alone():
-  """The step's numbers stay; what XLA reserves for it goes down by a fifth and more."""
+  """The step's numbers stay the same; XLA's temporary memory falls by more than a fifth."""
   mesh = make_mesh()
   clips, labels = batch(clips=16)
   found, memory = [], []
@@ -257,7 +257,7 @@ def test_rematerialisation_changes_the_memory_alone():
 
 @pytest.mark.slow
 def test_eight_devices_give_the_losses_of_one(hasty_compilation):
-  """Statistics and hard triplets are of the whole batch, whatever the number of devices."""
+  """Statistics and hard triplets span the whole batch, whatever the number of devices."""
   script = "import jax, test_steps; print(jax.device_count(), test_steps.three_steps())"
   flags = "--xla_force_host_platform_device_count=8"
   folder = os.path.dirname(__file__)

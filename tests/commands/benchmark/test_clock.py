@@ -14,7 +14,7 @@ def test_short_calls_are_timed_several_at_once_and_their_quartiles_are_kept(monk
   def call():
     now[0] += next(seconds)
 
-  # The first call is warm-up; the second says that four of its kind fill 0.2 s.
+  # The first call is warm-up; by the second, four calls fill 0.2 s.
   timing = clock.timed(call, 5, lambda: ticks.append(now[0]))
   monkeypatch.undo()
   assert timing.record() == {

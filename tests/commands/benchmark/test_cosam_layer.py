@@ -1,4 +1,4 @@
-"""COSAM's layer alone: its operations and bytes by hand, its ratio, and what does not fit."""
+"""COSAM's layer alone: its operations and bytes by hand, its ratio, and a volume too large."""
 
 import pytest
 import tiny
@@ -29,7 +29,7 @@ def test_operations_and_bytes_of_a_tiny_layer():
     + positions * 64  # the mask,
     + 2 * channels * size  # and the channel gate, there and back.
   )  # fmt: skip
-  # Each product is three of its size with both gradients; the rest is single operations.
+  # With both gradients, a product becomes three of its size; the rest is single operations.
   assert 3 * products < record["explicit"]["flops"] < 1.25 * 3 * products
   weights = (
     channels * size + size + 2 * size + others * 64 + 64 + 2 * 64 + 64 + 1

@@ -1,4 +1,4 @@
-"""`--mode=benchmark` as a person starts it, on a tiny network and without what it does not need."""
+"""`--mode=benchmark` as a person starts it, on a tiny network and without needless libraries."""
 
 import json
 import os
@@ -23,7 +23,7 @@ runpy.run_module("cosam_jax.main", run_name="__main__")
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory, hasty_compilation):
-  """What one run printed, and its workdir."""
+  """The output of one run, and its workdir."""
   workdir = tmp_path_factory.mktemp("benchmark")
   command = [
     sys.executable, "-c", WITHOUT, *tiny.flags("nowhere"), "--mode=benchmark", "--dataset=mars",
@@ -44,7 +44,7 @@ def test_it_runs_without_tensorflow_and_without_data(measured):
   assert list(workdir.iterdir()) == [workdir / "benchmark.json"]
   assert set(record["parts"]) == {"step", "embed", "cosam", "input"}
   assert "TensorFlow" in record["parts"]["input"]["left_out"]
-  assert out.strip() == render(record)  # Whose rows test_table.py holds against a record by hand.
+  assert out.strip() == render(record)  # test_table.py tests `render`.
 
 
 def test_rates_follow_from_times(measured):
@@ -57,4 +57,4 @@ def test_rates_follow_from_times(measured):
     assert found["flops_per_second"] == pytest.approx(found["flops"] / found["median_seconds"])
     assert found["low_seconds"] <= found["median_seconds"] <= found["high_seconds"]
     assert found["compile_seconds"] > 0
-    assert found["peak_memory_bytes"] > 50 * 2**20  # Of the process, on a CPU.
+    assert found["peak_memory_bytes"] > 50 * 2**20  # On a CPU, the process's.

@@ -1,4 +1,4 @@
-"""Exported networks: written from a checkpoint, and run by others in a process without us."""
+"""Exported networks: written from a checkpoint, and run by others in a process without our code."""
 
 import dataclasses
 import json
@@ -36,7 +36,7 @@ assert not [name for name in sys.modules if name.startswith("cosam")]
 
 @pytest.fixture(scope="module")
 def made(saved_run, tmp_path_factory, hasty_compilation):
-  """What the mode leaves where nothing but the workdir is said."""
+  """The folder and the record of an export of the saved run."""
   del hasty_compilation
   directory = tmp_path_factory.mktemp("exported") / "out"
   record = export_mode(None, saved_run, directory, given="stablehlo,torch", inputs="frames")
@@ -68,7 +68,7 @@ def test_somebody_elses_program_runs_any_batch(made, saved_run, tmp_path):
 
 
 def modes(directory):
-  """Name -> permissions of every file."""
+  """Maps every file's name to its permissions."""
   return {
     path.relative_to(directory).as_posix(): oct(stat.S_IMODE(path.stat().st_mode))
     for path in directory.rglob("*")
@@ -77,7 +77,7 @@ def modes(directory):
 
 
 def test_an_export_comes_whole_or_not_at_all(saved_run, tmp_path, monkeypatch):
-  """A format that fails half-way, beside a good export of before and somebody's own file."""
+  """A format fails half-way, beside an earlier good export and somebody's own file."""
   out = tmp_path / "out"
   export_mode(None, saved_run, out, given="torch")
   assert set(modes(out).values()) == {oct(0o666 & ~umask())}
@@ -135,7 +135,7 @@ def test_an_export_replaces_nobodys_files(saved_run, tmp_path, tiny_synthetic):
   with pytest.raises(InputError, match="lies in the input"):
     export_mode(None, saved_run, folder / "export", given="torch", folder=folder)
   assert [path.name for path in tmp_path.iterdir()] == ["saved_model"]
-  # An export of before there were lists is known by its record.
+  # An export without a list, of an earlier version, is known by its record.
   out = tmp_path / "old"
   export_mode(None, saved_run, out, given="torch")
   (out / "export_files.json").unlink()
@@ -198,7 +198,7 @@ def test_every_format_answers_in_a_fresh_process(saved_run, tmp_path, inputs):
   record = export_mode(None, saved_run, place, inputs=inputs)
   for name in ("stablehlo", "saved_model", "litert", "torch"):
     assert record["formats"][name]["difference"] <= 1e-4
-  if "onnx" in record["formats"]:  # Not with every jax: then the mode has said so.
+  if "onnx" in record["formats"]:  # Not every jax allows it; then the mode says so.
     assert record["formats"]["onnx"]["difference"] <= 1e-4
   else:
     with pytest.raises(InputError, match=r"onnx: jax2onnx .* cannot convert"):

@@ -1,4 +1,4 @@
-"""Which runs a sweep has, and with which flags: plain data, nothing is run."""
+"""The runs of a sweep and their flags: plain data, nothing is run."""
 
 import pytest
 import tiny

@@ -1,4 +1,4 @@
-"""Sweeps run: what is done is not repeated, what fails is told, the others go on."""
+"""Sweeps run: finished runs are not repeated, failures are reported, and the others go on."""
 
 import fcntl
 import json
@@ -30,10 +30,10 @@ from cosam_jax.errors import InputError, Preempted
 from cosam_jax.reports.poster_rows import Row
 from cosam_jax.reports.results import read_results, write_results
 
-# What a process of its own needs to call the functions of this file.
+# With these, another process can call the functions of this file.
 PLACES = [str(tiny.ROOT / "tests" / "support"), str(pathlib.Path(__file__).parent)]
 IMPORTS = f"import sys; sys.path[:0] = {PLACES!r}; import test_runner\n"
-# Networks that are in no table, but take seconds.
+# These networks are in no table, but take only seconds.
 JOBS = [Job(Row("resnet18", (), "tp", number), 0, None, {}) for number in (1, 2, 3)]
 RECORD = {
   "label": "after training",
@@ -43,12 +43,12 @@ RECORD = {
 
 
 def finish(folder, config, **changes):
-  """What a run leaves when it is done."""
+  """Writes the results of a finished run."""
   write_results(folder / "results.json", [RECORD | changes], {"step": 12, "config": config})
 
 
 class Pretended(sweeps.Sweep):
-  """A sweep whose runs are real processes, but only write what a finished run leaves."""
+  """A sweep whose runs are real processes, but only write the results of a finished run."""
 
   scripts: dict[str, str] = {}
 
@@ -154,7 +154,7 @@ def test_states_are_read_from_the_folder(tmp_path):
   note_attempt(tmp_path, 10.0, 2)
   note_attempt(tmp_path, 32.5, 0)
   assert state() == State(job, DONE, step=12, clips_per_second=2.5, seconds=42.5)
-  # Results of a version without these fields, and with others that alter no number.
+  # Results of a version without these fields; then with values that alter no number.
   added = ("init.mask_start", "model.remat", "train.accumulate", "data.follow_links")
   finish(tmp_path, {name: value for name, value in config.items() if name not in added})
   assert state().state == DONE
@@ -201,7 +201,7 @@ def test_the_dry_run_lists_every_run_with_its_command(tmp_path):
   assert lines[2].split()[2:] == ["done", "0:00:00"]
   assert lines[3].split()[2:] == ["to", "run", "0:01:40"]
   assert "3 runs: about 0:03:20 one after the other" in text
-  # A shell reads each command as the one that is run.
+  # A shell splits each printed command into the words that are run.
   commands = [part.partition("\n")[2] for part in text.split("\n\n# ")[1:]]
   for job, command in zip(JOBS, commands, strict=True):
     words = subprocess.run(
@@ -212,7 +212,7 @@ def test_the_dry_run_lists_every_run_with_its_command(tmp_path):
 
 
 def start(workdir, data_dir, cache):
-  """The sweep of this module's tiny networks, as a process of its own."""
+  """Starts the sweep of `REAL_JOBS` in a process of its own."""
   script = f"""
 {IMPORTS}import pathlib, tiny
 fields = {{"clips.num_frames", "model.cosam_stages"}}
@@ -279,7 +279,7 @@ def test_a_killed_sweep_repeated_does_only_what_is_left(
 def test_a_sweep_its_tables_and_a_comparison_by_the_commands_that_they_print(
   tiny_synthetic, tmp_path, hasty_compilation
 ):
-  """Two of the poster's networks, thin, with report pages, as the default has them."""
+  """Two of the poster's networks, thin, with report pages, as by default."""
 
   def command(*arguments):
     program = [sys.executable, "-m", "cosam_jax.main"]

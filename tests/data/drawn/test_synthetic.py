@@ -136,13 +136,13 @@ def test_every_frame_has_a_mask_of_a_figure(tiny):
           continue  # A box that missed its person may be empty.
         shares.append((mask > 0).mean())
         if shares[-1] < 0.1:
-          continue  # Almost hidden: what is left may lie anywhere.
+          continue  # Almost hidden: the visible rest may lie anywhere.
         y, x = np.nonzero(mask)
         assert 0.2 * 64 < x.mean() < 0.8 * 64
         assert 0.2 * 128 < y.mean() < 0.8 * 128
   assert 0.2 < np.mean(shares) < 0.4
   assert max(shares) < 0.6
-  # Passers-by may hide most of a person for a moment, not more often.
+  # Passers-by may hide most of a person, but only for moments.
   assert np.mean(np.array(shares) > 0.1) > 0.85
 
 
@@ -162,7 +162,7 @@ def test_nothing_around_a_figure_depends_on_who_it_is():
     frames, _ = scene.render(one)
     other_frames, _ = scene.render(two)
     assert (frames != other_frames).any()
-    # The soft edge of an object lets a figure shine through: take the whole figures away.
+    # Figures shine through the soft edges of objects, so leave out whole figures.
     scene.blocking, scene.passing = [], []
     masks, other_masks = scene.render(one)[1], scene.render(two)[1]
     for k in range(2):
@@ -333,7 +333,7 @@ def test_a_killed_process_leaves_no_set_behind(tmp_path):
     process.wait()
   assert not folder.exists()
   (left,) = tmp_path.glob(".set.part-*")
-  os.utime(left, (0, 0))  # Long ago: then the next run clears it away.
+  os.utime(left, (0, 0))  # The next run clears away a folder that is old.
   write_synthetic(folder, **SMALLEST)
   assert [path.name for path in tmp_path.iterdir()] == ["set"]
 

@@ -6,7 +6,7 @@ import pytest
 from cosam_jax.data import load_dataset
 from cosam_jax.errors import InputError
 
-# (split, identity folder, tracklet, files)
+# The two forms of file names: identity, camera, frame, X.
 PLAIN = "{:04d}C{}F{:04d}X{}.jpg"
 LOW_LINES = "{:04d}_C{}_F{:04d}_X{}.jpg"
 
@@ -22,7 +22,7 @@ def write(root, form, base=1):
     ("gallery", base + 9, "0005", 5),
   ]:
     folder = root / "DukeMTMC-VideoReID" / split / f"{who:04d}" / tracklet
-    # Frame 2 carries the larger X: the order is that of F.
+    # Frame 2 has the largest X: F decides the order.
     for frame, x in ((10, 100), (2, 99999), (9, 5)):
       layouts.image(folder / form.format(who, camera, frame, x))
   return root

@@ -1,4 +1,4 @@
-"""iLIDS-VID: the first half of a row of ls_set tests, counted from 1 in the sorted listing."""
+"""iLIDS-VID: the first half of a row of ls_set is for the test; people count from 1 as listed."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""Manifests: CSV and JSON lines mean what the folders mean, and bad rows are named by line."""
+"""Manifests: CSV and JSON lines mean the same as folders, and bad rows are named by line."""
 
 import csv
 import json

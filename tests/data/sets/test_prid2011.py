@@ -1,4 +1,4 @@
-"""PRID2011: who is kept, halves by seed."""
+"""PRID2011: the people who are kept, and the halves by seed."""
 
 import layouts
 import pytest

@@ -1,4 +1,4 @@
-"""The registry of data sets: light, and the one place that knows them."""
+"""The registry of data sets loads nothing slow, and is the one place that knows them."""
 
 import importlib
 import inspect
@@ -12,7 +12,7 @@ HEAVY = ("numpy", "jax", "tensorflow", "tensorflow_datasets", "scipy", "PIL")
 
 
 def test_names_load_nothing_slow():
-  """In a process of its own, since here others have loaded everything."""
+  """Needs a process of its own, since other tests have loaded everything here."""
   code = (
     "import sys\n"
     "import cosam_jax.data\n"

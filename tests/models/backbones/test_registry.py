@@ -1,4 +1,4 @@
-"""The registry of backbones: light, and each row makes a network that knows its own names."""
+"""The registry of backbones loads nothing slow; each row's network knows its variables' names."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from cosam_jax.models.state_names import of_file, of_variable, order, to_file
 
 
 def test_names_load_nothing_slow():
-  """In a process of its own, since here others have loaded everything."""
+  """Needs a process of its own, since other tests have loaded everything here."""
   code = (
     "import sys\n"
     "import cosam_jax.models\n"

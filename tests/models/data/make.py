@@ -1,4 +1,4 @@
-"""Writes the small PyTorch files beside it; needs torch and safetensors, which tests do not."""
+"""Writes the small PyTorch files beside it. It needs torch and safetensors; the tests do not."""
 
 import collections
 import pathlib
