@@ -5,9 +5,10 @@ Video-based Person Re-identification, ICCV 2019; "the poster" is its poster ther
 the numbers to reproduce; "the published code" is the authors' PyTorch program.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cosam_jax.runtime import moved_modules
+from cosam_jax.runtime.late import late_names
 
 if TYPE_CHECKING:
   from cosam_jax.experiment.embedder import Embedder
@@ -17,15 +18,5 @@ __all__ = ["Embedder", "__version__"]
 
 moved_modules.install()
 
-
-def __getattr__(name: str) -> Any:
-  # Late, so that `import cosam_jax` loads neither jax nor TensorFlow.
-  if name == "Embedder":
-    from cosam_jax.experiment.embedder import Embedder
-
-    return Embedder
-  raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-  return sorted({*globals(), *__all__})
+# Late, so that `import cosam_jax` loads neither jax nor TensorFlow.
+__getattr__, __dir__ = late_names(__name__, {"Embedder": "cosam_jax.experiment.embedder"})

@@ -1,9 +1,9 @@
 """Tracklets on disk -> tables of spans -> batches of clips. numpy and TensorFlow; never jax."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cosam_jax.data.sets.registry import DATASETS
+from cosam_jax.runtime.late import late_names
 
 if TYPE_CHECKING:
   from cosam_jax.data.sets.loading import load_dataset
@@ -12,18 +12,11 @@ if TYPE_CHECKING:
 __all__ = ["DATASETS", "Tables", "TrackletTable", "load_dataset"]
 
 # Late, so that the registry of data sets loads without numpy.
-_PLACES = {
-  "Tables": "cosam_jax.data.tracklets",
-  "TrackletTable": "cosam_jax.data.tracklets",
-  "load_dataset": "cosam_jax.data.sets.loading",
-}
-
-
-def __getattr__(name: str) -> Any:
-  if name in _PLACES:
-    return getattr(importlib.import_module(_PLACES[name]), name)
-  raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-  return sorted({*globals(), *__all__})
+__getattr__, __dir__ = late_names(
+  __name__,
+  {
+    "Tables": "cosam_jax.data.tracklets",
+    "TrackletTable": "cosam_jax.data.tracklets",
+    "load_dataset": "cosam_jax.data.sets.loading",
+  },
+)

@@ -20,6 +20,7 @@ from cosam_jax.data.packing import Frame, packed_clips, read_image
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embed import ClipBatch, embed_tracklets
+from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.experiment.network import Network, load_network
 from cosam_jax.runtime.user_paths import user_path
@@ -39,10 +40,12 @@ class Embedder:
 
   Args:
     network: see `network.Network`.
-    batch_clips: clips embedded at once at most.
+    batch_clips: clips embedded at once at most; None: as the network's configuration says.
   """
 
-  def __init__(self, network: Network, *, batch_clips: int = 32):
+  def __init__(self, network: Network, *, batch_clips: int | None = None):
+    if batch_clips is None:
+      batch_clips = int(value_of(network.flat, "evaluation.batch_clips"))
     if batch_clips < 1:
       raise InputError(f"batch_clips is {batch_clips}: it must be at least 1")
     self.network = network
@@ -57,13 +60,15 @@ class Embedder:
     self._variables = self.inference.put(network.variables)
 
   @classmethod
-  def from_checkpoint(cls, path: Path, *, batch_clips: int = 32, **settings: Any) -> "Embedder":
+  def from_checkpoint(
+    cls, path: Path, *, batch_clips: int | None = None, **settings: Any
+  ) -> "Embedder":
     """Loads a run's checkpoint or a weights file.
 
     Args:
       path: a workdir, its folder `checkpoints` or `best`, one checkpoint in there, or a weights
         file with the published code's names (`.pth.tar`, `.pth`, `.safetensors`, `.npz`).
-      batch_clips: clips embedded at once at most.
+      batch_clips: see the class.
       **settings: for a weights file, fields of `ReidNet`: `backbone="se_resnet50"`,
         `cosam_stages=(4, 5)`, `temporal="tp"`, `num_frames=4`, `image_size=(256, 128)`.
 

@@ -20,7 +20,6 @@ from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.data.tracked_people import crops_of
 from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE
 from cosam_jax.experiment.embedder import Embedder
-from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.experiment.network import Network
 from cosam_jax.experiment.own_files import OwnTracklets, save_own
 from cosam_jax.experiment.own_outputs import PICTURES, folder_for, neighbour_of, source_of
@@ -168,9 +167,8 @@ def embed_input(
   read_as = {"box_reading": str(reading)} if reading != FOUND_OUT else {}
   source = source_of(path, boxes, box_margin=margin, **read_as, **taken_of)
   folder = folder_for(source, output=directory, workdir=workdir)
-  flat = network.flat
   own = embed_own(
-    Embedder(network, batch_clips=value_of(flat, "evaluation.batch_clips")),
+    Embedder(network),
     path,
     boxes=boxes,
     margin=margin,

@@ -16,7 +16,6 @@ from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.evaluation.search import Rows, VectorFile
 from cosam_jax.evaluation.sightings import NEVER_SEEN, Sighting
 from cosam_jax.experiment.embedder import Embedder
-from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.experiment.network import network_asked_for
 from cosam_jax.experiment.own_outputs import PICTURES
 from cosam_jax.experiment.own_videos import embed_own
@@ -76,7 +75,7 @@ class Networks:
         "give embeddings"
       )
     network = network_asked_for(self.config, self.workdir)
-    return Embedder(network, batch_clips=value_of(network.flat, "evaluation.batch_clips"))
+    return Embedder(network)
 
 
 def open_side(

@@ -1,7 +1,8 @@
 """The network: backbone, COSAM, temporal heads. jax and flax.linen; never TensorFlow."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from cosam_jax.runtime.late import late_names
 
 if TYPE_CHECKING:
   from cosam_jax.models.cosam import Cosam, CosamMasks
@@ -11,21 +12,14 @@ if TYPE_CHECKING:
 __all__ = ["Cosam", "CosamMasks", "Outputs", "ReidNet", "from_torch", "to_torch"]
 
 # Late, so that the names of backbones and heads load without jax.
-_PLACES = {
-  "Cosam": "cosam_jax.models.cosam",
-  "CosamMasks": "cosam_jax.models.cosam",
-  "Outputs": "cosam_jax.models.reid",
-  "ReidNet": "cosam_jax.models.reid",
-  "from_torch": "cosam_jax.models.interop",
-  "to_torch": "cosam_jax.models.interop",
-}
-
-
-def __getattr__(name: str) -> Any:
-  if name in _PLACES:
-    return getattr(importlib.import_module(_PLACES[name]), name)
-  raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-  return sorted({*globals(), *__all__})
+__getattr__, __dir__ = late_names(
+  __name__,
+  {
+    "Cosam": "cosam_jax.models.cosam",
+    "CosamMasks": "cosam_jax.models.cosam",
+    "Outputs": "cosam_jax.models.reid",
+    "ReidNet": "cosam_jax.models.reid",
+    "from_torch": "cosam_jax.models.interop",
+    "to_torch": "cosam_jax.models.interop",
+  },
+)
