@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import tempfile
 from collections.abc import Iterator
 
@@ -16,6 +17,10 @@ os.environ.setdefault(
 # Processes of the tests keep their compiled programs apart from the user's.
 _CACHE = tempfile.TemporaryDirectory()
 os.environ["COSAM_CACHE"] = _CACHE.name
+
+# A run under `nohup` ignores it, and so would the processes that the tests send it to.
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+  signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 

@@ -138,6 +138,7 @@ def test_numbers_are_those_of_one_clip_at_a_time(saved_run, tiny_synthetic, caps
   assert max(map(len, out.split("written to")[0].splitlines())) < 80
 
 
+@pytest.mark.slow
 def test_how_often_tas_weights_are_equal(tiny_synthetic, tmp_path):
   run = saved.write(tmp_path / "ta", tiny_synthetic, model__temporal="ta")
   record = modes.attention(tiny.config(tiny_synthetic, model__temporal="ta"), run)

@@ -95,5 +95,6 @@ def test_reranking_of_all_of_mars_fits_in_memory():
   assert peak(RERANK) < 1.5
 
 
+@pytest.mark.slow
 def test_memory_of_ranking_is_bounded_by_the_block():
   assert peak(RANK) < 0.6  # The matrix of all distances alone would be 0.75.

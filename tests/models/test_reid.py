@@ -11,6 +11,11 @@ from cosam_jax.models import ReidNet
 from cosam_jax.models.layers import BatchNorm, Conv
 from cosam_jax.models.pooling import max_pool
 
+# TA has most of its own; the others take as long again.
+SOME_HEADS = [
+  "ta", pytest.param("tp", marks=pytest.mark.slow), pytest.param("rnn", marks=pytest.mark.slow)
+]  # fmt: skip
+
 
 def small(**kwargs):
   settings = {
@@ -67,7 +72,7 @@ def test_every_subset_of_stages_head_and_odd_sizes(temporal, stages, image_size)
   assert {f"cosam{stage}" for stage in stages} <= set(variables["params"])
 
 
-@pytest.mark.parametrize("temporal", ["tp", "ta", "rnn"])
+@pytest.mark.parametrize("temporal", SOME_HEADS)
 @pytest.mark.parametrize("train", [True, False])
 def test_padded_frames_change_nothing(temporal, train):
   model = small(temporal=temporal)
@@ -94,7 +99,7 @@ def test_a_clip_of_valid_frames_needs_no_mask():
   chex.assert_trees_all_close(plain.features, masked.features, atol=1e-5)
 
 
-@pytest.mark.parametrize("temporal", ["tp", "ta", "rnn"])
+@pytest.mark.parametrize("temporal", SOME_HEADS)
 def test_bfloat16_stays_near_float32_and_keeps_float32_where_it_matters(temporal):
   model = small(temporal=temporal)
   clips = clips_for(model)
@@ -208,6 +213,7 @@ def test_pool_gradient_goes_to_each_windows_maximum(ceil_mode, size):
   np.testing.assert_allclose(backward(gradient)[0], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_portable_form_gives_the_same_features():
   """Converters get this form: it has no choice by platform, and it pools a padded tensor."""
   clips = np.random.default_rng(0).normal(size=(1, 2, 64, 32, 3)).astype(np.float32)

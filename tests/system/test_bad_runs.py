@@ -193,13 +193,8 @@ def can_mount() -> bool:
 
 
 # Free KiB beside the first checkpoint (2.6 MB): too little for a second one, or for anything.
-@pytest.mark.parametrize(
-  "room",
-  [
-    600,
-    pytest.param(0, marks=pytest.mark.slow),
-  ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("room", [600, 0])
 def test_a_full_disk_while_saving(tiny_synthetic, trained, tmp_path, hasty_compilation, room):
   """A real file system fills up: one sentence, and the last checkpoint stays as it was."""
   if not can_mount():

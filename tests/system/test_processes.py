@@ -63,6 +63,7 @@ def alone(tiny_synthetic, tmp_path_factory, hasty_compilation):
   return members(1, 1, hasty_compilation, [tiny_synthetic, directory])[0], directory
 
 
+@pytest.mark.slow
 def test_two_processes_do_what_one_does(alone, tiny_synthetic, tmp_path, hasty_compilation):
   """Batches agree bit for bit, losses to rounding; both write a checkpoint; one refuses for all."""
   wanted, _ = alone

@@ -21,7 +21,6 @@ from cosam_jax.training.optim import learning_rate_schedule, make_optimizer
 from cosam_jax.training.state import TrainState, create_state
 from cosam_jax.training.steps import Objective, forward_with_loss
 
-QUICK = {"resnet50_cosam5_rnn_T4"}
 CASES = sorted(path.stem.removeprefix("train_") for path in published.GOLDEN.glob("train_*"))
 LABELS = jnp.array([0, 0, 1, 1], jnp.int32)
 
@@ -58,9 +57,8 @@ def _train(case):
   return *first, np.array(losses), to_torch(state.variables, model)
 
 
-@pytest.mark.parametrize(
-  "case", [pytest.param(c, marks=[] if c in QUICK else pytest.mark.slow) for c in CASES]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
 def test_three_steps_agree_with_the_published_code(case):
   wanted = np.load(published.GOLDEN / f"train_{case}.npz")
   gradients, outputs, losses, after = _train(case)
