@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# From nothing to a trained and evaluated COSAM network on drawn video: own virtual environment,
-# install, main job on configs/synthetic.py. Needs Python 3.11+ and a package index; no data.
+# From nothing to a trained and evaluated COSAM network on drawn video: makes a virtual environment,
+# installs the package (one to three minutes without output), trains and evaluates
+# configs/synthetic.py. Needs Python 3.11+ and a package index; no data.
 #   bash launch/demo.sh [WORKDIR] [more flags of cosam_jax.main]
 set -euo pipefail
 # shellcheck source=launch/environment.sh

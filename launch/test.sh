@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Own virtual environment, install, lint, type check, tests. Needs Python 3.11+ and a package index.
+# Makes a virtual environment, installs the package (one to three minutes without output), and runs
+# lint, type check and tests. Needs Python 3.11+ and a package index.
 #   bash launch/test.sh [pytest arguments, such as -m slow]
-# Real frames are tested when ../shared (or the folder in COSAM_SHARED) has them.
+# Real frames are tested if ../shared (or the folder in COSAM_SHARED) has them.
 set -euo pipefail
 # shellcheck source=launch/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"

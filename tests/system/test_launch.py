@@ -61,6 +61,26 @@ def test_shellcheck_has_nothing_to_say(script):
   assert found.returncode == 0, found.stdout
 
 
+def test_a_silent_installation_is_announced_the_first_time(place):
+  folder, start = place
+  script = folder / "script.sh"
+  script.write_text(f'set -euo pipefail\nsource {LAUNCH}/environment.sh\nmake_environment "$1"\n')
+  announced = f"installing into {folder / 'venv'} (one to three minutes, no output)\n"
+  for extras, expected in (("", announced), ("", ""), ("[dev]", announced), ("[dev]", "")):
+    status, _, errors = ended(start([script, extras]))
+    assert (status, errors) == (0, expected)
+
+
+def test_an_installation_that_failed_is_announced_again(place):
+  folder, start = place
+  script = folder / "script.sh"
+  script.write_text(f"set -euo pipefail\nsource {LAUNCH}/environment.sh\nmake_environment ''\n")
+  for _ in range(2):
+    status, _, errors = ended(start([script], "exit 3"))
+    assert status == 3
+    assert errors.startswith("installing into ")
+
+
 # `python -c` is asked for a port; every other call is the program.
 ONE_OF_SEVERAL = """
 if [ "$1" = -c ]; then echo 12345; exit; fi
