@@ -39,8 +39,9 @@ class Found(NamedTuple):
 def state_dict(value: Any) -> Found:
   """The state dict in the contents of a pickle.
 
-  Everything beside it is ignored. With several dictionaries of tensors, the one with the best
-  known name is taken, and weights as they are before averaged ones.
+  Everything beside it is ignored. Notes of a program among the tensors themselves (a counter,
+  settings, an optimizer) are left out and named. With several dictionaries of tensors, the one with
+  the best known name is taken, and weights as they are before averaged ones.
 
   Raises:
     UnreadableError: there is none, several could be meant, or it holds something else than tensors.
@@ -59,15 +60,20 @@ def state_dict(value: Any) -> Found:
     )
   taken = best[0]
   tensors: dict[str, Tensor | np.ndarray] = {}
+  beside = []
   for key, raw in candidates[taken].items():
     entry = _plain(raw)
-    if not isinstance(key, str) or not isinstance(entry, Tensor | np.ndarray):
+    if isinstance(key, str) and isinstance(entry, Tensor | np.ndarray):
+      tensors[key] = entry
+    elif _is_company(key, entry):
+      beside.append(key)
+    else:
       raise UnreadableError(
         f"is no state dict: it holds {_name(key)}{_what(entry)} where only named tensors may "
         "stand; save model.state_dict()"
       )
-    tensors[key] = entry
-  return Found(tensors, _notes(taken, [path for path in ranked if path != taken]))
+  others = [path for path in ranked if path != taken]
+  return Found(tensors, (*_notes(taken, others), *_company_notes(beside)))
 
 
 def _candidates(value: Any, path: Path, seen: set[int]) -> list[tuple[Path, Mapping[Any, Any]]]:
@@ -81,16 +87,36 @@ def _candidates(value: Any, path: Path, seen: set[int]) -> list[tuple[Path, Mapp
     return []
   tensors = [key for key, entry in value.items() if isinstance(key, str) and _is_array(entry)]
   in_modules = sum("." in key for key in tensors)
-  if any(map(_has_axes, value.values())) and (
-    len(tensors) == len(value) or 0 < 2 * in_modules >= len(value)
-  ):
+  with_axes = any(map(_has_axes, value.values()))
+  if with_axes and (len(tensors) == len(value) or 0 < 2 * in_modules >= len(value)):
     return [(path, value)]
-  return [
+  below = [
     found
     for key, entry in value.items()
     if isinstance(key, str) and not _NO_WEIGHTS.search(key)
     for found in _candidates(entry, (*path, key), seen)
   ]
+  if with_axes and in_modules and not below:  # Few tensors, and much company.
+    kept = set(tensors)
+    if all(key in kept or _is_company(key, _plain(entry)) for key, entry in value.items()):
+      return [(path, value)]
+  return below
+
+
+def _is_company(key: Any, entry: Any) -> bool:
+  """Whether an entry beside named tensors is a program's note: a counter, settings, an optimizer.
+
+  Args:
+    key: of the entry; a parameter's has a dot in it, or is a tensor's.
+    entry: no tensor.
+  """
+  if not isinstance(key, str) or "." in key:
+    return False
+  if _NO_WEIGHTS.search(key) or _AVERAGED.search(key):
+    return True
+  if isinstance(entry, Foreign):  # Such as a tensor of a type that numpy lacks.
+    return not entry.what.startswith("torch.")
+  return not _candidates(entry, (key,), set())
 
 
 def _rank(path: Path) -> tuple[int, ...]:
@@ -115,6 +141,14 @@ def _notes(taken: Path, others: list[Path]) -> tuple[str, ...]:
     rest = f"; {_shown(others)} {'is' if len(others) == 1 else 'are'} left out" if others else ""
     notes.append(f"the weights are those under {_shown([taken])}{kind}{rest}")
   return tuple(notes)
+
+
+def _company_notes(beside: list[str]) -> tuple[str, ...]:
+  if not beside:
+    return ()
+  verbs = ("stands", "is") if len(beside) == 1 else ("stand", "are")
+  shown = _shown([(key,) for key in beside])
+  return (f"{shown} {verbs[0]} among the tensors and {verbs[1]} left out: no weights",)
 
 
 def _why_none(value: Any) -> str:

@@ -29,6 +29,10 @@ def kept_apart(value):
   return made
 
 
+OPTIMIZER = {
+  "state": {0: {"exp_avg": OTHER["conv1.weight"], "step": OTHER["fc.bias"]}},
+  "param_groups": [{"params": [0], "lr": 0.1}],
+}
 COMPANY = {
   "scheduler": {"milestones": collections.Counter([200, 400]), "last_epoch": 3},
   "args": argparse.Namespace(lr=0.1, nested=argparse.Namespace(a={1, 2})),
@@ -82,10 +86,37 @@ def test_inside_the_state_dict_only_tensors_may_stand(tmp_path, value):
     read_weights(path)
 
 
-OPTIMIZER = {
-  "state": {0: {"exp_avg": OTHER["conv1.weight"], "step": OTHER["fc.bias"]}},
-  "param_groups": [{"params": [0], "lr": 0.1}],
-}
+@pytest.mark.parametrize("name", COMPANY)
+def test_company_on_the_same_level_is_left_out_and_said(tmp_path, caplog, name):
+  equal(read_weights(torch_files.save(tmp_path / "w.pth", {**STATE, name: COMPANY[name]})))
+  assert f"{name!r} stands among the tensors and is left out: no weights" in caplog.text
+
+
+@pytest.mark.parametrize("beside", [
+  {"epoch": 5}, {"best": 0.5, "name": "x", "done": True, "none": None},
+  {"epoch": 5, "optimizer": OPTIMIZER, "args": argparse.Namespace(lr=1), "history": [[1], [2]]},
+  {"optimizer": OPTIMIZER | {"state": {}}, "optim": {"exp_avg": OTHER}, "criterion": OTHER},
+  {"ema": OTHER}, {f"note{i}": i for i in range(50)},
+], ids=lambda value: next(iter(value)))  # fmt: skip
+def test_a_programs_notes_among_the_tensors_are_no_weights(tmp_path, caplog, beside):
+  for value in ({**STATE, **beside}, {**beside, **STATE}, {"model": {**STATE, **beside}}):
+    caplog.clear()
+    equal(read_weights(torch_files.save(tmp_path / "w.pth", value)))
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert "left out" in said
+    assert all(repr(name) in said for name in list(beside)[:3])
+  if "note0" in beside:
+    assert "and 47 more stand among the tensors and are left out: no weights" in said
+
+
+@pytest.mark.parametrize("beside", [
+  {"layer.epoch": 5}, {"fc.bias2": None}, {3: 4}, {"head": {"fc.weight": STATE["conv1.weight"]}},
+])  # fmt: skip
+def test_what_may_be_weights_is_not_left_out(tmp_path, beside):
+  with pytest.raises(InputError, match="where only named tensors may stand"):
+    read_weights(torch_files.save(tmp_path / "w.pth", {**STATE, **beside}))
+
+
 WRAPPERS = {
   "unknown name": ({"my_network": STATE, "epoch": 3}, "those under 'my_network'"),
   "nested": ({"state": {"net": STATE}, "optimizer": OPTIMIZER}, "'state.net'"),
