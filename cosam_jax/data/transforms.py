@@ -9,6 +9,7 @@ import dataclasses
 
 import numpy as np
 
+from cosam_jax.data.gif_layout import gif_refusal, still
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.other_content import other_content
 from cosam_jax.data.other_formats import STARTS, other_format_refusal, read_other_format
@@ -36,7 +37,6 @@ _MAX_FRAMES = 2**20
 _EXIF = r"(?s)\C*(Exif\x00\x00|eXIf)\C*"  # \C is any byte.
 _JPEG_HEADERS = 1 << 18
 """Bytes at the beginning of a JPEG in which its EXIF data lies, if it has some."""
-_ANOTHER_FORMAT = "it is no still image, but an animation or another format"
 
 
 def decode(data: tf.Tensor) -> tf.Tensor:
@@ -61,7 +61,7 @@ def decode(data: tf.Tensor) -> tf.Tensor:
   other = tf.reduce_any([
     tf.equal(tf.strings.substr(start, 0, len(begin)), begin) for begin in STARTS
   ])  # fmt: skip
-  image = tf.cond(other, lambda: _by_pillow(data), lambda: _by_tensorflow(data))
+  image = tf.cond(other, lambda: _by_pillow(data), lambda: _by_tensorflow(still(data, MAX_PIXELS)))
   return tf.ensure_shape(image, (None, None, 3))
 
 
@@ -83,7 +83,7 @@ def _by_tensorflow(data: tf.Tensor) -> tf.Tensor:
       try_recover_truncated=False,
       acceptable_fraction=1.0,
     )
-  # The operation also takes animations, which come with four axes.
+  # A GIF that is too damaged to count its pictures may come with four axes.
   return _upright(tf.ensure_shape(image, (None, None, 3)), data)
 
 
@@ -176,8 +176,8 @@ def _damage(data: bytes) -> str:
   begun = int(scans(tf.constant(data)))
   if begun > MAX_SCANS:
     return f"it has {begun:,} scans, and {MAX_SCANS} are the most that a frame may have"
-  if kind == "GIF":
-    return _ANOTHER_FORMAT
+  if kind == "GIF" and (refusal := gif_refusal(data, MAX_PIXELS)):
+    return refusal
   return f"its {kind} data is truncated or damaged ({len(data):,} bytes)"
 
 

@@ -9,6 +9,7 @@ import PIL.Image
 import pytest
 
 from cosam_jax.data import builders, load_dataset, packing, pipeline, transforms
+from cosam_jax.data.gif_layout import gif_refusal
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.errors import InputError
@@ -84,6 +85,9 @@ READABLE = {
   "JPEG with bytes behind it": (encoded(RGB, "JPEG") + b"behind", PIXELS),
 }
 LARGE = PIL.Image.new("L", (4097, 4097))
+MOVING = [PIL.Image.new("P", (64, 32), colour) for colour in range(3)]
+for picture in MOVING:
+  picture.putpalette(list(range(256)) * 3)
 REFUSED = {
   "nothing": (b"", "it is empty"),
   "half a JPEG": (encoded(RGB, "JPEG")[:700], "its JPEG data is truncated or damaged"),
@@ -95,6 +99,8 @@ REFUSED = {
     encoded(RGB, "WEBP", save_all=True, append_images=[RGB.transpose(0)]),
     "it is an animation",
   ),
+  "a moving GIF": (encoded(MOVING[0], "GIF", save_all=True, append_images=MOVING[1:]), "animation"),
+  "half a GIF": (encoded(RGB, "GIF")[:900], "its GIF data is truncated or damaged"),
   "a TIFF of fractions": (encoded(RGB.convert("F"), "TIFF"), "which are no colours"),
   "a large BMP": (encoded(LARGE, "BMP"), "it has 16,785,409 pixels"),
   "a large WebP": (encoded(LARGE, "WEBP", lossless=True), "it has 16,785,409 pixels"),
@@ -169,6 +175,50 @@ def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded():
   reason = transforms.undecodable_reason(many)
   assert "2,0" in reason
   assert "scans, and 100 are the most" in reason
+
+
+def gif(pictures, side, claimed=8):
+  """A GIF of empty pictures of a size; a decoder would fill each."""
+  screen = b"GIF89a" + struct.pack("<HH", claimed, claimed) + b"\x80\0\0" + bytes(6)
+  one = b"\x21\xf9\x04\0\0\0\0\0\x2c" + struct.pack("<HHHHB", 0, 0, side, side, 0)
+  return screen + (one + b"\x02\x02\x44\x01\0") * pictures + b";"
+
+
+def test_an_animation_is_refused_by_its_bytes_before_it_is_decoded(folder, monkeypatch):
+  """A few kilobytes could take gigabytes: a picture of any size for each twenty bytes."""
+
+  def never(*_, **__):
+    raise AssertionError("decoded")
+
+  monkeypatch.setattr(tf.io, "decode_jpeg", never)
+  data = [
+    (gif(1000, 4096, 4096), "it is an animation: give its pictures as files of their own"),
+    (gif(2, 8), "it is an animation"),
+    (gif(1, 65535), "it has 4,294,836,225 pixels, and 16,777,216 are the most"),
+    (gif(100, 4096, 4096)[:-30], "it is an animation"),
+  ]
+  for encoded_pictures, reason in data:
+    with pytest.raises(ValueError, match=reason.split(":")[0]):
+      transforms.decode(tf.constant(encoded_pictures))
+    assert reason in transforms.undecodable_reason(encoded_pictures)
+    folder.write_bytes(encoded_pictures)
+    with pytest.raises(InputError, match=reason.split(":")[0]):
+      packing.read_image(folder)
+
+
+def test_a_still_gif_is_one_whatever_blocks_it_has():
+  """By Pillow's own count of pictures."""
+  text = {"comment": b"\x2c" * 1000}
+  for pictures in (MOVING[:1], MOVING[:2], MOVING):
+    for options in ({}, text, {"loop": 3}, {"transparency": 0}):
+      data = encoded(pictures[0], "GIF", save_all=True, append_images=pictures[1:], **options)
+      with PIL.Image.open(io.BytesIO(data)) as image:
+        counted = image.n_frames
+      assert (gif_refusal(data, 2**24) is None) == (counted == 1)
+      if counted == 1:
+        assert transforms.decode(tf.constant(data)).shape == (32, 64, 3)
+  for end in range(len(data)):
+    gif_refusal(data[:end], 2**24)
 
 
 @pytest.mark.parametrize("ending", ["BMP", "webp", "tif", "TIFF"])

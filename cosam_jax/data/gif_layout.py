@@ -1,0 +1,72 @@
+"""The blocks of a GIF, looked at before a decoder makes room for every picture of an animation.
+
+A megabyte can hold a hundred pictures of 4096 x 4096, and TensorFlow decodes all of them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cosam_jax.data.host_tensorflow import tf
+
+_HEADER_BYTES, _DESCRIPTOR_BYTES = 13, 9
+_EXTENSION, _PICTURE = 0x21, 0x2C
+
+
+def still(data: tf.Tensor, most_pixels: int) -> tf.Tensor:
+  """The same encoded image, or an error if it is a GIF that `gif_refusal` refuses.
+
+  Args:
+    data: scalar string.
+    most_pixels: see `gif_refusal`.
+  """
+
+  def checked(encoded: np.ndarray | bytes) -> bytes:
+    content = np.asarray(encoded, np.object_).item()
+    if refusal := gif_refusal(content, most_pixels):
+      raise ValueError(refusal)
+    return content
+
+  def by_python() -> tf.Tensor:
+    return tf.ensure_shape(tf.numpy_function(checked, [data], tf.string, stateful=False), ())
+
+  return tf.cond(tf.equal(tf.strings.substr(data, 0, 3), b"GIF"), by_python, lambda: data)
+
+
+def gif_refusal(data: bytes, most_pixels: int) -> str | None:
+  """Why a GIF is no frame, for people; None if it has one picture, or is too damaged to say.
+
+  Args:
+    data: all of the GIF.
+    most_pixels: of a picture in it; its header may claim fewer.
+  """
+  at = _HEADER_BYTES + _colour_bytes(data, 10)
+  pictures = 0
+  while at < len(data) and data[at] in (_EXTENSION, _PICTURE):
+    if data[at] == _EXTENSION:
+      at = _after_sub_blocks(data, at + 2)  # Behind the mark and the extension's kind.
+      continue
+    pictures += 1
+    if pictures > 1:
+      return "it is an animation: give its pictures as files of their own, or a video"
+    width, height = (int.from_bytes(data[at + k : at + k + 2], "little") for k in (5, 7))
+    if width * height > most_pixels:
+      return (
+        f"it has {width * height:,} pixels, and {most_pixels:,} are the most that a frame may have"
+      )
+    colours = _colour_bytes(data, at + _DESCRIPTOR_BYTES)
+    at = _after_sub_blocks(data, at + 1 + _DESCRIPTOR_BYTES + colours + 1)
+  return None
+
+
+def _colour_bytes(data: bytes, at: int) -> int:
+  """The length of the colours that the flags at a place announce."""
+  flags = data[at] if at < len(data) else 0
+  return 3 << (flags % 8 + 1) if flags & 0x80 else 0
+
+
+def _after_sub_blocks(data: bytes, at: int) -> int:
+  """The place behind a chain of blocks that each begin with their length; one of 0 ends it."""
+  while at < len(data) and data[at]:
+    at += 1 + data[at]
+  return at + 1
