@@ -1,5 +1,8 @@
 """Batches are split over the devices, or refused with the numbers."""
 
+import os
+import subprocess
+import sys
 import types
 
 import jax
@@ -12,8 +15,7 @@ from cosam_jax.training.mesh import (
   check_divisible,
   make_mesh,
   put_batch,
-  replicated,
-  split_batch,
+  put_everywhere,
 )
 
 
@@ -23,16 +25,27 @@ def test_a_mesh_of_all_devices():
   assert mesh.size == jax.device_count()
 
 
-def test_batches_are_split_and_unchanged():
+def check_four_devices():
+  """Each device has its two rows of a batch, in order, and all of what is copied."""
   mesh = make_mesh()
-  clips = np.arange(mesh.size * 6, dtype=np.float32).reshape(mesh.size * 2, 3)
-  labels = np.arange(mesh.size * 2)
-  found = put_batch(mesh, clips, labels)
-  for array, wanted in zip(found, (clips, labels)):
+  assert mesh.size == 4
+  clips, labels = np.arange(24, dtype=np.float32).reshape(8, 3), np.arange(8)
+  copied = put_everywhere(mesh, labels)
+  for array, wanted in zip(put_batch(mesh, clips, labels), (clips, labels)):
     np.testing.assert_array_equal(array, wanted)
-    assert array.sharding == split_batch(mesh)
-    assert array.addressable_shards[0].data.shape[0] == 2
-  assert replicated(mesh).is_fully_replicated
+    for i, device in enumerate(mesh.devices):
+      (shard,) = [one.data for one in array.addressable_shards if one.device == device]
+      np.testing.assert_array_equal(shard, wanted[2 * i : 2 * i + 2])
+  assert {shard.device for shard in copied.addressable_shards} == set(mesh.devices)
+  for shard in copied.addressable_shards:
+    np.testing.assert_array_equal(shard.data, labels)
+
+
+def test_batches_are_split_and_unchanged():
+  flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
+  environment = os.environ | flags | {"PYTHONPATH": os.path.dirname(__file__)}
+  code = "import test_mesh; test_mesh.check_four_devices()"
+  subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=120)
 
 
 @pytest.mark.parametrize(("clips", "devices"), [(32, 8), (32, 1), (7, 7), (30, 3)])

@@ -1,4 +1,4 @@
-"""The training step on a tiny network: gradients, state, one compilation; one device or eight."""
+"""The training step on a tiny network: gradients, state, one compilation; one device or several."""
 
 import functools
 import json
@@ -213,12 +213,34 @@ def test_accumulation_normalises_each_part_by_itself(skip):
   assert int(after.step) == 1
 
 
-def test_inference_over_the_mesh_equals_the_plain_network():
+def on_devices(count, expression, environment):
+  """What one of the functions here returns in a process with so many devices."""
+  script = f"import jax, test_steps as t; print([jax.device_count(), {expression}])"
+  flags = f"--xla_force_host_platform_device_count={count}"
+  folder = os.path.dirname(__file__)
+  output = subprocess.run(
+    [sys.executable, "-c", script], capture_output=True, text=True, timeout=300,
+    env=os.environ | environment | {"XLA_FLAGS": flags, "PYTHONPATH": folder},
+  )  # fmt: skip
+  assert output.returncode == 0, output.stderr[-2000:]
+  devices, found = json.loads(output.stdout)
+  assert devices == count
+  return found
+
+
+def features_over_the_mesh() -> list[list[float]]:
+  """Features of a batch that all devices share; a test below runs this in another process."""
   mesh = make_mesh()
   clips, _ = batch()
-  found = jit_forward(MODEL, mesh)(variables(), *put_batch(mesh, clips), None)
-  wanted = jax.jit(MODEL.apply)(variables(), clips)
-  chex.assert_trees_all_close(found, wanted, rtol=1e-5, atol=1e-6)
+  found = jit_forward(SMALL, mesh)(small_state().variables, *put_batch(mesh, clips), None)
+  assert [len(one.data) for one in found.features.addressable_shards] == [2] * mesh.size
+  return found.features.tolist()
+
+
+def test_inference_over_four_devices_equals_the_plain_network(hasty_compilation):
+  found = on_devices(4, "t.features_over_the_mesh()", hasty_compilation)
+  wanted = SMALL.apply(small_state().variables, batch()[0]).features
+  np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
 
 
 def three_steps() -> list[list[float]]:
@@ -258,16 +280,7 @@ def test_rematerialisation_changes_the_memory_alone():
 @pytest.mark.slow
 def test_eight_devices_give_the_losses_of_one(hasty_compilation):
   """Statistics and hard triplets span the whole batch, whatever the number of devices."""
-  script = "import jax, test_steps; print(jax.device_count(), test_steps.three_steps())"
-  flags = "--xla_force_host_platform_device_count=8"
-  folder = os.path.dirname(__file__)
-  environment = os.environ | hasty_compilation | {"XLA_FLAGS": flags, "PYTHONPATH": folder}
-  output = subprocess.run(
-    [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=300
-  )
-  assert output.returncode == 0, output.stderr[-2000:]
-  devices, found = output.stdout.strip().split(" ", 1)
-  assert devices == "8"
+  found = on_devices(8, "t.three_steps()", hasty_compilation)
   # Rounding grows from step to step: Adam follows the signs of small gradients.
-  for step, (eight, one) in enumerate(zip(json.loads(found), three_steps())):
+  for step, (eight, one) in enumerate(zip(found, three_steps(), strict=True)):
     np.testing.assert_allclose(eight, one, rtol=(1e-4, 1e-2, 3e-2)[step], err_msg=f"step {step}")
