@@ -80,11 +80,13 @@ class CostVolume(chex.TestCase):
 
 
 def cosam_variables(module, features, seed=0):
-  """Drawn variables away from their initial values; those that begin as zeros stay zero."""
+  """Drawn variables away from their initial values, also those that begin as zeros."""
   variables = module.init(jax.random.key(seed), features, train=False)
   leaves, tree = jax.tree.flatten(variables)
   rng = np.random.default_rng(seed)
-  drawn = [leaf + 0.1 * np.abs(leaf).mean() * rng.standard_normal(leaf.shape) for leaf in leaves]
+  drawn = [
+    leaf + 0.1 * (np.abs(leaf).mean() or 1) * rng.standard_normal(leaf.shape) for leaf in leaves
+  ]
   drawn = [np.asarray(leaf, np.float32) for leaf in drawn]
   return jax.tree.unflatten(tree, drawn)
 
