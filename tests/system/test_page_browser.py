@@ -98,15 +98,32 @@ def test_it_works_from_a_web_server_too(opened, report):
   with http.server.ThreadingHTTPServer(("localhost", 0), handler) as server:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     page = opened("wide", f"http://localhost:{server.server_port}/index.html")
-    assert [line for line in page.complaints if "favicon" not in line and "404" not in line] == []
+    widths = page.evaluate("[...document.images].map(image => image.naturalWidth)")
+    assert len(widths) >= 4
+    assert min(widths) > 0
+    assert page.complaints == []
     server.shutdown()
 
 
 def test_it_prints(opened):
-  """The printed report has more than one page, and fewer than fifty."""
-  printed = opened("dark").pdf(format="A4")
-  pages = len(re.findall(rb"/Type\s*/Page\b", printed))
-  assert 1 < pages < 50
+  """On light paper, each picture whole on a page, nothing cut off at the right, no navigation."""
+  page = opened("dark")
+  printed = page.pdf(format="A4")
+  sources = page.evaluate("[...new Set([...document.images].map(image => image.src))]")
+  assert len(re.findall(rb"/Subtype\s*/Image\b", printed)) >= len(sources) >= 4
+  assert 1 < len(re.findall(rb"/Type\s*/Page\b", printed)) < 50
+  page.emulate_media(media="print")
+  page.set_viewport_size({"width": 688, "height": 1016})  # A4 without its margins, in CSS pixels.
+  style = "getComputedStyle(document.querySelector('%s')).%s"
+  assert page.evaluate(style % ("nav", "display")) == "none"
+  ink = page.evaluate(style % ("body", "color") + ".match(/\\d+/g).slice(0, 3).map(Number)")
+  assert max(ink) < 80
+  wide, high = page.evaluate(
+    "[document.documentElement.scrollWidth, "
+    "Math.max(...[...document.images].map(image => image.getBoundingClientRect().height))]"
+  )
+  assert wide <= 688
+  assert high <= 1016
 
 
 def test_dark_is_dark_and_light_is_light(opened):
