@@ -173,7 +173,7 @@ def test_folder_and_file_names_are_read_or_refused(tmp_path):
 
     outcomes.append(outcome(read))
     shutil.rmtree(root)
-  print(f"fuzz: {len(outcomes)} inputs, {sum(map(bool, outcomes))} refused, seed {SEED}")
+  tally(outcomes, least=50)
 
 
 def rezipped(data: bytes, rng: random.Random) -> bytes:
