@@ -69,7 +69,10 @@ def test_said_sizes_scale():
   )
   np.testing.assert_allclose(fitted(boxes(WALK * 3), *SIZE, (960, 720)).corners, WALK)
   # Boxes declared to be of this picture's size are not doubted.
-  assert len(fitted(changed(lambda x, y, w, h: (x, y, x + w, y + h)), *SIZE, (320, 240)).frames)
+  corners = changed(lambda x, y, w, h: (x, y, x + w, y + h))
+  found = fitted(corners, *SIZE, (320, 240))
+  np.testing.assert_array_equal(found.corners, corners.corners)
+  assert found.told == found.left_out == ()
 
 
 def test_far_too_large_boxes_are_left_out():
@@ -139,5 +142,7 @@ def test_images_names_are_frame_numbers():
   assert place == sorted([1, 2, 3, 4, 5] * 6)
   assert "(1 numbers are missing)" in told[0]
   assert left_out == ("6 boxes of 1 frames without an image",)
-  with pytest.raises(InputError, match=r"numbered 100 to 105, the boxes' frames 50 to 55|36 of 36"):
+  with pytest.raises(InputError, match=r"50 to 55, but d has images numbered 100 .*36 of 36"):
     put(np.arange(100, 106), six + 50)
+  with pytest.raises(InputError, match=r"\(5 numbers are missing\), the boxes' .*36 of 36 boxes"):
+    put(np.arange(100, 112, 2), six + 50)

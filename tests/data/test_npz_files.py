@@ -23,7 +23,7 @@ def test_nothing_that_would_run_or_fill_the_memory_is_read(tmp_path):
     read_npz(pickled)
   with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
     archive.writestr("one.npy", bytes(1 << 29))
-  with pytest.raises(ValueError, match=r"memory|unpack|times"):
+  with pytest.raises(ValueError, match=r"become 536,870,912 bytes in memory of \d"):
     read_npz(bomb)
   text.write_text("hello")
   with pytest.raises(ValueError, match=r"it is no \.npz file"):
