@@ -30,16 +30,16 @@ def test_resampled_means_equal_a_slow_loop():
     np.testing.assert_allclose(row, np.mean(queries, axis=0))
 
 
-def test_draws_are_repeatable_and_in_blocks():
+@pytest.mark.parametrize("measure", [bootstrap.means_of_people, bootstrap.sign_flip_p])
+def test_draws_are_repeatable_and_may_come_in_blocks(measure, monkeypatch):
   values, identities = drawn()
-  whole = bootstrap.means_of_people(values, identities, resamples=1200)
-  assert whole.shape == (1200, 2)
-  np.testing.assert_array_equal(
-    whole, bootstrap.means_of_people(values, identities, resamples=1200)
-  )
-  assert not np.array_equal(
-    whole, bootstrap.means_of_people(values, identities, resamples=1200, seed=1)
-  )
+  values -= values.mean(axis=0) - 0.1
+  options = {"resamples": 100}  # Fewer than the 2^9 signs of nine people.
+  whole = measure(values, identities, **options)
+  for rows in (7, 50, 99, 100):
+    monkeypatch.setattr(bootstrap, "_AT_A_TIME", rows)
+    np.testing.assert_allclose(measure(values, identities, **options), whole, rtol=1e-12)
+  assert not np.allclose(measure(values, identities, **options, seed=1), whole)
 
 
 def test_intervals_cover_what_they_promise():

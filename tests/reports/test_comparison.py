@@ -9,6 +9,7 @@ from results_record import RECORD
 
 from cosam_jax.commands import compare as compare_command
 from cosam_jax.errors import InputError
+from cosam_jax.evaluation import bootstrap
 from cosam_jax.reports import comparison, comparison_table, results
 
 PEOPLE = [1, 1, 1, 2, 2, 3, 4, 4, 5, 6, 7, 8]
@@ -90,6 +91,18 @@ def test_runs_are_averaged_query_by_query(tmp_path):
   assert [run["seed"] for run in record["A"]] == [0, 1, 2]
   # Good runs against bad ones: the difference is sure.
   assert 0 < metric["difference"]["p"] < 0.05
+  # The same with a run that has its queries in another order: each query is averaged by itself.
+  other_order = result(sides["a"][1])
+  other_order["queries"] = {key: row[::-1] for key, row in other_order["queries"].items()}
+  write(a[1], other_order, seed=1)
+  again = comparison.compare(a, b)["comparisons"][0]["metrics"]["mAP"]
+  first, second = (np.mean([1 / places for places in runs], axis=0) for runs in sides.values())
+  for found, values in (("A", first), ("B", second), ("difference", first - second)):
+    wanted = bootstrap.intervals(bootstrap.means_of_people(values[:, None], np.array(PEOPLE)))[0]
+    assert metric[found]["interval"] == pytest.approx(wanted)
+    assert again[found]["interval"] == pytest.approx(wanted)
+  p = bootstrap.sign_flip_p((first - second)[:, None], np.array(PEOPLE))[0]
+  assert metric["difference"]["p"] == again["difference"]["p"] == pytest.approx(p)
 
 
 def test_queries_that_do_not_count_are_left_out(tmp_path):
