@@ -135,11 +135,18 @@ def test_an_overview_has_a_row_for_each_clip():
 
 
 def test_odd_clips_can_be_drawn():
+  """A frame far wider than high is pressed together; of nothing readable there are grey tiles."""
   clip = clip_of(num_frames=2, stages=(3,), size=(31, 200), tracklet="a/" + 200 * "very long ")
-  assert strip(clip).width < 2000
   missing = ClipMasks("x", -5, 1, 1, 1, (1, 1), 1, (None, None), {3: np.zeros((2, 1, 1))})
-  assert strip(missing).height > 0
-  assert overview([missing, clip]).height > 0
+  for picture, size in ((strip(clip), (672, 224)), (overview([missing, clip]), (64, 128))):
+    tiles = [Image.fromarray(one).resize(size, Image.Resampling.BICUBIC) for one in clip.images]
+    limits = float(clip.masks[3].min()), float(clip.masks[3].max())
+    tiles += [overlay(*pair, size, limits) for pair in zip(clip.images, clip.masks[3])]
+    assert [len(places(picture, tile)) for tile in tiles] == [1] * 4
+    assert (np.asarray(picture)[:, -12:] == 255).all()  # The name stays inside.
+  for picture, (width, height) in ((strip(missing), (112, 224)), (overview([missing]), (64, 128))):
+    grey = Image.new("RGB", (width, height), (190, 190, 190))
+    assert len(places(picture, grey)) == 4  # Two frames and their masks.
 
 
 @pytest.mark.parametrize("draw", [strip, lambda clip: overview([clip])])

@@ -4,9 +4,17 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from cosam_jax.reports.ranking_sheet import A_LINE, Found, Sheet, draw_sheet, facts_of, save_sheet
+from cosam_jax.reports.ranking_sheet import (
+  A_LINE,
+  TILE_HEIGHT,
+  Found,
+  Sheet,
+  draw_sheet,
+  facts_of,
+  save_sheet,
+)
 
 
 def entry(number, right=None, grey=128, shape=(64, 32)):
@@ -54,9 +62,30 @@ def test_each_ranking_has_a_row_and_long_ones_go_on_below():
   assert widths[0] == widths[1]
 
 
-@pytest.mark.parametrize("rows", [{}, {"as ranked": []}, {"as ranked": [entry(3, True, None)]}])
-def test_nothing_found_and_nothing_readable_still_give_a_picture(rows):
-  assert min(draw_sheet(sheet_of(rows, "a note " * 60)).size) > 100
+@pytest.mark.parametrize(
+  ("rows", "words"),
+  [
+    ({}, []),
+    ({"as ranked": []}, ["As ranked", "nothing in the gallery"]),
+    ({"as ranked": [entry(3, True, None)]}, ["As ranked", "1", "right", "no picture", "camera 1"]),
+  ],
+)
+def test_nothing_found_and_nothing_readable_still_give_a_picture(rows, words, monkeypatch):
+  said, draw = [], ImageDraw.ImageDraw.text
+
+  def record(self, xy, text, *others, **options):
+    said.append(text)
+    draw(self, xy, text, *others, **options)
+
+  monkeypatch.setattr(ImageDraw.ImageDraw, "text", record)
+  levels = greyscale(draw_sheet(sheet_of(rows, "a note " * 60)))
+  assert " ".join(said).count("a note") == 60
+  about = ["query", "camera 1", "person 7", "0007C1T1"]
+  assert said[said.index("Searched for") + 1 :][: len(about) + len(words)] == about + words
+  inside = (TILE_HEIGHT // 2 - 8) * (TILE_HEIGHT - 8)  # Of a picture's border.
+  assert (levels == 60).sum() >= inside  # The query's own picture.
+  assert ((levels == 190).sum() > 0.9 * inside) == ("no picture" in words)
+  assert (levels[:, -10:] == 255).all()
 
 
 def test_odd_shapes_and_long_names_stay_inside():
