@@ -1,4 +1,4 @@
-"""Pictures of ours that somebody damaged or exchanged are refused, and a page leaves them out."""
+"""Pictures of ours that somebody damaged or exchanged are refused."""
 
 import os
 
@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 
 from cosam_jax.data.stored_pictures import read_picture
-from cosam_jax.reports import page
 
 
 def picture(path, size=(4, 6), kind="PNG"):
@@ -30,18 +29,3 @@ def test_pixels_of_the_kind_that_was_written(tmp_path):
     read_picture(picture(tmp_path / "j.png", kind="JPEG"), "PNG")
   with pytest.raises(OSError, match="more than 16,777,216 pixels"):
     read_picture(picture(tmp_path / "large.png", (4097, 4096)), "PNG")
-
-
-def test_a_page_shows_the_runs_own_pictures_that_can_be_read(tmp_path, capsys):
-  masks, folder = tmp_path / "masks", tmp_path / "page"
-  masks.mkdir()
-  folder.mkdir()
-  names = ("overview.png", "01_t1_clip2_cosam_4_5.png", "mine.png")
-  for name in names:
-    picture(masks / name)
-  os.mkfifo(masks / "02_t2_clip1_cosam_4_5.png")
-  (masks / "03_t3_clip1_cosam_4_5.png").write_bytes(b"x")
-  found = page._masks(masks, folder)
-  assert [entry["path"] for entry in found] == [f"masks/{name}" for name in names[:2]]
-  assert [(entry["width"], entry["height"]) for entry in found] == [(4, 6)] * 2
-  assert capsys.readouterr().out.count("the page leaves out") == 2

@@ -7,7 +7,7 @@ from cosam_jax.evaluation.fingerprints import config_hash
 from cosam_jax.experiment import fields
 from cosam_jax.experiment.config import FREE_ON_RESUME
 from cosam_jax.experiment.field_kinds import NETWORK, ROLES
-from cosam_jax.experiment.fields import FIELDS, PRESETS, in_fingerprint
+from cosam_jax.experiment.fields import FIELDS, in_fingerprint
 
 # The flat values of each file in configs/, as they were when every file stated every field.
 RECORDED = json.loads((pathlib.Path(__file__).with_name("configurations.json")).read_text())
@@ -71,7 +71,3 @@ def test_hashes_of_configurations_are_those_that_results_carry():
     "synthetic": "22f4b542c3f7fe5d",
   }  # fmt: skip
   assert {name: config_hash(flat, in_fingerprint) for name, flat in RECORDED.items()} == recorded
-
-
-def test_presets_are_of_fields_that_take_them():
-  assert all(FIELDS[name].accepts("preset") for values in PRESETS.values() for name in values)
