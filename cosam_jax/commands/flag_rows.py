@@ -155,7 +155,7 @@ OWN: dict[str, Flag] = {
   ),
   "boxes_first_frame": _whole(
     "Number of the first picture in --boxes. Default: 0 if it occurs, the images' own numbers if "
-    "their names end in them, else 1.",
+    "their names have them, else 1.",
     least=0,
   ),
   **{

@@ -1,12 +1,14 @@
 """Boxes and the footage that they are of, brought together."""
 
+import dataclasses
 import itertools
 from collections.abc import Iterator
 
 from cosam_jax.data.box_files import BoxReading
-from cosam_jax.data.box_frames import numbers_in, placed
+from cosam_jax.data.box_frames import placed
 from cosam_jax.data.box_sense import fitted
 from cosam_jax.data.boxes import Boxes
+from cosam_jax.data.image_numbers import numbered
 from cosam_jax.data.videos import Footage, Picture
 from cosam_jax.errors import InputError
 
@@ -19,7 +21,12 @@ def fit_boxes(
   Raises:
     InputError: boxes and footage do not fit each other.
   """
-  numbers = None if footage.names is None else numbers_in(footage.names)
+  numbers = None
+  if footage.names is not None:
+    found = numbered(footage.names, str(footage.path), boxes.frames, reading.first_frame)
+    footage = dataclasses.replace(footage, names=found.names, count=len(found.names))
+    told, left_out = (*boxes.told, *found.told), (*boxes.left_out, *found.left_out)
+    boxes, numbers = dataclasses.replace(boxes, told=told, left_out=left_out), found.numbers
   boxes = placed(boxes, str(footage.path), footage.count, numbers, reading.first_frame)
   pictures = footage.pictures()
   first = next(pictures)

@@ -4,7 +4,6 @@ Notation: `n` boxes, `p` pictures.
 """
 
 import dataclasses
-import itertools
 
 import numpy as np
 
@@ -25,7 +24,7 @@ def placed(
     boxes: with frames as their file counts them.
     source: where the pictures come from, for people.
     count: p, if it is known beforehand.
-    numbers: int64[p], ascending, in which the images' names end.
+    numbers: int64[p], ascending, by which the images' names count them.
     first_frame: number of the first picture in the boxes, if somebody says so.
 
   Raises:
@@ -49,27 +48,6 @@ def placed(
     _few(boxes, exists, source, f"{pictures}, of which the first is frame {first}")
   found = dataclasses.replace(boxes, frames=by_place, told=told)
   return found.select(exists, f"of frames that {source} does not have (it has {count} pictures)")
-
-
-def numbers_in(names: list[str]) -> np.ndarray | None:
-  """int64[p], the numbers in which the names of images differ; None unless they ascend.
-
-  They stand at the end (`cam2_000007.jpg`), or before an end that all names share
-  (`000007_rgb.jpg`, `000007_2.jpg`).
-  """
-  stems = [name.rpartition(".")[0] for name in names]
-  letters = zip(*(reversed(stem) for stem in stems), strict=False) if len(stems) > 1 else ()
-  shared = [at[0] for at in itertools.takewhile(lambda at: len(set(at)) == 1, letters)]
-  end = "".join(reversed(shared)).lstrip("0123456789")
-  found = []
-  for stem in stems:
-    rest = stem.removesuffix(end)
-    digits = len(rest) - len(rest.rstrip("0123456789"))
-    if not 0 < digits <= 18:
-      return None
-    found.append(int(rest[-digits:]))
-  numbers = np.array(found, np.int64)
-  return numbers if (np.diff(numbers) > 0).all() else None
 
 
 def _counted(numbers: np.ndarray) -> bool:

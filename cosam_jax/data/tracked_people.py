@@ -43,11 +43,13 @@ def stream_of(
     )
   given = read_boxes(boxes, reading)
 
-  def again() -> tuple[Boxes, Iterator[Frame]]:
-    return crops_of(videos.open_footage(path), given, margin, reading)
+  def again(footage: videos.Footage) -> tuple[Boxes, Iterator[Frame]]:
+    return crops_of(footage, given, margin, reading)
 
-  seen, _ = again()
-  for sentence in (*seen.told, *(f"left out: {said}" for said in seen.left_out)):
+  footage = videos.open_footage(path)
+  seen, _ = again(footage)
+  left_out = (f"left out: {said}" for said in seen.left_out)
+  for sentence in (*seen.told, *footage.warnings, *left_out):
     logging.warning("%s", sentence)
   names = list(map(str, seen.ids))
-  return Stream(str(path), names, seen.lengths, lambda: again()[1])
+  return Stream(str(path), names, seen.lengths, lambda: again(videos.open_footage(path))[1])

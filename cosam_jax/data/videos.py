@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cosam_jax.data.left_out import LeftOut
 from cosam_jax.data.listing import is_image, list_images
 from cosam_jax.data.packing import read_image
 from cosam_jax.data.upright import matrix_orientation, turned
@@ -95,30 +96,44 @@ def pictures(path: str | os.PathLike) -> Iterator[Picture]:
 
 def _folder(path: pathlib.Path) -> Footage:
   """The images of a folder, or of the one in it that a sequence keeps them in."""
-  sequence = _sequence(path)
-  place, warnings = path, []
-  if not _images(path):
-    inner = path / (sequence.get("imdir") or "img1")
-    if not inner.is_dir() or not _images(inner):
-      inside = sorted(entry for entry in path.iterdir() if entry.is_dir() and _images(entry))
-      found = "".join(f", its folder {entry.name} has {_images(entry):,}" for entry in inside[:3])
-      raise InputError(
-        f"{path} has no images itself{found}: give the folder with a video's frames as images, or "
-        "a video"
-      )
-    place = inner
-    warnings.append(f"the frames of {path} are the {_images(inner):,} images in {inner.name}")
+  sequence, warnings, passed = _sequence(path), [], LeftOut()
+  place = _frames_of_sequence(path, sequence)
+  if place != path:
+    warnings.append(f"the frames of {path} are the {_images(place):,} images in {place.name}")
+    if own := _images(path):
+      example = min(filter(is_image, os.listdir(path)))
+      warnings.append(f"{own:,} images of {path} itself, such as {example}, are left out")
   elif not sequence and path.name.lower() in ("img1", "img"):
     sequence = _sequence(path.parent)
-  names = list_images(place)
+  names = list_images(place, passed)
+  warnings += passed.sentences()
   length, width, height = (_whole(sequence.get(k)) for k in ("seqlength", "imwidth", "imheight"))
   if length and length != len(names):
     warnings.append(f"{place} has {len(names):,} images, and its seqinfo.ini says {length:,}")
   return Footage(place, names, len(names), (width, height) if width and height else None, warnings)
 
 
+def _frames_of_sequence(path: pathlib.Path, sequence: dict[str, str]) -> pathlib.Path:
+  """The folder that seqinfo.ini names (or `img1`), if it has images; else this one.
+
+  Without seqinfo.ini, `img1` counts if it has more images than the folder itself.
+  """
+  inner = path / (sequence.get("imdir") or "img1")
+  own, within = _images(path), _images(inner) if inner.is_dir() else 0
+  if within and (sequence or within > own) and not inner.samefile(path):
+    return inner
+  if not own:
+    inside = sorted(entry for entry in path.iterdir() if entry.is_dir() and _images(entry))
+    found = "".join(f", its folder {entry.name} has {_images(entry):,}" for entry in inside[:3])
+    raise InputError(
+      f"{path} has no images itself{found}: give the folder with a video's frames as images, or "
+      "a video"
+    )
+  return path
+
+
 def _images(path: pathlib.Path) -> int:
-  return sum(is_image(name) for name in os.listdir(path))
+  return sum(map(is_image, os.listdir(path)))
 
 
 def _sequence(path: pathlib.Path) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cosam_jax.data.box_frames import numbers_in, placed
+from cosam_jax.data.box_frames import placed
 from cosam_jax.data.box_sense import fitted
 from cosam_jax.data.boxes import Boxes
 from cosam_jax.errors import InputError
@@ -114,12 +114,6 @@ def test_frames_that_do_not_exist_are_told_or_refused_with_both_numbers():
 
 
 def test_images_names_are_frame_numbers():
-  assert numbers_in(["a7.jpg", "a10.jpg"]).tolist() == [7, 10]
-  assert numbers_in(["a.jpg", "a1.jpg"]) is None
-  assert numbers_in(["a1.jpg", "b1.jpg"]) is None
-  assert numbers_in(["000010_rgb.jpg", "000020_rgb.jpg"]).tolist() == [10, 20]
-  assert numbers_in(["10_2.jpg", "20_2.jpg", "30_2.jpg"]).tolist() == [10, 20, 30]
-
   def put(numbers, frames, **options):
     found = placed(boxes(frames=frames), "d", len(numbers), np.asarray(numbers), **options)
     return found.frames.tolist(), found.told, found.left_out
