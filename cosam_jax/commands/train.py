@@ -15,6 +15,7 @@ from cosam_jax.evaluation.cards import Result
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import evaluation_place
 from cosam_jax.experiment.best_checkpoint import Best, scalar_log
+from cosam_jax.experiment.evaluated_set import may_be_same
 from cosam_jax.experiment.evaluator import Evaluator
 from cosam_jax.experiment.mask_report import MaskReport
 from cosam_jax.experiment.outcome import leave, report_results
@@ -105,7 +106,9 @@ def _train(
     clip_norm=config.optim.clip_norm,
   )
   checkpoints = Checkpoints(workdir, LAST, config.train.keep_checkpoints)
-  about: dict[str, Any] = {"config": run.flat, "num_classes": run.num_classes}
+  about: dict[str, Any] = {
+    "config": run.flat, "num_classes": run.num_classes, "test_set": run.test_set
+  }  # fmt: skip
   first_step = checkpoints.latest_step() or 0
   last_step = max(first_step, last_step)  # More epochs than now asked for may be done already.
   if first_step:
@@ -115,7 +118,9 @@ def _train(
     changed = [*saved.pop("changed", []), *optim_changes(earlier, run.flat, first_step)]
     free = config_rules.FREE_ON_RESUME + (("optim",) if change_optim else ())
     check_same(earlier, run.flat, free, where, REMEDY)
-    check_same(saved, about, ("config",), where)
+    check_same(saved, about, ("config", "test_set"), where)
+    if not may_be_same(saved.get("test_set"), run.test_set):
+      print(f"note: {config.data.dir} has another test set than the run had so far")
     if changed:
       about["changed"] = changed
     shapes = state.state_shapes(run.model, optimizer)
@@ -170,7 +175,8 @@ def _train(
     variables, step = best.restore(train_state)
   results = list(evaluator(variables, label="after training", checkpoint=f"step {step}"))
   skipped = sum(hosts.gather(batches.skipped)) + evaluator.skipped
-  hosts.first_alone(lambda: evaluation_place.set_aside(workdir, evaluation_place.own_subject(run)))
+  subject = evaluation_place.own_subject(run)
+  hosts.first_alone(lambda: evaluation_place.set_aside(workdir, subject))
   leave(
     run,
     evaluator,

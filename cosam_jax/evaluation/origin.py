@@ -22,6 +22,7 @@ class Origin:
     frame_stride, most_frames: which frames of a tracklet were taken, see `taken_frames.Taking`;
       None if all of them, as the protocol says.
     numbering: the names of identities and cameras, see `identities.Numbering.record`; may be empty.
+    test_set: a digest of the tracklets that the protocol evaluates; None if unknown.
   """
 
   dataset: str
@@ -36,6 +37,7 @@ class Origin:
   frame_stride: int | None = None
   most_frames: int | None = None
   numbering: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+  test_set: str | None = None
 
   @property
   def of_card(self) -> dict[str, Any]:
@@ -50,7 +52,7 @@ def check_about(about: Any) -> None:
     raise ValueError("its description is no JSON object")
   kinds = {
     **dict.fromkeys(("num_frames", "split", "frame_stride", "most_frames"), int | None),
-    **dict.fromkeys(("checkpoint", "checkpoint_hash", "config_hash"), str | None),
+    **dict.fromkeys(("checkpoint", "checkpoint_hash", "config_hash", "test_set"), str | None),
     **dict.fromkeys(("dataset", "protocol"), str),
     **dict.fromkeys(("config", "numbering"), dict),
     "warnings": list,

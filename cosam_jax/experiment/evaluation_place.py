@@ -6,39 +6,43 @@ A run's own evaluation is that of its training: its test set, protocol, checkpoi
 run. The last part of the name is of everything that makes the evaluation another one.
 """
 
-import hashlib
-import json
 import os
 import pathlib
-import re
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from ml_collections import ConfigDict
 
 from cosam_jax.data import Tables
-from cosam_jax.data.sets.registry import data_set_of, has_splits
+from cosam_jax.data.sets.registry import has_splits
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.evaluation.protocol_names import protocol_name
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.evaluated_set import digest_of, is_whole, may_be_same
+from cosam_jax.experiment.evaluation_names import (
+  CARD,
+  counted,
+  name_of,
+  results_in,
+  subject_of,
+  words_of,
+)
 from cosam_jax.experiment.run import Run
+from cosam_jax.reports.masks_folder import masks_folder
+from cosam_jax.reports.page import page_folder
 from cosam_jax.reports.rankings import RANKINGS_FILE
-from cosam_jax.reports.results import EVALUATIONS, read_results
+from cosam_jax.reports.results import EVALUATIONS
 from cosam_jax.runtime import hosts
 from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
 
-SENSITIVITY = "sensitivity.json"
 # Fields that identify an evaluation; the first of them that differs makes it another one.
 _FIELDS = ("data.name", "data.split", "data.split_seed", "clips.num_frames", "clips.image_size",
            "evaluation.gallery", "evaluation.frames", "evaluation.distance",
            "evaluation.checkpoint")  # fmt: skip
+_STEP = "step "
 _RERANKING = ("evaluation.rerank_k1", "evaluation.rerank_k2", "evaluation.rerank_lambda")
-# The same, as results state it.
-_CARD = ("dataset", "split", "protocol", "distance", "num_frames")
 
 
 def settle(run: Run, origin: str, variables: Mapping[str, Any], *, ranking: bool = False) -> None:
@@ -52,39 +56,51 @@ def settle(run: Run, origin: str, variables: Mapping[str, Any], *, ranking: bool
       those that they replace.
   """
   subject = _subject(run, origin, variables)
-  if _is_own(run, subject, ranking):
+  # One answer for all processes, of which each has read files of its own.
+  own, name = hosts.gather([_is_own(run, subject, ranking), name_of(subject)])[0]
+  if own:
     hosts.first_alone(lambda: set_aside(run.workdir, subject))
     return
-  run.workdir = run.workdir / EVALUATIONS / _name(subject)
+  run.workdir = run.workdir / EVALUATIONS / name
   print(f"this is not the run's own evaluation, so it goes to {run.workdir}")
 
 
 def set_aside(workdir: pathlib.Path, subject: Mapping[str, Any]) -> None:
   """Moves results of another evaluation from a run's own place to a folder with their name.
 
+  Their folders of masks and of the page go along.
+
   Args:
     workdir: of the run.
     subject: of the run's own results: `own_subject`.
   """
-  results = _results_in(workdir)
-  if results is None:
+  results = results_in(workdir)
+  if results is None or _is_of(results, subject):
     return
-  card = results["results"][0]["card"]
-  there = {name: card.get(name) for name in _CARD}
-  if there == {name: subject[name] for name in _CARD}:
-    return
-  there |= {"weights": card.get("checkpoint") or "weights", "hash": card.get("checkpoint_hash")}
-  place = workdir / EVALUATIONS / _name(there)
+  there = subject_of(results["results"], results["run"])
+  place = workdir / EVALUATIONS / name_of(there)
   place.mkdir(parents=True, exist_ok=True)
+  for folder in (masks_folder(workdir / "masks"), page_folder(workdir)):
+    new = place / folder.directory.name
+    if folder.names and not os.path.lexists(new):
+      os.replace(folder.directory, new)
   for name in (RANKINGS_FILE, "results.json"):
     if (workdir / name).is_file():
       os.replace(workdir / name, place / name)
-  print(f"{workdir / 'results.json'} was of {_words(there)}: moved to {place}")
+  print(f"{workdir / 'results.json'} was of {words_of(there)}: moved to {place}")
 
 
 def own_subject(run: Run) -> dict[str, Any]:
   """The subject of the evaluation at the end of a training, as far as results state it."""
-  return _asked(run.config, run.tables)
+  evaluation = evaluation_of(run.tables, run.config.evaluation.gallery)
+  table = evaluation.table
+  return {
+    **_asked(run.config, run.tables),
+    "weights": _STEP,
+    "test_set": run.test_set,
+    "frames": table.total_frames,
+    "queries": table.names[evaluation.query_rows].tolist(),
+  }
 
 
 def _asked(config: ConfigDict, tables: Tables) -> dict[str, Any]:
@@ -95,44 +111,6 @@ def _asked(config: ConfigDict, tables: Tables) -> dict[str, Any]:
     "distance": config.evaluation.distance,
     "num_frames": config.clips.num_frames,
   }
-
-
-def place_of_results(place: pathlib.Path, records: Sequence[Mapping[str, Any]]) -> pathlib.Path:
-  """The folder for results of saved vectors: `place`, unless that holds a run or other results.
-
-  Args:
-    place: where they are asked for.
-    records: the results, as `Result.record` gives them.
-  """
-  there = _results_in(place)
-  is_run = any((place / name).exists() for name in (LAST, BEST, "config.json"))
-  if not is_run and (there is None or _same_results(there["results"], records)):
-    return place
-  return place / EVALUATIONS / _name(_subject_of_results(records))
-
-
-def place_of_sensitivity(place: pathlib.Path, records: Sequence[Mapping[str, Any]]) -> pathlib.Path:
-  """The folder for `sensitivity.json`: `place`, unless that has one of other embeddings."""
-  there = _results_in(place, SENSITIVITY)
-  if there is None or _same_embeddings(there["results"], records):
-    return place
-  return place / EVALUATIONS / _name(_subject_of_results(records[:1]))
-
-
-def _subject_of_results(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-  card = records[0]["card"]
-  others = [record["card"].get(name) for record in records for name in ("reranking", "attribute")]
-  subject = {name: card.get(name) for name in _CARD}
-  subject |= {"weights": card.get("checkpoint") or "weights", "hash": card.get("checkpoint_hash")}
-  return {**subject, "others": others, "test set": _test_set(records)}
-
-
-def _same_embeddings(
-  first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]]
-) -> bool:
-  names = ("dataset", "split", "num_frames", "checkpoint_hash")
-  cards = [[records[0]["card"].get(name) for name in names] for records in (first, second)]
-  return cards[0] == cards[1] and _test_set(first) == _test_set(second)
 
 
 def check_page(results: Mapping[str, Any], config: ConfigDict, tables: Tables, where: str) -> None:
@@ -153,7 +131,7 @@ def check_page(results: Mapping[str, Any], config: ConfigDict, tables: Tables, w
     f"or give as --workdir the folder of the others, in {EVALUATIONS}"
   )
   asked = _asked(config, tables)
-  for name in _CARD:
+  for name in CARD:
     if record["card"].get(name) != asked[name]:
       raise InputError(
         f"{where} is of {name.replace('_', ' ')} {record['card'].get(name)}, and the configuration "
@@ -163,68 +141,69 @@ def check_page(results: Mapping[str, Any], config: ConfigDict, tables: Tables, w
   names = evaluation.table.names[evaluation.query_rows].tolist()
   if record["queries"].get("name", names) != names:
     raise InputError(f"{where} is of other queries than {config.data.dir} has: {remedy}")
-
-
-def test_set(run: Run) -> str:
-  """A digest that differs between test sets, without reading frames; results keep it."""
-  evaluation = evaluation_of(run.tables, run.config.evaluation.gallery)
-  table = evaluation.table
-  columns = (table.identities, table.cameras, table.lengths, evaluation.query_rows)
-  digest = zlib.crc32(b"".join(np.ascontiguousarray(column).tobytes() for column in columns))
-  return f"{digest:08x}"
+  if not may_be_same(results["run"].get("test_set"), digest_of(tables, config.evaluation.gallery)):
+    raise InputError(f"{where} is of another test set than {config.data.dir} has: {remedy}")
 
 
 def _subject(run: Run, origin: str, variables: Mapping[str, Any]) -> dict[str, Any]:
   config, flat = run.config, run.flat
   kind = "best " if config.evaluation.checkpoint == "best" and origin.startswith("step") else ""
-  evaluation = evaluation_of(run.tables, config.evaluation.gallery)
-  table = evaluation.table
   return {
     **own_subject(run),
     "image_size": list(config.clips.image_size),
     "weights": f"{kind}{origin}",
     "hash": weights_hash(variables),
-    "test_set": test_set(run),
-    "frames": table.total_frames,
-    "queries": table.names[evaluation.query_rows].tolist(),
     "reranking": [flat[name] for name in _RERANKING] if config.evaluation.rerank else None,
     "attributes": [config.evaluation.attributes_file and "yes", config.evaluation.attributes],
   }
 
 
 def _is_own(run: Run, subject: Mapping[str, Any], ranking: bool) -> bool:
-  there = _results_in(run.workdir)
-  trained = _trained(run.workdir)
-  if trained is None:
+  there = results_in(run.workdir)
+  about = _trained(run.workdir)
+  if about is None:
     # No run's folder: the first evaluation has it.
     return there is None or (
       _covers(subject, there, ranking)
       and there["results"][0]["card"].get("checkpoint_hash") == subject["hash"]
     )
-  flat = run.flat
+  flat, trained = run.flat, config_rules.complete(about["config"])
   if any(flat[name] != trained[name] for name in _FIELDS):
     return False
-  if not subject["weights"].removeprefix("best ").startswith("step "):
+  if not _is_trained(subject["weights"]):
     return False
-  known = bool(data_set_of(flat["data.name"]).expected)
-  if there is not None and _same_card(there, subject):
-    return _covers(subject, there, ranking)
-  return known or _same_path(flat["data.dir"], trained["data.dir"])
+  if not _is_test_set_of(about, trained, run):
+    return False
+  if there is None or not _same_card(there, subject):
+    return True
+  if about.get("test_set") and not _same_test_set(there, subject):
+    return True  # What is there is not the run's, and is set aside.
+  return _covers(subject, there, ranking)
+
+
+def _is_test_set_of(about: Mapping[str, Any], trained: Mapping[str, Any], run: Run) -> bool:
+  """Whether the test set is the one of the training, wherever it lies now.
+
+  Args:
+    about: what the checkpoint says.
+    trained: its configuration.
+    run: the evaluation.
+  """
+  if about.get("test_set"):
+    return may_be_same(about["test_set"], run.test_set)
+  # Earlier versions kept no digest. Only a whole set has all people to learn from, and is the same
+  # anywhere.
+  moved = is_whole(run.tables) and about["num_classes"] == run.num_classes
+  return _same_path(run.config.data.dir, trained["data.dir"]) or moved
 
 
 def _covers(subject: Mapping[str, Any], there: Mapping[str, Any], ranking: bool) -> bool:
   """Whether an evaluation is of the same test set as results, and ranks all that they rank."""
-  records = there["results"]
-  card = records[0]["card"]
-  if not _same_card(there, subject) or records[0]["queries"].get("name") != subject["queries"]:
-    return False
-  if there["run"].get("test_set", subject["test_set"]) != subject["test_set"]:
-    return False
-  # Results of earlier versions know no more of their test set than its frames.
-  if card.get("frames") == "all" and card.get("frames_used") != subject["frames"]:
+  if not _same_card(there, subject) or not _same_test_set(there, subject):
     return False
   if not ranking:
     return True
+  records = there["results"]
   before = config_rules.complete(there["run"].get("config", {}))
   reranked = [record for record in records if record["card"].get("reranking")]
   if reranked and subject["reranking"] != [before.get(name) for name in _RERANKING]:
@@ -234,58 +213,44 @@ def _covers(subject: Mapping[str, Any], there: Mapping[str, Any], ranking: bool)
   return True
 
 
+def _is_of(there: Mapping[str, Any], subject: Mapping[str, Any]) -> bool:
+  """Whether results are of a subject, perhaps after another number of steps."""
+  weights = there["results"][0]["card"].get("checkpoint")
+  if weights is not None and _is_trained(weights) != _is_trained(subject["weights"]):
+    return False  # Of a file's weights, in the folder of a run that has its own by now.
+  return _same_card(there, subject) and _same_test_set(there, subject)
+
+
+def _is_trained(weights: str) -> bool:
+  """Whether a name is of the weights after some steps, and not of a file's."""
+  return weights.removeprefix("best ").startswith(_STEP)
+
+
 def _same_card(there: Mapping[str, Any], subject: Mapping[str, Any]) -> bool:
   card = there["results"][0]["card"]
-  return all(card.get(name) == subject[name] for name in _CARD)
+  return all(card.get(name) == subject[name] for name in CARD)
 
 
-def _same_results(first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]]) -> bool:
-  def what(records: Sequence[Mapping[str, Any]]) -> str:
-    names = (*_CARD, "checkpoint_hash", "reranking", "attribute", "attribute_gallery")
-    cards = [{name: record["card"].get(name) for name in names} for record in records]
-    return json.dumps([cards, _test_set(records)], sort_keys=True)
-
-  return what(first) == what(second)
-
-
-def _test_set(records: Sequence[Mapping[str, Any]]) -> list[Any]:
-  card, queries = records[0]["card"], records[0].get("queries", {})
-  return [card.get("gallery_size"), card.get("frames_used"), queries.get("name")]
+def _same_test_set(there: Mapping[str, Any], subject: Mapping[str, Any]) -> bool:
+  _, frames, queries = counted(there["results"])
+  if queries != subject["queries"]:
+    return False
+  if not may_be_same(there["run"].get("test_set"), subject["test_set"]):
+    return False
+  # Results of the earliest versions know no more of their test set than its frames.
+  return there["results"][0]["card"].get("frames") != "all" or frames == subject["frames"]
 
 
 def _trained(workdir: pathlib.Path) -> Mapping[str, Any] | None:
-  """The configuration that the workdir's checkpoints were trained with; None without any."""
+  """What the workdir's checkpoints say of their training; None without any."""
   for kind in (LAST, BEST):
     if (workdir / kind).is_dir():
       checkpoints = Checkpoints(workdir, kind)
       step = checkpoints.latest_step()
       if step is not None:
-        return config_rules.complete(checkpoints.about(step)["config"])
+        return checkpoints.about(step)
   return None
-
-
-def _results_in(folder: pathlib.Path, name: str = "results.json") -> Mapping[str, Any] | None:
-  """The results in a folder; None if there are none that can be read."""
-  try:
-    content = read_results(folder / name)
-    return content if content["results"][0]["card"] is not None else None
-  except (InputError, KeyError, IndexError, TypeError):
-    return None
 
 
 def _same_path(first: str, second: str) -> bool:
   return pathlib.Path(first).resolve() == pathlib.Path(second).resolve()
-
-
-def _words(subject: Mapping[str, Any]) -> str:
-  split = f" split {subject['split']}" if subject["split"] is not None else ""
-  return f"{subject['dataset']}{split}, {subject['protocol']}, {subject['weights']}"
-
-
-def _name(subject: Mapping[str, Any]) -> str:
-  """Such as "ilids_vid-split3_official_step_240_1a2b3c4d"."""
-  split = f"-split{subject['split']}" if subject["split"] is not None else ""
-  digest = hashlib.sha256(json.dumps(dict(subject), sort_keys=True, default=str).encode())
-  weights = re.sub(r"[^\w.-]+", "_", str(subject["weights"]))[:60]
-  words = [f"{subject['dataset']}{split}", subject["protocol"], weights, digest.hexdigest()[:8]]
-  return "_".join(map(str, words))

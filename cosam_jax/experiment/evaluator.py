@@ -21,6 +21,7 @@ from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
 from cosam_jax.evaluation.protocol import Settings, evaluation_of, listed_once
 from cosam_jax.evaluation.protocol_names import protocol_name
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.evaluated_set import digest_of
 from cosam_jax.experiment.fields import in_fingerprint
 from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.models import ReidNet
@@ -147,6 +148,7 @@ class Evaluator:
         config_hash=config_hash(flat, in_fingerprint),
         warnings=tuple(tables.warnings),
         numbering=table.numbering.record(),
+        test_set=digest_of(tables, self._config.evaluation.gallery),
       ),
       vectors=vectors,
       identities=table.identities,

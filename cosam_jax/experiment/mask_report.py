@@ -15,6 +15,7 @@ from cosam_jax.evaluation.clip_masks import ClipMasks
 from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.evaluation.mask_numbers import choose_clips, measure_masks, sample_rows
 from cosam_jax.evaluation.protocol import evaluation_of
+from cosam_jax.experiment.evaluated_set import may_be_same
 from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.experiment.run import Run
 from cosam_jax.reports.mask_pictures import draw_pictures
@@ -100,7 +101,11 @@ class MaskReport:
 
   def source(self, variables: dict[str, Any]) -> dict[str, Any]:
     """The source of pictures of these weights' masks, so that no page mixes them."""
-    return {"dataset": self._run.tables.name, "checkpoint_hash": weights_hash(variables)}
+    return {
+      "dataset": self._run.tables.name,
+      "checkpoint_hash": weights_hash(variables),
+      "test_set": self._run.test_set,
+    }
 
   def _before(self) -> dict[str, Record]:
     """The numbers before training, if they were taken in this run and on the same frames."""
@@ -110,6 +115,7 @@ class MaskReport:
     try:
       before, now = read_results(path)["run"], self._run.flat
       same = all(before["config"].get(field) == now[field] for field in _SAME)
+      same = same and may_be_same(before.get("test_set"), self._run.test_set)
     except InputError as error:
       warn(f"the numbers before training are left out: {error}")
       return {}

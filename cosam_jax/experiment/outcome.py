@@ -7,7 +7,6 @@ from typing import Any
 import jax
 
 from cosam_jax.evaluation.cards import Result
-from cosam_jax.experiment import evaluation_place
 from cosam_jax.experiment.evaluator import Evaluator
 from cosam_jax.experiment.mask_report import MaskReport
 from cosam_jax.experiment.page_report import finish
@@ -97,7 +96,7 @@ def describe_run(run: Run, step: int | None, skipped: int = 0) -> dict[str, Any]
     "seed": run.config.seed,
     "config": run.flat,
     "training_identities": run.num_classes,
-    "test_set": evaluation_place.test_set(run),
+    "test_set": run.test_set,
     "unreadable_frames_skipped": skipped,
     "warnings": list(run.tables.warnings),
     "devices": [str(device) for device in jax.devices()],

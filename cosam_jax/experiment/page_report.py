@@ -15,6 +15,7 @@ from cosam_jax.evaluation.cards import Result
 from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import evaluation_place
+from cosam_jax.experiment.evaluated_set import may_be_same
 from cosam_jax.experiment.evaluator import Evaluator
 from cosam_jax.experiment.mask_report import BEFORE
 from cosam_jax.experiment.parts import read_tables
@@ -127,7 +128,7 @@ def _write(config: ConfigDict, workdir: pathlib.Path, tables: Tables) -> pathlib
     Sources(
       workdir=workdir,
       results=results,
-      before=_before(workdir, results["results"][0]["card"]),
+      before=_before(workdir, results),
       scalars=_points(workdir / "scalars.jsonl"),
       validation=_points(workdir / "validation.jsonl"),
       tables=tables,
@@ -165,10 +166,11 @@ def _rankings_of(workdir: pathlib.Path, results: Mapping[str, Any]) -> Rankings 
 
 
 def _masks_of(folder: pathlib.Path, results: Mapping[str, Any]) -> pathlib.Path | None:
-  """The pictures of masks of these results; None if they are of another data set or weights."""
-  source, card = masks_folder(folder).source, results["results"][0]["card"]
-  if source is not None:
-    return folder if all(card.get(name) == value for name, value in source.items()) else None
+  """The pictures of masks of these results; None if they are of another test set or weights."""
+  source, card = dict(masks_folder(folder).source or {}), results["results"][0]["card"]
+  if source:
+    same = may_be_same(source.pop("test_set", None), results["run"].get("test_set"))
+    return folder if same and all(card.get(name) == source[name] for name in source) else None
   try:  # Of an earlier version, which wrote the same numbers twice.
     numbers = read_json(folder / "masks.json", "masks", "evaluate again")
   except InputError:
@@ -176,15 +178,16 @@ def _masks_of(folder: pathlib.Path, results: Mapping[str, Any]) -> pathlib.Path 
   return folder if numbers == results["run"].get("masks") else None
 
 
-def _before(workdir: pathlib.Path, card: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _before(workdir: pathlib.Path, results: Mapping[str, Any]) -> Mapping[str, Any] | None:
   """The results before training, if they are of the same test set."""
   path = workdir / BEFORE
   if not path.is_file():
     return None
   try:
     before = read_results(path)
-    other = before["results"][0]["card"]
+    other, card = before["results"][0]["card"], results["results"][0]["card"]
     same = all(other.get(name) == card.get(name) for name in _SAME)
+    same = same and may_be_same(before["run"].get("test_set"), results["run"].get("test_set"))
   except (InputError, KeyError, IndexError, TypeError, AttributeError):
     warn(f"{path} cannot be read, so the page is without the numbers before training")
     return None

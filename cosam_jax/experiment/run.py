@@ -1,5 +1,6 @@
 """A run: everything that training and evaluation of one workdir share."""
 
+import functools
 import pathlib
 import zlib
 from typing import Any
@@ -12,6 +13,7 @@ from cosam_jax.data.holdout import hold_out_identities
 from cosam_jax.data.single_tracklets import without_single_tracklets
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.evaluated_set import digest_of
 from cosam_jax.experiment.parts import build_model, read_tables
 from cosam_jax.runtime import hosts
 from cosam_jax.training import mesh
@@ -66,6 +68,11 @@ class Run:
   def flat(self) -> dict[str, Any]:
     """The configuration as dotted names and plain values."""
     return config_rules.plain(self.config)
+
+  @functools.cached_property
+  def test_set(self) -> str:
+    """The digest of the test set, see `evaluated_set`."""
+    return digest_of(self.tables, self.config.evaluation.gallery)
 
 
 def _counts_of(tables: Tables) -> dict[str, Any]:

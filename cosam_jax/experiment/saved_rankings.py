@@ -17,7 +17,7 @@ from cosam_jax.evaluation.embeddings import (
 )
 from cosam_jax.evaluation.sensitivity import sensitivity
 from cosam_jax.experiment import config as config_rules
-from cosam_jax.experiment import evaluation_place
+from cosam_jax.experiment import evaluation_place, vectors_place
 from cosam_jax.experiment.evaluator import RANKED_BY, Evaluator, settings_of
 from cosam_jax.experiment.field_kinds import NETWORK
 from cosam_jax.experiment.fields import SCHEMA, role_of
@@ -67,7 +67,7 @@ def evaluate_embeddings(
     path: a file that `embed` wrote.
     config: its `evaluation` fields say how to rank; None: as the embeddings' own run does.
     workdir: where results.json goes; None: beside the embeddings. A run's own results, or those of
-      another protocol, are not replaced: they go to a folder in there, see `evaluation_place`.
+      another protocol, are not replaced: they go to a folder in there, see `vectors_place`.
     fields: dotted fields of `evaluation` that replace those of either.
 
   Raises:
@@ -75,7 +75,7 @@ def evaluate_embeddings(
   """
   results, about = _ranked(path, config, fields or {})
   asked = workdir or path.parent
-  place = evaluation_place.place_of_results(asked, [result.record() for result in results])
+  place = vectors_place.place_of_results(asked, [result.record() for result in results], about)
   write_results(place / "results.json", results, about)
   print(terminal_table(results))
   if place != asked:
@@ -128,6 +128,7 @@ def _ranked(
     "config_hash": origin.config_hash,
     "warnings": list(origin.warnings),
   }
+  about |= {"test_set": origin.test_set} if origin.test_set else {}
   return results, about
 
 
@@ -144,7 +145,7 @@ def show_sensitivity(
   Args:
     path: a file that `embed` wrote.
     workdir: where the file goes; None: beside the embeddings. Numbers of other embeddings are not
-      replaced there: then it is a folder in there, see `evaluation_place`.
+      replaced there: then it is a folder in there, see `vectors_place`.
     first_frames: numbers of frames to try beside all; None: some that make sense.
 
   Raises:
@@ -153,10 +154,11 @@ def show_sensitivity(
   embeddings = read_embeddings(path)
   results = sensitivity(embeddings, first_frames)
   records = [result.record() for result in results]
-  place = evaluation_place.place_of_sensitivity(workdir or path.parent, records)
-  target = place / evaluation_place.SENSITIVITY
   origin = embeddings.origin
   about = {"embeddings": str(path), "config": origin.config, "config_hash": origin.config_hash}
+  about |= {"test_set": origin.test_set} if origin.test_set else {}
+  place = vectors_place.place_of_sensitivity(workdir or path.parent, records, about)
+  target = place / vectors_place.SENSITIVITY
   write_results(target, results, about)
   print(sensitivity_table(records))
   print(f"\nwritten to {target}")

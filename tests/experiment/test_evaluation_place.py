@@ -167,6 +167,87 @@ def test_results_of_something_else_in_the_runs_place_are_moved(run, tiny_synthet
   assert read_results(place / "results.json")["results"] == content["results"]
 
 
+@pytest.mark.parametrize("with_digest", [True, False])
+def test_another_test_set_of_the_same_name_is_not_the_runs_own(
+  tiny_synthetic, others, tmp_path, with_digest
+):
+  """A stopped run has no results yet; an evaluation of other data must not take their place."""
+  copied = shutil.copytree(tiny_synthetic, tmp_path / "copied")
+  own = Run(tiny.config(tiny_synthetic, data__name="mars"), tmp_path / "run")
+  digest = own.test_set if with_digest else None
+  saved_run.write(own.workdir, tiny_synthetic, test_set=digest, data__name="mars")
+  variables = network_to_evaluate(own).variables
+  for place, is_own in ((tiny_synthetic, True), (copied, with_digest), (others, False)):
+    run = Run(tiny.config(place, data__name="mars"), tmp_path / "run")
+    evaluation_place.settle(run, "step 3", variables)
+    assert (run.workdir == tmp_path / "run") == is_own, place
+    assert is_own or run.workdir.parent == tmp_path / "run" / "evaluations"
+
+
+@pytest.mark.slow
+def test_a_training_that_goes_on_leaves_another_test_sets_evaluation(
+  tiny_synthetic, others, tmp_path
+):
+  workdir, own = tmp_path / "run", {"data__name": "mars", "train__epochs": 1}
+  modes.train(tiny.config(tiny_synthetic, **own), workdir)
+  for name in ("results.json", "masks"):  # As if it had been stopped after its checkpoint.
+    path = workdir / name
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+  modes.evaluate(tiny.config(others, data__name="mars"), workdir)
+  assert not (workdir / "results.json").exists()
+  ((_, place),) = apart(workdir).items()
+  before = files(place)
+  assert {"results.json", "masks/masks.npz"} <= set(before)
+  modes.train(tiny.config(tiny_synthetic, **own | {"train__epochs": 2}), workdir)
+  assert files(place) == before
+  found = read_results(workdir / "results.json")
+  assert found["run"]["test_set"] == Run(tiny.config(tiny_synthetic, **own), workdir).test_set
+  assert found["results"][0]["card"]["checkpoint"] == "step 6"
+
+
+def test_what_another_test_set_left_in_the_runs_place_is_moved_whole(run, others, tiny_synthetic):
+  """Results, masks and page of an earlier version, which took any set of the name for the run's."""
+  shutil.rmtree(run)
+  digest = Run(tiny.config(tiny_synthetic), run).test_set
+  saved_run.write(run, others, synthetic__seed=7, synthetic__frames=(4, 6))
+  modes.evaluate(other_config(others), run)
+  shutil.rmtree(run / "checkpoints")
+  (run / "report" / "rankings" / "mine.png").write_text("mine")
+  before = files(run)
+  saved_run.write(run, tiny_synthetic, test_set=digest)
+  # Of a test set with as many queries of the same names.
+  evaluation_place.set_aside(
+    run, evaluation_place.own_subject(Run(tiny.config(tiny_synthetic), run))
+  )
+  (place,) = apart(run).values()
+  kept = {name for name in before if name.partition("/")[0] in ("masks", "report", "rankings.npz")}
+  assert {"masks/masks_files.json", "report/index.html", "rankings.npz"} <= kept
+  assert {name: files(place)[name] for name in kept} == {name: before[name] for name in kept}
+  assert (place / "results.json").read_bytes() == before["results.json"]
+  assert not kept & set(files(run))
+
+
+def test_results_of_a_files_weights_are_not_those_of_a_run(run, tiny_synthetic):
+  """Evaluated in a workdir before its training had a checkpoint."""
+  content = json.loads((run / "results.json").read_text())
+  for record in content["results"]:
+    record["card"]["checkpoint"] = "imagenet.npz"
+  (run / "results.json").write_text(json.dumps(content))
+  subject = evaluation_place.own_subject(Run(saved_run.report_config(tiny_synthetic), run))
+  evaluation_place.set_aside(run, subject)
+  ((name, place),) = apart(run).items()
+  assert name.startswith("synthetic_reference_imagenet.npz_")
+  assert json.loads((place / "results.json").read_text()) == content
+
+
+def test_a_page_is_not_made_of_another_test_sets_pictures(run, tiny_synthetic, tmp_path):
+  other = shutil.copytree(tiny_synthetic, tmp_path / "other")
+  for path in (other / "bbox_test").rglob("*.jpg"):
+    path.write_bytes(path.read_bytes() + b" ")
+  with pytest.raises(InputError, match="is of another test set than"):
+    modes.report(saved_run.report_config(other), run)
+
+
 def test_given_weights_have_a_workdir_of_their_own_or_a_folder(evaluated, tiny_synthetic, tmp_path):
   network = Run(tiny.config(tiny_synthetic), tmp_path)
   variables = network_to_evaluate(Run(saved_run.report_config(tiny_synthetic), evaluated)).variables

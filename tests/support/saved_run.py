@@ -37,8 +37,13 @@ def evaluate(workdir: pathlib.Path, data_dir) -> pathlib.Path:
   return workdir
 
 
-def write(workdir: pathlib.Path, data_dir, seed: int = 0, **fields) -> pathlib.Path:
-  """Writes `config.json` and a checkpoint of step 3; its running statistics are drawn too."""
+def write(
+  workdir: pathlib.Path, data_dir, seed: int = 0, test_set: str | None = None, **fields
+) -> pathlib.Path:
+  """Writes `config.json` and a checkpoint of step 3; its running statistics are drawn too.
+
+  Without the digest of a test set it is as earlier versions wrote it.
+  """
   config = resolve(tiny.config(data_dir, seed=seed, **fields))
   flat = {k: list(v) if isinstance(v, tuple) else v for k, v in flatten(config)}
   model = assembly.build_model(config, 6)
@@ -53,7 +58,7 @@ def write(workdir: pathlib.Path, data_dir, seed: int = 0, **fields) -> pathlib.P
     variables["batch_stats"],
   )
   optimizer = optim.make_optimizer(lambda _: 0.0, weight_decay=0.0)
-  about = {"config": flat, "num_classes": 6}
+  about = {"config": flat, "num_classes": 6} | ({"test_set": test_set} if test_set else {})
   made = state.create_state(variables, optimizer).replace(step=jnp.int32(3))
   Checkpoints(workdir).save(3, made, about)
   (workdir / "config.json").write_text(json.dumps(flat))

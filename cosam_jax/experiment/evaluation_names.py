@@ -1,0 +1,58 @@
+"""What an evaluation is of, as results state it, and the name of its folder."""
+
+import hashlib
+import json
+import pathlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cosam_jax.errors import InputError
+from cosam_jax.reports.results import read_results
+
+CARD = ("dataset", "split", "protocol", "distance", "num_frames")
+"""Names of the facts of a card that identify an evaluation."""
+
+
+def results_in(folder: pathlib.Path, name: str = "results.json") -> Mapping[str, Any] | None:
+  """The results in a folder; None if there are none that can be read."""
+  try:
+    content = read_results(folder / name)
+    return content if content["results"][0]["card"] is not None else None
+  except (InputError, KeyError, IndexError, TypeError):
+    return None
+
+
+def subject_of(records: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> dict[str, Any]:
+  """What results are of.
+
+  Args:
+    records: the results, as `Result.record` gives them.
+    about: what is said of their run.
+  """
+  card = records[0]["card"]
+  others = [record["card"].get(name) for record in records for name in ("reranking", "attribute")]
+  subject = {name: card.get(name) for name in CARD}
+  subject |= {"weights": card.get("checkpoint") or "weights", "hash": card.get("checkpoint_hash")}
+  return {**subject, "others": others, "test set": [*counted(records), about.get("test_set")]}
+
+
+def counted(records: Sequence[Mapping[str, Any]]) -> list[Any]:
+  """What the first of some results says of its test set."""
+  card, queries = records[0]["card"], records[0].get("queries", {})
+  return [card.get("gallery_size"), card.get("frames_used"), queries.get("name")]
+
+
+def words_of(subject: Mapping[str, Any]) -> str:
+  """A subject for people, such as "mars, official, step 240"."""
+  split = f" split {subject['split']}" if subject["split"] is not None else ""
+  return f"{subject['dataset']}{split}, {subject['protocol']}, {subject['weights']}"
+
+
+def name_of(subject: Mapping[str, Any]) -> str:
+  """Such as "ilids_vid-split3_official_step_240_1a2b3c4d", which no other subject has."""
+  split = f"-split{subject['split']}" if subject["split"] is not None else ""
+  digest = hashlib.sha256(json.dumps(dict(subject), sort_keys=True, default=str).encode())
+  weights = re.sub(r"[^\w.-]+", "_", str(subject["weights"]))[:60]
+  words = [f"{subject['dataset']}{split}", subject["protocol"], weights, digest.hexdigest()[:8]]
+  return "_".join(map(str, words))
