@@ -4,6 +4,7 @@ from ml_collections import ConfigDict
 
 from cosam_jax.commands.call import Call
 from cosam_jax.data.sets.registry import DATASETS
+from cosam_jax.data.telling import warn_of
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 
@@ -27,7 +28,7 @@ def prepare(config: ConfigDict) -> None:
   # Only now tensorflow-datasets, which takes seconds to load.
   from cosam_jax.data import builders
 
-  builders.prepare(
+  tables = builders.prepare(
     config.data.name,
     config.data.dir,
     config.data.prepared_dir,
@@ -35,3 +36,4 @@ def prepare(config: ConfigDict) -> None:
     seed=config.data.split_seed,
     follow_links=config.data.follow_links,
   )
+  warn_of(tables)

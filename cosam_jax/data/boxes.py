@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from cosam_jax.data.packing import Frame
+from cosam_jax.data.telling import Telling
 from cosam_jax.data.transforms import IMAGENET_MEAN, MAX_PIXELS
-from cosam_jax.data.videos import Picture
+from cosam_jax.data.videos import Footage, Picture
 from cosam_jax.errors import InputError
 
 FILL = np.array([round(255 * value) for value in IMAGENET_MEAN], np.uint8)
@@ -138,7 +139,7 @@ def crops(
   pictures: Iterable[Picture],
   boxes: Boxes,
   margin: float = 0.0,
-  warnings: list[str] | None = None,
+  footage: Footage | None = None,
 ) -> Iterator[Frame]:
   """The crops of all tracks, picture by picture; stops after the last box.
 
@@ -146,13 +147,12 @@ def crops(
     pictures: of frame 1, 2, ...; see `videos.Picture`.
     boxes: with frames from 1; see `Boxes`.
     margin: see `crop`.
-    warnings: what the pictures' source said about its end; of a few boxes (`FEW`) after the last
-      picture it is added here.
+    footage: the pictures' source, which says that a few boxes (`FEW`) are after its last picture;
+      None: it is printed.
 
   Raises:
     InputError: more than a few boxes of frames that do not come, or all of a track.
   """
-  warnings = [] if warnings is None else warnings
   left = boxes.lengths.copy()
   row = number = 0
   for image, number, seconds in pictures:
@@ -167,15 +167,15 @@ def crops(
   lost = len(boxes.frames) - row
   ends = f"there are {number:,} frames, but the boxes name frame {boxes.frames[-1]:,}"
   if lost > FEW * len(boxes.frames) or (left == boxes.lengths).any():
-    if warnings:
+    if footage is not None and footage.warnings:
       raise InputError(
-        f"{'; '.join(warnings)}; the boxes name frame {boxes.frames[-1]:,}: repair the video, or "
-        f"leave out the boxes after frame {number:,}"
+        f"{'; '.join(footage.warnings)}; the boxes name frame {boxes.frames[-1]:,}: repair the "
+        f"video, or leave out the boxes after frame {number:,}"
       )
     raise InputError(
       f"{ends}: the video ends early, or the boxes are of another one; give the boxes of this very "
       "video"
     )
-  warnings.append(f"{ends}: {lost:,} boxes are left out")
+  (footage or Telling()).warn(f"{ends}: {lost:,} boxes are left out")
   for track in np.flatnonzero(left).tolist():
     yield Frame(track, None, True)

@@ -44,15 +44,22 @@ def masks_among(names: Iterable[str]) -> set[str]:
 
 
 class LeftOut:
-  """Counts of entries that were passed over, by kind, with a few examples of each."""
+  """Counts of entries that were passed over, by kind, with a few examples of each.
 
-  def __init__(self) -> None:
+  Args:
+    known: files that are read in another way, and so are not counted.
+  """
+
+  def __init__(self, known: Iterable[str | os.PathLike] = ()) -> None:
+    self._known = {os.path.realpath(path) for path in known}
     self._counts: collections.Counter[str] = collections.Counter()
     self._examples: dict[str, list[str]] = {}
     self._suffixes: collections.Counter[str] = collections.Counter()
 
   def add(self, kind: str, folder: str | os.PathLike, name: str) -> None:
     """Counts an entry of a folder."""
+    if self._known and os.path.realpath(os.path.join(folder, name)) in self._known:
+      return
     self._counts[kind] += 1
     examples = self._examples.setdefault(kind, [])
     if len(examples) < _SHOWN:

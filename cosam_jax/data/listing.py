@@ -46,9 +46,7 @@ def natural_key(name: str) -> list[tuple[int, int | str]]:
   return [(1, int(part)) if i % 2 else (0, part) for i, part in enumerate(parts) if part]
 
 
-def list_folders(
-  path: pathlib.Path, contents: str = "data", left_out: LeftOut | None = None
-) -> list[str]:
+def list_folders(path: pathlib.Path, contents: str, left_out: LeftOut) -> list[str]:
   """Names of the folders in `path` in natural order; hidden ones and a system's are left out.
 
   Args:
@@ -59,7 +57,6 @@ def list_folders(
   Raises:
     InputError: there is none, or one is a link that leads nowhere.
   """
-  left_out = LeftOut() if left_out is None else left_out
   names, images = [], []
   with os.scandir(path) as entries:
     for entry in entries:
@@ -85,7 +82,7 @@ def list_folders(
   return sorted(names, key=natural_key)
 
 
-def list_images(path: pathlib.Path, left_out: LeftOut | None = None) -> list[str]:
+def list_images(path: pathlib.Path, left_out: LeftOut) -> list[str]:
   """Names of the images in `path` in natural order.
 
   Args:
@@ -95,7 +92,6 @@ def list_images(path: pathlib.Path, left_out: LeftOut | None = None) -> list[str
   Raises:
     InputError: there is none: an empty tracklet.
   """
-  left_out = LeftOut() if left_out is None else left_out
   names, folders, others = [], [], []
   with os.scandir(path) as entries:
     for entry in entries:
@@ -113,10 +109,10 @@ def list_images(path: pathlib.Path, left_out: LeftOut | None = None) -> list[str
       f"{_instead(folders, others)}; remove the folder or add its frames"
     )
   for kind, passed in ((DEEPER, folders), (OTHER, others)):
-    for name in passed:
+    for name in sorted(passed):
       left_out.add(kind, path, name)
   masks = masks_among(names)
-  for name in masks:
+  for name in sorted(masks):
     left_out.add(MASKS, path, name)
   return sorted(set(names) - masks, key=natural_key)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from cosam_jax.data import links, listing
 from cosam_jax.data.left_out import LINKS, MASKS, OTHER, LeftOut, masks_among, set_aside
+from cosam_jax.data.telling import Telling
 from cosam_jax.data.tracklets import FilePaths, TrackletTable
 from cosam_jax.errors import InputError
 from cosam_jax.runtime.user_paths import user_path
@@ -28,7 +29,7 @@ _REPEATED = re.compile(r"(^|/)([^/]+)/(\2C[0-9]T[0-9]{4,5})$")
 
 
 def read_tracklets(
-  folder: str | os.PathLike, *, follow_links: bool = False, left_out: LeftOut | None = None
+  folder: str | os.PathLike, *, follow_links: bool = False, telling: Telling | None = None
 ) -> TrackletTable:
   """Every folder at or below `folder` that holds images, in natural order of their paths.
 
@@ -41,7 +42,7 @@ def read_tracklets(
     folder: where to look; hidden folders, those of storage systems (thumbnails, trash) and, beside
       frames, those named `masks` are left out.
     follow_links: whether links that lead out of `folder` are followed.
-    left_out: counts what is passed over.
+    telling: says what is passed over; None: it is printed.
 
   Raises:
     InputError: no such folder, no image in it, or a link that leads out of it and may not.
@@ -51,7 +52,7 @@ def read_tracklets(
     state = "is no folder" if root.exists() else "does not exist"
     raise InputError(f"{root} {state}: give a folder of tracklets, each a folder of images")
   found = []
-  left_out = LeftOut() if left_out is None else left_out
+  left_out = LeftOut()
   for place, folders, files in os.walk(root, followlinks=follow_links):
     folders[:] = _entered(place, folders, left_out)
     _count_files(place, files, left_out)
@@ -75,6 +76,7 @@ def read_tracklets(
       f"{root} holds no images{instead}: give a folder of tracklets, each a folder of "
       f"{', '.join(listing.IMAGE_SUFFIXES)} files, or a video"
     )
+  (telling or Telling()).leave_out(*left_out.sentences())
 
   found.sort(key=lambda place: listing.natural_key(str(place.relative_to(root))))
   every = itertools.chain.from_iterable(_tracklets(root, place) for place in found)
@@ -100,9 +102,9 @@ def _entered(place: str, folders: list[str], left_out: LeftOut) -> list[str]:
 def _count_files(place: str, files: list[str], left_out: LeftOut) -> None:
   """Counts the files of a folder that are no frames."""
   images = [name for name in files if listing.is_image(name)]
-  for name in masks_among(images):
+  for name in sorted(masks_among(images)):
     left_out.add(MASKS, place, name)
-  for name in set(files) - set(images):
+  for name in sorted(set(files) - set(images)):
     left_out.add(set_aside(name) or OTHER, place, name)
 
 
@@ -111,7 +113,7 @@ def _tracklets(root: pathlib.Path, place: pathlib.Path) -> Iterator[listing.List
   below = place.relative_to(root).as_posix()
   here = below == "."
   name = (root.resolve().name or "tracklet") if here else below
-  files = listing.list_images(place)
+  files = listing.list_images(place, LeftOut())  # Everything passed over was counted before.
   matches = [match for file in files if (match := _MARS.fullmatch(file))]
   parts = {match[1]: int(match[2]) for match in matches}
   if len(matches) < len(files):

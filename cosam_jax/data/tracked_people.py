@@ -2,10 +2,9 @@
 
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
-from absl import logging
 
 from cosam_jax.data import videos
 from cosam_jax.data.box_files import FOUND_OUT, BoxReading, read_boxes
@@ -14,14 +13,25 @@ from cosam_jax.data.boxes import Boxes, crops
 from cosam_jax.data.packing import Frame
 from cosam_jax.data.passing_frames import one_tracklet
 from cosam_jax.data.streamed_frames import Stream
+from cosam_jax.data.telling import Telling
 
 
 def crops_of(
   footage: videos.Footage, boxes: Boxes, margin: float, reading: BoxReading = FOUND_OUT
 ) -> tuple[Boxes, Iterator[Frame]]:
-  """The boxes that show something, and their crops as they come; see `fit_boxes`."""
+  """The boxes that show something, and their crops as they come; see `fit_boxes`.
+
+  What was found out about the boxes, and which are left out, is said by the footage's `telling`.
+  """
+  _tell(footage.telling, boxes)
   boxes, pictures = fit_boxes(footage, boxes, reading)
-  return boxes, crops(pictures, boxes, margin, footage.warnings)
+  _tell(footage.telling, boxes)
+  return boxes, crops(pictures, boxes, margin, footage)
+
+
+def _tell(telling: Telling, boxes: Boxes) -> None:
+  telling.tell(*boxes.told)
+  telling.leave_out(*boxes.left_out)
 
 
 def stream_of(
@@ -29,27 +39,31 @@ def stream_of(
   boxes: str | os.PathLike | None = None,
   margin: float = 0.0,
   reading: BoxReading = FOUND_OUT,
+  telling: Telling | None = None,
 ) -> Stream:
   """The tracklets of a video, to be looked at more than once; see `own_videos.embed_own`.
+
+  All frames are decoded here once, since only the last one says how many there are.
+
+  Args:
+    path, boxes, margin, reading: see `own_videos.embed_own`.
+    telling: see `videos.open_footage`.
 
   Raises:
     InputError: as `own_videos.embed_own`.
   """
   path = pathlib.Path(path)
+  frames: Callable[[], Iterator[Frame]]
   if boxes is None:
-    length = sum(1 for _ in videos.pictures(path))
-    return Stream(
-      str(path), [path.stem], np.array([length]), lambda: one_tracklet(videos.pictures(path))
-    )
-  given = read_boxes(boxes, reading)
-
-  def again(footage: videos.Footage) -> tuple[Boxes, Iterator[Frame]]:
-    return crops_of(footage, given, margin, reading)
-
-  footage = videos.open_footage(path)
-  seen, _ = again(footage)
-  left_out = (f"left out: {said}" for said in seen.left_out)
-  for sentence in (*seen.told, *footage.warnings, *left_out):
-    logging.warning("%s", sentence)
-  names = list(map(str, seen.ids))
-  return Stream(str(path), names, seen.lengths, lambda: again(videos.open_footage(path))[1])
+    footage, names = videos.open_footage(path, telling), [path.stem]
+    frames = lambda: one_tracklet(footage.pictures())  # noqa: E731
+  else:
+    given = read_boxes(boxes, reading)
+    footage = videos.open_footage(path, telling, [boxes])
+    seen, _ = crops_of(footage, given, margin, reading)
+    names = list(map(str, seen.ids))
+    frames = lambda: crops_of(footage, given, margin, reading)[1]  # noqa: E731
+  lengths = np.zeros(len(names), np.int64)
+  for frame in frames():
+    lengths[frame.tracklet] += frame.image is not None
+  return Stream(str(path), names, lengths, frames)

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from cosam_jax.data.left_out import LeftOut
 from cosam_jax.data.listing import is_image, list_images
 from cosam_jax.data.packing import read_image
+from cosam_jax.data.telling import Telling
 from cosam_jax.data.upright import matrix_orientation, turned
 from cosam_jax.errors import InputError
 from cosam_jax.runtime.outside_files import read_text
@@ -43,40 +44,52 @@ class Footage:
     names: of the images, in natural order; None of a video.
     count: how many frames it says that it has; None if nobody knows beforehand.
     size: (width, height) by seqinfo.ini; None if there is none.
-    warnings: sentences for people; after the last picture also if a video ended early.
+    telling: says what people must know, after the last picture also if a video ended early.
+    warnings: these sentences.
   """
 
   path: pathlib.Path
   names: list[str] | None
   count: int | None
   size: tuple[int, int] | None = None
+  telling: Telling = dataclasses.field(default_factory=Telling)
   warnings: list[str] = dataclasses.field(default_factory=list)
 
+  def warn(self, sentence: str) -> None:
+    """Says what people must know, once however often the frames are read."""
+    if sentence not in self.warnings:
+      self.warnings.append(sentence)
+    self.telling.warn(sentence)
+
   def pictures(self) -> Iterator[Picture]:
-    """Every frame; see `pictures`."""
+    """Every frame, each time from the first; see `pictures`."""
     if self.names is None:
-      return _decoded(self.path, self.warnings)
+      return _decoded(self)
     images = enumerate(self.names, 1)
     return (Picture(read_image(self.path / name), number) for number, name in images)
 
 
-def open_footage(path: str | os.PathLike) -> Footage:
+def open_footage(
+  path: str | os.PathLike, telling: Telling | None = None, beside: Iterable[str | os.PathLike] = ()
+) -> Footage:
   """Looks at a path, without reading a frame.
 
   Args:
     path: a file in any format that FFmpeg reads, a folder of images, or a sequence of
       MOTChallenge: a folder with one of images in it, which `seqinfo.ini` names (or `img1`).
+    telling: says what people must know; None: it is printed.
+    beside: files that are read in another way, and may lie among the images.
 
   Raises:
     InputError: nothing there, no video, no images, or no PyAV.
   """
-  path = user_path(path)
+  path, telling = user_path(path), telling or Telling()
   if path.is_dir():
-    return _folder(path)
+    return _folder(path, telling, beside)
   if not path.is_file():
     raise InputError(f"{path} does not exist: give a video file or a folder")
   with _opened(path) as (_, stream):
-    return Footage(path, None, stream.frames or None)
+    return Footage(path, None, stream.frames or None, None, telling)
 
 
 def pictures(path: str | os.PathLike) -> Iterator[Picture]:
@@ -94,23 +107,26 @@ def pictures(path: str | os.PathLike) -> Iterator[Picture]:
   return open_footage(path).pictures()
 
 
-def _folder(path: pathlib.Path) -> Footage:
+def _folder(path: pathlib.Path, telling: Telling, beside: Iterable[str | os.PathLike]) -> Footage:
   """The images of a folder, or of the one in it that a sequence keeps them in."""
-  sequence, warnings, passed = _sequence(path), [], LeftOut()
+  sequence, left_out = _sequence(path), LeftOut([path / "seqinfo.ini", *beside])
   place = _frames_of_sequence(path, sequence)
+  if place == path and not sequence and path.name.lower() in ("img1", "img"):
+    sequence = _sequence(path.parent)
+  names = list_images(place, left_out)
+  length, width, height = (_whole(sequence.get(k)) for k in ("seqlength", "imwidth", "imheight"))
+  size = (width, height) if width and height else None
+  footage = Footage(place, names, len(names), size, telling)
   if place != path:
-    warnings.append(f"the frames of {path} are the {_images(place):,} images in {place.name}")
+    footage.warn(f"the frames of {path} are the {len(names):,} images in {place.name}")
     if own := _images(path):
       example = min(filter(is_image, os.listdir(path)))
-      warnings.append(f"{own:,} images of {path} itself, such as {example}, are left out")
-  elif not sequence and path.name.lower() in ("img1", "img"):
-    sequence = _sequence(path.parent)
-  names = list_images(place, passed)
-  warnings += passed.sentences()
-  length, width, height = (_whole(sequence.get(k)) for k in ("seqlength", "imwidth", "imheight"))
+      footage.warn(f"{own:,} images of {path} itself, such as {example}, are left out")
+  for sentence in left_out.sentences():
+    footage.warn(sentence)
   if length and length != len(names):
-    warnings.append(f"{place} has {len(names):,} images, and its seqinfo.ini says {length:,}")
-  return Footage(place, names, len(names), (width, height) if width and height else None, warnings)
+    footage.warn(f"{place} has {len(names):,} images, and its seqinfo.ini says {length:,}")
+  return footage
 
 
 def _frames_of_sequence(path: pathlib.Path, sequence: dict[str, str]) -> pathlib.Path:
@@ -153,9 +169,10 @@ def _whole(text: str | None) -> int | None:
   return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def _decoded(path: pathlib.Path, warnings: list[str]) -> Iterator[Picture]:
+def _decoded(footage: Footage) -> Iterator[Picture]:
   import av
 
+  path = footage.path
   with _opened(path) as (container, stream):
     stream.thread_type = "AUTO"
     claimed = f" of the {stream.frames:,} that its container names" if stream.frames else ""
@@ -180,12 +197,12 @@ def _decoded(path: pathlib.Path, warnings: list[str]) -> Iterator[Picture]:
     if not number:
       raise InputError(f"video {path} has no frame: give another file")
     if number < stream.frames:
-      warnings.append(f"video {path} ends early: {number:,} frames were decoded{claimed}")
+      footage.warn(f"video {path} ends early: {number:,} frames were decoded{claimed}")
     elif not stream.frames and (length := _length(container, stream)):
       rate = float(stream.average_rate or 0)
       end = seconds + 1 / rate if rate else math.nan
       if length - end > max(0.02 * length, 2 / rate if rate else 0):
-        warnings.append(
+        footage.warn(
           f"video {path} ends early: {number:,} frames were decoded, to {end:.2f} of the "
           f"{length:.2f} s that its container names"
         )

@@ -13,10 +13,13 @@ from typing import Any
 
 import jax
 import numpy as np
+from absl import logging
 
 from cosam_jax.data.clips import num_dense_clips
+from cosam_jax.data.left_out import LeftOut
 from cosam_jax.data.listing import is_image, list_images
 from cosam_jax.data.packing import Frame, packed_clips, read_image
+from cosam_jax.data.telling import Telling
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embed import ClipBatch, embed_tracklets
@@ -112,7 +115,9 @@ class Embedder:
     Raises:
       InputError: as `embed`, with the tracklet's number or name.
     """
-    lists = [_listed(tracklet, i) for i, tracklet in enumerate(tracklets)]
+    passed = LeftOut()
+    lists = [_listed(tracklet, i, passed) for i, tracklet in enumerate(tracklets)]
+    Telling(show=lambda text: logging.warning("%s", text)).leave_out(*passed.sentences())
     if not lists:
       raise InputError("there are no tracklets to embed: give at least one")
     clips = int(num_dense_clips(np.array([len(x) for x in lists]), self.num_frames).sum())
@@ -201,12 +206,12 @@ class Embedder:
     )
 
 
-def _listed(tracklet: Tracklet, number: int) -> Sequence[np.ndarray | Path]:
+def _listed(tracklet: Tracklet, number: int, left_out: LeftOut) -> Sequence[np.ndarray | Path]:
   """The frames of a tracklet as a list, checked as far as that costs nothing."""
   if isinstance(tracklet, str | os.PathLike):
     path = user_path(tracklet)
     if path.is_dir():
-      return [path / name for name in list_images(path)]
+      return [path / name for name in list_images(path, left_out)]
     if not is_image(path.name):
       raise InputError(
         f"tracklet {path} is neither a folder nor an image (.jpg, .jpeg, .png): give a folder of "

@@ -31,7 +31,7 @@ class OwnTracklets:
     first_frames, last_frames: int64[n], each tracklet's first and last frame as its source counts
       them, from 1: frames of the video, or places in the folder.
     times: float64[n, 2], seconds of these two in the video; NaN if nobody knows.
-    left_out: sentences about lines of the file of boxes that were not used.
+    left_out: sentences about files, and lines of the file of boxes, that were not used.
     told: sentences about the format that was found, and about oddities.
     sources: of each tracklet the path of its video, or of the folder that its frames lie in.
     camera_names: of each tracklet, "" if nobody knows.

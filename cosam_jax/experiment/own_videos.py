@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import pathlib
-from collections.abc import Iterable
 
 import numpy as np
 
@@ -12,11 +11,11 @@ from cosam_jax.data.box_files import FOUND_OUT, BoxReading, read_boxes
 from cosam_jax.data.boxes import Boxes
 from cosam_jax.data.clips import num_dense_clips
 from cosam_jax.data.frame_places import frame_folders, frame_numbers
-from cosam_jax.data.left_out import LeftOut
 from cosam_jax.data.own_cameras import camera_names, cameras_sentence, check_camera
 from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.data.passing_frames import Passing, middle_frames, one_tracklet
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
+from cosam_jax.data.telling import Telling
 from cosam_jax.data.tracked_people import crops_of
 from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE
 from cosam_jax.experiment.embedder import Embedder
@@ -38,6 +37,8 @@ def embed_own(
 ) -> OwnTracklets:
   """Embeds a folder of tracklets, a video of one person, or the tracked people of a video.
 
+  What is guessed, odd or left out is printed as soon as it is known, and part of the result.
+
   Args:
     embedder: the network; its run's configuration says how folders are read.
     path: a folder, of which every folder of images is a tracklet; or a video, which is one
@@ -52,13 +53,12 @@ def embed_own(
   Raises:
     InputError: files that are missing, cannot be read, or do not fit each other.
   """
-  path = pathlib.Path(path)
+  path, telling = pathlib.Path(path), Telling()
   folders = boxes is None and path.is_dir()
   check_camera(camera, camera_from, folders=folders)
   if folders:
-    passed = LeftOut()
     follow_links = embedder.inference.reading.follow_links
-    table = read_tracklets(path, follow_links=follow_links, left_out=passed)
+    table = read_tracklets(path, follow_links=follow_links, telling=telling)
     cameras = camera_names(table, camera, camera_from)
     vectors = embedder.embed_table(taking.of_table(table))
     return OwnTracklets(
@@ -68,30 +68,35 @@ def embed_own(
       middle_frames(table),
       *frame_numbers(table),
       np.full((len(table), 2), np.nan),
-      left_out=passed.sentences(),
+      left_out=tuple(telling.left_out),
       sources=frame_folders(table),
       camera_names=cameras,
       taking=taking,
     )
   if boxes is None:
-    own = _embed_video(embedder, path, taking)
+    own = _embed_video(embedder, videos.open_footage(path, telling), path.stem, taking)
   else:
-    own = _embed_tracks(embedder, path, read_boxes(boxes, reading), margin, reading, taking)
+    given = read_boxes(boxes, reading)
+    footage = videos.open_footage(path, telling, [boxes])
+    own = _embed_tracks(embedder, footage, given, margin, reading, taking)
   count = len(own.names)
   return dataclasses.replace(
     own,
+    left_out=tuple(telling.left_out),
+    told=tuple(telling.told),
     sources=(os.path.abspath(path),) * count,
     camera_names=((camera or "").strip(),) * count,
     taking=taking,
   )
 
 
-def _embed_video(embedder: Embedder, path: pathlib.Path, taking: Taking) -> OwnTracklets:
+def _embed_video(
+  embedder: Embedder, footage: videos.Footage, name: str, taking: Taking
+) -> OwnTracklets:
   """A whole video as one tracklet."""
-  footage = videos.open_footage(path)
   count = footage.count
   if not taking.all:
-    count = sum(1 for _ in videos.pictures(path))
+    count = sum(1 for _ in footage.pictures())
   keeper = Passing()
   frames = keeper.watch(one_tracklet(footage.pictures()), np.array([(count or 1) // 2]))
   clips = None
@@ -100,19 +105,18 @@ def _embed_video(embedder: Embedder, path: pathlib.Path, taking: Taking) -> OwnT
     clips = int(num_dense_clips(taking.lengths(lengths), embedder.num_frames).sum())
     if not taking.all:
       frames = taking.of_frames(frames, lengths)
-  vectors = embedder.embed_frames(frames, 1, names=[path.stem], num_clips=clips)
-  return _as_they_passed(keeper, (path.stem,), vectors, told=footage.warnings)
+  vectors = embedder.embed_frames(frames, 1, names=[name], num_clips=clips)
+  return _as_they_passed(keeper, (name,), vectors)
 
 
 def _embed_tracks(
   embedder: Embedder,
-  path: pathlib.Path,
+  footage: videos.Footage,
   boxes: Boxes,
   margin: float,
   reading: BoxReading,
   taking: Taking,
 ) -> OwnTracklets:
-  footage = videos.open_footage(path)
   boxes, frames = crops_of(footage, boxes, margin, reading)
   keeper = Passing(len(lengths := boxes.lengths))
   names = tuple(map(str, boxes.ids))
@@ -122,21 +126,12 @@ def _embed_tracks(
     names=names,
     num_clips=int(num_dense_clips(taking.lengths(lengths), embedder.num_frames).sum()),
   )
-  told = (*boxes.told, *footage.warnings)
-  return _as_they_passed(keeper, names, vectors, boxes.left_out, told)
+  return _as_they_passed(keeper, names, vectors)
 
 
-def _as_they_passed(
-  keeper: Passing,
-  names: tuple[str, ...],
-  vectors: np.ndarray,
-  left_out: tuple[str, ...] = (),
-  told: Iterable[str] = (),
-) -> OwnTracklets:
+def _as_they_passed(keeper: Passing, names: tuple[str, ...], vectors: np.ndarray) -> OwnTracklets:
   (first, last), picture = keeper.numbers.T, keeper.kept.__getitem__
-  return OwnTracklets(
-    names, keeper.seen, vectors, picture, first, last, keeper.times, left_out, tuple(told)
-  )
+  return OwnTracklets(names, keeper.seen, vectors, picture, first, last, keeper.times)
 
 
 def embed_input(
@@ -177,10 +172,6 @@ def embed_input(
     camera=camera,
     camera_from=camera_from,
   )
-  for sentence in own.told:
-    print(sentence)
-  for sentence in own.left_out:
-    print(f"left out: {sentence}")
   # Another process may have taken the place meanwhile.
   folder = folder_for(source, output=directory, workdir=workdir)
   if directory is None and (why := neighbour_of(folder, source)):

@@ -12,12 +12,11 @@ from cosam_jax.data.batches import BatchPlan
 from cosam_jax.data.drawn.synthetic import write_synthetic
 from cosam_jax.data.pipeline import training_batches
 from cosam_jax.data.sets.registry import data_set_of
-from cosam_jax.errors import printable
+from cosam_jax.data.telling import warn_of
 from cosam_jax.models import ReidNet, from_torch
 from cosam_jax.models.cosam import start_masks
 from cosam_jax.models.weight_files import read_weights
 from cosam_jax.models.weight_register import resolve_weights
-from cosam_jax.runtime.quiet import warn
 from cosam_jax.training import mesh, state, steps
 
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
@@ -48,8 +47,7 @@ def read_tables(config: ConfigDict) -> Tables:
       seed=data.split_seed,
       follow_links=data.follow_links,
     )
-  for warning in tables.warnings:
-    warn(printable(warning))
+  warn_of(tables)
   return tables
 
 

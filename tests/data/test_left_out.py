@@ -7,6 +7,7 @@ from cosam_jax.data import load_dataset
 from cosam_jax.data.doctor import diagnose
 from cosam_jax.data.left_out import LeftOut
 from cosam_jax.data.own_tracklets import read_tracklets
+from cosam_jax.data.telling import Telling
 from cosam_jax.errors import InputError
 
 SYSTEM = ["@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found", "System Volume Information",
@@ -25,9 +26,9 @@ def test_folders_of_systems_are_no_tracklets(tmp_path, name):
   layouts.image(tmp_path / "in" / "p1" / "0.jpg")
   layouts.image(tmp_path / "in" / "p1" / name / "0.jpg" / "thumb.jpg")
   layouts.image(tmp_path / "in" / name / "x" / "0.jpg")
-  passed = LeftOut()
-  assert read_tracklets(tmp_path / "in", left_out=passed).names.tolist() == ["p1"]
-  (said,) = passed.sentences()
+  telling = Telling()
+  assert read_tracklets(tmp_path / "in", telling=telling).names.tolist() == ["p1"]
+  (said,) = telling.left_out
   assert said.startswith("2 ")
   assert name in said
   root = own(tmp_path / "own")
@@ -47,14 +48,15 @@ def test_other_formats_masks_and_links_are_said(tmp_path):
   for name in ("a.heic", "b.HEIC", "c.txt", "Thumbs.db", ".DS_Store", "._0001.jpg"):
     (tmp_path / "p1" / name).touch()
   (tmp_path / "p2").symlink_to(tmp_path / "p1")
-  passed = LeftOut()
-  table = read_tracklets(tmp_path, left_out=passed)
+  telling = Telling()
+  table = read_tracklets(tmp_path, telling=telling)
   assert table.names.tolist() == ["p1"]
   assert table.lengths.tolist() == [1]
-  said = " ".join(passed.sentences())
+  said = " ".join(telling.left_out)
   for words in ("2 masks are left out", "3 files of formats that are not read (.heic, .txt)", "p2",
                 "2 hidden", "1 files and folders of the storage system"):  # fmt: skip
     assert words in said, said
+  passed = LeftOut()
   for number in range(2000):
     passed.add("hidden", "a", str(number))
   assert sum(map(len, passed.sentences())) < 1500
