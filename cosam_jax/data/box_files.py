@@ -9,7 +9,8 @@ import os
 
 import numpy as np
 
-from cosam_jax.data.box_formats import COORDINATES, FORMATS, Layout, labels_of, layout_of
+from cosam_jax.data.box_classes import asked_column, labels_of
+from cosam_jax.data.box_formats import COORDINATES, FORMATS, Layout, layout_of
 from cosam_jax.data.box_lines import REMEDY, BoxLines, read_lines
 from cosam_jax.data.boxes import Boxes
 from cosam_jax.errors import InputError, suggestion
@@ -121,7 +122,7 @@ def read_boxes(path: str | os.PathLike, reading: BoxReading = FOUND_OUT) -> Boxe
     tracks[rows].astype(np.int64),
     corners[rows],
     left_out=(*said, *lines.bad.sentences()),
-    told=(what,),
+    told=(what, *layout.notes),
     plain=reading.coordinates is None and layout.coordinates == "sizes",
   )
 
@@ -135,8 +136,8 @@ def _counting(
 ) -> tuple[np.ndarray, list[str], np.ndarray | None]:
   """(bool[n] lines that count, sentences about the others, str[n] classes or None)."""
   used, said = np.ones(len(lines.values), bool), []
-  if classes is not None and layout.label is None and lines.values.shape[1] > 7:
-    layout = dataclasses.replace(layout, label=7)
+  if classes is not None and layout.label is None:
+    layout = dataclasses.replace(layout, label=asked_column(lines))
   if classes is not None and layout.label is None:
     raise InputError(f"boxes {lines.path} has no classes: leave --boxes_classes out")
   if layout.considered is not None and classes != ("all",):

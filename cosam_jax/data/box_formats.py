@@ -5,6 +5,7 @@
 | results | MOTChallenge's results: frame,id,x,y,w,h[,confidence[,-1,-1,-1]]; every line counts |
 | ground_truth | MOTChallenge's: ...,considered (0 or 1),class from 1,visibility (0 to 1) |
 | boxmot | ...,confidence or 1,class from 0 or from 1[,confidence, detection's index or -1] |
+| boxmot too | a class in another column after the six: see `box_classes` |
 | visdrone | ...,considered,category,truncation,occlusion |
 | kitti | frame id type truncated occluded alpha x1 y1 x2 y2 ...; frames from 0 |
 | named | any order, by the names in the first line |
@@ -16,6 +17,15 @@ import dataclasses
 
 import numpy as np
 
+from cosam_jax.data.box_classes import (
+  FIRST,
+  PEOPLE,
+  are_classes,
+  class_column,
+  flags_sentence,
+  naming,
+  people_of,
+)
 from cosam_jax.data.box_lines import BoxLines
 from cosam_jax.errors import InputError
 
@@ -38,7 +48,9 @@ _NAMES = {
   "cy": "cy yc y_c y_center center_y y_centre centre_y ycenter bbox_cy",
   "w": "w width bb_width bbox_width bb_w bbox_w box_w box_width",
   "h": "h height bb_height bbox_height bb_h bbox_h box_h box_height",
-  "class": "class class_id classid cls category category_id class_name label object_class type",
+  "class": "class class_id classid cls category category_id class_name label object_class type "
+  "cls_id cls_name class_idx class_index class_label classname category_name object_type "
+  "objecttype det_class detection_class obj_class",
 }
 _ROLES = {name: role for role, names in _NAMES.items() for name in names.split()}
 _PLACES = (
@@ -48,8 +60,6 @@ _PLACES = (
   (("x", "y", "x2", "y2"), "corners"),
   (("cx", "cy", "w", "h"), "centres"),
 )
-_PEOPLE = ("person", "pedestrian", "people", "human", "person_sitting")
-_MOST_CLASSES = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +75,7 @@ class Layout:
     considered: column of which 0 leaves a line out; None if there is none.
     label: column of the class; None if there is none, or it is not to be looked at.
     people: the classes that count.
+    notes: sentences about what could be meant otherwise.
   """
 
   format: str
@@ -76,6 +87,7 @@ class Layout:
   considered: int | None = None
   label: int | None = None
   people: tuple[str, ...] = ()
+  notes: tuple[str, ...] = ()
 
 
 def layout_of(lines: BoxLines, asked: str | None = None) -> Layout:
@@ -92,7 +104,7 @@ def layout_of(lines: BoxLines, asked: str | None = None) -> Layout:
   columns = lines.values.shape[1]
   if asked in (None, "named") and lines.names is not None:
     return _named(lines)
-  least = {"ground_truth": 9, "boxmot": 8, "visdrone": 10, "kitti": 10}.get(asked or "", 6)
+  least = {"ground_truth": 9, "boxmot": 7, "visdrone": 10, "kitti": 10}.get(asked or "", 6)
   if asked == "named" or columns < least:
     needs = "needs a first line of names" if asked == "named" else f"needs {least} columns"
     raise InputError(
@@ -107,30 +119,23 @@ def layout_of(lines: BoxLines, asked: str | None = None) -> Layout:
       place=(6, 7, 8, 9),
       coordinates="corners",
       label=2,
-      people=_PEOPLE,
+      people=PEOPLE,
     )
   if found == "ground_truth":
     return Layout(
       found, "MOTChallenge's ground truth of 9 columns", considered=6, label=7, people=("1",)
     )
   if found == "visdrone":
-    people = ("1", "2")
-    return Layout(found, "VisDrone's 10 columns", considered=6, label=7, people=people)
-  if found == "boxmot":
-    return Layout(
-      found, f"{columns} columns with a class, as BoxMOT's", label=7, people=_people(lines, 7)
-    )
-  return Layout(found, f"a tracker's results of {columns} columns")
-
-
-def labels_of(lines: BoxLines, column: int) -> np.ndarray:
-  """str[n], the classes in a column, numbers without a fraction if they have none."""
-  values = lines.values[:, column]
-  texts = np.array([f"{value:g}" for value in np.unique(values)], dtype=object)
-  result = texts[np.unique(values, return_inverse=True)[1]] if len(values) else texts
-  for row, word in lines.words.get(column, {}).items():
-    result[row] = word or "nan"
-  return result.astype(str)
+    return Layout(found, "VisDrone's 10 columns", considered=6, label=7, people=("1", "2"))
+  label = min(7, columns - 1) if found == "boxmot" else None
+  if asked is None:
+    label = class_column(lines, label)
+  if label is None:
+    notes = flags_sentence(lines) if asked is None else ()
+    return Layout(found, f"a tracker's results of {columns} columns", notes=notes)
+  where = "as BoxMOT's" if label == 7 else f"in column {label + 1}"
+  people = people_of(lines, label)
+  return Layout("boxmot", f"{columns} columns with a class, {where}", label=label, people=people)
 
 
 def _named(lines: BoxLines) -> Layout:
@@ -156,22 +161,13 @@ def _named(lines: BoxLines) -> Layout:
         place=tuple(columns[name] for name in names),
         coordinates=coordinates,
         label=label,
-        people=() if label is None else _people(lines, label),
+        people=() if label is None else people_of(lines, label),
       )
   raise InputError(
     f"boxes {lines.path} begins with the names {', '.join(lines.names)[:200]}: it needs frame, id "
     "and x,y,w,h (or x1,y1,x2,y2, or cx,cy,w,h), so rename its columns, or remove the line and say "
     "what the others mean with --boxes_format"
   )
-
-
-def _people(lines: BoxLines, column: int) -> tuple[str, ...]:
-  """The classes that are people: by name, else 0 if it occurs, else 1; a single one is."""
-  found = np.unique(labels_of(lines, column)).tolist()
-  named = tuple(name for name in found if name.lower() in _PEOPLE)
-  if len(found) == 1 or named:
-    return named or tuple(found)
-  return ("0",) if "0" in found else ("1",)
 
 
 def _format(lines: BoxLines, columns: int) -> str:
@@ -193,13 +189,13 @@ def _format(lines: BoxLines, columns: int) -> str:
       f"boxes {lines.path} has {columns} columns of whole numbers, and the seventh, the "
       f"confidence, is mostly above 1 (such as {values[0, 6]:g}): decimals seem to be written with "
       "commas, so write them with points; or say with --boxes_format=results that the columns are "
-      "right"
+      f"right; or, if it is a class, {naming(lines, FIRST)}"
     )
   if columns == 7:
     return "results"
   considered, label, rest = values[:, 6], values[:, 7], values[:, 8:]
   flags = np.isin(considered, (0, 1)).all()
-  classes = _are_classes(values[:, 1], label)
+  classes = are_classes(values[:, 1], label)
   if columns == 9:
     last = rest[:, 0]
     shares = bool((((last >= 0) & (last <= 1)) | (last == -1)).all() and (last != -1).any())
@@ -219,17 +215,6 @@ def _format(lines: BoxLines, columns: int) -> str:
     limits = (label >= 0) & (label <= 11) & np.isin(rest, (0, 1, 2)).all(axis=1)
     if flags and classes and limits.all():
       return "visdrone"
-    if not (rest == -1).all():
+    if not ((rest == -1) | ((rest >= 0) & (rest <= 1))).all():
       return "results"
   return "boxmot" if classes and len(np.unique(label)) > 1 else "results"
-
-
-def _are_classes(tracks: np.ndarray, label: np.ndarray) -> bool:
-  """Whether numbers are classes: whole, few, and the same all along most tracks."""
-  if not ((label >= 0) & (label == np.floor(label))).all():
-    return False
-  if len(np.unique(label)) > _MOST_CLASSES:
-    return False
-  pairs = np.unique(np.stack([tracks, label]), axis=1)[0]
-  _, counts = np.unique(pairs, return_counts=True)
-  return bool((counts == 1).sum() * 2 >= len(counts))

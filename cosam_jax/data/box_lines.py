@@ -69,6 +69,7 @@ class BoxLines:
     words: column -> row -> what stands there instead of a number.
     numbers: int64[n], line numbers from 1.
     bad: lines that are not among them.
+    separator: between the columns; None for blanks.
   """
 
   path: pathlib.Path
@@ -77,6 +78,13 @@ class BoxLines:
   words: dict[int, dict[int, str]]
   numbers: np.ndarray
   bad: BadLines
+  separator: str | None = ","
+
+  def heading(self, *names: str) -> str:
+    """The advice to write these names above the lines, as `read_lines` understands it."""
+    line = " ".join(names) if self.separator == "\t" else (self.separator or " ").join(names)
+    tabs = " (with tabs between)" if self.separator == "\t" else ""
+    return f"put the line '# {line}'{tabs} above the others"
 
 
 def read_lines(path: str | os.PathLike) -> BoxLines:
@@ -144,6 +152,7 @@ def read_lines(path: str | os.PathLike) -> BoxLines:
     words=dict(words),
     numbers=np.array(numbers, np.int64),
     bad=bad,
+    separator=separator,
   )
 
 

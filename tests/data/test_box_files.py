@@ -1,5 +1,7 @@
 """Box files of programs, spreadsheets and people are read right, reported or refused."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,18 @@ FORMATS = {
   "old StrongSORT": (lines(lambda f, t: (-1, -1, -1, 0), separator=" "), [1, 2]),
   "world": (lines(lambda f, t: (1, 3.5 * t, 2.5, 0)), [1, 2]),
   "VisDrone": (lines(lambda f, t: (1, 4 if t == 1 else 2, 0, f % 3)), [2]),
+  "class last of seven": (lines(lambda f, t: (2 * (t == 2),)), [1]),
+  "class last of seven, from 1": (lines(lambda f, t: (5 - 2 * t,)).replace(",5,", ",5.5,"), [2]),
+  "class seventh, confidence last": (lines(lambda f, t: (2 * t - 2, 0.75)), [1]),
+  "class seventh of ten": (lines(lambda f, t: (2 * t - 2, 0.75, -1, -1)), [1]),
+  "class eighth of ten, visibility": (lines(lambda f, t: (0.9, 2 * t - 2, -1, 0.5)), [1]),
+  "class eighth of ten, from 0 to 1": (lines(lambda f, t: (0.9, t - 1, -1, 0.5)), [1]),
+  "class ninth of nine": (lines(lambda f, t: (0.9, -1, 2 * t - 2)), [1]),
+  "class in words": (lines(lambda f, t: ("car" if t == 1 else "Person",)), [2]),
+  "words after a confidence": (lines(lambda f, t: (0.9, "car" if t == 1 else "person")), [2]),
+  "one word": (lines(lambda f, t: ("walker",)), [1, 2]),
+  "no confidence known": (lines(lambda f, t: ("nan", -1, -1, -1)), [1, 2]),
+  "whole confidences, of boxes": (lines(lambda f, t: (2 * (f == 1),)), [1, 2]),
 }
 
 
@@ -52,6 +66,39 @@ def test_the_whole_file_says_what_its_columns_are(tmp_path, name):
   assert len(boxes.told) == 1
   assert f"{len(people)} tracks" in boxes.told[0]
   assert read(tmp_path, text, format="results").ids.tolist() == [1, 2]
+
+
+def test_a_class_that_cannot_be_read_is_refused_or_told_with_the_way_out(tmp_path):
+  # Only 0 and 1: a class, a mark, or confidences without decimals.
+  for separator in (",", " ", "\t"):
+    text = lines(lambda f, t: (t - 1,), separator=separator)
+    boxes = read(tmp_path, text)
+    assert boxes.ids.tolist() == [1, 2]
+    assert "the seventh column is 0 in 4 boxes and 1 in 4" in boxes.told[1]
+    heading = re.search(r"put the line '(.*?)'", boxes.told[1])[1]
+    heading = heading.replace(" ", "\t").replace("#\t", "# ") if separator == "\t" else heading
+    assert read(tmp_path, f"{heading}\n{text}").ids.tolist() == [1]
+    assert read(tmp_path, text, classes=("1",)).ids.tolist() == [2]
+    assert read(tmp_path, text, format="boxmot").ids.tolist() == [1]
+  for end, words in (
+    (lambda f, t: (("car", "bus")[t - 1],), "column 7 .* words bus, car, the same all along"),
+    (lambda f, t: (t, 0.5, t - 1 or 7), "columns 7 and 9 .* could each be the class"),
+    (lambda f, t: (2 * t - 2, t - 1, -1), "columns 7 and 8 .* could each be the class"),
+    (
+      lambda f, t: (t + 1, 0.5),
+      "no line is left: left out are 4 boxes of class 2, 4 boxes of class 3",
+    ),
+    (lambda f, t: (2 * t,), "mostly above 1 .* if it is a class, put the line '# frame,id"),
+  ):
+    with pytest.raises(InputError, match=words) as caught:
+      read(tmp_path, lines(end))
+    assert "--boxes_format" in str(caught.value)
+    assert read(tmp_path, lines(end), format="results").ids.tolist() == [1, 2]
+  words = lines(lambda f, t: (0.5, ("car", "bus")[t - 1]))
+  heading = "# frame,id,x,y,w,h,confidence,class\n"
+  assert read(tmp_path, heading + words, classes=("bus",)).ids.tolist() == [2]
+  with pytest.raises(InputError, match="has no classes"):
+    read(tmp_path, FORMATS["confidence"][0], classes=("1",))
 
 
 def test_comments_above_the_lines(tmp_path):
