@@ -5,14 +5,16 @@ import dataclasses
 import numpy as np
 
 from cosam_jax.data.draws import shuffled
+from cosam_jax.data.identities import UNKNOWN_CAMERA
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.data.tracklets import Tables, TrackletTable, concatenate
 from cosam_jax.errors import InputError
 
 
 def seen_by_several_cameras(table: TrackletTable) -> np.ndarray:
-  """int64[k], the identities with tracklets from at least two cameras, ascending."""
+  """int64[k], the identities with tracklets from at least two known cameras, ascending."""
   pairs = np.unique(np.stack([table.identities, table.cameras], axis=1), axis=0)
+  pairs = pairs[pairs[:, 1] != UNKNOWN_CAMERA]
   identities, cameras = np.unique(pairs[:, 0], return_counts=True)
   return identities[cameras >= 2]
 
@@ -49,7 +51,8 @@ def hold_out_identities(tables: Tables, number: int, seed: int = 0) -> Tables:
     seed: the same choice on every machine.
 
   Returns:
-    Tables with the remaining training tracklets; query and gallery are made of the held-out ones.
+    Tables with the remaining training tracklets; query and gallery are made of the held-out ones
+    whose camera is known.
 
   Raises:
     InputError: `number` is less than one, or there are not enough such identities, or none would
@@ -69,7 +72,7 @@ def hold_out_identities(tables: Tables, number: int, seed: int = 0) -> Tables:
       f"choose at most {min(len(fit), train.num_identities - 1)}"
     )
   held = np.isin(train.identities, fit[shuffled(len(fit), seed)[:number]])
-  validation = train.select(held)
+  validation = train.select(held & (train.cameras != UNKNOWN_CAMERA))
   every = np.unique(train.identities) if data_set_of(tables.name).own else None
   queries = choose_queries(validation, seed, every)
   query, gallery = validation.select(queries), validation.select(~queries)

@@ -5,28 +5,21 @@ distractor, a person whom nobody searches for, and anywhere else 0 is somebody l
 """
 
 import dataclasses
-import re
 from collections.abc import Mapping
 
 import numpy as np
 
+from cosam_jax.data.gaps import is_gap
 from cosam_jax.data.sets.registry import data_set_of
 
 JUNK = -1
 """Identity of tracklets that no protocol uses (MARS writes `00-1`); every reader drops them."""
 
-NO_IDENTITY = "-1 (or another number below 0), nan, none, null, na, n/a, unknown, ? or nothing"
-"""How people say, in data of their own, that nobody knows who somebody is."""
-_NO_IDENTITY = {
-  "", "00-1", "nan", "none", "null", "nil", "na", "n/a", "#n/a", "#na", "<na>", "-nan", "undefined",
-  "unknown", "?", "-",
-}  # fmt: skip
+is_no_identity = is_gap
+"""Whether a folder or a field of somebody's own data says that its identity is not known."""
 
-
-def is_no_identity(name: str) -> bool:
-  """Whether a folder or a field of somebody's own data says that its identity is not known."""
-  plain = name.strip().casefold()
-  return plain in _NO_IDENTITY or bool(re.fullmatch(r"-0*[1-9][0-9]*(\.0*)?", plain))
+UNKNOWN_CAMERA = -1
+"""Camera of tracklets of which nobody knows it; only training has such."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -40,10 +40,15 @@ def require_directory(path: str | os.PathLike, what: str) -> pathlib.Path:
   return path
 
 
-def natural_key(name: str) -> list[tuple[int, int | str]]:
+def natural_key(name: str) -> list[tuple[int, int, str]]:
   """Sort key under which `frame2` comes before `frame10`."""
   parts = re.split(r"([0-9]+)", name)
-  return [(1, int(part)) if i % 2 else (0, part) for i, part in enumerate(parts) if part]
+  # Digits without zeros before them, by length, then as text: Python makes no number of 5,000.
+  return [
+    (1, len(digits := part.lstrip("0")), digits) if i % 2 else (0, 0, part)
+    for i, part in enumerate(parts)
+    if part
+  ]
 
 
 def list_folders(path: pathlib.Path, contents: str, left_out: LeftOut) -> list[str]:

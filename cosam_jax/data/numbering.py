@@ -3,28 +3,37 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from cosam_jax.data.identities import JUNK, is_no_identity
+from cosam_jax.data.gaps import is_gap
+from cosam_jax.data.identities import JUNK, UNKNOWN_CAMERA, Numbering
 from cosam_jax.data.listing import natural_key
+from cosam_jax.data.table_columns import MOST_NAME_LETTERS
 from cosam_jax.errors import InputError
 
 
 def numbers_of(names: Iterable[str], what: str) -> dict[str, int]:
   """Gives each different name a number, the same for all splits of a data set.
 
-  Names that are numbers keep them (`0007` and `7.0` are 7), and so do names that are one common
-  word and a number (`cam2` is 2), up to nine digits. Any other set of names is counted from 1 in
-  natural order. Identities that say that nobody knows them (`is_no_identity`) are junk.
+  Names that are numbers keep them (`0007`, `7.0` and `7.000e+00` are 7), and so do names that are
+  one common word and a number (`cam2` is 2), up to nine digits. Any other set of names is counted
+  from 1 in natural order. Names that say that nobody knows (`is_gap`) are `JUNK`, or
+  `UNKNOWN_CAMERA`.
 
   Args:
     names: all names of the data set.
     what: `identity` or `camera`, for the error.
 
   Raises:
-    InputError: two names are the same number, such as `1` and `01`.
+    InputError: two names are the same number, such as `1` and `01`, or one is too long.
   """
   every = sorted(set(names), key=lambda name: (natural_key(name), name))
-  unknown = [name for name in every if what == "identity" and is_no_identity(name)]
-  result = dict.fromkeys(unknown, JUNK)
+  for name in every:
+    if len(name) > MOST_NAME_LETTERS:
+      raise InputError(
+        f"{what} {name[:60]!r}... has {len(name):,} letters, and {MOST_NAME_LETTERS:,} are the "
+        "most: correct it"
+      )
+  nobody = JUNK if what == "identity" else UNKNOWN_CAMERA
+  result = dict.fromkeys(filter(is_gap, every), nobody)
   others = [name for name in every if name not in result]
   parts = {name: _parts(name) for name in others}
   first: dict[tuple[str, int], str] = {}
@@ -43,13 +52,26 @@ def numbers_of(names: Iterable[str], what: str) -> dict[str, int]:
 
 
 def names_of(numbers: Mapping[str, int]) -> dict[int, str]:
-  """Number -> its name, for all names but those that are the number itself, and junk."""
-  return {
-    number: name for name, number in numbers.items() if number != JUNK and name != str(number)
-  }
+  """Number -> its name, for all names but those that are the number itself, and gaps."""
+  return {number: name for name, number in numbers.items() if number >= 0 and name != str(number)}
+
+
+def numbering_by(identities: Mapping[str, int], cameras: Mapping[str, int]) -> Numbering:
+  """The names behind the numbers of `numbers_of`."""
+  unknown = {UNKNOWN_CAMERA: "unknown"} if UNKNOWN_CAMERA in cameras.values() else {}
+  return Numbering(identities=names_of(identities), cameras=names_of(cameras) | unknown)
 
 
 def _parts(name: str) -> tuple[str, int] | None:
-  """The word and the number of a name such as `cam2`, `0007` or `7.0`; None: it is none such."""
-  match = re.fullmatch(r"([^0-9]*?)\+?([0-9]{1,60})(?:\.0*)?", name)
-  return (match[1], int(match[2])) if match else None
+  """The word and the number of a name such as `cam2`, `0007`, `7.0` or `7.0e+00`; None: no such."""
+  match = re.fullmatch(
+    r"([^0-9]*?)\+?([0-9]{1,60})(?:\.([0-9]{0,60}))?(?:[eE]([+-][0-9]{2,3}))?", name
+  )
+  if not match:
+    return None
+  fraction = match[3] or ""
+  digits, shift = match[2] + fraction, int(match[4] or 0) - len(fraction)
+  if shift >= 0:
+    return match[1], int(digits) * 10**shift
+  kept, cut = digits[:shift], digits[shift:]
+  return None if cut.strip("0") else (match[1], int(kept or 0))

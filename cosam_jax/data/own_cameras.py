@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from cosam_jax.data.gaps import is_gap
 from cosam_jax.data.listing import natural_key
 from cosam_jax.data.own_tracklets import UNKNOWN
 from cosam_jax.data.tracklets import TrackletTable
@@ -21,12 +22,17 @@ def check_camera(camera: str | None, pattern: str | None, *, folders: bool) -> N
     folders: whether tracklets are folders, whose names a pattern can be about.
 
   Raises:
-    InputError: an empty name, a pattern that is none, both, or a pattern without folders.
+    InputError: an empty name, one that says nothing, a pattern that is none, both, or a pattern
+      without folders.
   """
   if camera is not None and pattern is not None:
     raise InputError("--camera and --camera_from both say the cameras: give one of them")
   if camera is not None and not 0 < len(camera.strip()) <= MOST_LETTERS:
     raise InputError(f"--camera has {len(camera.strip())} letters: give 1 to {MOST_LETTERS}")
+  if camera is not None and is_gap(camera):
+    raise InputError(
+      f"--camera is {camera.strip()!r}, which says that nobody knows it: name it or leave it out"
+    )
   if pattern is None:
     return
   if not folders:
@@ -40,7 +46,7 @@ def check_camera(camera: str | None, pattern: str | None, *, folders: bool) -> N
 def camera_names(
   table: TrackletTable, camera: str | None = None, pattern: str | None = None
 ) -> tuple[str, ...]:
-  """The camera of each tracklet; "" if nobody knows it.
+  """The camera of each tracklet; "" if nobody knows it, or its name says so (`unknown`).
 
   Without `camera` and `pattern`, those of frames named as MARS names them (`0025C1T0002F016.jpg`
   is of camera 1) are known.
@@ -69,7 +75,7 @@ def camera_names(
       f"--camera_from is {pattern!r}, which gives no camera for {len(without):,} of {len(names):,} "
       f"tracklets, such as {without[0]!r}: give a pattern that every path has"
     )
-  return tuple(one[:MOST_LETTERS] for one in found)
+  return tuple("" if is_gap(one) else one[:MOST_LETTERS] for one in found)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import chex
 import numpy as np
 
-from cosam_jax.data.identities import JUNK
+from cosam_jax.data.identities import JUNK, UNKNOWN_CAMERA
 from cosam_jax.data.tracklets import Tables, TrackletTable, concatenate
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import distances, rerank
@@ -124,10 +124,21 @@ def listed_once(*parts: TrackletTable) -> tuple[TrackletTable, list[np.ndarray]]
 
 
 def check_searchable(dataset: str, query: TrackletTable, gallery: TrackletTable) -> None:
-  """Raises InputError if there is no query, no gallery, or no query with a match."""
+  """Raises InputError if there is no query, no gallery, no query with a match, or a camera lacks.
+
+  Without its camera nobody knows whether a query's match is of the query's own.
+  """
   for part, table in (("query", query), ("gallery", gallery)):
     if not len(table):
       raise InputError(f"{dataset} has no {part} tracklets; evaluation needs at least one.")
+    asked = table.numbering.people(table.identities) & np.isin(table.identities, query.identities)
+    unknown = np.flatnonzero(asked & (table.cameras == UNKNOWN_CAMERA))
+    if len(unknown):
+      raise InputError(
+        f"the camera of {len(unknown):,} {part} tracklets of {dataset}, such as "
+        f"{str(table.names[unknown[0]])!r}, is not known ({UNKNOWN_CAMERA}): name their cameras or "
+        "leave them out"
+      )
   if not has_match(query, gallery).any():
     raise InputError(
       f"none of the {len(query)} queries of {dataset} has a match under another camera "

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from cosam_jax.data.gaps import is_gap
 from cosam_jax.data.identities import Numbering
 from cosam_jax.errors import InputError
 
@@ -94,7 +95,7 @@ def sighting(columns: Any, row: int, numbering: Numbering) -> Sighting:
   frames = int(columns.first_frames[row]), int(columns.last_frames[row])
   times = float(columns.first_times[row]), float(columns.last_times[row])
   return Sighting(
-    camera=camera or None,
+    camera=None if is_gap(camera) else camera,
     source=str(columns.sources[row]) or None,
     frames=frames if min(frames) >= 0 else None,
     times=None if any(map(math.isnan, times)) else times,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cosam_jax.data.identities import UNKNOWN_CAMERA
 from cosam_jax.data.sets.registry import PARTS
 from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.reports.charts import SERIES, Chart, draw_chart, light, mark
@@ -25,7 +26,7 @@ def _facts(table: TrackletTable) -> dict[str, Any]:
     "people": int(table.numbering.people(identities).sum()),
     "tracklets": len(table),
     "distractors": int(table.numbering.distractors(table.identities).sum()),
-    "cameras": len(np.unique(table.cameras)),
+    "cameras": len(np.setdiff1d(table.cameras, [UNKNOWN_CAMERA])),
     "frames": table.total_frames,
     "shortest": int(lengths.min()),
     "median": float(np.median(lengths)),

@@ -1,5 +1,6 @@
 """The meaning of identities' numbers and names: which 0 is a distractor, and who is nobody."""
 
+import dataclasses
 import itertools
 import json
 import re
@@ -10,8 +11,9 @@ import pytest
 
 from cosam_jax.data import builders, load_dataset
 from cosam_jax.data.doctor import diagnose
+from cosam_jax.data.gaps import is_gap
 from cosam_jax.data.holdout import hold_out_identities
-from cosam_jax.data.identities import JUNK, Numbering, is_no_identity, numbering_of
+from cosam_jax.data.identities import JUNK, UNKNOWN_CAMERA, Numbering, numbering_of
 from cosam_jax.data.numbering import names_of, numbers_of
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.protocol import Settings, evaluate_tables, evaluation_of
@@ -101,10 +103,10 @@ def test_folders_from_0_are_people_and_mars_has_distractors(tmp_path):
 
 @pytest.mark.parametrize("word", [
   "-1", "-1.0", "-2", "-01", "nan", "NaN", "None", "none", "null", "NULL", "unknown", "Unknown",
-  "n/a", "N/A", "<NA>", "?", "", "  ", "00-1",
+  "n/a", "N/A", "<NA>", "?", "", "  ", "00-1", "-1.000e+00", "-1e0", "\u22121", "person_-1",
+  "id_-1", "unk", "unlabeled",
 ])  # fmt: skip
 def test_who_is_nobody_is_left_out_and_said(tmp_path, word):
-  assert is_no_identity(word)
   draw(tmp_path)
   rows = [f"{i}_{c}_a.jpg,{i}.0,{c},{i}{c},{'train' if i > 2 else 'query' if c == 1 else 'gallery'}"
           for i in range(5) for c in (1, 2)]  # fmt: skip
@@ -124,6 +126,109 @@ def test_who_is_nobody_is_left_out_and_said(tmp_path, word):
   (tmp_path / "m.csv").write_text("\n".join([head, *rows, f"7_1_a.jpg,{word},1,s1,query"]))
   with pytest.raises(InputError, match=r"query tracklet 's1' is junk, it has no identity"):
     load_dataset("folder", tmp_path / "m.csv")
+
+
+NO_GAPS = (
+  "0", "-0", "-0.0", "7.0", "1e0", "1.5e-03", "person_1", "person-1", "p-1", "cam-2", "camera - 2",
+  "001-1", "1-1", "cam1-1", "unknown_1", "unknown7", "no_1", "none_1", "zoe", "nana", "nancy",
+  "anna_none_x", "-zoe", "id", "person", "no", "2020-01-01", "camid" * 40, "a_-" * 60,
+)  # fmt: skip
+
+
+def test_every_spelling_of_nobody_is_one_and_no_name_of_somebody():
+  values = (-1.0, -7.0, float("nan"), None)
+  spelled = [
+    form.format(x) for x in values[:2] for form in ("{:.0f}", "{}", "{:e}", "{:.3E}", "{:g}")
+  ]
+  spelled += [str(x) for x in values] + [
+    "\u22121",
+    "\uff0d1",
+    "\u20131",
+    "-1,0",
+    "- 1",
+    "(-1)",
+    "-1e400",
+  ]
+  words = ["person_{}", "id_{}", "id:{}", "Player {}", "track={}", "cam.{}", "p({})", "PID-{}"]
+  spelled += [word.format(x) for word in words for x in ("-1", "-1.0", "-1e0", "\u22121")]
+  spelled += [word.format(x) for word in words[:6] for x in ("nan", "None", "UNKNOWN", "n/a")]
+  spelled += ["unknown_id", "Unknown Person", "no_id", "no identity", "UNK", "unlabelled", "#N/A",
+              "#N/A N/A", "-1.#IND", "1.#QNAN", "#DIV/0!", "--", "\u2014", "???", "_", "n.a.",
+              "not available", "\ufeff-1", "'nan'", "<none>"]  # fmt: skip
+  assert [name for name in spelled if not is_gap(name)] == []
+  assert [name for name in NO_GAPS if is_gap(name)] == []
+
+
+CAMERAS = ["nan", "-1", "unknown", "None", "-1.0", "camera_-1", "?", "unk", "N/A"]
+
+
+def with_cameras(tmp_path, rows):
+  (tmp_path / "m.csv").write_text("\n".join(["path,identity,camera,tracklet,split", *rows]))
+  return load_dataset("folder", tmp_path / "m.csv")
+
+
+@pytest.mark.parametrize("word", CAMERAS)
+def test_a_camera_that_nobody_knows_is_no_camera(tmp_path, word):
+  """True matches under it would be taken for pictures of the query's own camera."""
+  draw(tmp_path)
+  splits = [
+    (i, c, "train" if i > 4 else ("query", "gallery")[c - 1]) for i in range(8) for c in (1, 2)
+  ]
+  rows = [f"{i}_{c}_a.jpg,{i},cam{c},{i}{c},{split}" for i, c, split in splits]
+  known = numbers(with_cameras(tmp_path, rows))
+  gaps = [
+    f"1_1_b.jpg,1,{word},s1,gallery",
+    "2_2_b.jpg,2,nan,s2,gallery",
+    f"6_1_b.jpg,6,{word},s3,train",
+  ]
+  tables = with_cameras(tmp_path, [*rows, *gaps])
+  assert UNKNOWN_CAMERA not in {*tables.query.cameras.tolist(), *tables.gallery.cameras.tolist()}
+  assert tables.train.names.tolist() == ["51", "52", "61", "62", "71", "72", "s3"], (
+    "training needs no camera"
+  )
+  assert tables.train.numbering.camera(UNKNOWN_CAMERA) == "unknown"
+  left_out, trained = tables.warnings
+  assert left_out.startswith("2 tracklets of gallery (2 frames) are left out: they have no camera")
+  assert repr(word) in left_out
+  assert trained.startswith("1 tracklets of train (1 frames) have no camera")
+  result = numbers(tables)
+  assert result.metrics.mean_average_precision == known.metrics.mean_average_precision
+  for said in tables.warnings:
+    assert said in diagnose(tables, sample=0).render()
+    assert said in result.card.warnings
+  for seed in range(4):
+    held = hold_out_identities(tables, 2, seed=seed)
+    assert "s3" not in {*held.query.names.tolist(), *held.gallery.names.tolist()}
+    assert ("s3" in held.train.names) == ("61" in held.train.names)
+  tested = with_cameras(
+    tmp_path,
+    [row.replace(",query", ",test").replace(",gallery", ",test") for row in [*rows, *gaps]],
+  )
+  assert not {"s1", "s2"} & {*tested.query.names.tolist(), *tested.gallery.names.tolist()}
+  with pytest.raises(
+    InputError, match=r"query tracklet 's1' has no camera .*but a query needs one"
+  ):
+    with_cameras(tmp_path, [*rows, gaps[0].replace("gallery", "query")])
+
+
+def test_folders_of_a_camera_that_nobody_knows(tmp_path):
+  for split, camera in (("query", "a"), ("gallery", "b"), ("gallery", "unknown"), ("train", "-1")):
+    layouts.image(tmp_path / split / str(int(split == "train")) / camera / "t" / "0.jpg")
+  tables = load_dataset("folder", tmp_path)
+  assert tables.gallery.names.tolist() == ["0/b/t"]
+  assert tables.train.cameras.tolist() == [UNKNOWN_CAMERA]
+  assert (
+    "written 'unknown', '-1'" in tables.warnings[0]
+    or "written '-1', 'unknown'" in tables.warnings[0]
+  )
+  with pytest.raises(
+    InputError, match="1 gallery tracklets of folder, such as '0/b/t', is not known"
+  ):
+    evaluation_of(
+      dataclasses.replace(
+        tables, gallery=dataclasses.replace(tables.gallery, cameras=np.array([UNKNOWN_CAMERA]))
+      )
+    )
 
 
 def test_json_lines_with_gaps(tmp_path):
@@ -161,13 +266,29 @@ def test_numbers_and_names():
   assert numbers_of(["7", "0012"], "identity") == {"7": 7, "0012": 12}
   assert numbers_of(["cam2", "cam10"], "camera") == {"cam2": 2, "cam10": 10}
   assert numbers_of(["zoe", "bo", "nan"], "identity") == {"nan": JUNK, "bo": 1, "zoe": 2}
-  assert numbers_of(["nan", "-1"], "camera") == {"-1": 1, "nan": 2}, (
-    "cameras may be called anything"
-  )
+  assert numbers_of(["nan", "-1", "hall"], "camera") == {
+    "nan": UNKNOWN_CAMERA, "-1": UNKNOWN_CAMERA, "hall": 1
+  }  # fmt: skip
+  assert numbers_of(["7.000e+00", "1.2e+01"], "identity") == {"7.000e+00": 7, "1.2e+01": 12}
+  assert numbers_of(["7.000e-01", "1.25e+01"], "identity") == {"1.25e+01": 1, "7.000e-01": 2}
   assert names_of({"7": 7, "0012": 12, "nan": JUNK}) == {12: "0012"}
   large = [str(2**40 + 7), "7"]
   assert sorted(numbers_of(large, "identity").values()) == [1, 2]
-  for pair in (("1", "01"), ("1", "1.0"), ("1", "+1"), ("p1", "p01"), (str(2**70), f"0{2**70}")):
+  assert numbers_of(["1000", "1e03", "2f3a"], "identity").keys() == {"1000", "1e03", "2f3a"}, "hex"
+  for what in ("identity", "camera"):
+    with pytest.raises(
+      InputError, match=rf"{what} '9999.*has 5,000 letters, and 4,096 are the most"
+    ):
+      numbers_of(["9" * 5000, "1"], what)
+  for pair in (
+    ("1", "01"),
+    ("1", "1.0"),
+    ("1", "+1"),
+    ("p1", "p01"),
+    (str(2**70), f"0{2**70}"),
+    ("1", "1.000e+00"),
+    ("100", "1.0e+02"),
+  ):
     with pytest.raises(InputError, match="are the same number"):
       numbers_of([*pair, "zoe"], "identity")
 

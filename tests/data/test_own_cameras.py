@@ -22,6 +22,8 @@ def test_cameras_are_said_or_read_from_paths(tmp_path):
   assert camera_names(table, " gate ") == ("gate", "gate")
   assert camera_names(table, pattern=r"cam(\d+)") == ("1", "12")
   assert camera_names(table, pattern=r"cam\d+") == ("cam1", "cam12")
+  unknown = read_tracklets(write(tmp_path / "gaps", "unknown/anna/1.png", "cam2/anna/1.png"))
+  assert camera_names(unknown, pattern=r"^[^/]+") == ("cam2", "")
   with pytest.raises(InputError, match="no camera for 1 of 2 tracklets, such as 'cam1/anna'"):
     camera_names(table, pattern=r"cam(\d\d)")
 
@@ -30,6 +32,8 @@ def test_cameras_are_said_or_read_from_paths(tmp_path):
   ("camera", "pattern", "folders", "words"),
   [
     ("a", "b", True, "give one of them"),
+    ("unknown", None, True, "'unknown', which says that nobody knows it"),
+    ("-1", None, True, "'-1', which says that nobody knows it"),
     (" ", None, True, "0 letters: give 1 to 100"),
     ("x" * 101, None, True, "101 letters"),
     (None, "(", True, "no regular expression"),

@@ -117,6 +117,12 @@ def test_natural_order():
   ordered = sorted(names, key=listing.natural_key)
   assert ordered.index("f2.jpg") < ordered.index("f10.jpg")
   assert ordered.index("3.jpg") < ordered.index("12.jpg")
+  random = np.random.default_rng(0)
+  names = [f"{'0' * zeros}{number}" for zeros, number in random.integers(0, 4, (200, 2)) ** 5]
+  assert sorted(names, key=listing.natural_key) == sorted(names, key=int)
+  long = ["9" * 5000, "1" + "0" * 5000, "2" * 5000, "7"]
+  assert [len(name) for name in sorted(long, key=listing.natural_key)] == [1, 5000, 5000, 5001]
+  assert min(long[:3], key=listing.natural_key)[0] == "2"
 
 
 @pytest.mark.parametrize(

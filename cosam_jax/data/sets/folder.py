@@ -6,16 +6,14 @@ before `frame10`). Identities and cameras may be numbers or names.
 
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
-
-import numpy as np
+from collections.abc import Iterator
 
 from cosam_jax.data import expected, listing
-from cosam_jax.data.identities import JUNK, NO_IDENTITY, Numbering
 from cosam_jax.data.layouts import require_not_nested, suggest_root
 from cosam_jax.data.left_out import NO_SPLIT, LeftOut, set_aside
-from cosam_jax.data.numbering import names_of, numbers_of
+from cosam_jax.data.numbering import numbering_by, numbers_of
 from cosam_jax.data.sets.registry import PARTS
+from cosam_jax.data.sets.unknown import without_unknown
 from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.errors import InputError, renaming
 
@@ -38,16 +36,16 @@ def read_folder(data_dir: str | os.PathLike, *, name: str = "folder") -> Tables:
         f"{suggest_root(root, PARTS)}"
       )
   left_out = LeftOut()
-  for name in sorted(os.listdir(root)):
-    if name not in PARTS and (root / name).is_dir():
-      left_out.add(set_aside(name) or NO_SPLIT, root, name)
+  for entry in sorted(os.listdir(root)):
+    if entry not in PARTS and (root / entry).is_dir():
+      left_out.add(set_aside(entry) or NO_SPLIT, root, entry)
   for split in PARTS:
     require_not_nested(root / split)
   places = {split: list(_places(root / split, left_out)) for split in PARTS}
   every = [place for split in places.values() for place in split]
   identities = numbers_of((identity for identity, _, _ in every), "identity")
   cameras = numbers_of((camera for _, camera, _ in every), "camera")
-  numbering = Numbering(identities=names_of(identities), cameras=names_of(cameras))
+  numbering = numbering_by(identities, cameras)
 
   def table(split: str) -> TrackletTable:
     listed = (
@@ -62,42 +60,9 @@ def read_folder(data_dir: str | os.PathLike, *, name: str = "folder") -> Tables:
     )
     return listing.table_of(root, listed, numbering)
 
-  tables, warnings = without_unknown({split: table(split) for split in PARTS}, identities)
+  tables, warnings = without_unknown({split: table(split) for split in PARTS}, identities, cameras)
   warnings = (*warnings, *left_out.sentences())
   return expected.check_counts(Tables(name, **tables, warnings=warnings))
-
-
-def without_unknown(
-  tables: Mapping[str, TrackletTable], numbers: Mapping[str, int]
-) -> tuple[dict[str, TrackletTable], tuple[str, ...]]:
-  """The tracklets that have an identity, and sentences about the others.
-
-  Args:
-    tables: by split.
-    numbers: of identities by their names, from `numbers_of`.
-
-  Raises:
-    InputError: a query whose identity nobody knows.
-  """
-  spelled = [name for name, number in numbers.items() if number == JUNK]
-  written = f"written {', '.join(map(repr, spelled[:5]))}{', ...' if len(spelled) > 5 else ''}"
-  kept, left_out = {}, []
-  for split, table in tables.items():
-    junk = table.identities == JUNK
-    if split == "query" and junk.any():
-      raise InputError(
-        f"query tracklet {str(table.names[junk][0])!r} is junk, it has no identity ({written}), "
-        f"but a query needs one ({int(junk.sum())} such queries; no identity is {NO_IDENTITY}): "
-        "move it to the gallery or name its identity"
-      )
-    kept[split] = table.select(~junk) if junk.any() else table
-    if junk.any():
-      frames = int(table.lengths[junk].sum(dtype=np.int64))
-      left_out.append(f"{int(junk.sum()):,} tracklets of {split} ({frames:,} frames)")
-  if not left_out:
-    return kept, ()
-  what = f"{' and '.join(left_out)} are left out: they have no identity ({written})"
-  return kept, (what,)
 
 
 def _places(split: pathlib.Path, left_out: LeftOut) -> Iterator[tuple[str, str, str]]:

@@ -27,11 +27,11 @@ import numpy as np
 from cosam_jax.data import expected, listing
 from cosam_jax.data.draws import shuffled
 from cosam_jax.data.holdout import choose_queries
-from cosam_jax.data.identities import JUNK, Numbering
-from cosam_jax.data.numbering import names_of, numbers_of
+from cosam_jax.data.identities import JUNK
+from cosam_jax.data.numbering import numbering_by, numbers_of
 from cosam_jax.data.other_content import FIRST_BYTES, other_content
-from cosam_jax.data.sets.folder import without_unknown
 from cosam_jax.data.sets.registry import PARTS, data_set_of
+from cosam_jax.data.sets.unknown import without_unknown
 from cosam_jax.data.tracklets import Tables, TrackletTable, concatenate
 from cosam_jax.errors import InputError, renaming, suggestion
 from cosam_jax.runtime.json_files import parse_json
@@ -88,11 +88,11 @@ def read_manifest(
       )
       for tracklet, row in rows.items()
     ),
-    Numbering(identities=names_of(identities), cameras=names_of(cameras)),
+    numbering_by(identities, cameras),
   )
   splits, warnings = _splits(path, list(rows.values()), table, seed)
   parts = {split: table.select(splits == split) for split in SPLITS}
-  parts, left_out = without_unknown(parts, identities)
+  parts, left_out = without_unknown(parts, identities, cameras)
   test = parts["test"]
   every = np.setdiff1d(table.identities, [JUNK]) if data_set_of(name).own else None
   queries = choose_queries(test, seed, every)
@@ -118,6 +118,7 @@ def _group(path: pathlib.Path) -> dict[str, _Tracklet]:
         raise InputError(
           f"line {line} of {path} has no {field!r}{renaming(field, set(row) - set(REQUIRED))}; "
           f"each row needs {', '.join(REQUIRED)}"
+          f"{' (a camera that nobody knows is written unknown)' if field == 'camera' else ''}"
         )
     split = row.get("split") or None
     if split is not None and split not in SPLITS:

@@ -29,6 +29,7 @@ def test_reads_the_layout(tmp_path):
   (tmp_path / "train/0003/cam1/0001/Thumbs.db").touch()
   (tmp_path / "train/.hidden").mkdir()
   tables = load_dataset("folder", tmp_path)
+  assert tables.name == "folder"
   train = tables.train
   assert train.identities.tolist() == [3, 3, 11]
   assert train.cameras.tolist() == [1, 2, 1]
