@@ -16,10 +16,12 @@ from cosam_jax.evaluation.mask_numbers import repeated
 from cosam_jax.evaluation.protocol import Evaluation, evaluation_of
 from cosam_jax.evaluation.retrieval import evaluate_features
 from cosam_jax.experiment import evaluation_place
+from cosam_jax.experiment.evaluation_sources import ATTENTION, source_of
 from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.experiment.network import network_to_evaluate
 from cosam_jax.experiment.run import Run
 from cosam_jax.reports.attention_table import attention_table
+from cosam_jax.runtime.json_files import check_ours
 from cosam_jax.runtime.whole_files import whole_file
 from cosam_jax.training import mesh
 
@@ -45,8 +47,13 @@ def attention(config: ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
   run.require_masks()
   network = network_to_evaluate(run)
   evaluation_place.settle(run, network.label, network.variables)
-  record = {"checkpoint": network.label, **_Probe(run, network.variables).record()}
-  path = run.workdir / "attention.json"
+  path = run.workdir / ATTENTION
+  check_ours(path, ("checkpoint", "stages"))
+  record = {
+    "checkpoint": network.label,
+    "source": source_of(run, network.variables),
+    **_Probe(run, network.variables).record(),
+  }
   with whole_file(path) as file:
     file.write((json.dumps(record, indent=1) + "\n").encode())
   print(attention_table(record))

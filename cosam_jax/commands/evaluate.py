@@ -16,6 +16,7 @@ from cosam_jax.experiment.outcome import leave
 from cosam_jax.experiment.page_report import check_outputs
 from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.saved_rankings import evaluate_embeddings
+from cosam_jax.reports.results import check_replaceable
 
 
 def run(call: Call) -> None:
@@ -41,6 +42,7 @@ def evaluate(
   network = network_to_evaluate(run)
   evaluation_place.settle(run, network.label, network.variables, ranking=True)
   check_outputs(run)
+  check_replaceable(run.workdir / "results.json")
   evaluator = Evaluator(run.config, run.tables, run.model)
   results = list(evaluator(network.variables, label=network.label, checkpoint=network.label))
   leave(

@@ -17,7 +17,7 @@ from cosam_jax.experiment import evaluation_place
 from cosam_jax.experiment.best_checkpoint import Best, scalar_log
 from cosam_jax.experiment.evaluated_set import may_be_same
 from cosam_jax.experiment.evaluator import Evaluator
-from cosam_jax.experiment.mask_report import MaskReport
+from cosam_jax.experiment.mask_report import BEFORE, MaskReport
 from cosam_jax.experiment.outcome import leave, report_results
 from cosam_jax.experiment.page_report import check_outputs
 from cosam_jax.experiment.parts import (
@@ -28,8 +28,10 @@ from cosam_jax.experiment.parts import (
 )
 from cosam_jax.experiment.run import Run
 from cosam_jax.reports.event_files import EventFiles
+from cosam_jax.reports.results import check_replaceable
 from cosam_jax.runtime import command_line, hosts
 from cosam_jax.runtime.holder import Holder
+from cosam_jax.runtime.json_files import check_ours
 from cosam_jax.training import loop, mesh, optim, state, steps
 from cosam_jax.training.checkpoints import LAST, Checkpoints
 from cosam_jax.training.health import HealthLog
@@ -110,6 +112,9 @@ def _train(
     "config": run.flat, "num_classes": run.num_classes, "test_set": run.test_set
   }  # fmt: skip
   first_step = checkpoints.latest_step() or 0
+  if not first_step:
+    check_ours(workdir / "config.json", ("data.name",))
+    check_replaceable(workdir / "results.json", workdir / BEFORE)
   last_step = max(first_step, last_step)  # More epochs than now asked for may be done already.
   if first_step:
     saved = checkpoints.about(first_step)
@@ -136,7 +141,7 @@ def _train(
   if config.report.tensorboard and hosts.is_first():
     events = EventFiles(workdir, first_step + 1)
     log = events.write
-  before = workdir / "before_training.json"
+  before = workdir / BEFORE
   if config.evaluation.before_training and not first_step:
     untrained = evaluator(train_state.variables, label="before training")
     report_results(before, untrained, run, 0)
@@ -177,6 +182,7 @@ def _train(
   skipped = sum(hosts.gather(batches.skipped)) + evaluator.skipped
   subject = evaluation_place.own_subject(run)
   hosts.first_alone(lambda: evaluation_place.set_aside(workdir, subject))
+  hosts.first_alone(lambda: evaluation_place.set_aside_unreadable(workdir))
   leave(
     run,
     evaluator,

@@ -6,6 +6,7 @@ A run's own evaluation is that of its training: its test set, protocol, checkpoi
 run. The last part of the name is of everything that makes the evaluation another one.
 """
 
+import itertools
 import os
 import pathlib
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ from cosam_jax.experiment.evaluation_names import (
   subject_of,
   words_of,
 )
+from cosam_jax.experiment.evaluation_sources import is_first_in
 from cosam_jax.experiment.run import Run
 from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.reports.page import page_folder
@@ -60,6 +62,8 @@ def settle(run: Run, origin: str, variables: Mapping[str, Any], *, ranking: bool
   own, name = hosts.gather([_is_own(run, subject, ranking), name_of(subject)])[0]
   if own:
     hosts.first_alone(lambda: set_aside(run.workdir, subject))
+    if ranking and _is_trained(subject["weights"]):
+      hosts.first_alone(lambda: set_aside_unreadable(run.workdir))
     return
   run.workdir = run.workdir / EVALUATIONS / name
   print(f"this is not the run's own evaluation, so it goes to {run.workdir}")
@@ -88,6 +92,17 @@ def set_aside(workdir: pathlib.Path, subject: Mapping[str, Any]) -> None:
     if (workdir / name).is_file():
       os.replace(workdir / name, place / name)
   print(f"{workdir / 'results.json'} was of {words_of(there)}: moved to {place}")
+
+
+def set_aside_unreadable(workdir: pathlib.Path) -> None:
+  """Renames results that are damaged or somebody's, since a run that has weights goes on."""
+  path = workdir / "results.json"
+  if not os.path.lexists(path) or results_in(workdir) is not None:
+    return
+  names = (f"{path.stem}_unreadable{number or ''}{path.suffix}" for number in itertools.count())
+  place = next(path.with_name(name) for name in names if not os.path.lexists(path.with_name(name)))
+  os.replace(path, place)
+  print(f"{path} is damaged, or no results: it is now {place}")
 
 
 def own_subject(run: Run) -> dict[str, Any]:
@@ -163,10 +178,8 @@ def _is_own(run: Run, subject: Mapping[str, Any], ranking: bool) -> bool:
   about = _trained(run.workdir)
   if about is None:
     # No run's folder: the first evaluation has it.
-    return there is None or (
-      _covers(subject, there, ranking)
-      and there["results"][0]["card"].get("checkpoint_hash") == subject["hash"]
-    )
+    first = is_first_in(run.workdir, run, subject["hash"])
+    return first and (there is None or _covers(subject, there, ranking))
   flat, trained = run.flat, config_rules.complete(about["config"])
   if any(flat[name] != trained[name] for name in _FIELDS):
     return False

@@ -12,10 +12,10 @@ from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.data.stored_pictures import read_picture
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.clip_masks import ClipMasks
-from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.evaluation.mask_numbers import choose_clips, measure_masks, sample_rows
 from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.experiment.evaluated_set import may_be_same
+from cosam_jax.experiment.evaluation_sources import source_of
 from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.experiment.run import Run
 from cosam_jax.reports.mask_pictures import draw_pictures
@@ -101,11 +101,7 @@ class MaskReport:
 
   def source(self, variables: dict[str, Any]) -> dict[str, Any]:
     """The source of pictures of these weights' masks, so that no page mixes them."""
-    return {
-      "dataset": self._run.tables.name,
-      "checkpoint_hash": weights_hash(variables),
-      "test_set": self._run.test_set,
-    }
+    return source_of(self._run, variables)
 
   def _before(self) -> dict[str, Record]:
     """The numbers before training, if they were taken in this run and on the same frames."""

@@ -17,7 +17,8 @@ from cosam_jax.runtime.output_folders import OutputFolder
 
 PICTURES = "pictures"
 """Beside the embeddings: `00000.jpg`, ... one of each tracklet's frames, by its row."""
-_PICTURE = "[0-9][0-9][0-9][0-9][0-9]*.jpg"
+PICTURE = "[0-9][0-9][0-9][0-9][0-9]*.jpg"
+"""Names of these files, as `pathlib.Path.glob` takes them."""
 _LONGEST_NAME, _MOST_BYTES = 100, 200
 
 Source = Mapping[str, Any]
@@ -33,7 +34,7 @@ def source_of(
 
 def own_folder(directory: pathlib.Path) -> OutputFolder:
   """A folder with vectors of one's own tracklets and their pictures."""
-  patterns = (EMBEDDINGS_FILE, f"{PICTURES}/{_PICTURE}")
+  patterns = (EMBEDDINGS_FILE, f"{PICTURES}/{PICTURE}")
   return OutputFolder(directory, "embed", patterns, EMBEDDINGS_FILE, _of_earlier_version)
 
 
@@ -57,8 +58,8 @@ def folder_for(
     held = held_by(folder)
     if held is not None and not _same(held, source):
       raise InputError(
-        f"{output} holds the vectors of {_words(held)}, and now they would be those of "
-        f"{_words(source)}: give another --output, or remove that folder"
+        f"{output} holds the vectors of {vectors_of(held)}, and now they would be those of "
+        f"{vectors_of(source)}: give another --output, or remove that folder"
       )
     return folder
   places = [own_folder(workdir / "own" / name) for name in _names(source)]
@@ -75,7 +76,7 @@ def neighbour_of(folder: OutputFolder, source: Source) -> str | None:
   held = held_by(first)
   if first.directory == folder.directory:
     return None
-  whose = f"the vectors of {_words(held)}" if held is not None else "other files"
+  whose = f"the vectors of {vectors_of(held)}" if held is not None else "other files"
   return f"{first.directory} holds {whose}, so these go to {folder.directory}"
 
 
@@ -87,13 +88,24 @@ def held_by(folder: OutputFolder) -> Source | None:
   return None if old is None else {"input": str(pathlib.Path(old.origin.dataset).resolve())}
 
 
+def has_own_pictures(embeddings: pathlib.Path) -> bool:
+  """Whether the pictures beside embeddings are of them, as far as a list there says."""
+  folder = own_folder(embeddings.parent)
+  if embeddings.name != EMBEDDINGS_FILE or folder.source is None:
+    return True
+  return folder.holds(EMBEDDINGS_FILE, f"{PICTURES}/00000.jpg")
+
+
 def _same(held: Source | None, source: Source) -> bool:
   """Whether both are one; earlier versions said no more than the input."""
   return held is not None and held in (source, {"input": source["input"]})
 
 
-def _words(source: Source) -> str:
-  words = str(source.get("input"))
+def vectors_of(source: Source) -> str:
+  """The tracklets of vectors, for people."""
+  if "input" not in source:
+    return f"the test set of {source.get('dataset')}"
+  words = str(source["input"])
   others = {name: value for name, value in source.items() if name != "input" and value}
   more = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in others.items())
   return f"{words} ({more})" if more else words

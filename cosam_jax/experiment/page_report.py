@@ -167,10 +167,11 @@ def _rankings_of(workdir: pathlib.Path, results: Mapping[str, Any]) -> Rankings 
 
 def _masks_of(folder: pathlib.Path, results: Mapping[str, Any]) -> pathlib.Path | None:
   """The pictures of masks of these results; None if they are of another test set or weights."""
-  source, card = dict(masks_folder(folder).source or {}), results["results"][0]["card"]
-  if source:
-    same = may_be_same(source.pop("test_set", None), results["run"].get("test_set"))
-    return folder if same and all(card.get(name) == source[name] for name in source) else None
+  source, card = masks_folder(folder).source, results["results"][0]["card"]
+  if source is not None:
+    same = may_be_same(source.get("test_set"), results["run"].get("test_set"))
+    named = ("dataset", "checkpoint_hash")
+    return folder if same and all(card.get(name) == source.get(name) for name in named) else None
   try:  # Of an earlier version, which wrote the same numbers twice.
     numbers = read_json(folder / "masks.json", "masks", "evaluate again")
   except InputError:

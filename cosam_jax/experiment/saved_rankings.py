@@ -18,12 +18,19 @@ from cosam_jax.evaluation.embeddings import (
 from cosam_jax.evaluation.sensitivity import sensitivity
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import evaluation_place, vectors_place
+from cosam_jax.experiment.evaluation_sources import source_of
 from cosam_jax.experiment.evaluator import RANKED_BY, Evaluator, settings_of
 from cosam_jax.experiment.field_kinds import NETWORK
 from cosam_jax.experiment.fields import SCHEMA, role_of
 from cosam_jax.experiment.network import network_to_evaluate
 from cosam_jax.experiment.run import Run
-from cosam_jax.reports.results import results_content, terminal_table, write_results
+from cosam_jax.experiment.tested_vectors import check_tested, tested_folder
+from cosam_jax.reports.results import (
+  check_replaceable,
+  results_content,
+  terminal_table,
+  write_results,
+)
 from cosam_jax.reports.sensitivity_table import sensitivity_table
 from cosam_jax.runtime import hosts
 
@@ -33,17 +40,24 @@ def embed(config: ConfigDict, workdir: pathlib.Path) -> Embeddings:
 
   It lies in the workdir, or for another data set, protocol or weights than the run's in a folder of
   its own, see `evaluation_place`.
+
+  Raises:
+    InputError: vectors of other tracklets, or their pictures, are in the way.
   """
   run = Run(config, workdir)
   network = network_to_evaluate(run)
   evaluation_place.settle(run, network.label, network.variables)
+  source = source_of(run, network.variables)
+  folder = tested_folder(run.workdir)
+  hosts.first_alone(lambda: check_tested(folder, source))
   evaluator = Evaluator(run.config, run.tables, run.model)
   embeddings = evaluator.embeddings(network.variables, run.flat, network.label)
   path = run.workdir / EMBEDDINGS_FILE
   count, width = embeddings.vectors.shape
 
   def write() -> None:
-    write_embeddings(path, embeddings)
+    with folder.replacing(source) as partial:
+      write_embeddings(partial / EMBEDDINGS_FILE, embeddings)
     print(
       f"{count:,} tracklets, {len(embeddings.clip_owners):,} clips, {width} dimensions: "
       f"{path} ({path.stat().st_size / 2**20:.1f} MiB)"
@@ -76,6 +90,7 @@ def evaluate_embeddings(
   results, about = _ranked(path, config, fields or {})
   asked = workdir or path.parent
   place = vectors_place.place_of_results(asked, [result.record() for result in results], about)
+  check_replaceable(place / "results.json")
   write_results(place / "results.json", results, about)
   print(terminal_table(results))
   if place != asked:
@@ -159,6 +174,7 @@ def show_sensitivity(
   about |= {"test_set": origin.test_set} if origin.test_set else {}
   place = vectors_place.place_of_sensitivity(workdir or path.parent, records, about)
   target = place / vectors_place.SENSITIVITY
+  check_replaceable(target)
   write_results(target, results, about)
   print(sensitivity_table(records))
   print(f"\nwritten to {target}")

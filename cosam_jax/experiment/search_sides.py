@@ -17,7 +17,7 @@ from cosam_jax.evaluation.search import Rows, VectorFile
 from cosam_jax.evaluation.sightings import NEVER_SEEN, Sighting
 from cosam_jax.experiment.embedder import Embedder
 from cosam_jax.experiment.network import network_asked_for
-from cosam_jax.experiment.own_outputs import PICTURES
+from cosam_jax.experiment.own_outputs import PICTURES, has_own_pictures
 from cosam_jax.experiment.own_videos import embed_own
 
 """Of a picture beside embeddings, which --mode=embed wrote as a small JPEG."""
@@ -93,11 +93,15 @@ def open_side(
     return Side(path, VectorFile(path), lambda row: f"row {row}", lambda row: None)
   if path.suffix == ".npz":
     saved = read_embeddings(path)
+    pictures = path.parent / PICTURES
+    shown = has_own_pictures(path)
+    if not shown and pictures.is_dir():
+      print(f"left out: {pictures}, which an earlier call wrote with other vectors than {path}")
     return Side(
       path,
       saved.vectors,
       lambda row: str(saved.names[row]),
-      lambda row: _saved_picture(path.parent / PICTURES / f"{row:05d}.jpg"),
+      lambda row: _saved_picture(pictures / f"{row:05d}.jpg") if shown else None,
       saved.origin.checkpoint_hash,
       saved.origin.config.get("evaluation.distance"),
       saved.seen,

@@ -12,7 +12,7 @@ from typing import Any
 import cosam_jax
 from cosam_jax.errors import InputError
 from cosam_jax.reports.results_shape import checked_results
-from cosam_jax.runtime.json_files import read_json
+from cosam_jax.runtime.json_files import check_ours, read_json
 from cosam_jax.runtime.whole_files import whole_file
 
 FORMAT = 1
@@ -43,6 +43,16 @@ def write_results(
     InputError: the file cannot be written (no permission, full disk).
   """
   write_json(path, results_content(results, run))
+
+
+def check_replaceable(*paths: str | os.PathLike) -> None:
+  """Refuses, before any work, to replace files that are no results; those that are may go.
+
+  Raises:
+    InputError: somebody's file, or one that is too damaged to tell.
+  """
+  for path in paths:
+    check_ours(path, ("run", "results"))
 
 
 def results_content(results: Sequence[Any], run: Mapping[str, Any] | None = None) -> dict[str, Any]:

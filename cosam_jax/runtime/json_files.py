@@ -8,6 +8,7 @@ import json
 import math
 import os
 import pathlib
+from collections.abc import Iterable
 from typing import Any
 
 from cosam_jax.errors import InputError
@@ -67,6 +68,34 @@ def read_json_lines(
   """
   lines = read_text(path, what, remedy, errors="surrogateescape").split("\n")
   return {number: _object(line) for number, line in enumerate(lines, 1) if line.strip()}
+
+
+def check_ours(
+  path: str | os.PathLike,
+  names: Iterable[str],
+  remedy: str = "move it away, or give another --workdir",
+) -> None:
+  """Refuses to replace a JSON file that this program did not write.
+
+  Args:
+    path: the file, which need not be there.
+    names: of values that all our files of this kind have.
+    remedy: what to do, for the end of the sentence.
+
+  Raises:
+    InputError: it is somebody's, or too damaged to tell.
+  """
+  if not os.path.lexists(path):
+    return
+  try:
+    content = read_json(path, "file", remedy)
+  except InputError:
+    content = None
+  if not isinstance(content, dict) or not set(names) <= content.keys():
+    raise InputError(
+      f"{pathlib.Path(path)} would be replaced, and this program did not write it, or it is "
+      f"damaged: {remedy}"
+    )
 
 
 def _object(line: str) -> dict[str, Any] | None:

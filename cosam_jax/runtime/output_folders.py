@@ -74,6 +74,11 @@ class OutputFolder:
     written = self._written()
     return [name for name in sorted(written) if self._is_ours(name, written)]
 
+  def holds(self, *names: str) -> bool:
+    """Whether files are ours and still as they were written."""
+    written = self._written()
+    return all(self._is_ours(name, written) for name in names)
+
   def check(self, *inputs: str | os.PathLike) -> None:
     """Refuses, before any work, an output that would cost somebody files.
 

@@ -33,7 +33,10 @@ class ScalarLog:
     self._path = None if path is None else pathlib.Path(path)
     if self._path is None:
       return
-    kept = [row for row in read_scalars(self._path) if row["step"] < first_step]
+    rows = read_scalars(self._path)
+    kept = [row for row in rows if row["step"] < first_step]
+    if rows and first_step == 1:
+      print(f"{path} is begun anew: its {len(rows)} lines are of a training without a checkpoint")
     partial = self._path.with_suffix(".partial")
     partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
     partial.replace(self._path)

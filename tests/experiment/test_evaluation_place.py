@@ -12,7 +12,7 @@ import tiny
 
 from cosam_jax.data.drawn.synthetic import write_synthetic
 from cosam_jax.errors import InputError
-from cosam_jax.experiment import evaluation_place
+from cosam_jax.experiment import evaluation_place, evaluation_sources
 from cosam_jax.experiment.network import network_to_evaluate
 from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.saved_rankings import evaluate_embeddings, show_sensitivity
@@ -248,6 +248,35 @@ def test_a_page_is_not_made_of_another_test_sets_pictures(run, tiny_synthetic, t
     modes.report(saved_run.report_config(other), run)
 
 
+def test_somebodys_results_stay(run, tiny_synthetic, tmp_path):
+  """Refused where there is no run yet; a run's workdir gives them another name."""
+  config = saved_run.report_config(tiny_synthetic)
+  (run / "results.json").write_text('{"mine": 1}')
+  for number in ("", "1"):
+    evaluation_place.set_aside_unreadable(run)
+    assert (run / f"results_unreadable{number}.json").read_text() == '{"mine": 1}'
+    assert not (run / "results.json").exists()
+    (run / "results.json").write_text('{"mine": 1}')
+  (tmp_path / "new").mkdir()
+  for name in ("results.json", "before_training.json", "config.json"):
+    path = tmp_path / "new" / name
+    path.write_text('{"mine": 1}')
+    with pytest.raises(InputError, match=f"{name} would be replaced, and this program did not"):
+      modes.train(config, tmp_path / "new")
+    path.unlink()
+  alone = tmp_path / "alone"
+  alone.mkdir()
+  shutil.copy(run / "embeddings.npz", alone)
+  for name, show in (
+    ("results.json", lambda path: evaluate_embeddings(path, None, None)),
+    ("sensitivity.json", lambda path: show_sensitivity(path, None, None)),
+  ):
+    (alone / name).write_text("mine")
+    with pytest.raises(InputError, match=f"{name} would be replaced"):
+      show(alone / "embeddings.npz")
+    assert (alone / name).read_text() == "mine"
+
+
 def test_given_weights_have_a_workdir_of_their_own_or_a_folder(evaluated, tiny_synthetic, tmp_path):
   network = Run(tiny.config(tiny_synthetic), tmp_path)
   variables = network_to_evaluate(Run(saved_run.report_config(tiny_synthetic), evaluated)).variables
@@ -261,3 +290,18 @@ def test_given_weights_have_a_workdir_of_their_own_or_a_folder(evaluated, tiny_s
   evaluation_place.settle(network, "a.npz", changed)
   assert network.workdir.parent == work / "evaluations"
   assert network.workdir.name.startswith("synthetic_reference_a.npz_")
+  # Vectors, masks and numbers of attention keep their place likewise, each for itself.
+  for name in ("embeddings.npz", "masks", "attention.json"):
+    place = tmp_path / f"only_{name}"
+    place.mkdir()
+    if name == "attention.json":
+      source = evaluation_sources.source_of(network, variables)
+      (place / name).write_text(json.dumps({"source": source}))
+    elif name == "masks":
+      shutil.copytree(evaluated / name, place / name)
+    else:
+      shutil.copy(evaluated / name, place / name)
+    for weights, apart_from_it in ((variables, False), (changed, True)):
+      network.workdir = place
+      evaluation_place.settle(network, "a.npz", weights)
+      assert (network.workdir != place) == apart_from_it, name

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from cosam_jax.errors import InputError
-from cosam_jax.runtime.json_files import parse_json, read_json, read_json_lines
+from cosam_jax.runtime.json_files import check_ours, parse_json, read_json, read_json_lines
 from cosam_jax.runtime.outside_files import open_to_append
 
 BAD = {
@@ -72,3 +72,18 @@ def test_nothing_waits_for_the_reader_of_a_pipe(tmp_path):
     open_to_append(tmp_path / "pipe")
   with pytest.raises(OSError, match="device"):
     open_to_append("/dev/null")
+
+
+def test_only_our_files_are_replaced(tmp_path):
+  path = tmp_path / "a.json"
+  check_ours(path, ("run", "results"))
+  path.write_text('{"run": {}, "results": [], "more": 1}')
+  check_ours(path, ("run", "results"))
+  for text in ('{"run": {}}', "[]", "null", "mine", ""):
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"a\.json would be replaced, .*: ask somebody"):
+      check_ours(path, ("run", "results"), "ask somebody")
+  path.unlink()
+  path.symlink_to("nowhere")
+  with pytest.raises(InputError, match="would be replaced"):
+    check_ours(path, ())

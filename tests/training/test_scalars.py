@@ -42,6 +42,16 @@ def test_a_resumed_run_drops_the_lines_it_will_write_again(tmp_path):
   assert [entry.name for entry in tmp_path.iterdir()] == ["scalars.jsonl"]
 
 
+def test_a_new_training_says_that_it_drops_the_lines_of_another(tmp_path, capsys):
+  path = tmp_path / "scalars.jsonl"
+  for step in (1, 2):
+    ScalarLog(path, step).write(step, loss=1.0)
+  assert capsys.readouterr().out == ""
+  ScalarLog(path, 1)
+  told = f"{path} is begun anew: its 2 lines are of a training without a checkpoint\n"
+  assert capsys.readouterr().out == told
+
+
 def test_lines_that_are_none_are_named_and_lose_no_others(tmp_path, capsys):
   """Bad lines between good ones: words, other JSON, no step, no numbers, too deep, no UTF-8."""
   path = tmp_path / "scalars.jsonl"

@@ -14,6 +14,8 @@ from cosam_jax.commands.benchmark.table import render
 from cosam_jax.commands.call import Call
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.parts import build_model
+from cosam_jax.runtime.json_files import check_ours, read_json
+from cosam_jax.runtime.whole_files import whole_file
 
 
 def run(call: Call) -> None:
@@ -32,6 +34,8 @@ def measure(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict
   """
   config_rules.check(config)
   config = config_rules.resolve(config)
+  place = workdir / "benchmark.json"
+  check_ours(place, ("device", "config", "parts"))
   # A program that was kept from an earlier run would say nothing of compilation.
   jax.config.update("jax_enable_compilation_cache", False)
   dtype = config.model.dtype
@@ -56,11 +60,26 @@ def measure(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict
       with tqdm.tqdm(desc=part, unit="measurement", leave=False) as bar:
         record["parts"][part] = measured(bar.update)
   workdir.mkdir(parents=True, exist_ok=True)
-  partial = workdir / "benchmark.json.partial"
-  partial.write_text(json.dumps(record, indent=2) + "\n")
-  partial.replace(workdir / "benchmark.json")
+  if place.exists() and (what := _lost(read_json(place, "benchmark", "measure again"), record)):
+    print(f"{place} is replaced; the earlier one had {what}\n")
+  with whole_file(place) as file:
+    file.write((json.dumps(record, indent=2) + "\n").encode())
   print(render(record))
   return record
+
+
+def _lost(before: dict[str, Any], now: dict[str, Any]) -> str:
+  """What an earlier measurement has and the new one lacks, in words; "" if they are of the same."""
+  flat = json.loads(json.dumps(now["config"]))
+  try:
+    parts = [f"part {name}" for name in before["parts"] if name not in now["parts"]]
+    other = [f"{name} {value!r}" for name, value in before["config"].items()
+             if flat.get(name) != value]  # fmt: skip
+    device = before["device"]["kind"]
+  except (AttributeError, KeyError, TypeError):
+    return "other entries than this program writes"
+  devices = [] if device == now["device"]["kind"] else [f"device {device}"]
+  return ", ".join([*parts, *other, *devices])
 
 
 def _width(config: ConfigDict) -> int:

@@ -86,12 +86,16 @@ def export(
     record = _export(network, partial, directory, table, formats, inputs, must)
     # Programs of the same network stay; beside another one's they would mislead.
     earlier = earlier_formats(directory, record)
-    gone = [name for name in formats_there(directory) if name not in {*earlier, *record["formats"]}]
+    others = [name for name in formats_there(directory) if name not in earlier]
+    gone = [name for name in others if name not in record["formats"]]
+    replaced = [name for name in others if name in record["formats"]]
     for name, entry in earlier.items():
       if name not in record["formats"]:
         record["formats"][name] = entry
         keep |= {ours for ours in folder.names if ours.split("/")[0] in entry["files"]}
     (partial / RECORD).write_text(json.dumps(record, indent=1) + "\n")
+  if replaced:
+    print(f"replaced, though an earlier call exported another network: {', '.join(replaced)}")
   if gone:
     print(f"removed, since an earlier call exported another network: {', '.join(gone)}")
   return record

@@ -9,7 +9,10 @@ import sys
 import pytest
 import tiny
 
+from cosam_jax.commands.benchmark import measure
+from cosam_jax.commands.benchmark.options import Options
 from cosam_jax.commands.benchmark.table import render
+from cosam_jax.errors import InputError
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 # As on a machine that has neither TensorFlow nor PyTorch.
@@ -58,3 +61,24 @@ def test_rates_follow_from_times(measured):
     assert found["low_seconds"] <= found["median_seconds"] <= found["high_seconds"]
     assert found["compile_seconds"] > 0
     assert found["peak_memory_bytes"] > 50 * 2**20  # On a CPU, the process's.
+
+
+def test_what_an_earlier_measurement_had_is_told(tmp_path, monkeypatch, capsys):
+  monkeypatch.setattr(measure.device, "measured_peak", lambda *_: None)
+  monkeypatch.setattr(measure, "render", lambda record: "the table")
+
+  def call(**fields):
+    measure.measure(tiny.config("nowhere", **fields), tmp_path, Options(parts=()))
+    return capsys.readouterr().out
+
+  assert call() == call() == "the table\n"
+  file = tmp_path / "benchmark.json"
+  told = f"{file} is replaced; the earlier one had "
+  assert call(model__width=0.25) == told + "model.width 0.125\n\nthe table\n"
+  record = json.loads(file.read_text())
+  file.write_text(json.dumps(record | {"parts": {"step": {}}}))
+  assert call(model__width=0.25) == told + "part step\n\nthe table\n"
+  file.write_text("mine")
+  with pytest.raises(InputError, match=r"benchmark\.json would be replaced, and this program did"):
+    call()
+  assert file.read_text() == "mine"

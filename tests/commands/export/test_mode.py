@@ -121,9 +121,9 @@ def test_formats_of_the_same_network_stay_and_those_of_another_go(
   assert (out / "saved_model" / "program.pb").is_file()
   other = saved.write(tmp_path / "other", tiny_synthetic, seed=1)
   assert list(export_mode(None, other, out, given="torch")["formats"]) == ["torch"]
-  assert "removed, since an earlier call exported another network: stablehlo" in (
-    capsys.readouterr().out
-  )
+  told = capsys.readouterr().out
+  assert "removed, since an earlier call exported another network: stablehlo" in told
+  assert "replaced, though an earlier call exported another network: torch" in told
   assert [path.name for path in (out / "saved_model").iterdir()] == ["mine"]
 
 
