@@ -56,8 +56,9 @@ def tested_source(directory: pathlib.Path) -> Mapping[str, Any] | None:
 
 
 def _same_tracklets(held: Mapping[str, Any], source: Mapping[str, Any]) -> bool:
-  same = held.get("dataset") == source["dataset"]
-  return same and may_be_same(held.get("test_set"), source["test_set"])
+  # Earlier versions called a data set of folders by its last folder.
+  names = (held.get("dataset"), held.get("fields", {}).get("data.name"))
+  return source["dataset"] in names and may_be_same(held.get("test_set"), source["test_set"])
 
 
 def _stated(directory: pathlib.Path) -> dict[str, Any] | None:

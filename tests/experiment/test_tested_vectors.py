@@ -119,7 +119,8 @@ def test_vectors_of_another_test_set_or_nobody_knows_what_stay(
   run = shutil.copytree(tested, tmp_path / "run")
   (run / "embed_files.json").unlink()
   found = read_embeddings(run / "embeddings.npz")
-  for change, words in (({"dataset": "mars"}, "the test set of mars"), ({"test_set": "1-2"}, "")):
+  mars = {"dataset": "mars", "config": found.origin.config | {"data.name": "mars"}}
+  for change, words in ((mars, "the test set of mars"), ({"test_set": "1-2"}, "")):
     origin = dataclasses.replace(found.origin, **change)
     write_embeddings(run / "embeddings.npz", dataclasses.replace(found, origin=origin))
     with pytest.raises(InputError, match=f"holds the vectors of {words}"):
