@@ -15,11 +15,12 @@ NO_IDENTITY = (
 """How people say, in data of their own, that nobody knows who somebody is."""
 
 _MINUS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
-_EDGES = " \t\r\n\0\u200b\ufeff\"'`()[]{}<>"
+_EDGES = " \t\r\n\0\u200b\ufeff\"'`()[]{}<>,;"
 _WORDS = {
   "00-1", "nan", "none", "null", "nil", "na", "n/a", "n/a n/a", "n a", "nat", "undefined", "undef",
   "unknown", "unk", "unlabeled", "unlabelled", "unidentified", "unassigned", "unspecified", "unset",
-  "missing", "nobody", "not known", "not available", "not labeled", "not labelled", "not assigned",
+  "missing", "nobody", "junk", "background", "ignore", "ignored", "nan 0",
+  "not known", "not available", "not labeled", "not labelled", "not assigned",
   "noid", "nolabel", "inf", "infinity", "1 ind", "1 qnan", "1 inf", "num!", "value!", "ref!",
   "div/0!", "name?", "null!",
 }  # fmt: skip

@@ -2,7 +2,6 @@
 
 import collections
 import os
-import re
 from collections.abc import Iterable
 
 _SYSTEM = {
@@ -18,10 +17,12 @@ HIDDEN = "hidden"
 LOOSE = "images beside folders of tracklets, which belong into a folder of their own"
 DEEPER = "folders inside of tracklets' folders"
 MASKS = "masks"
+MAPS = "maps of depth, motion or poses"
+COPIES = "thumbnails and copies"
+OTHER_ENDING = "images with a frame's name and another ending (masks or copies)"
 NO_SPLIT = "folders that are no split"
 LINKS = "links to folders, which config.data.follow_links=True follows"
 OTHER = "of formats that are not read"
-_MASK = re.compile(r"(.+?)[._-]masks?")
 _SHOWN = 3
 
 
@@ -30,17 +31,6 @@ def set_aside(name: str) -> str | None:
   if name.lower() in _SYSTEM:
     return SYSTEM
   return HIDDEN if name.startswith(".") else None
-
-
-def masks_among(names: Iterable[str]) -> set[str]:
-  """Images that are masks of others among them: `0001_mask.png` beside `0001.jpg`."""
-  stems = {os.path.splitext(name)[0] for name in names}
-  found = set()
-  for name in names:
-    match = _MASK.fullmatch(os.path.splitext(name)[0])
-    if match and match[1] in stems:
-      found.add(name)
-  return found
 
 
 class LeftOut:

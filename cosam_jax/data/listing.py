@@ -8,14 +8,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from cosam_jax.data.companions import companions
 from cosam_jax.data.identities import PLAIN, Numbering
 from cosam_jax.data.left_out import (
   DEEPER,
   LOOSE,
-  MASKS,
   OTHER,
   LeftOut,
-  masks_among,
   set_aside,
 )
 from cosam_jax.data.links import require_inside, require_whole_links
@@ -92,7 +91,7 @@ def list_images(path: pathlib.Path, left_out: LeftOut) -> list[str]:
 
   Args:
     path: of the folder.
-    left_out: counts what is passed over: hidden files, masks, folders, and other formats.
+    left_out: counts what is passed over: hidden files, masks and copies, folders, other formats.
 
   Raises:
     InputError: there is none: an empty tracklet.
@@ -116,10 +115,18 @@ def list_images(path: pathlib.Path, left_out: LeftOut) -> list[str]:
   for kind, passed in ((DEEPER, folders), (OTHER, others)):
     for name in sorted(passed):
       left_out.add(kind, path, name)
-  masks = masks_among(names)
-  for name in sorted(masks):
-    left_out.add(MASKS, path, name)
-  return sorted(set(names) - masks, key=natural_key)
+  return sorted(without_companions(path, names, left_out), key=natural_key)
+
+
+def without_companions(
+  folder: str | os.PathLike, names: Iterable[str], left_out: LeftOut
+) -> list[str]:
+  """The images of a folder that are frames; masks and the like are counted."""
+  names = list(names)
+  kinds = companions(names)
+  for name in sorted(kinds):
+    left_out.add(kinds[name], folder, name)
+  return [name for name in names if name not in kinds]
 
 
 def _instead(folders: list[str], others: list[str]) -> str:

@@ -9,12 +9,13 @@ import itertools
 import os
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from cosam_jax.data import links, listing
-from cosam_jax.data.left_out import LINKS, MASKS, OTHER, LeftOut, masks_among, set_aside
+from cosam_jax.data.companions import companion_folders
+from cosam_jax.data.left_out import LINKS, MASKS, OTHER, LeftOut, set_aside
 from cosam_jax.data.telling import Telling
 from cosam_jax.data.tracklets import FilePaths, TrackletTable
 from cosam_jax.errors import InputError
@@ -51,7 +52,7 @@ def read_tracklets(
   if not root.is_dir():
     state = "is no folder" if root.exists() else "does not exist"
     raise InputError(f"{root} {state}: give a folder of tracklets, each a folder of images")
-  found = []
+  found: dict[pathlib.Path, list[str]] = {}
   left_out = LeftOut()
   for place, folders, files in os.walk(root, followlinks=follow_links):
     folders[:] = _entered(place, folders, left_out)
@@ -63,14 +64,10 @@ def read_tracklets(
       left_out.add(LINKS, place, os.path.basename(link))
     # Of folders; frames are looked at when they are read.
     links.require_whole_links(place, [name for name in files if not os.path.splitext(name)[1]])
-    if any(listing.is_image(name) for name in files):
-      found.append(pathlib.Path(place))
-  masks = [one for one in found if _MASKS & {*one.relative_to(root).parts}]
-  if len(masks) < len(found):
-    for one in masks:
-      left_out.add(MASKS, one.parent, one.name)
-      found.remove(one)
-  if not found:
+    if images := [name for name in files if listing.is_image(name)]:
+      found[pathlib.Path(place).relative_to(root)] = images
+  places = _without_masks(root, found, left_out)
+  if not places:
     instead = f" ({'; '.join(left_out.sentences())})" if left_out.sentences() else ""
     raise InputError(
       f"{root} holds no images{instead}: give a folder of tracklets, each a folder of "
@@ -78,8 +75,7 @@ def read_tracklets(
     )
   (telling or Telling()).leave_out(*left_out.sentences())
 
-  found.sort(key=lambda place: listing.natural_key(str(place.relative_to(root))))
-  every = itertools.chain.from_iterable(_tracklets(root, place) for place in found)
+  every = itertools.chain.from_iterable(_tracklets(root, root / place) for place in places)
   table = listing.table_of(root, every)
   assert isinstance(table.frames, FilePaths)
   frames = dataclasses.replace(table.frames, follow_links=follow_links)
@@ -99,11 +95,26 @@ def _entered(place: str, folders: list[str], left_out: LeftOut) -> list[str]:
   return entered
 
 
+def _without_masks(
+  root: pathlib.Path, found: Mapping[pathlib.Path, list[str]], left_out: LeftOut
+) -> list[pathlib.Path]:
+  """The folders of frames among those with images, in natural order."""
+  kinds = {place: MASKS for place in found if _MASKS & {*place.parts}}
+  if len(kinds) == len(found):  # A person may be called anything.
+    kinds = {}
+  beside = companion_folders({place.parts: names for place, names in found.items()})
+  kinds = {place: kinds.get(place) or beside.get(place.parts, "") for place in found}
+  for place, kind in kinds.items():
+    if kind:
+      left_out.add(kind, root / place.parent, place.name)
+  kept = [place for place, kind in kinds.items() if not kind]
+  return sorted(kept, key=lambda place: listing.natural_key(str(place)))
+
+
 def _count_files(place: str, files: list[str], left_out: LeftOut) -> None:
   """Counts the files of a folder that are no frames."""
   images = [name for name in files if listing.is_image(name)]
-  for name in sorted(masks_among(images)):
-    left_out.add(MASKS, place, name)
+  listing.without_companions(place, images, left_out)
   for name in sorted(set(files) - set(images)):
     left_out.add(set_aside(name) or OTHER, place, name)
 

@@ -154,7 +154,7 @@ def test_every_spelling_of_nobody_is_one_and_no_name_of_somebody():
   spelled += [word.format(x) for word in words[:6] for x in ("nan", "None", "UNKNOWN", "n/a")]
   spelled += ["unknown_id", "Unknown Person", "no_id", "no identity", "UNK", "unlabelled", "#N/A",
               "#N/A N/A", "-1.#IND", "1.#QNAN", "#DIV/0!", "--", "\u2014", "???", "_", "n.a.",
-              "not available", "\ufeff-1", "'nan'", "<none>"]  # fmt: skip
+              "not available", "\ufeff-1", "'nan'", "<none>", "-1;", "junk"]  # fmt: skip
   assert [name for name in spelled if not is_gap(name)] == []
   assert [name for name in NO_GAPS if is_gap(name)] == []
 

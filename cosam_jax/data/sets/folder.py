@@ -9,6 +9,7 @@ import pathlib
 from collections.abc import Iterator
 
 from cosam_jax.data import expected, listing
+from cosam_jax.data.companions import companion_folders, names_companions
 from cosam_jax.data.layouts import require_not_nested, suggest_root
 from cosam_jax.data.left_out import NO_SPLIT, LeftOut, set_aside
 from cosam_jax.data.numbering import numbering_by, numbers_of
@@ -69,5 +70,21 @@ def _places(split: pathlib.Path, left_out: LeftOut) -> Iterator[tuple[str, str, 
   """(identity, camera, tracklet) for every tracklet folder of a split, in natural order."""
   for identity in listing.list_folders(split, "identities", left_out):
     for camera in listing.list_folders(split / identity, "cameras", left_out):
-      for tracklet in listing.list_folders(split / identity / camera, "tracklets", left_out):
-        yield identity, camera, tracklet
+      place = split / identity / camera
+      tracklets = listing.list_folders(place, "tracklets", left_out)
+      kinds = _mask_folders(place, tracklets)
+      for tracklet in tracklets:
+        if kind := kinds.get(tracklet):
+          left_out.add(kind, place, tracklet)
+        else:
+          yield identity, camera, tracklet
+
+
+def _mask_folders(place: pathlib.Path, tracklets: list[str]) -> dict[str, str]:
+  """Folder -> its kind, for those that hold masks and the like of a tracklet beside them."""
+  if not any(map(names_companions, tracklets)):
+    return {}
+  images: dict[tuple[str, ...], list[str]] = {
+    (one,): list(filter(listing.is_image, os.listdir(place / one))) for one in tracklets
+  }
+  return {parts[0]: kind for parts, kind in companion_folders(images, siblings=True).items()}

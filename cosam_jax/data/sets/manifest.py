@@ -15,11 +15,9 @@ Without the field, half of the identities, drawn by seed, are `test`.
 
 import csv
 import dataclasses
-import glob
 import io
 import os
 import pathlib
-import posixpath
 from collections.abc import Iterator
 
 import numpy as np
@@ -28,8 +26,10 @@ from cosam_jax.data import expected, listing
 from cosam_jax.data.draws import shuffled
 from cosam_jax.data.holdout import choose_queries
 from cosam_jax.data.identities import JUNK
+from cosam_jax.data.left_out import LeftOut
 from cosam_jax.data.numbering import numbering_by, numbers_of
 from cosam_jax.data.other_content import FIRST_BYTES, other_content
+from cosam_jax.data.sets.listed_frames import frames_among, listed_frames
 from cosam_jax.data.sets.registry import PARTS, data_set_of
 from cosam_jax.data.sets.unknown import without_unknown
 from cosam_jax.data.tracklets import Tables, TrackletTable, concatenate
@@ -50,8 +50,7 @@ class _Tracklet:
   identity: str
   camera: str
   split: str | None
-  folders: list[str] = dataclasses.field(default_factory=list)
-  files: list[str] = dataclasses.field(default_factory=list)
+  paths: list[str] = dataclasses.field(default_factory=list)
 
 
 def is_manifest(path: str | os.PathLike) -> bool:
@@ -77,14 +76,18 @@ def read_manifest(
   path = pathlib.Path(path)
   if not path.is_file():
     raise InputError(f"manifest {path} does not exist; correct data_dir")
-  rows = _group(path)
+  left_out = LeftOut()
+  rows = _group(path, left_out)
   identities = numbers_of((row.identity for row in rows.values()), "identity")
   cameras = numbers_of((row.camera for row in rows.values()), "camera")
   table = listing.table_of(
     path.parent,
     (
       listing.ListedTracklet(
-        row.folders, row.files, identities[row.identity], cameras[row.camera], tracklet
+        *frames_among(path.parent, row.paths, left_out),
+        identities[row.identity],
+        cameras[row.camera],
+        tracklet,
       )
       for tracklet, row in rows.items()
     ),
@@ -92,7 +95,7 @@ def read_manifest(
   )
   splits, warnings = _splits(path, list(rows.values()), table, seed)
   parts = {split: table.select(splits == split) for split in SPLITS}
-  parts, left_out = without_unknown(parts, identities, cameras)
+  parts, unknown = without_unknown(parts, identities, cameras)
   test = parts["test"]
   every = np.setdiff1d(table.identities, [JUNK]) if data_set_of(name).own else None
   queries = choose_queries(test, seed, every)
@@ -101,14 +104,14 @@ def read_manifest(
     train=parts["train"],
     query=concatenate(parts["query"], test.select(queries)),
     gallery=concatenate(parts["gallery"], test.select(~queries)),
-    warnings=(*warnings, *left_out),
+    warnings=(*warnings, *unknown, *left_out.sentences()),
   )
   if check_files:
     listing.require_frames([tables.train, tables.query, tables.gallery])
   return expected.check_counts(tables)
 
 
-def _group(path: pathlib.Path) -> dict[str, _Tracklet]:
+def _group(path: pathlib.Path, left_out: LeftOut) -> dict[str, _Tracklet]:
   """The rows by tracklet, in the order in which the tracklets first appear."""
   tracklets: dict[str, _Tracklet] = {}
   for line, row in _rows(path):
@@ -140,10 +143,7 @@ def _group(path: pathlib.Path) -> dict[str, _Tracklet]:
           f"tracklet {row['tracklet']!r} of {path} has two values of {field!r}: {before!r} on line "
           f"{seen.line} and {now!r} on line {line}; give each tracklet a name of its own"
         )
-    for file in _frames(path, line, row["path"]):
-      folder, base = posixpath.split(file)
-      seen.folders.append(folder)
-      seen.files.append(base)
+    seen.paths += listed_frames(path, line, row["path"], left_out)
   if not tracklets:
     raise InputError(f"manifest {path} has no rows; add one for each frame or pattern")
   return tracklets
@@ -215,42 +215,6 @@ def _json_row(path: pathlib.Path, line: int, text: str) -> dict[str, str]:
 def _is_text(value: str) -> bool:
   """Whether a text has characters alone, no halves of some, which JSON lets through."""
   return not any("\ud800" <= letter <= "\udfff" for letter in value)
-
-
-def _frames(manifest: pathlib.Path, line: int, text: str) -> list[str]:
-  """The frames that a path or pattern means, below the manifest's folder."""
-  root = manifest.parent
-  text = _below(root, text)
-  reason = listing.unsafe_reason(text)
-  if reason:
-    raise InputError(
-      f"line {line} of {manifest} has the path {text!r}, which {reason}; a path starts at the "
-      "manifest's own folder or lies in it: move the manifest above its frames"
-    )
-  if glob.has_magic(text) and not os.path.isfile(root / text):  # Nor is a name that is too long.
-    found = [name for name in glob.glob(text, root_dir=root) if listing.is_image(name)]
-    if not found:
-      raise InputError(
-        f"line {line} of {manifest}: no {', '.join(listing.IMAGE_SUFFIXES)} file matches the "
-        f"pattern {text!r} below {root}, so its tracklet is empty; correct the pattern"
-      )
-    return [posixpath.normpath(name) for name in sorted(found, key=listing.natural_key)]
-  if not listing.is_image(posixpath.basename(text)):
-    raise InputError(
-      f"line {line} of {manifest} has the path {text!r}, which is no "
-      f"{', '.join(listing.IMAGE_SUFFIXES)} file; for all frames of a folder write {text}/*.jpg"
-    )
-  return [posixpath.normpath(text)]
-
-
-def _below(root: pathlib.Path, text: str) -> str:
-  """An absolute path that lies in the manifest's folder, as it is written from there."""
-  if posixpath.isabs(text) and ".." not in text.split("/"):
-    for folder in (os.path.abspath(root), os.path.realpath(root)):
-      inside = folder.rstrip("/") + "/"
-      if text.startswith(inside):
-        return text[len(inside) :].lstrip("/")
-  return text
 
 
 def _splits(

@@ -1,0 +1,99 @@
+"""The frames that a manifest's rows mean: paths and patterns below its folder."""
+
+import glob
+import os
+import pathlib
+import posixpath
+from collections.abc import Iterable
+
+from cosam_jax.data import listing
+from cosam_jax.data.companions import companion_folders
+from cosam_jax.data.left_out import DEEPER, OTHER, LeftOut, set_aside
+from cosam_jax.errors import InputError
+
+
+def listed_frames(manifest: pathlib.Path, line: int, text: str, left_out: LeftOut) -> list[str]:
+  """The images that a path or pattern means, as paths below the manifest's folder.
+
+  Args:
+    manifest: its path.
+    line: of the row, for errors.
+    text: the path or pattern.
+    left_out: counts what a pattern matches and no reader takes.
+
+  Raises:
+    InputError: a path that leaves the folder or is no image, or a pattern without images.
+  """
+  root = manifest.parent
+  text = _below(root, text)
+  reason = listing.unsafe_reason(text)
+  if reason:
+    raise InputError(
+      f"line {line} of {manifest} has the path {text!r}, which {reason}; a path starts at the "
+      "manifest's own folder or lies in it: move the manifest above its frames"
+    )
+  if glob.has_magic(text) and not os.path.isfile(root / text):  # Nor is a name that is too long.
+    matches = sorted(glob.glob(text, root_dir=root), key=listing.natural_key)
+    found = [name for name in matches if not _passed_over(root, text, name, left_out)]
+    if not found:
+      raise InputError(
+        f"line {line} of {manifest}: no {', '.join(listing.IMAGE_SUFFIXES)} file matches the "
+        f"pattern {text!r} below {root}, so its tracklet is empty; correct the pattern"
+      )
+    return [posixpath.normpath(name) for name in found]
+  if not listing.is_image(posixpath.basename(text)):
+    raise InputError(
+      f"line {line} of {manifest} has the path {text!r}, which is no "
+      f"{', '.join(listing.IMAGE_SUFFIXES)} file; for all frames of a folder write {text}/*.jpg"
+    )
+  return [posixpath.normpath(text)]
+
+
+def _below(root: pathlib.Path, text: str) -> str:
+  """An absolute path that lies in the manifest's folder, as it is written from there."""
+  if posixpath.isabs(text) and ".." not in text.split("/"):
+    for folder in (os.path.abspath(root), os.path.realpath(root)):
+      inside = folder.rstrip("/") + "/"
+      if text.startswith(inside):
+        return text[len(inside) :].lstrip("/")
+  return text
+
+
+def frames_among(
+  root: pathlib.Path, paths: Iterable[str], left_out: LeftOut
+) -> tuple[list[str], list[str]]:
+  """The folders and file names of a tracklet's frames; its masks and the like are counted.
+
+  Args:
+    root: the manifest's folder.
+    paths: of the tracklet's images below it, in order.
+    left_out: counts the images that are no frames.
+  """
+  every = [posixpath.split(path) for path in paths]
+  folders: dict[str, list[str]] = {}
+  for folder, name in every:
+    folders.setdefault(folder, []).append(name)
+  by_parts = {tuple(folder.split("/")): names for folder, names in folders.items()}
+  masks = {"/".join(one): kind for one, kind in companion_folders(by_parts, siblings=True).items()}
+  frames = set()
+  for folder, names in folders.items():
+    if folder in masks:
+      left_out.add(masks[folder], root, folder)
+    else:
+      names = listing.without_companions(root / folder, names, left_out)
+      frames |= {(folder, name) for name in names}
+  kept = [one for one in every if one in frames]
+  return [folder for folder, _ in kept], [name for _, name in kept]
+
+
+def _passed_over(root: pathlib.Path, pattern: str, path: str, left_out: LeftOut) -> bool:
+  """Whether a pattern's match is no frame, and counts it then."""
+  folder, name = posixpath.split(path)
+  for meant, part in zip(pattern.split("/"), path.split("/")):
+    if glob.has_magic(meant) and (reason := set_aside(part)):
+      left_out.add(reason, root / folder, name)
+      return True
+  if listing.is_image(name):
+    return False
+  left_out.add(DEEPER if os.path.isdir(root / path) else OTHER, root / folder, name)
+  return True
