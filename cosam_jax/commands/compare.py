@@ -13,7 +13,7 @@ from cosam_jax.commands.call import Call
 from cosam_jax.errors import InputError
 from cosam_jax.reports import comparison, comparison_table
 from cosam_jax.reports.results import read_results, write_json
-from cosam_jax.runtime.json_files import read_json
+from cosam_jax.runtime.json_files import check_ours, read_json
 
 
 def run(call: Call) -> None:
@@ -50,7 +50,11 @@ def compare(
       "embeddings.npz, or several ('runs/cosam_s*' with quotes, or a,b,c)"
     )
   path = pathlib.Path(workdir or ".") / "comparison.json"
-  _check_ours(path)
+  check_ours(
+    path,
+    ("program", "comparisons"),
+    "move it away, or say with --workdir where the comparison goes",
+  )
   record = comparison.compare(
     *map(comparison.files_of, arguments),
     read=_read,
@@ -58,24 +62,24 @@ def compare(
     resamples=resamples,
   )
   record["sentences"] = comparison_table.verdicts(record)
+  before = _sides(path)
   write_json(path, record)
   print(comparison_table.comparison_table(record))
   print(f"\nwritten to {path}")
+  if before not in (None, _sides(path)):
+    print(f"it replaces the comparison of {before}")
 
 
-def _check_ours(path: pathlib.Path) -> None:
-  """Refuses to replace a comparison.json that is none of ours."""
+def _sides(path: pathlib.Path) -> str | None:
+  """The files that a comparison is of, for people; None if there is no comparison."""
   if not path.exists():
-    return
+    return None
+  content = read_json(path, "comparison", "move it away")
   try:
-    ours = "cosam" in read_json(path, "comparison", "move it away")["program"]
-  except (InputError, KeyError, TypeError, IndexError):
-    ours = False
-  if not ours:
-    raise InputError(
-      f"{path} would be replaced, and this program did not write it: move it away, or say with "
-      "--workdir where the comparison goes"
-    )
+    sides = [[about["file"] for about in content[side]] for side in comparison.SIDES]
+    return " and ".join(", ".join(side) for side in sides)
+  except (KeyError, TypeError):
+    return "files that it does not name"
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:

@@ -1,16 +1,18 @@
 """`--mode=masks`: COSAM's masks on test frames, or on frames that a person chose."""
 
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 from ml_collections import ConfigDict
 
 from cosam_jax.commands import chosen_frames
 from cosam_jax.commands.call import Call
 from cosam_jax.commands.registry import COMMANDS
-from cosam_jax.experiment import evaluation_place
+from cosam_jax.experiment import evaluation_place, own_outputs
 from cosam_jax.experiment.mask_gallery import draw
 from cosam_jax.experiment.mask_report import MaskReport
-from cosam_jax.experiment.network import network_asked_for, network_to_evaluate
+from cosam_jax.experiment.network import Network, network_asked_for, network_to_evaluate
 from cosam_jax.experiment.page_report import check_outputs
 from cosam_jax.experiment.parts import initial_variables
 from cosam_jax.experiment.run import Run
@@ -24,17 +26,56 @@ def run(call: Call) -> None:
       masks(call.run_config, call.folder)
     return
   with call.holding_output():
-    draw(
-      network_asked_for(call.config, call.folder),
-      call.path("output") or call.folder / "masks_chosen",
-      folder=flags["input"],
-      tracklets=flags["tracklets"],
-      point=flags["point"],
-      boxes=flags["boxes"],
-      margin=flags["box_margin"] or 0.0,
-      reading=chosen_frames.box_reading(flags),
-      taking=chosen_frames.taking(flags),
-    )
+    draw_chosen(network_asked_for(call.config, call.folder), call)
+
+
+def draw_chosen(network: Network, call: Call) -> None:
+  """Draws what the flags choose into a folder that no other input has."""
+  flags, output = call.flags, call.path("output")
+  margin = flags["box_margin"] or 0.0
+  reading, taking = chosen_frames.box_reading(flags), chosen_frames.taking(flags)
+  source = _source(network.flat, flags, own_outputs.frame_options(margin, reading, taking))
+  kind = own_outputs.MASKS
+  folder = own_outputs.folder_for(source, output=output, workdir=call.folder, kind=kind)
+  if output is None and (why := own_outputs.neighbour_of(folder, source, kind)):
+    print(why)
+  names = {name: flags[name] for name in ("tracklets", "point") if flags[name]}
+  chosen = {**names, "weights": network.label}
+  before = (folder.source or {}).get(own_outputs.CHOSEN)
+  draw(
+    network,
+    folder.directory,
+    folder=flags["input"],
+    tracklets=flags["tracklets"],
+    point=flags["point"],
+    boxes=flags["boxes"],
+    margin=margin,
+    reading=reading,
+    taking=taking,
+    source={**source, own_outputs.CHOSEN: chosen},
+  )
+  if before not in (None, chosen):
+    print(f"they replace those of {_chosen_words(before)}")
+
+
+def _source(
+  flat: Mapping[str, Any], flags: Mapping[str, Any], options: Mapping[str, Any]
+) -> dict[str, Any]:
+  """The source of chosen masks: the input, or the run's test set."""
+  if flags["input"] is not None:
+    return own_outputs.source_of(flags["input"], flags["boxes"], **options)
+  prepared = flat.get("data.source") == "prepared"
+  place = flat.get("data.prepared_dir" if prepared else "data.dir") or "test_set"
+  split = flat.get("data.split") or None
+  return own_outputs.source_of(place, dataset=flat.get("data.name"), split=split, **options)
+
+
+def _chosen_words(chosen: Mapping[str, Any]) -> str:
+  """Such as "tracklets 3, 7, weights step 240"."""
+  words = []
+  for name, value in chosen.items():
+    words.append(f"{name} {', '.join(value) if isinstance(value, list) else value}")
+  return ", ".join(words)
 
 
 def masks(config: ConfigDict, workdir: pathlib.Path) -> None:

@@ -1,24 +1,30 @@
-"""Folders for vectors of one's own videos and folders: no input takes another one's place.
+"""Folders for vectors and masks of one's own videos and folders: no input takes another's place.
 
-In a workdir the folder is `own/NAME`, named after the input. A record of the input lies beside the
-vectors, and a folder with another input's vectors is never taken.
+In a workdir the folder is `own/NAME` or `masks_chosen/NAME`, named after the input. A record of the
+input lies beside the files, and a folder with another input's files is never taken.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from cosam_jax.data.box_files import FOUND_OUT, BoxReading
+from cosam_jax.data.taken_frames import Taking
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE, Embeddings, read_embeddings
+from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.runtime.output_folders import OutputFolder
 
 PICTURES = "pictures"
 """Beside the embeddings: `00000.jpg`, ... one of each tracklet's frames, by its row."""
 PICTURE = "[0-9][0-9][0-9][0-9][0-9]*.jpg"
 """Names of these files, as `pathlib.Path.glob` takes them."""
+CHOSEN = "chosen"
+"""Of a source: what of the input was chosen; a later choice replaces it."""
 _LONGEST_NAME, _MOST_BYTES = 100, 200
 
 Source = Mapping[str, Any]
@@ -27,9 +33,16 @@ Source = Mapping[str, Any]
 def source_of(
   path: str | os.PathLike, boxes: str | os.PathLike | None = None, **options: Any
 ) -> dict[str, Any]:
-  """The source of vectors: the input, its boxes and other options; plain values."""
+  """The source of files: the input, its boxes and other options; plain values."""
   resolved = None if boxes is None else str(pathlib.Path(boxes).resolve())
   return {"input": str(pathlib.Path(path).resolve()), "boxes": resolved, **options}
+
+
+def frame_options(margin: float, reading: BoxReading, taking: Taking) -> dict[str, Any]:
+  """The options of a source that say which pixels of the input are used."""
+  taken_of = {"frame_stride": taking.stride, "most_frames": taking.most} if not taking.all else {}
+  read_as = {"box_reading": str(reading)} if reading != FOUND_OUT else {}
+  return {"box_margin": margin, **read_as, **taken_of}
 
 
 def own_folder(directory: pathlib.Path) -> OutputFolder:
@@ -38,54 +51,68 @@ def own_folder(directory: pathlib.Path) -> OutputFolder:
   return OutputFolder(directory, "embed", patterns, EMBEDDINGS_FILE, _of_earlier_version)
 
 
+@dataclasses.dataclass(frozen=True)
+class Kind:
+  """A kind of files that belong to one input.
+
+  Attributes:
+    noun: names them, for people.
+    below: their folder in a workdir.
+    folder: gives the output folder in a directory.
+    earlier: gives the source of the files there that a version without lists wrote.
+  """
+
+  noun: str
+  below: str
+  folder: Callable[[pathlib.Path], OutputFolder]
+  earlier: Callable[[pathlib.Path], Source | None] = lambda directory: None
+
+  def held_in(self, folder: OutputFolder) -> Source | None:
+    """The source of the files in a folder; None if there are none, or nobody knows."""
+    return self.earlier(folder.directory) if folder.source is None else folder.source
+
+
 def folder_for(
-  source: Source, *, output: pathlib.Path | None, workdir: pathlib.Path
+  source: Source, *, output: pathlib.Path | None, workdir: pathlib.Path, kind: Kind
 ) -> OutputFolder:
-  """The folder for the vectors of an input, looked at before any work.
+  """The folder for the files of an input, looked at before any work.
 
   Args:
     source: see `source_of`.
     output: the folder that somebody named; None: one in the workdir, named after the input.
     workdir: of the run.
+    kind: which files.
 
   Raises:
-    InputError: a folder that holds another input's vectors or somebody's files, or that is, holds
-      or lies in the input.
+    InputError: a folder that holds another input's files or somebody's, or that is, holds or lies
+      in the input.
   """
   if output is not None:
-    folder = own_folder(output)
+    folder = kind.folder(output)
     _check(folder, source)
-    held = held_by(folder)
+    held = kind.held_in(folder)
     if held is not None and not _same(held, source):
       raise InputError(
-        f"{output} holds the vectors of {vectors_of(held)}, and now they would be those of "
-        f"{vectors_of(source)}: give another --output, or remove that folder"
+        f"{output} holds the {kind.noun} of {source_words(held)}, and now they would be those of "
+        f"{source_words(source)}: give another --output, or remove that folder"
       )
     return folder
-  places = [own_folder(workdir / "own" / name) for name in _names(source)]
-  of_it = [place for place in places if _same(held_by(place), source)]
-  free = [place for place in places if held_by(place) is None and _is_free(place)]
+  places = [kind.folder(workdir / kind.below / name) for name in _names(source)]
+  of_it = [place for place in places if _same(kind.held_in(place), source)]
+  free = [place for place in places if kind.held_in(place) is None and _is_free(place)]
   folder = [*of_it, *free, places[0]][0]
   _check(folder, source)
   return folder
 
 
-def neighbour_of(folder: OutputFolder, source: Source) -> str | None:
-  """A sentence on why the vectors do not go where the input's name alone says; None if they do."""
-  first = own_folder(folder.directory.parent / next(_names(source)))
-  held = held_by(first)
+def neighbour_of(folder: OutputFolder, source: Source, kind: Kind) -> str | None:
+  """A sentence on why files do not go where the input's name alone says; None if they do."""
+  first = kind.folder(folder.directory.parent / next(_names(source)))
+  held = kind.held_in(first)
   if first.directory == folder.directory:
     return None
-  whose = f"the vectors of {vectors_of(held)}" if held is not None else "other files"
+  whose = f"the {kind.noun} of {source_words(held)}" if held is not None else "other files"
   return f"{first.directory} holds {whose}, so these go to {folder.directory}"
-
-
-def held_by(folder: OutputFolder) -> Source | None:
-  """The source of the vectors in a folder; None if there are none, or nobody knows."""
-  if folder.source is not None:
-    return folder.source
-  old = _embeddings_of_earlier_version(folder.directory)
-  return None if old is None else {"input": str(pathlib.Path(old.origin.dataset).resolve())}
 
 
 def has_own_pictures(embeddings: pathlib.Path) -> bool:
@@ -98,15 +125,20 @@ def has_own_pictures(embeddings: pathlib.Path) -> bool:
 
 def _same(held: Source | None, source: Source) -> bool:
   """Whether both are one; earlier versions said no more than the input."""
-  return held is not None and held in (source, {"input": source["input"]})
+  return held is not None and _lasting(held) in (_lasting(source), {"input": source["input"]})
 
 
-def vectors_of(source: Source) -> str:
-  """The tracklets of vectors, for people."""
+def _lasting(source: Source) -> Source:
+  """A source without what may change from call to call."""
+  return {name: value for name, value in source.items() if name != CHOSEN}
+
+
+def source_words(source: Source) -> str:
+  """What a source is of, for people."""
   if "input" not in source:
     return f"the test set of {source.get('dataset')}"
   words = str(source["input"])
-  others = {name: value for name, value in source.items() if name != "input" and value}
+  others = {name: value for name, value in _lasting(source).items() if name != "input" and value}
   more = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in others.items())
   return f"{words} ({more})" if more else words
 
@@ -126,7 +158,7 @@ def _names(source: Source) -> Iterator[str]:
     if parent.name:
       name = f"{parent.name}_{name}"
       yield _short(name)
-  digest = hashlib.sha256(json.dumps(dict(source), sort_keys=True).encode()).hexdigest()
+  digest = hashlib.sha256(json.dumps(_lasting(source), sort_keys=True).encode()).hexdigest()
   yield f"{_short(stem)}_{digest[:12]}"
 
 
@@ -146,7 +178,9 @@ def _is_free(folder: OutputFolder) -> bool:
 
 
 def _check(folder: OutputFolder, source: Source) -> None:
-  folder.check(source["input"], *([source["boxes"]] if source.get("boxes") else []))
+  # A run may lie in the folder of its data set, of which it reads only what belongs to the set.
+  inputs = [source["input"], source.get("boxes")] if "dataset" not in source else []
+  folder.check(*filter(None, inputs))
 
 
 def _embeddings_of_earlier_version(directory: pathlib.Path) -> Embeddings | None:
@@ -162,8 +196,17 @@ def _embeddings_of_earlier_version(directory: pathlib.Path) -> Embeddings | None
   return found if whole and not len(found.query_rows) else None
 
 
+def _source_of_earlier_version(directory: pathlib.Path) -> Source | None:
+  found = _embeddings_of_earlier_version(directory)
+  return None if found is None else {"input": str(pathlib.Path(found.origin.dataset).resolve())}
+
+
 def _of_earlier_version(directory: pathlib.Path) -> list[str]:
   found = _embeddings_of_earlier_version(directory)
   if found is None:
     return []
   return [EMBEDDINGS_FILE, *(f"{PICTURES}/{row:05d}.jpg" for row in range(len(found.names)))]
+
+
+VECTORS = Kind("vectors", "own", own_folder, _source_of_earlier_version)
+MASKS = Kind("masks", "masks_chosen", masks_folder)

@@ -21,7 +21,14 @@ from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE
 from cosam_jax.experiment.embedder import Embedder
 from cosam_jax.experiment.network import Network
 from cosam_jax.experiment.own_files import OwnTracklets, save_own
-from cosam_jax.experiment.own_outputs import PICTURES, folder_for, neighbour_of, source_of
+from cosam_jax.experiment.own_outputs import (
+  PICTURES,
+  VECTORS,
+  folder_for,
+  frame_options,
+  neighbour_of,
+  source_of,
+)
 
 
 def embed_own(
@@ -158,10 +165,8 @@ def embed_input(
   Raises:
     InputError: as `embed_own`, and an output that is not to be used for this input.
   """
-  taken_of = {"frame_stride": taking.stride, "most_frames": taking.most} if not taking.all else {}
-  read_as = {"box_reading": str(reading)} if reading != FOUND_OUT else {}
-  source = source_of(path, boxes, box_margin=margin, **read_as, **taken_of)
-  folder = folder_for(source, output=directory, workdir=workdir)
+  source = source_of(path, boxes, **frame_options(margin, reading, taking))
+  folder = folder_for(source, output=directory, workdir=workdir, kind=VECTORS)
   own = embed_own(
     Embedder(network),
     path,
@@ -173,8 +178,8 @@ def embed_input(
     camera_from=camera_from,
   )
   # Another process may have taken the place meanwhile.
-  folder = folder_for(source, output=directory, workdir=workdir)
-  if directory is None and (why := neighbour_of(folder, source)):
+  folder = folder_for(source, output=directory, workdir=workdir, kind=VECTORS)
+  if directory is None and (why := neighbour_of(folder, source, VECTORS)):
     print(why)
   save_own(own, network, source, folder)
   count, width = own.vectors.shape

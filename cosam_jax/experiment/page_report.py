@@ -18,6 +18,7 @@ from cosam_jax.experiment import evaluation_place
 from cosam_jax.experiment.evaluated_set import may_be_same
 from cosam_jax.experiment.evaluator import Evaluator
 from cosam_jax.experiment.mask_report import BEFORE
+from cosam_jax.experiment.own_outputs import source_words
 from cosam_jax.experiment.parts import read_tables
 from cosam_jax.experiment.run import Run
 from cosam_jax.reports.embedding_map import choose_rows
@@ -50,7 +51,14 @@ def check_outputs(run: Run) -> None:
   if run.config.report.write:
     page_folder(run.workdir).check()
   if run.config.model.cosam_stages:
-    masks_folder(run.workdir / "masks").check()
+    masks = masks_folder(run.workdir / "masks")
+    masks.check()
+    source = masks.source or {}
+    if "input" in source:
+      raise InputError(
+        f"{masks.directory} holds the masks of {source_words(source)}, and now they would be "
+        "those of the run's test set: move it away"
+      )
 
 
 def finish(run: Run, evaluator: Evaluator, results: Sequence[Result]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE, read_embeddings
 from cosam_jax.experiment.evaluated_set import may_be_same
-from cosam_jax.experiment.own_outputs import PICTURE, PICTURES, vectors_of
+from cosam_jax.experiment.own_outputs import PICTURE, PICTURES, source_words
 from cosam_jax.runtime.output_folders import OutputFolder
 
 _REMEDY = f"move {EMBEDDINGS_FILE} and {PICTURES} away, or give another --workdir"
@@ -35,8 +35,8 @@ def check_tested(folder: OutputFolder, source: Mapping[str, Any]) -> None:
   held = tested_source(directory)
   if held is not None and not _same_tracklets(held, source):
     raise InputError(
-      f"{directory} holds the vectors of {vectors_of(held)}, and now they would be those of "
-      f"{vectors_of(source)}: {_REMEDY}"
+      f"{directory} holds the vectors of {source_words(held)}, and now they would be those of "
+      f"{source_words(source)}: {_REMEDY}"
     )
   folder.check()
   picture = next(iter(sorted((directory / PICTURES).glob(PICTURE))), None)

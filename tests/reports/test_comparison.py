@@ -259,8 +259,25 @@ def test_the_table_fits_and_says_what_it_means(tmp_path):
 
 
 def test_somebodys_file_is_not_replaced_by_a_comparison(tmp_path):
-  for text in ("my notes", "[]", '{"program": "another"}'):
+  for text in ("my notes", "[]", '{"program": "another"}', '{"comparisons": []}'):
     (tmp_path / "comparison.json").write_text(text)
     with pytest.raises(InputError, match=r"comparison\.json would be replaced"):
       compare_command.compare(["a", "b"], str(tmp_path))
     assert (tmp_path / "comparison.json").read_text() == text
+
+
+def test_a_comparison_of_other_sides_is_said_to_be_replaced(tmp_path, capsys):
+  a, b, c = (str(write(tmp_path / f"{name}.json", result([1, 2] * 6))) for name in "abc")
+
+  def told(*sides):
+    compare_command.compare(sides, tmp_path, resamples=10)
+    return [line for line in capsys.readouterr().out.splitlines() if "replaces" in line]
+
+  assert told(a, b) == told(a, b) == []
+  assert told(a, f"{b},{c}") == [f"it replaces the comparison of {a} and {b}"]
+  assert told(b, a) == [f"it replaces the comparison of {a} and {b}, {c}"]
+  record = json.loads((tmp_path / "comparison.json").read_text())
+  assert record["A"][0]["file"] == b
+  del record["A"]
+  (tmp_path / "comparison.json").write_text(json.dumps(record))
+  assert told(b, a) == ["it replaces the comparison of files that it does not name"]
