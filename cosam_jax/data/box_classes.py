@@ -5,6 +5,8 @@ A class is the same all along a track. Confidences are not, and are no whole num
 Notation: `n` lines.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from cosam_jax.data.box_lines import BoxLines
@@ -53,20 +55,33 @@ def naming(lines: BoxLines, column: int) -> str:
   return lines.heading("frame", "id", "x", "y", "w", "h", *others, "class")
 
 
-def class_column(lines: BoxLines, known: int | None = None) -> int | None:
-  """The column of a file without names that must be a class; None if there is none.
+def class_column(
+  lines: BoxLines,
+  known: int | None = None,
+  columns: Iterable[int] | None = None,
+  track: int = 1,
+) -> int | None:
+  """The column without a name that must be a class; None if there is none.
 
   Args:
     lines: of a file.
     known: the column that is one by the file's format. Then only the seventh may not be one too:
       those after it may be a detection's index.
+    columns: those without a name; None: all from the seventh on.
+    track: the column of the track.
 
   Raises:
     InputError: several could be, or a column of words is the same all along the tracks, and none of
       its words is a person.
   """
-  columns = range(FIRST, lines.values.shape[1] if known is None else min(FIRST + 1, known))
-  found = [column for column in columns if _of_words(lines, column) or _of_numbers(lines, column)]
+  if columns is None:
+    columns = range(FIRST, lines.values.shape[1] if known is None else min(FIRST + 1, known))
+  tracks = lines.values[:, track]
+  found = [
+    column
+    for column in columns
+    if _of_words(lines, column, tracks) or _of_numbers(lines, column, tracks)
+  ]
   found += [] if known is None else [known]
   if len(found) > 1:
     names = " and ".join(str(column + 1) for column in found)
@@ -105,18 +120,22 @@ def flags_sentence(lines: BoxLines) -> tuple[str, ...]:
   )
 
 
-def _of_numbers(lines: BoxLines, column: int) -> bool:
-  """Whether numbers are the same all along most tracks and some are above 1."""
-  table = lines.values[np.isfinite(lines.values[:, (1, column)]).all(axis=1)]
-  tracks, values = table[:, 1], table[:, column]
-  if 2 * len(table) < len(lines.values) or not len(table):
+def _of_numbers(lines: BoxLines, column: int, tracks: np.ndarray) -> bool:
+  """Whether numbers are the same all along most tracks and some are above 1.
+
+  Behind the seventh column, tracks of one box show nothing: a detection's index is a number too.
+  """
+  values = lines.values[:, column]
+  known = np.isfinite(values) & np.isfinite(tracks)
+  if 2 * known.sum() < len(values) or not known.any():
     return False
+  values, tracks = values[known], tracks[known]
   if values.max() <= 1 or values.min() == values.max() or not are_classes(tracks, values):
     return False
   return column == FIRST or _followed(tracks)
 
 
-def _of_words(lines: BoxLines, column: int) -> bool:
+def _of_words(lines: BoxLines, column: int, tracks: np.ndarray) -> bool:
   """Whether most lines have a word there, the same all along most tracks."""
   words = {
     row: word.lower()
@@ -128,7 +147,7 @@ def _of_words(lines: BoxLines, column: int) -> bool:
   names, codes = np.unique(list(words.values()), return_inverse=True)
   if {*names} & {*PEOPLE} or len(names) == 1:
     return True
-  if not are_classes(lines.values[list(words), 1], codes):
+  if not are_classes(tracks[list(words)], codes):
     return False
   raise InputError(
     f"column {column + 1} of boxes {lines.path} has the words {', '.join(names[:3])[:90]}, the "

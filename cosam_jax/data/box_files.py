@@ -12,6 +12,7 @@ import numpy as np
 from cosam_jax.data.box_classes import asked_column, labels_of
 from cosam_jax.data.box_formats import COORDINATES, FORMATS, Layout, layout_of
 from cosam_jax.data.box_lines import REMEDY, BoxLines, read_lines
+from cosam_jax.data.box_order import require_order
 from cosam_jax.data.boxes import Boxes
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.runtime.user_paths import user_path
@@ -77,6 +78,8 @@ def read_boxes(path: str | os.PathLike, reading: BoxReading = FOUND_OUT) -> Boxe
     raise InputError(f"boxes {path} holds no box: {REMEDY}")
   if not count:
     raise _mostly_bad(lines, 0)
+  guessed = reading.format is None and lines.names is None
+  doubts = require_order(lines) if guessed else ()
   layout = layout_of(lines, reading.format)
   used, said, labels = _counting(lines, layout, reading.classes)
   table = lines.values
@@ -122,8 +125,9 @@ def read_boxes(path: str | os.PathLike, reading: BoxReading = FOUND_OUT) -> Boxe
     tracks[rows].astype(np.int64),
     corners[rows],
     left_out=(*said, *lines.bad.sentences()),
-    told=(what, *layout.notes),
+    told=(what, *layout.notes, *doubts),
     plain=reading.coordinates is None and layout.coordinates == "sizes",
+    guessed=guessed,
   )
 
 

@@ -153,6 +153,9 @@ def _named(lines: BoxLines) -> Layout:
   for names, coordinates in _PLACES:
     if all(name in columns for name in (*names, "frame", "track")):
       label = columns.get("class")
+      if label is None:
+        nameless = [column for column, name in enumerate(lines.names) if not name]
+        label = class_column(lines, columns=nameless, track=columns["track"])
       return Layout(
         "named",
         f"columns by their names ({', '.join(names)})",

@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from cosam_jax.data.boxes import Boxes
+from cosam_jax.data.boxes import FEW_BOXES, Boxes
 from cosam_jax.errors import InputError
 
 MOST_OUTSIDE = 0.5
@@ -22,6 +22,11 @@ not."""
 _BEYOND = 0.1
 """Part of its size by which a box reaches far out."""
 _SMALL_PART = 0.6
+_FEW_PIXELS = 4
+_LYING = 5
+_WIDE = 1.2
+"""Width by height from which most boxes are not of people who stand."""
+_RIGHT_ORDER = "--boxes_format=results if that is their order"
 _FLAGS = (
   "say --boxes_picture=WIDTHxHEIGHT for boxes of a picture of another size, and "
   "--boxes_coordinates=sizes, corners or centres for what their numbers are"
@@ -61,6 +66,7 @@ def _doubts(boxes: Boxes, height: int, width: int) -> list[str]:
       "of the picture? Say so with --boxes_picture=1x1, and --boxes_coordinates=centres or corners "
       "if that is what they are"
     )
+  said = _flat(boxes, height, width)
   reach = f"the boxes reach to {np.max(x + w):.6g} x {np.max(y + h):.6g}"
   as_corners = boxes.plain and _look_like_corners(boxes)
   far = _far_out(x, y, w, h, height, width)
@@ -70,13 +76,20 @@ def _doubts(boxes: Boxes, height: int, width: int) -> list[str]:
       "sixth than the fourth, as of two corners, and taken as sizes "
       f"{far.sum():,} boxes reach out of {size}: say --boxes_coordinates=corners or sizes"
     )
+  turned = _far_out(y, x, h, w, height, width)
+  doubted = boxes.guessed and count > FEW_BOXES and np.median(w / h) > _WIDE
+  if doubted and far.mean() >= _TOLD_OUTSIDE and not turned.any():
+    raise InputError(
+      f"{far.sum():,} of {count:,} boxes reach far out of {size}, and none if the columns are "
+      "frame,id,y,x,h,w: put these names in a line above the others (y1,x1,y2,x2 if they are "
+      f"corners), or say {_RIGHT_ORDER}"
+    )
   beyond = np.maximum((x + w) / width, (y + h) / height)
   if far.mean() >= MOST_OUTSIDE and np.median(beyond[far]) > _REACH:
     raise InputError(
       f"{far.sum():,} of {count:,} boxes reach far out of {size} ({reach}): they are of another "
       f"video, or of a resized one; {_FLAGS}"
     )
-  said = []
   if far.mean() >= _TOLD_OUTSIDE:
     centred = _far_out(x - w / 2, y - h / 2, w, h, height, width)
     hint = "" if centred.any() or not boxes.plain else " (if x and y are centres, none does)"
@@ -94,6 +107,25 @@ def _doubts(boxes: Boxes, height: int, width: int) -> list[str]:
       "smaller picture, say --boxes_picture=WIDTHxHEIGHT"
     )
   return said
+
+
+def _flat(boxes: Boxes, height: int, width: int) -> list[str]:
+  """A sentence if half of the boxes or more are no people; refuses many of a guessed order."""
+  w, h = boxes.corners[:, 2:].T
+  few = min(_FEW_PIXELS, height / 16, width / 16)
+  flat = int(((np.minimum(w, h) <= few) | (w > _LYING * h)).sum())
+  if 2 * flat < len(w):
+    return []
+  said = (
+    f"{flat:,} of {len(w):,} boxes are at most {few:g} pixels wide or high, or more than {_LYING} "
+    "times as wide as high"
+  )
+  if boxes.guessed and len(w) > FEW_BOXES:
+    raise InputError(
+      f"{said}: the columns seem to be in another order than frame,id,x,y,w,h; put a line of names "
+      f"above them, or say {_RIGHT_ORDER}"
+    )
+  return [said]
 
 
 def _far_out(

@@ -20,6 +20,8 @@ FILL = np.array([round(255 * value) for value in IMAGENET_MEAN], np.uint8)
 """Colour of the part of a box outside the picture: near 0 once normalised."""
 FEW = 0.05
 """Share of the boxes that may name pictures that do not exist, as trackers' predictions do."""
+FEW_BOXES = 10
+"""So many boxes or fewer are too few to show that most are wrong."""
 _LARGEST = 2
 """Times the picture's width or height that a box may have; no person is larger."""
 
@@ -36,6 +38,7 @@ class Boxes:
     left_out: sentences about lines that are not used.
     told: sentences about the format that was found.
     plain: whether the form of the coordinates was not given, so that they may be doubted.
+    guessed: whether the order of the columns was not given, by names or by a format.
   """
 
   frames: np.ndarray
@@ -45,6 +48,7 @@ class Boxes:
   left_out: tuple[str, ...] = ()
   told: tuple[str, ...] = ()
   plain: bool = True
+  guessed: bool = False
 
   @classmethod
   def of(cls, frames: np.ndarray, ids: np.ndarray, corners: np.ndarray, **others: Any) -> "Boxes":
@@ -71,6 +75,7 @@ class Boxes:
       left_out=(*self.left_out, said),
       told=self.told,
       plain=self.plain,
+      guessed=self.guessed,
     )
 
   @property
@@ -82,22 +87,22 @@ class Boxes:
     """The boxes that show something of a picture of this size, and are not far larger than it.
 
     Raises:
-      InputError: there is none.
+      InputError: half of them or more do not; of a few boxes, none does.
     """
     x, y, w, h = self.corners.T
+    count, size = len(x), f"the picture of {width} x {height} pixels"
     seen = (x < width) & (y < height) & (x + w > 0) & (y + h > 0)
-    if not seen.any():
-      raise InputError(
-        f"all {len(seen):,} boxes lie outside the picture of {width} x {height} pixels: the boxes "
-        "are of another video, or of a resized one"
-      )
     small = (w <= _LARGEST * width) & (h <= _LARGEST * height)
-    if not (seen & small).any():
-      raise InputError(
-        f"no box is at most {_LARGEST} times as large as the picture of {width} x {height} pixels: "
-        "the boxes are of another video, or of a resized one"
-      )
-    size = f"the picture of {width} x {height} pixels"
+    for kept, fault in (
+      (seen, f"lie outside {size}"),
+      (seen & small, f"lie outside {size} or are more than {_LARGEST} times as wide or high"),
+    ):
+      if not kept.any() or (2 * kept.sum() <= count and count > FEW_BOXES):
+        raise InputError(
+          f"{(~kept).sum():,} of {count:,} boxes {fault}: they are of another video, or of a "
+          "resized one (say --boxes_picture=WIDTHxHEIGHT), or their columns are in another order "
+          "than frame,id,x,y,w,h (put a line of names above them)"
+        )
     found = self.select(seen, f"outside {size}")
     return found.select(small[seen], f"more than {_LARGEST} times as wide or high as {size}")
 
