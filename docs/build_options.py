@@ -166,8 +166,8 @@ def _flag_cells(name: str, row: Flag) -> tuple[str, str, str]:
   """A flag, its legal values, and its default."""
   if row.kind == "yes":
     return f"`--{name}`", "", "no"
-  bounds = [f"at least {row.least:g}"] if row.least is not None else []
-  bounds += [f"at most {row.most:g}"] if row.most is not None else []
+  bounds = [f"at least {row.least:.10g}"] if row.least is not None else []
+  bounds += [f"at most {row.most:.10g}"] if row.most is not None else []
   kind = {
     "text": "a text", "path": "a path", "list": "a list, with commas", "whole": "an integer",
     "number": "a number", "choice": ", ".join(_code(value) for value in row.legal),

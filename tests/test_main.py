@@ -108,6 +108,14 @@ REFUSALS = {
     [MARS, WORKDIR, "--config.train.epochs=0"],
     ["config.train.epochs is 0: it must be an integer at least 1"],
   ),
+  "above its bounds": (
+    [MARS, WORKDIR, "--config.train.epochs=1000000000000000000000"],
+    ["config.train.epochs is 1000000000000000000000: ", "at least 1 and at most 1000000"],
+  ),
+  "a number without end": (
+    [MARS, WORKDIR, f"--config.train.instances={'9' * 5000}"],
+    ["config.train.instances is '9999", " ... 9999", "an integer at least 2 and at most 1024"],
+  ),
   "two fields": (
     [MARS, WORKDIR, "--num_frames=1"],
     ["config.clips.num_frames is 1", "at least 2, or config.model.cosam_stages empty"],
@@ -265,7 +273,9 @@ def test_help_explains_every_flag_and_field():
   for name, field in (SCHEMA | SYNTHETIC_SCHEMA).items():
     told = re.escape(f"--config.{name}: {field.help} ({field.allowed()}) (default: ")
     assert re.search(rf"{told}[^)]", text), name
-  assert "(an integer at least 1) (default: 800)" in text  # train.epochs of mars.py.
+  assert (
+    "(an integer at least 1 and at most 1000000) (default: 800)" in text
+  )  # train.epochs of mars.py.
   assert "--workdir: " in text
   # Help breaks long lines after a bar.
   assert f"--mode:<{'|'.join(MODES)}>" in text.replace(" ", "")

@@ -20,6 +20,7 @@ from cosam_jax.experiment.config import PATHS, check, with_home
 from cosam_jax.experiment.fields import FRAME_SELECTIONS, SCHEMA, SYNTHETIC_SCHEMA
 from cosam_jax.experiment.origins import describe_config, origins
 from cosam_jax.models.backbones.registry import BACKBONES
+from cosam_jax.runtime.text_numbers import shown
 
 
 def parse_stages(text: str) -> tuple[int, ...]:
@@ -121,7 +122,9 @@ def fields_of_flags(values: Mapping[str, str | None]) -> dict[str, Any]:
     except InputError:
       raise
     except ValueError as error:
-      raise InputError(f"--{name} is {text!r}: it must be {SCHEMA[field].allowed()}") from error
+      raise InputError(
+        f"--{name} is {shown(text)}: it must be {SCHEMA[field].allowed()}"
+      ) from error
   return fields
 
 
@@ -202,7 +205,11 @@ def illegal_value(text: str) -> str:
   name, value, reason = found.groups()
   field = (SCHEMA | SYNTHETIC_SCHEMA).get(name.removeprefix("config."))
   if field is not None:
-    return f"{name} is {value!r}: it must be {field.allowed()}"
+    return f"{name} is {shown(value)}: it must be {field.allowed()}"
   if name == "mode":
     return f"--mode is {value!r}: it must be one of {', '.join(MODES)}{suggestion(value, MODES)}"
-  return f"--{name} is {value!r}: {reason}"
+  if name in flags.FLAGS:
+    parser = flags.FLAGS[name].parser
+    if isinstance(parser, flags.IntegerParser | flags.FloatParser):
+      reason = f"it must be {parser.syntactic_help}"
+  return f"--{name} is {shown(value)}: {reason}"

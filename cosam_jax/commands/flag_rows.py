@@ -41,8 +41,10 @@ def _path(help_text: str, default: str | None = None) -> Flag:
   return Flag("path", help_text, default)
 
 
-def _whole(help_text: str, default: int | None = None, least: int = 1) -> Flag:
-  return Flag("whole", help_text, default, least=least)
+def _whole(
+  help_text: str, default: int | None = None, least: int = 1, most: int = 1_000_000
+) -> Flag:
+  return Flag("whole", help_text, default, least=least, most=most)
 
 
 def _choice(help_text: str, *legal: str, default: str | None = None) -> Flag:
@@ -82,8 +84,8 @@ GENERAL: dict[str, Flag] = {
     "HOST:PORT of process 0, the same for all processes; with --num_processes and --process_id. "
     "Anybody who reaches the port can connect: use localhost or a private network."
   ),
-  "num_processes": _whole("How many processes share the work."),
-  "process_id": _whole("Number of this process, from 0.", least=0),
+  "num_processes": _whole("How many processes share the work.", most=65_536),
+  "process_id": _whole("Number of this process, from 0.", least=0, most=65_535),
   "hosts": _choice(
     "How several processes find each other if --coordinator_address is not given. auto: through "
     "SLURM if srun started several tasks, or as a TPU slice if TPU_WORKER_HOSTNAMES has several "
@@ -156,7 +158,7 @@ OWN: dict[str, Flag] = {
   "boxes_first_frame": _whole(
     "Number of the first picture in --boxes. Default: 0 if it occurs, the images' own numbers if "
     "their names have them, else 1.",
-    least=0,
+    least=0, most=1_000_000_000,
   ),
   **{
     name: _path(
@@ -244,13 +246,16 @@ OWN: dict[str, Flag] = {
     ),
     _benchmark_list(
       "frames",
-      "Clip lengths, 2 or more, of the layers that --mode=benchmark measures alone.",
-      lambda text: (whole_number(text) or 0) > 1, "whole numbers, 2 or more",
+      "Clip lengths, 2 to 1024, of the layers that --mode=benchmark measures alone.",
+      lambda text: 1 < (whole_number(text) or 0) <= 1024, "whole numbers from 2 to 1024",
     ),
   ]),
   "benchmark_repeats": _whole(
-    "Measurements of each number in --mode=benchmark, 2 or more.", Options().repeats, least=2
+    "Measurements of each number in --mode=benchmark, 2 or more.", Options().repeats, least=2,
+    most=10_000,
   ),
-  "benchmark_clips": _whole("Clips in the batch of those layers, 1 or more.", Options().clips),
+  "benchmark_clips": _whole(
+    "Clips in the batch of those layers, 1 or more.", Options().clips, most=4096
+  ),
 }  # fmt: skip
 """Flags of some commands; the registry says which."""

@@ -32,8 +32,9 @@ def _define(name: str, row: Flag) -> None:
   elif row.kind == "list":
     flags.DEFINE_list(name, row.default, row.help, **same)
   elif row.kind == "whole":
-    least = None if row.least is None else int(row.least)
-    flags.DEFINE_integer(name, row.default, row.help, lower_bound=least, **same)
+    least, most = (None if one is None else int(one) for one in (row.least, row.most))
+    same |= {"lower_bound": least, "upper_bound": most}
+    flags.DEFINE_integer(name, row.default, row.help, **same)
   elif row.kind == "number":
     same |= {"lower_bound": row.least, "upper_bound": row.most}
     flags.DEFINE_float(name, row.default, row.help, **same)

@@ -9,6 +9,7 @@ from cosam_jax.data.clips import even_positions
 from cosam_jax.data.packing import Frame
 from cosam_jax.data.tracklets import FilePaths, FrameStore, TrackletTable
 from cosam_jax.errors import InputError
+from cosam_jax.runtime.text_numbers import shown
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -30,6 +31,10 @@ class ChosenFrames:
     return self.store.read(int(self.frames[frame]))
 
 
+MOST = 1_000_000
+"""Of a stride, and of frames taken: of video at 25 a second, eleven hours."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Taking:
   """Which frames of a tracklet are taken; clips are then made of these alone.
@@ -39,7 +44,7 @@ class Taking:
     most: of those at most so many: the middle ones of equal parts; None takes all.
 
   Raises:
-    InputError: a number below 1.
+    InputError: a number below 1 or above `MOST`.
   """
 
   stride: int = 1
@@ -47,8 +52,8 @@ class Taking:
 
   def __post_init__(self):
     for flag, value in (("frame_stride", self.stride), ("most_frames", self.most)):
-      if value is not None and value < 1:
-        raise InputError(f"--{flag} is {value}: it must be at least 1")
+      if value is not None and not 1 <= value <= MOST:
+        raise InputError(f"--{flag} is {shown(value)}: it must be at least 1 and at most {MOST}")
 
   @property
   def all(self) -> bool:

@@ -3,6 +3,7 @@
 import re
 
 from cosam_jax.errors import InputError, suggestion
+from cosam_jax.runtime.text_numbers import shown
 
 GALLERIES = ("reference", "official")
 LEGAL = "reference, official, or either with a number of frames, such as official_4f"
@@ -14,9 +15,9 @@ def parse_protocol(name: str) -> tuple[str, int | None]:
   Raises:
     InputError: another name, with the legal ones.
   """
-  found = re.fullmatch(r"([a-z]+)(?:_([1-9][0-9]*)f)?", str(name))
+  found = re.fullmatch(r"([a-z]+)(?:_([1-9][0-9]{0,17})f)?", str(name))
   if found is None or found[1] not in GALLERIES:
-    raise InputError(f"protocol is {name!r}; use {LEGAL}{suggestion(str(name), GALLERIES)}.")
+    raise InputError(f"protocol is {shown(name)}; use {LEGAL}{suggestion(str(name), GALLERIES)}.")
   return found[1], int(found[2]) if found[2] else None
 
 

@@ -23,10 +23,13 @@ from cosam_jax.experiment.flat_config import flatten as flatten
 from cosam_jax.experiment.flat_config import plain as plain
 from cosam_jax.experiment.flat_config import unflatten as unflatten
 from cosam_jax.models.backbones.registry import backbone_of
+from cosam_jax.runtime.text_numbers import shown
 from cosam_jax.runtime.user_paths import user_text
 
 FREE_ON_RESUME = tuple(name for name, field in FIELDS.items() if field.free_on_resume)
 """Fields that may change between two runs in the same workdir: they do not alter the training."""
+MOST_BATCH_FRAMES = 2**20
+"""The augmentation of a batch's frame is drawn by its number below this."""
 PATHS = tuple(name for name, field in FIELDS.items() if field.path)
 
 
@@ -71,7 +74,7 @@ def check(config: ConfigDict) -> None:
       raise InputError(f"config.{name} is not a field{suggestion(name, schema)}")
     if not field.accepts(value):
       close = suggestion(value, map(str, field.legal or ())) if isinstance(value, str) else ""
-      raise InputError(f"config.{name} is {value!r}: it must be {field.allowed()}{close}")
+      raise InputError(f"config.{name} is {shown(value)}: it must be {field.allowed()}{close}")
   for name, field in schema.items():
     if name not in given:
       raise InputError(f"config.{name} is missing: set it to {field.allowed()}")
@@ -102,6 +105,22 @@ def _frames_and_grid(config: ConfigDict) -> None:
     raise InputError(
       f"config.clips.image_size is {tuple(clips.image_size)}: the last grid is {height}x{width}, "
       "and a spatial mask needs two positions or more; use larger frames"
+    )
+
+
+def _batch(config: ConfigDict) -> None:
+  train, frames = config.train, config.clips.num_frames
+  count = train.identities_per_batch * train.instances * frames
+  if count > MOST_BATCH_FRAMES:
+    raise InputError(
+      f"config.train.identities_per_batch is {train.identities_per_batch}, config.train.instances "
+      f"{train.instances} and config.clips.num_frames {frames}: a batch has {count:,} frames, and "
+      f"{MOST_BATCH_FRAMES:,} are the most"
+    )
+  if config.evaluation.batch_clips * frames > MOST_BATCH_FRAMES:
+    raise InputError(
+      f"config.evaluation.batch_clips is {config.evaluation.batch_clips} and "
+      f"config.clips.num_frames {frames}: {MOST_BATCH_FRAMES:,} frames are the most at once"
     )
 
 
@@ -174,5 +193,5 @@ def _synthetic(config: ConfigDict) -> None:
 
 
 _RULES: tuple[Callable[[ConfigDict], None], ...] = (
-  _training, _data, _evaluation, _synthetic, _frames_and_grid
+  _batch, _training, _data, _evaluation, _synthetic, _frames_and_grid
 )  # fmt: skip

@@ -29,7 +29,8 @@ class Field:
     role: one of `ROLES`.
     help: its meaning, with its unit.
     legal: the values it may take, if they can be listed.
-    least, most: inclusive bounds of a number (or of each number of a tuple).
+    least, most: inclusive bounds of a number (or of each number of a tuple). Every number has a
+      `most`: far above what anybody needs, and where time, memory and float32 still suffice.
     above: exclusive lower bound.
     length: how many numbers a tuple has.
     path: whether it names a file or folder, so that `~` is the home directory.
@@ -75,7 +76,8 @@ class Field:
   def accepts(self, value: Any) -> bool:
     """Whether `value` has the type and lies in the set."""
     if self.kind is float:
-      fits = type(value) in (int, float) and math.isfinite(value)
+      # A whole number of hundreds of digits fits in no float.
+      fits = type(value) is int or (type(value) is float and math.isfinite(value))
     elif self.kind is tuple:
       fits = isinstance(value, tuple | list) and all(type(item) is int for item in value)
       fits = fits and self.length in (None, len(value))

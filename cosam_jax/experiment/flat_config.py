@@ -1,5 +1,6 @@
 """A configuration as dotted names and plain values, and as groups again; and made complete."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -43,7 +44,8 @@ def unflatten(flat: Mapping[str, Any]) -> ConfigDict:
     if kind is tuple and isinstance(value, list):
       value = tuple(value)
     elif kind is float and type(value) is int:
-      value = float(value)
+      with contextlib.suppress(OverflowError):  # `check` refuses what no float can hold.
+        value = float(value)
     place[last] = value
   return ConfigDict(nested)
 

@@ -56,7 +56,11 @@ def test_a_protocols_name_sets_gallery_and_frames():
 @pytest.mark.parametrize(
   ("name", "text", "sentence"),
   [
-    ("num_frames", "four", "--num_frames is 'four': it must be an integer at least 1"),
+    (
+      "num_frames",
+      "four",
+      "--num_frames is 'four': it must be an integer at least 1 and at most 1024",
+    ),
     ("cosam", "4;5", "--cosam is '4;5': list stages among 2, 3, 4 and 5 (such as 4,5), or none"),
   ],
 )

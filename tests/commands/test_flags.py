@@ -1,8 +1,10 @@
 """Flags given together: every kind of refusal with its sentence, and calls that are fine."""
 
 import pytest
+from absl import flags
 
-from cosam_jax.commands.flags import check
+from cosam_jax.commands.config_flags import illegal_value
+from cosam_jax.commands.flags import ROWS, check, define
 from cosam_jax.commands.registry import COMMANDS, MODES
 from cosam_jax.errors import InputError
 
@@ -65,6 +67,26 @@ def test_what_does_not_go_together_is_one_sentence(mode, given, words, sentence)
 @pytest.mark.parametrize(("mode", "given", "words", "name"), ACCEPTED)
 def test_what_goes_together_names_the_command(mode, given, words, name):
   assert check(mode, set(given.split()), words, MISSING) == name
+
+
+NUMBERS = {name: row for name, row in ROWS.items() if row.kind in ("whole", "number")}
+
+
+@pytest.mark.parametrize("above", ["1", "1" + "0" * 21, "9" * 400, "9" * 5000])
+def test_every_number_has_a_largest_value(above):
+  """Larger ones are refused in a sentence, whatever their length."""
+  assert [name for name, row in NUMBERS.items() if row.most is None or row.least is None] == []
+  define()
+  for name, row in NUMBERS.items():
+    value = f"{int(row.most) + 1}" if above == "1" else above
+    with pytest.raises(flags.IllegalFlagValueError) as refused:
+      flags.FLAGS[name].parse(value)
+    said = illegal_value(str(refused.value))
+    assert said.startswith(f"--{name} is '{value[:100]}")
+    assert said.endswith(f"in the range [{row.least}, {row.most}]")
+    assert len(said) < 700
+    flags.FLAGS[name].parse(str(row.most))
+    flags.FLAGS[name].unparse()
 
 
 def test_every_mode_can_be_asked_for_with_what_it_needs():

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cosam_jax.commands.flag_rows import OWN
 from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.data.packing import Frame
-from cosam_jax.data.taken_frames import Taking
+from cosam_jax.data.taken_frames import MOST, Taking
 from cosam_jax.errors import InputError
 
 
@@ -70,3 +71,11 @@ def test_none_cannot_be_taken():
   for stride, most in ((0, None), (1, 0)):
     with pytest.raises(InputError, match="must be at least 1"):
       Taking(stride, most)
+
+
+def test_larger_numbers_than_any_tracklet_are_refused():
+  for wrong in ((MOST + 1, None), (1, 10**21), (10**5000, None)):
+    with pytest.raises(InputError, match=f"must be at least 1 and at most {MOST}"):
+      Taking(*wrong)
+  assert (OWN["frame_stride"].most, OWN["most_frames"].most) == (MOST, MOST)
+  assert Taking(MOST, MOST).lengths(np.array([1, 7])).tolist() == [1, 1]

@@ -3,9 +3,12 @@
 import json
 import pathlib
 
+import pytest
+
+from cosam_jax.errors import InputError
 from cosam_jax.evaluation.fingerprints import config_hash
 from cosam_jax.experiment import fields
-from cosam_jax.experiment.config import FREE_ON_RESUME
+from cosam_jax.experiment.config import FREE_ON_RESUME, check, unflatten
 from cosam_jax.experiment.field_kinds import NETWORK, ROLES
 from cosam_jax.experiment.fields import FIELDS, in_fingerprint
 
@@ -24,6 +27,57 @@ def test_every_field_has_a_default_that_it_accepts_and_a_known_role():
     if not (field.accepts(field.default) and field.accepts(field.earlier) and field.role in ROLES)
   ]
   assert wrong == []
+
+
+NUMBERS = {
+  name: field
+  for name, field in FIELDS.items()
+  if field.kind in (int, float, tuple) and field.legal is None
+}
+
+
+def configured(values):
+  """A configuration of the drawn set in which some fields have other values."""
+  defaults = {name: field.default for name, field in FIELDS.items()}
+  return unflatten(defaults | {"data.name": "synthetic"} | values)
+
+
+@pytest.mark.parametrize("digits", [1, 10, 22, 400, 5000])
+def test_every_number_has_a_largest_value(digits):
+  """Larger ones are refused before any work, in a sentence, whatever their length."""
+  assert [name for name, field in NUMBERS.items() if field.most is None] == []
+  for name, field in NUMBERS.items():
+    value = int(field.most) + 10 ** (digits - 1)
+    with pytest.raises(InputError) as refused:
+      check(configured({name: (value,) * (field.length or 1) if field.kind is tuple else value}))
+    said = str(refused.value)
+    assert said.startswith(f"config.{name} is "), said
+    assert said.endswith(f"it must be {field.allowed()}")
+    assert f"at most {field.most}" in said
+    assert len(said) < 700
+    if field.kind is float:
+      assert not any(map(field.accepts, (1e30, 1e308, float("inf"), float("nan"))))
+
+
+def test_largest_values_are_accepted_unless_a_batch_is_too_large():
+  # Rules with other fields: the data set's splits, stages named once, k2 up to k1, validation.
+  ruled = {"data.split", "model.cosam_stages", "evaluation.rerank_k2", "synthetic.frames",
+           "data.validation_identities", "train.validate_every_epochs"}  # fmt: skip
+  for name, field in NUMBERS.items():
+    most = (field.most,) * (field.length or 1) if field.kind is tuple else field.most
+    assert field.accepts(most), name
+    if name not in ruled:
+      check(configured({name: most}))
+  largest = {
+    "train.identities_per_batch": 4096, "train.instances": 64, "clips.num_frames": 4,
+    "evaluation.batch_clips": 4096,
+  }  # fmt: skip
+  check(configured(largest))
+  for wrong in ({"train.instances": 65}, {"clips.num_frames": 5}):
+    with pytest.raises(InputError, match=r"a batch has 1,\d+,\d+ frames, and 1,048,576 are the"):
+      check(configured(largest | wrong))
+  with pytest.raises(InputError, match="1,048,576 frames are the most at once"):
+    check(configured({"evaluation.batch_clips": 4096, "clips.num_frames": 512}))
 
 
 def test_the_defaults_are_the_recipe_on_mars():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cosam_jax.runtime.text_numbers import whole_number
+from cosam_jax.runtime.text_numbers import shown, whole_number
 
 
 @pytest.mark.parametrize(
@@ -12,3 +12,13 @@ from cosam_jax.runtime.text_numbers import whole_number
 )
 def test_digits_alone_are_a_number(text, number):
   assert whole_number(text) == number
+
+
+def test_values_of_any_size_have_words():
+  assert shown(7) == "7"
+  assert shown("a") == "'a'"
+  assert shown(10**5000) == shown((10**5000, 1)) == "a number of thousands of digits"
+  long = shown("a" * 5000)
+  assert long.startswith("'aaa")
+  assert long.endswith("aaa'")
+  assert len(long) < 400
