@@ -42,7 +42,7 @@ class TryLaterError(InputError):
 
 
 class Preempted(BaseException):
-  """The process was asked to stop (SIGTERM). The same command goes on where it stopped.
+  """The process was asked to stop (SIGTERM, Ctrl-C). The same command goes on where it stopped.
 
   Like KeyboardInterrupt it is no Exception, so that `except Exception` does not catch it.
 
@@ -59,9 +59,10 @@ class Preempted(BaseException):
 def stop_signals() -> list[signal.Signals]:
   """The signals that ask to stop, without those that this process was started to ignore (nohup).
 
-  SIGTERM is every scheduler's, SIGUSR1 the early warning of some; SIGHUP is a closed terminal's.
+  SIGTERM is every scheduler's, SIGUSR1 the early warning of some; SIGHUP is a closed terminal's,
+  SIGINT is Ctrl-C.
   """
-  names = ("SIGTERM", "SIGHUP", "SIGUSR1")
+  names = ("SIGINT", "SIGHUP", "SIGUSR1", "SIGTERM")
   numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
   return [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
 

@@ -78,8 +78,14 @@ def _do(words: Sequence[str]) -> int:
   joining = {name: call.flags[name] for name in processes.FLAGS}
   joined = processes.joined(call.mode, agreed, joining, connect=_connect, shared=shared)
   with joined as ending_with:
-    # Only now the libraries that take seconds to load.
-    return ending_with(status_of(lambda: importlib.import_module(command.module).run(call)))
+    return ending_with(status_of(lambda: _work(command.module, call)))
+
+
+def _work(module: str, call: Call) -> int | None:
+  """Loads the libraries that take seconds, and runs the mode."""
+  mode = importlib.import_module(module)
+  early_stop.work_begins()
+  return mode.run(call)
 
 
 def _call(words: Sequence[str]) -> Call:

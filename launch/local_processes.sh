@@ -3,7 +3,8 @@
 #   bash launch/local_processes.sh N --config=configs/synthetic.py --workdir=runs/two [more flags]
 # N GPUs: a process gets one each. Without GPUs: N processes on the CPU, joined by loopback.
 # The first process prints here; the others write to LOGS (default: WORKDIR or ., logs/process_I.log).
-# Ends with the first status that is not 0, also 75 after SIGTERM: the same command goes on.
+# Ends with the first status that is not 0, also 75 after SIGTERM, SIGHUP, SIGUSR1 or Ctrl-C: the same
+# command goes on.
 #   VENV  the environment with the package (default: .venv in the checkout).  Needs bash 5.1.
 set -euo pipefail
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -34,7 +35,7 @@ declare -A running=()
 stop() {
   kill "-$1" "${!running[@]}" 2> /dev/null || true
 }
-trap 'stop TERM' TERM INT
+trap 'stop TERM' TERM INT HUP USR1
 for ((i = 0; i < count; i++)); do
   if [ "$gpus" -gt 0 ]; then
     export CUDA_VISIBLE_DEVICES=$i

@@ -18,9 +18,12 @@ os.environ.setdefault(
 _CACHE = tempfile.TemporaryDirectory()
 os.environ["COSAM_CACHE"] = _CACHE.name
 
-# A run under `nohup` ignores it, and so would the processes that the tests send it to.
+# A run under `nohup`, or behind `&` in a script, ignores these, and so would the processes that the
+# tests send them to.
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
   signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+  signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 

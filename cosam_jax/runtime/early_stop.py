@@ -1,7 +1,8 @@
 """Stop signals while the program is still loading: nothing was begun, and nothing is lost.
 
-Python's own status on SIGTERM is 143, which a scheduler takes for a failure. `main` installs
-this before it loads anything else; training has its own way to stop later (`training.preemption`).
+Python's own status on SIGTERM is 143, which a scheduler takes for a failure, and Ctrl-C while
+libraries load leaves their tracebacks. `main` installs this before it loads anything else; training
+has its own way to stop later (`runtime.stop_requests`).
 """
 
 import contextlib
@@ -9,29 +10,43 @@ import os
 import signal
 
 from cosam_jax.errors import stop_signals
-
-STOPPED = 75
-"""Exit status of a training that was asked to stop: EX_TEMPFAIL of sysexits.h, "try again"."""
+from cosam_jax.runtime.ignored_errors import send_again
+from cosam_jax.runtime.stop_requests import status_after
 
 
 def install(arguments: list[str]) -> None:
-  """From now on, signals that ask a training to stop end the process with `STOPPED`.
+  """From now on, signals that ask to stop end the process with the status for that.
 
   Args:
-    arguments: the command line's; nothing is done for another mode than training.
+    arguments: the command line's; for another mode than training, Ctrl-C alone is heard.
   """
+  trains = _trains(arguments)
+  for number in stop_signals():
+    if trains or number == signal.SIGINT:
+      signal.signal(number, _stop)
+
+
+def work_begins() -> None:
+  """From now on Ctrl-C raises `KeyboardInterrupt` again, so that work can leave things in order."""
+  if signal.getsignal(signal.SIGINT) is _stop:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    send_again(KeyboardInterrupt, signal.SIGINT)
+
+
+def _trains(arguments: list[str]) -> bool:
   following = [*arguments[1:], ""]
   for argument, after in zip(arguments, following, strict=True):
     name, equals, value = argument.lstrip("-").partition("=")
-    if argument.startswith("-") and name == "mode" and (value if equals else after) != "train":
-      return
-  for number in stop_signals():
-    signal.signal(number, _stop)
+    if argument.startswith("-") and name == "mode":
+      return (value if equals else after) == "train"
+  return True
 
 
 def _stop(number: int, frame: object) -> None:
   name = signal.Signals(number).name
   text = f"stopped by {name} outside the training steps: the same command goes on\n"
+  if number == signal.SIGINT:
+    text = "stopped by Ctrl-C before any work: the same command begins it\n"
   with contextlib.suppress(OSError):  # The terminal is gone.
     os.write(2, text.encode())
-  os._exit(STOPPED)
+  os._exit(status_after(name))

@@ -13,6 +13,8 @@ import sys
 import threading
 from collections.abc import Iterator
 
+from cosam_jax.errors import stop_signals
+
 _END_WITHIN = 30
 """Seconds that exit functions and threads may take together."""
 
@@ -33,7 +35,7 @@ def prompt(seconds: float = _END_WITHIN) -> Iterator[None]:
     status = _status(request.code)
   else:
     return
-  for number in (signal.SIGINT, signal.SIGTERM):
+  for number in stop_signals():
     signal.signal(number, signal.SIG_IGN)  # The work is over, and its status stands.
   _flush()
   at_latest(seconds, status)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from cosam_jax.errors import InputError, Preempted, TryLaterError
-from cosam_jax.runtime.early_stop import STOPPED
+from cosam_jax.runtime.stop_requests import INTERRUPTED, STOPPED, in_words, status_after
 
 
 def status_of(work: Callable[[], int | None]) -> int:
@@ -28,11 +28,13 @@ def status_of(work: Callable[[], int | None]) -> int:
     return refuse(f"{error.strerror or error}{place}: {way_out}, and run the same command again")
   except Preempted as request:
     where = str(request) or "outside the training steps, where nothing was to be saved"
-    print(f"stopped by {request.by} {where}: the same command goes on", file=sys.stderr, flush=True)
-    return STOPPED
+    said = f"stopped by {in_words(request.by)} {where}: the same command goes on"
+    print(said, file=sys.stderr, flush=True)
+    return status_after(request.by)
   except KeyboardInterrupt:
-    refuse("stopped by hand: the same command goes on from the last checkpoint")
-    return 130
+    said = "stopped by Ctrl-C before the end: the same command does what is left to do"
+    print(said, file=sys.stderr, flush=True)
+    return INTERRUPTED
 
 
 def refuse(sentence: str) -> int:

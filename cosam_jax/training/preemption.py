@@ -1,6 +1,4 @@
-"""Stopping on request: SIGTERM, which schedulers send some time before they kill, and its kind.
-
-A closed terminal sends SIGHUP, and some schedulers warn by SIGUSR1; both do the same.
+"""Stopping on request: SIGTERM and its kind, and Ctrl-C; see `runtime.stop_requests`.
 
 Inside the loop a step is finished first, so that a whole step is saved; long work (waiting for
 data, validating) is broken off at once. With several processes, all leave the loop at the same
@@ -10,18 +8,15 @@ step: each passes its own request on with every step, through the devices.
 import collections
 import contextlib
 import functools
-import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
-from types import FrameType
-from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import NamedSharding
 
-from cosam_jax.errors import Preempted, stop_signals
+from cosam_jax.errors import Preempted
+from cosam_jax.runtime.stop_requests import StopRequests
 from cosam_jax.training.mesh import make_mesh, replicated, split_batch
 
 
@@ -33,56 +28,35 @@ class Preemption:
   """
 
   def __init__(self, requested: Callable[[], None] | None = None) -> None:
-    self._before: dict[signal.Signals, Any] = {}
-    self._entered = self._requested = self._deferred = False
+    self._requests = StopRequests(self._on_request)
+    self._deferred = False
     self._tell = requested
-    self._terminals: list[int] = []
     self._told: collections.deque[jax.Array] = collections.deque()
-    self.by = "SIGTERM"
+    self._agreed = 0
 
   def __enter__(self) -> "Preemption":
-    # Python delivers signals to the main thread only, and lets no other one ask for them.
-    self._entered = threading.current_thread() is threading.main_thread()
-    if self._entered:
-      self._terminals = [stream for stream in (1, 2) if os.isatty(stream)]
-      self._before = {number: signal.getsignal(number) for number in stop_signals()}
-      self._listen()
+    self._requests.__enter__()
     return self
 
   def __exit__(self, *error: object) -> None:
-    if self._entered:
-      for number, handler in self._before.items():
-        signal.signal(number, handler)
-      self._entered = False
+    self._requests.__exit__(*error)
 
-  def _listen(self) -> None:
-    for number in self._before:
-      signal.signal(number, self._on_signal)
+  @property
+  def by(self) -> str:
+    """The signal that asked first; of several processes, the one that they agreed on."""
+    return signal.Signals(self._agreed).name if self._agreed else self._requests.by or "SIGTERM"
 
-  def _on_signal(self, number: int, frame: FrameType | None) -> None:
-    again, self._requested = self._requested, True
-    self.by = signal.Signals(number).name
-    if self.by == "SIGHUP":
-      self._forget_terminal()
-    if not again and self._tell:
+  def _on_request(self) -> None:
+    if self._tell:
       self._tell()
-    # A second one while the first is on its way out changes nothing.
-    if not self._deferred and not again:
+    if not self._deferred:
       raise Preempted(by=self.by)
-
-  def _forget_terminal(self) -> None:
-    """What is printed from now on goes nowhere; on a terminal that is gone it would be an error."""
-    for stream in self._terminals:
-      nowhere = os.open(os.devnull, os.O_WRONLY)
-      os.dup2(nowhere, stream)
-      os.close(nowhere)
 
   @contextlib.contextmanager
   def deferred(self) -> Iterator[None]:
     """A request waits until `agreed` is asked, instead of raising `Preempted` at once."""
     self._deferred = True
-    if self._entered:  # jax's start with several processes has a handler of its own.
-      self._listen()
+    self._requests.listen()  # jax's start with several processes has a handler of its own.
     try:
       yield
     finally:
@@ -99,8 +73,7 @@ class Preemption:
       return
     self._deferred = False
     try:
-      if self._requested:
-        raise Preempted(by=self.by)
+      self._requests.check("")
       yield
     finally:
       self._deferred = True
@@ -110,12 +83,15 @@ class Preemption:
 
     With several processes it is their answer of a step ago, which costs no waiting.
     """
+    own = self._requests.by
     if jax.process_count() == 1:
-      return self._requested
+      return own is not None
     sharding, highest = _agreement()
-    here = np.full(jax.local_device_count(), self._requested, np.int32)
+    here = np.full(jax.local_device_count(), signal.Signals[own] if own else 0, np.int32)
     self._told.append(highest(jax.make_array_from_process_local_data(sharding, here)))
-    return len(self._told) > 1 and bool(self._told.popleft())
+    if len(self._told) > 1:
+      self._agreed = int(self._told.popleft())
+    return bool(self._agreed)
 
 
 @functools.cache

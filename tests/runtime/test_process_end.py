@@ -95,11 +95,14 @@ def test_what_does_not_end_is_left_in_the_end(stuck):
 
 def test_a_signal_at_the_end_changes_nothing():
   done = run("""
+    from cosam_jax.errors import stop_signals
     def stop(number, frame):
       raise RuntimeError("stopped")
-    signal.signal(signal.SIGTERM, stop)
     atexit.register(print, "last")
-    atexit.register(os.kill, os.getpid(), signal.SIGTERM)
+    assert len(stop_signals()) == 4
+    for number in stop_signals():
+      signal.signal(number, stop)
+      atexit.register(os.kill, os.getpid(), number)
     with process_end.prompt():
       sys.exit(6)
   """)
@@ -129,21 +132,32 @@ def catches(process: subprocess.Popen, number: int) -> bool:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc")
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_a_signal_while_libraries_load_ends_training_so_that_it_is_queued_again(tmp_path, name):
-  """The signal comes as soon as the process listens, long before its libraries are loaded."""
-  number = getattr(signal, name)
+@pytest.mark.parametrize(
+  ("name", "status", "sentence"),
+  [
+    ("SIGTERM", 75, "SIGTERM outside the training steps: the same command goes on"),
+    ("SIGHUP", 75, "SIGHUP outside the training steps: the same command goes on"),
+    ("SIGINT", 130, "Ctrl-C before any work: the same command begins it"),
+  ],
+)
+def test_a_signal_while_libraries_load_ends_training_so_that_it_is_queued_again(
+  tmp_path, name, status, sentence
+):
+  """The signal comes as soon as the process listens, long before its libraries are loaded.
+
+  Schedulers know status 75; Ctrl-C is a person's.
+  """
   process = subprocess.Popen(
     [sys.executable, "-m", "cosam_jax.main", "--config=none.py", f"--workdir={tmp_path / 'run'}"],
     cwd=ROOT, stderr=subprocess.PIPE, text=True,
   )  # fmt: skip
-  while not catches(process, number):
+  while not catches(process, signal.SIGTERM):  # The last one that it listens to.
     assert process.poll() is None
     time.sleep(0.001)
-  process.send_signal(number)
+  process.send_signal(getattr(signal, name))
   _, errors = process.communicate(timeout=60)
-  assert process.returncode == 75, errors
-  assert errors == f"stopped by {name} outside the training steps: the same command goes on\n"
+  assert process.returncode == status, errors
+  assert errors == f"stopped by {sentence}\n"
   assert not os.listdir(tmp_path)
 
 
@@ -161,8 +175,13 @@ def test_training_alone_is_begun_again(arguments, listens):
   before = {number: signal.getsignal(number) for number in stop_signals()}
   try:
     early_stop.install(arguments)
-    changed = {signal.getsignal(number) is not handler for number, handler in before.items()}
+    changed = {
+      number: signal.getsignal(number) is not handler for number, handler in before.items()
+    }
+    assert changed.pop(signal.SIGINT)  # In no mode it leaves a traceback of libraries.
+    early_stop.work_begins()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
   finally:
     for number, handler in before.items():
       signal.signal(number, handler)
-  assert changed == {listens}
+  assert set(changed.values()) == {listens}

@@ -38,9 +38,14 @@ ERRORS = [
     "command goes on",
   ),
   (
+    Preempted("after step 3 of 9, which is saved", "SIGINT"),
+    130,
+    "stopped by Ctrl-C after step 3 of 9, which is saved: the same command goes on",
+  ),
+  (
     KeyboardInterrupt(),
     130,
-    "error: stopped by hand: the same command goes on from the last checkpoint",
+    "stopped by Ctrl-C before the end: the same command does what is left to do",
   ),
 ]
 

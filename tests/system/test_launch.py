@@ -113,7 +113,8 @@ def test_local_processes_end_with_the_first_bad_status_and_leave_nobody(place):
   assert time.monotonic() - began < 90
 
 
-def test_local_processes_pass_sigterm_on(place):
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGINT"])
+def test_local_processes_pass_signals_on(place, name):
   folder, start = place
   code = ONE_OF_SEVERAL + 'trap "exit 75" TERM; touch "$OUT/up$id"; while :; do sleep 0.05; done'
   process = start([LAUNCH / "local_processes.sh", 2, "--workdir=run"], code)
@@ -121,7 +122,7 @@ def test_local_processes_pass_sigterm_on(place):
   while not all((folder / f"up{i}").exists() for i in (0, 1)):
     assert time.monotonic() < deadline
     time.sleep(0.02)
-  process.send_signal(signal.SIGTERM)
+  process.send_signal(getattr(signal, name))
   assert ended(process)[0] == 75
 
 

@@ -50,20 +50,22 @@ def test_a_killed_run_repeated_equals_one_never_killed(
 def test_a_terminated_run_saves_its_steps_and_continues(
   whole, tiny_synthetic, tmp_path, hasty_compilation
 ):
-  """Real processes and SIGTERM: exit status 75, and not one step is done twice."""
+  """Real processes, Ctrl-C and SIGTERM: status 130 and 75, and not one step is done twice."""
   stopped = tmp_path / "stopped"
-  # Without SIGTERM nothing would be saved before the last step.
+  scalars, done = stopped / "scalars.jsonl", 0
+  # Without the signals nothing would be saved before the last step.
   fields = HELD_OUT | {"train__checkpoint_every_epochs": 100}
-  process = processes.start(stopped, tiny_synthetic, hasty_compilation, **fields)
-  scalars = stopped / "scalars.jsonl"
-  processes.wait_for(process, lambda: processes.lines(scalars) >= 1, "the first step")
-  process.send_signal(signal.SIGTERM)
-  out = processes.finish(process, status=75)
-  done = processes.losses(stopped)[-1]["step"]
-  assert 1 <= done < LAST_STEP
-  assert f"stopped by SIGTERM after step {done} of {LAST_STEP}, which is saved" in out
-  assert "Traceback" not in out
-  assert int(processes.state(stopped, done)["step"]) == done
+  for number, name, status in ((signal.SIGINT, "Ctrl-C", 130), (signal.SIGTERM, "SIGTERM", 75)):
+    process = processes.start(stopped, tiny_synthetic, hasty_compilation, **fields)
+    before = done
+    processes.wait_for(process, lambda n=before: processes.lines(scalars) > n, "a step")
+    process.send_signal(number)
+    out = processes.finish(process, status=status)
+    done = processes.losses(stopped)[-1]["step"]
+    assert before < done < LAST_STEP
+    assert f"stopped by {name} after step {done} of {LAST_STEP}, which is saved" in out
+    assert "Traceback" not in out
+    assert int(processes.state(stopped, done)["step"]) == done
   out = processes.finish(processes.start(stopped, tiny_synthetic, hasty_compilation, **HELD_OUT))
   assert f"continuing from step {done} of {LAST_STEP}" in out
   processes.assert_same_run(stopped, whole, LAST_STEP)

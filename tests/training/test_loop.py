@@ -225,7 +225,7 @@ def test_what_is_said_of_a_stop_before_a_step_is_true(path, first):
   )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["SIGHUP", "SIGUSR1"])
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGUSR1", "SIGINT"])
 def test_signals_like_sigterm_do_as_it_does(path, name, monkeypatch):
   recorder, told = Recorder(), []
   monkeypatch.setattr(signal, "SIGTERM", getattr(signal, name))  # `terminate_at` sends it.

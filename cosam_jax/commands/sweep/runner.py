@@ -9,12 +9,11 @@ import contextlib
 import fcntl
 import pathlib
 import shlex
-import signal
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import IO
 
 import tqdm
@@ -31,12 +30,14 @@ from cosam_jax.commands.sweep.progress import (
   note_attempt,
   progress_of,
 )
-from cosam_jax.errors import InputError, Preempted
+from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.reports.results import read_results
+from cosam_jax.runtime.stop_requests import StopRequests
 
 LOG = "log.txt"
 _POLL = 0.2  # seconds
+_WHERE = "while a sweep was running"
 
 
 class Sweep:
@@ -58,6 +59,8 @@ class Sweep:
   ):
     self._config, self._workdir, self._jobs = config, workdir, jobs
     self._arguments = arguments_without_sweep(arguments)
+    self._requests = StopRequests(at_once=self._kill)
+    self._process: subprocess.Popen | None = None
 
   def command(self, job: Job) -> list[str]:
     """The command that runs it alone."""
@@ -103,14 +106,18 @@ class Sweep:
   def run(self) -> None:
     """Runs the unfinished rows, one after the other.
 
+    Asked to stop (SIGTERM and its kind, Ctrl-C), it asks the run in progress, which saves its
+    steps, and waits for it; then it raises `Preempted`. A second Ctrl-C kills that run.
+
     Raises:
       InputError: at the end, if runs failed or are being run by another process.
     """
     self._workdir.mkdir(parents=True, exist_ok=True)
     failed: dict[str, str] = {}
     bar = tqdm.tqdm(total=len(self._jobs), unit="run", desc="sweep", disable=None)
-    with contextlib.closing(bar), _ended_by_sigterm():
+    with contextlib.closing(bar), self._requests:
       for i, job in enumerate(self._jobs):
+        self._requests.check(_WHERE)
         one = self._state(job)  # Only now: another sweep may have done it meanwhile.
         place = f"run {i + 1}/{len(self._jobs)}  {job.name}"
         if one.state == DONE:
@@ -167,7 +174,7 @@ class Sweep:
         return "another process is running it; repeat the command when that has ended"
       start = log.tell()
       began = time.monotonic()
-      process = subprocess.Popen(
+      self._process = process = subprocess.Popen(
         self.command(one.job),
         stdin=subprocess.DEVNULL,
         stdout=log,
@@ -194,24 +201,16 @@ class Sweep:
   ) -> int:
     """Waits for the end; on a terminal the bar shows the run's latest line."""
     while process.poll() is None:
+      self._requests.check(_WHERE)
       if not bar.disable:
         bar.set_postfix_str(f"{name} {_last_line(log, start)}"[:60])
       time.sleep(_POLL)
+    self._requests.check(_WHERE)  # It may have heard the request first: a terminal asks both.
     return process.returncode
 
-
-@contextlib.contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-  """A polite kill ends the run too: it saves its steps, and the sweep can be repeated."""
-
-  def stop(*_: object) -> None:
-    raise Preempted("while a sweep was running")
-
-  before = signal.signal(signal.SIGTERM, stop)
-  try:
-    yield
-  finally:
-    signal.signal(signal.SIGTERM, before)
+  def _kill(self) -> None:
+    if self._process is not None:
+      self._process.kill()
 
 
 def _say(bar: tqdm.tqdm, text: str) -> None:

@@ -26,7 +26,7 @@ from cosam_jax.commands.sweep.progress import (
   progress_of,
   read_attempts,
 )
-from cosam_jax.errors import InputError, Preempted
+from cosam_jax.errors import InputError, Preempted, stop_signals
 from cosam_jax.reports.poster_rows import Row
 from cosam_jax.reports.results import read_results, write_results
 
@@ -120,16 +120,62 @@ def test_a_run_of_another_process_is_left_to_it(pretended, tmp_path):
   assert begun(tmp_path) == [1, 0, 1]
 
 
-def test_interrupting_ends_the_run_and_leaves_its_time(pretended, tmp_path):
-  Pretended.scripts = {JOBS[0].name: f"import os, time; os.kill({os.getpid()}, 15); time.sleep(60)"}
-  before = signal.getsignal(signal.SIGTERM)
-  with pytest.raises(Preempted):
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGINT"])
+def test_interrupting_ends_the_run_and_leaves_its_time(pretended, tmp_path, name):
+  """The run is asked to save, and waited for, whatever else comes meanwhile."""
+  number, more = getattr(signal, name), signal.SIGTERM if name == "SIGINT" else signal.SIGUSR1
+  Pretended.scripts = {
+    JOBS[0].name: f"""
+import os, signal, time
+def save(*_):
+  os.kill({os.getpid()}, {int(more)})
+  time.sleep(0.3)
+  (folder / "saved").touch()
+  os._exit(75)
+signal.signal(signal.SIGTERM, save)
+os.kill({os.getpid()}, {int(number)})
+time.sleep(60)"""
+  }
+  before = {one: signal.getsignal(one) for one in stop_signals()}
+  with pytest.raises(Preempted, match="while a sweep was running") as raised:
     pretended.run()
-  assert signal.getsignal(signal.SIGTERM) == before
+  assert raised.value.by == name
+  assert {one: signal.getsignal(one) for one in stop_signals()} == before
+  assert (tmp_path / "sweep" / JOBS[0].name / "saved").exists()
   (attempt,) = read_attempts(tmp_path / "sweep" / JOBS[0].name)
-  assert attempt["status"] == -signal.SIGTERM
+  assert attempt["status"] == 75
   assert attempt["seconds"] < 30
   assert begun(tmp_path) == [1, 0, 0]
+  Pretended.scripts = {}
+  pretended.run()
+  assert begun(tmp_path) == [2, 1, 1]
+
+
+def test_a_second_ctrl_c_kills_the_run_and_ends_at_once(tmp_path):
+  """In a process of its own, since that ends."""
+  script = f"""
+{IMPORTS}import os, pathlib, tiny
+stuck = "import signal, time; signal.signal(15, signal.SIG_IGN); (folder / 'up').touch(); "
+test_runner.Pretended.scripts = {{test_runner.JOBS[0].name: stuck + "time.sleep(100)"}}
+place = pathlib.Path({str(tmp_path)!r})
+test_runner.Pretended(tiny.config("data"), place, test_runner.JOBS).run()
+"""
+  process = subprocess.Popen(
+    [sys.executable, "-c", script], cwd=tiny.ROOT, stderr=subprocess.PIPE, text=True
+  )
+  folder = tmp_path / JOBS[0].name
+  while not (folder / "up").exists():
+    assert process.poll() is None
+    time.sleep(0.01)
+  process.send_signal(signal.SIGINT)
+  while "a second Ctrl-C ends at once" not in process.stderr.readline():
+    assert process.poll() is None
+  process.send_signal(signal.SIGINT)
+  _, errors = process.communicate(timeout=60)
+  assert process.returncode == 130
+  assert "ended by a second Ctrl-C" in errors
+  with (folder / "lock").open() as lock:  # Which the run held too.
+    fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def test_other_initial_weights_are_not_mixed_in(pretended, tmp_path):
