@@ -34,6 +34,7 @@ from pytorch_process import PytorchProcess
 
 from cosam_jax.commands.benchmark import clock, device, drawn
 from cosam_jax.models import ReidNet, to_torch
+from cosam_jax.models.folded import for_inference
 from cosam_jax.training import mesh, optim, state, steps
 
 COSAM_STAGES, IDENTITIES = (4, 5), 625
@@ -109,7 +110,7 @@ def _ours(
   where = mesh.make_mesh()
   optimizer = optim.make_optimizer(lambda _: LEARNING_RATE, weight_decay=WEIGHT_DECAY)
   placed = mesh.put_batch(where, clips, labels)
-  weights = mesh.put_everywhere(where, variables)
+  weights = mesh.put_everywhere(where, for_inference(model, variables))
   current = mesh.put_everywhere(where, state.create_state(variables, optimizer))
   forward = steps.jit_forward(model, where)
   train = steps.jit_train_step(model, steps.Objective(), optimizer, where)

@@ -21,6 +21,7 @@ from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.pipeline import EvalBatch, evaluation_batches
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.models import Outputs, ReidNet
+from cosam_jax.models.folded import for_inference
 from cosam_jax.training import mesh, steps
 
 
@@ -79,8 +80,8 @@ class Inference:
     return other
 
   def put(self, variables: dict[str, Any]) -> dict[str, Any]:
-    """The weights on the devices, for `forward`."""
-    return mesh.put_everywhere(self._mesh, variables)
+    """The weights on the devices, for `forward`, with what is constant there folded into them."""
+    return mesh.put_everywhere(self._mesh, for_inference(self.model, variables))
 
   def plan(
     self,

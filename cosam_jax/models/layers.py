@@ -156,6 +156,9 @@ class BatchNorm(nn.Module):
     Returns:
       dtype[F, ..., C].
     """
+    folded: jax.Array | None = self.get_variable("params", "shift")
+    if folded is not None:  # Weights of `folded.fold`: the layer before does the rest.
+      return (x.astype(jnp.float32) + folded).astype(self.dtype)
     channels = x.shape[-1]
     scale = self.param("scale", nn.initializers.ones, (channels,))
     bias = self.param("bias", nn.initializers.zeros, (channels,))

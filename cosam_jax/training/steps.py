@@ -16,6 +16,7 @@ from cosam_jax.training.mesh import replicated, split_batch
 from cosam_jax.training.state import TrainState
 
 Metrics = dict[str, jax.Array]
+_PIXELS_AT_ONCE = 4 * 256 * 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,10 +207,34 @@ def _compiler_options(model: nn.Module, mesh: Mesh) -> dict[str, str] | None:
 
 
 def jit_forward(model: nn.Module, mesh: Mesh) -> Callable[..., Outputs]:
-  """Inference compiled over the mesh: (variables, clips, valid) -> `Outputs`."""
+  """Inference compiled over the mesh: (variables, clips, valid) -> `Outputs`.
+
+  A CPU takes few clips at a time, so that what a layer writes is still in its cache when the next
+  one reads it, and the working memory does not grow with the batch.
+  """
 
   def forward(variables, clips, valid):
     return model.apply(variables, clips, valid, train=False)
 
+  def in_turn(variables, clips, valid):
+    group = clips_at_once(clips.shape)
+    if group == len(clips):
+      return forward(variables, clips, valid)
+    groups = jax.tree.map(lambda x: x.reshape(-1, group, *x.shape[1:]), (clips, valid))
+    outputs = jax.lax.map(lambda part: forward(variables, *part), groups)
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), outputs)
+
   whole, split = replicated(mesh), split_batch(mesh)
-  return jax.jit(forward, in_shardings=(whole, split, split))
+  alone = mesh.size == 1 and mesh.devices.flat[0].platform == "cpu"
+  return jax.jit(in_turn if alone else forward, in_shardings=(whole, split, split))
+
+
+def clips_at_once(shape: tuple[int, ...]) -> int:
+  """How many clips of a batch a CPU takes through the network together; divides the batch evenly.
+
+  Args:
+    shape: (B, T, H, W, 3).
+  """
+  clips, frames, height, width, _ = shape
+  most = max(1, _PIXELS_AT_ONCE // (frames * height * width))
+  return max(n for n in range(1, min(most, clips) + 1) if clips % n == 0)

@@ -14,6 +14,7 @@ from cosam_jax.commands.benchmark import clock, device, drawn
 from cosam_jax.data.sets.registry import DATASETS, data_set_of
 from cosam_jax.experiment.parts import build_model, objective
 from cosam_jax.models import ReidNet
+from cosam_jax.models.folded import for_inference
 from cosam_jax.training import mesh, optim, state, steps
 
 
@@ -55,7 +56,9 @@ def embedding(
   clips = config.evaluation.batch_clips
   mesh.check_divisible(where, "config.evaluation.batch_clips", clips)
   model = _model(config)
-  variables = jax.device_put(_variables(config, model), mesh.replicated(where))
+  variables = jax.device_put(
+    for_inference(model, _variables(config, model)), mesh.replicated(where)
+  )
   (batch,) = mesh.put_batch(where, _clips(config, clips))
   forward = steps.jit_forward(model, where)
   program = clock.compiled(forward, variables, batch, None)

@@ -22,6 +22,7 @@ from cosam_jax.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from cosam_jax.errors import InputError
 from cosam_jax.experiment.network import Network
 from cosam_jax.models import to_torch
+from cosam_jax.models.folded import for_inference
 
 INPUTS = {"clips": np.float32, "frames": np.uint8}
 """`clips`: float32[B, T, H, W, 3], ImageNet-normalised. `frames`: uint8 RGB of the same shape."""
@@ -42,12 +43,13 @@ def program_of(network: Network, inputs: str, *, portable: bool = False) -> Prog
     portable: see `ReidNet`.
   """
   model = network.model.clone(dtype=jnp.float32, portable=portable)
+  variables = for_inference(model, network.variables)
 
   def program(clips: jax.Array) -> jax.Array:
     if inputs == "frames":
       mean, std = (np.array(values, np.float32) for values in (IMAGENET_MEAN, IMAGENET_STD))
       clips = (clips.astype(jnp.float32) / 255.0 - mean) / std
-    outputs: Any = model.apply(network.variables, clips, train=False)
+    outputs: Any = model.apply(variables, clips, train=False)
     return outputs.features
 
   return program
