@@ -30,7 +30,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import tqdm
-from pytorch_process import PytorchProcess
+from peer_process import PeerProcess
 
 from cosam_jax.commands.benchmark import clock, device, drawn
 from cosam_jax.models import ReidNet, to_torch
@@ -87,8 +87,8 @@ def _compare(backbone: str, options: argparse.Namespace) -> dict[str, Any]:
     "weight_decay": WEIGHT_DECAY,
   }
   record: dict[str, Any] = {"backbone": backbone, "width": options.width}
-  runner = (to_torch(variables, model), clips, labels)
-  with PytorchProcess(network, runner, keywords, options.pytorch_keeps_memory) as theirs:
+  made_of = (network, (to_torch(variables, model), clips, labels), keywords)
+  with PeerProcess("pytorch_network:runner", made_of, options.pytorch_keeps_memory) as theirs:
     embed, step = _ours(model, variables, clips, labels)
     # Steps change PyTorch's weights, so they come last.
     for part, ours in {"embed": embed, "step": step}.items():
@@ -124,7 +124,7 @@ def _ours(
 
 
 def _alternate(
-  ours: Callable[[], Any], theirs: PytorchProcess, part: str, repeats: int, name: str
+  ours: Callable[[], Any], theirs: PeerProcess, part: str, repeats: int, name: str
 ) -> dict[str, Any]:
   """Seconds of a call each way, taking turns, several calls at a time where they are short."""
 

@@ -226,21 +226,28 @@ class Runner:
       return self.network(self.clips)[0]
 
   def step(self):
-    """One training step; returns its loss."""
+    """One training step; returns its loss, float32[]."""
     self.network.train()
     self.optimizer.zero_grad(set_to_none=True)
     loss = self._forward()
     loss.backward()
     self.optimizer.step()
-    return loss.detach()
+    return loss.detach().float().cpu().numpy()
 
   def embed(self):
-    """The clips' features at inference."""
+    """The clips' features at inference, float32[B, D]."""
     self.network.eval()
     with torch.inference_mode():
-      return self._embed()
+      return self._embed().float().cpu().numpy()
 
   def wait(self) -> None:
     """Until the device has done everything."""
     if self.device.type == "cuda":
       torch.cuda.synchronize()
+
+
+def runner(
+  network: tuple[Any, ...], arguments: tuple[Any, ...], keywords: dict[str, Any]
+) -> Runner:
+  """The runner of a network, of arguments that a process can be sent."""
+  return Runner(Network(*network), *arguments, **keywords)

@@ -68,7 +68,8 @@ class Conv(nn.Module):
   on CPU than a convolution, and a 3x3 one there by `winograd` if that is large and float32; the
   parameter keeps its convolution shape `[kh, kw, C_in, C_out]`.
 
-  `portable`: no choice by platform, which converters to other programs' formats do not know.
+  `portable`: always a convolution, and no choice by platform, which converters to other programs'
+  formats do not know; their runtimes fuse what follows into convolutions, and not into products.
   """
 
   features: int
@@ -85,11 +86,11 @@ class Conv(nn.Module):
     size, stride = self.kernel_size, self.stride
     kernel = self.param("kernel", self.kernel_init, (size, size, x.shape[-1], self.features))
     x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
-    if size == 1:
+    if self.portable:
+      y = _convolve(x, kernel, stride=stride)
+    elif size == 1:
       x = x[:, ::stride, ::stride] if stride > 1 else x
       y = multiply(x, kernel[0, 0])
-    elif self.portable:
-      y = _convolve(x, kernel, stride=stride)
     elif x.shape[-1] <= _FEW_CHANNELS:
       # XLA's CPU convolution is slow on few channels, forward and above all for the kernel's
       # gradient; gathered patches make it one matrix product.

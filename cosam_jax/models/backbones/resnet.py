@@ -196,7 +196,8 @@ class Block(nn.Module):
       expand = Conv(outer, use_bias=True, dtype=self.dtype, name="se_expand")
       y = y * nn.sigmoid(expand(nn.relu(reduced(squeezed))))
     if self.stride > 1 or x.shape[-1] != outer:
-      x = Conv(outer, 1, self.stride, dtype=self.dtype, name="shortcut_conv")(x)
+      shortcut = {"dtype": self.dtype, "portable": self.portable, "name": "shortcut_conv"}
+      x = Conv(outer, 1, self.stride, **shortcut)(x)
       x = norm("shortcut_norm", x)
     return nn.relu(y + x)
 

@@ -1,8 +1,9 @@
-"""PyTorch's side of a comparison in a process of its own, where no setting of ours reaches it.
+"""The other side of a comparison in a process of its own, where no setting of ours reaches it.
 
 Imports nothing that starts threads: whether the process keeps memory is settled before.
 """
 
+import importlib
 import multiprocessing
 import time
 import traceback
@@ -14,31 +15,26 @@ import numpy as np
 from cosam_jax.runtime import host_memory
 
 
-class PytorchProcess:
-  """A process with `pytorch_network.Runner`, which times the calls that it is asked for.
+class PeerProcess:
+  """A process with a peer's network, which times the calls that it is asked for.
 
   Args:
-    network: arguments of `pytorch_network.Network`.
-    runner, keywords: arguments of `pytorch_network.Runner` behind the network.
-    keep_memory: whether it holds on to memory as our process does; not PyTorch's habit.
+    maker: `"module:function"` of this folder; the function makes an object with the methods that
+      `call` names, and `wait`, which returns when all work is done.
+    arguments: of the function.
+    keep_memory: whether the process holds on to memory as ours does; not the peers' habit.
   """
 
-  def __init__(
-    self,
-    network: tuple[Any, ...],
-    runner: tuple[Any, ...],
-    keywords: dict[str, Any],
-    keep_memory: bool,
-  ):
+  def __init__(self, maker: str, arguments: tuple[Any, ...], keep_memory: bool = False):
     # Forked, it would have our settings of the C library.
     context = multiprocessing.get_context("spawn")
     self._connection, theirs = context.Pipe()
     self._process = context.Process(target=_serve, args=(theirs, keep_memory), daemon=True)
     self._process.start()
     theirs.close()
-    self._connection.send((network, runner, keywords))
+    self._connection.send((maker, arguments))
 
-  def __enter__(self) -> "PytorchProcess":
+  def __enter__(self) -> "PeerProcess":
     return self
 
   def __exit__(self, *error: object) -> None:
@@ -46,7 +42,7 @@ class PytorchProcess:
     self._process.join()
 
   def call(self, part: str, times: int = 1) -> tuple[float, np.ndarray]:
-    """Seconds of `times` calls of `"step"` or `"embed"` one after the other, and the last result.
+    """Seconds of `times` calls of a method one after the other, and the last result.
 
     Raises:
       RuntimeError: with the traceback of what went wrong there.
@@ -62,19 +58,18 @@ def _serve(connection: Connection, keep_memory: bool) -> None:
   try:
     if keep_memory:
       host_memory.settle(host_memory.KEEP)
-    import pytorch_network
-
-    network, arguments, keywords = connection.recv()
-    runner = pytorch_network.Runner(pytorch_network.Network(*network), *arguments, **keywords)
+    maker, arguments = connection.recv()
+    module, function = maker.split(":")
+    peer = getattr(importlib.import_module(module), function)(*arguments)
     while True:
       part, times = connection.recv()
-      call = getattr(runner, part)
-      runner.wait()
+      call = getattr(peer, part)
+      peer.wait()
       began = time.perf_counter()
       for _ in range(times):
         result = call()
-      runner.wait()
-      connection.send((time.perf_counter() - began, result.float().cpu().numpy()))
+      peer.wait()
+      connection.send((time.perf_counter() - began, np.asarray(result)))
   except EOFError:  # The other side has gone.
     return
   except BaseException:
