@@ -35,6 +35,7 @@ from cosam_jax.runtime.json_files import check_ours
 from cosam_jax.training import loop, mesh, optim, state, steps
 from cosam_jax.training.checkpoints import LAST, Checkpoints
 from cosam_jax.training.health import HealthLog
+from cosam_jax.training.planned import Planned
 from cosam_jax.training.preemption import Preemption
 from cosam_jax.training.same_run import REMEDY, check_same, optim_changes
 from cosam_jax.training.start_watch import StartWatch
@@ -155,16 +156,25 @@ def _train(
   best = Best(run, about, log) if config.train.validate_every_epochs else None
   validate_every = epoch * config.train.validate_every_epochs
   batches = TrainingBatches(config, plan, first_step, last_step, run.mesh)
+  step_function = Planned(
+    steps.jit_train_step(run.model, objective(config), optimizer, run.mesh, accumulate)
+  )
+  health = HealthLog(
+    workdir / "health.jsonl",
+    first_step,
+    config.train.health_every_steps,
+    planned=lambda: step_function.bytes,
+  )
   train_state = loop.run(
     train_state,
-    steps.jit_train_step(run.model, objective(config), optimizer, run.mesh, accumulate),
+    step_function,
     iter(batches),
     first_step=first_step,
     last_step=last_step,
     learning_rate=schedule,
     scalars=scalar_log(workdir / "scalars.jsonl", first_step + 1, log),
     progress=loop.Progress(first_step, last_step, config.train.log_every_steps, clips_per_batch),
-    health=HealthLog(workdir / "health.jsonl", first_step, config.train.health_every_steps),
+    health=health,
     watch=StartWatch(run.num_classes, config.loss.triplet_weight and config.loss.triplet_margin),
     log_every=config.train.log_every_steps,
     save_every=epoch * config.train.checkpoint_every_epochs,

@@ -12,6 +12,10 @@ from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.tracklets import FilePaths, FrameStore, JoinedFrames
 from cosam_jax.data.transforms import Preprocess, seed_of
 
+INPUT_BYTES = 256 * 2**20
+"""Room for batches that are read ahead; one is, whatever its size."""
+_MOST_AHEAD = 2
+
 
 def frame_batches(
   store: FrameStore,
@@ -98,7 +102,9 @@ def frame_batches(
   options.autotune.enabled = True
   if threads:
     options.threading.private_threadpool_size = threads
-  return frames.batch(size, drop_remainder=True).prefetch(2).with_options(options)
+  ahead = max(1, min(_MOST_AHEAD, INPUT_BYTES // max(1, size * height * width * 3 * 4)))
+  options.autotune.ram_budget = INPUT_BYTES
+  return frames.batch(size, drop_remainder=True).prefetch(ahead).with_options(options)
 
 
 def _paths(store: FrameStore) -> Callable[[int], bytes] | None:

@@ -23,6 +23,7 @@ from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.models import Outputs, ReidNet
 from cosam_jax.models.folded import for_inference
 from cosam_jax.training import mesh, steps
+from cosam_jax.training.planned import Planned
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Inference:
     """
     self.model, self.reading, self.batch_clips = model, reading, batch_clips
     self._mesh = devices
-    self._forward = steps.jit_forward(model, devices)
+    self._forward = Planned(steps.jit_forward(model, devices))
 
   def reading_as(self, **fields: Any) -> "Inference":
     """The same with other fields of `reading`; nothing is compiled again."""

@@ -4,6 +4,9 @@ XLA takes the working memory of a program anew for every call on CPUs, gigabytes
 step. The C library of Linux fetches a block of that size from the system and gives it back
 afterwards, and the system has to clear every page of it: a fifth to a third of the step's time.
 If the library keeps such blocks, that time is saved; the process then holds up to two of them.
+
+`settle` chooses before anything is known of the program. `fit` looks again once it is compiled: if
+two blocks of its plan are more than what is free, memory goes back after each call.
 """
 
 import ctypes
@@ -16,8 +19,10 @@ from typing import Any
 AUTO, KEEP, RETURN = "auto", "keep", "return"
 AUTO_LEAST_BYTES = 12 * 2**30
 """`auto` keeps memory on machines with at least this much; see docs/performance.md."""
-# Parameters of mallopt, from malloc.h.
+# Parameters of mallopt, from malloc.h, and what the library starts with.
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
+_GIVING_BACK = ((_MMAP_MAX, 65_536), (_TRIM_THRESHOLD, 128 * 2**10))
+_BLOCKS_KEPT = 2
 _ACCELERATORS = ("nvidia[0-9]*", "nvidiactl", "kfd", "accel*", "vfio/[0-9]*")
 
 
@@ -33,10 +38,87 @@ def settle(choice: str = AUTO) -> bool:
     return False
   if choice == AUTO and (has_accelerator() or machine_bytes() < AUTO_LEAST_BYTES):
     return False
-  library: Any = ctypes.CDLL(None)
   # Large blocks come from the heap, the heap never shrinks, and all threads share it.
-  wanted = ((_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1), (_ARENA_MAX, 1))
+  kept = _set((_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1), (_ARENA_MAX, 1))
+  _Kept.by_choice = kept and choice == AUTO
+  return kept
+
+
+class _Kept:
+  """The C library's state, which belongs to the process.
+
+  Attributes:
+    by_choice: whether memory is kept because `auto` chose so, and not because somebody asked.
+  """
+
+  by_choice = False
+
+
+def fit(planned: int, free: int | None = None) -> str | None:
+  """Compares a program's plan with what is free, once it is compiled.
+
+  If memory is kept by `auto`, and blocks for two calls would not fit, memory is given back from now
+  on: that is slower, and takes half.
+
+  Args:
+    planned: bytes of working memory that one call takes.
+    free: bytes that this process can still have; None: what the system says.
+
+  Returns:
+    A sentence if memory is given back from now on, or if not even one call fits; else None.
+  """
+  free = free_bytes() if free is None else free
+  if free is None:
+    return None
+  if planned > free:
+    return (
+      f"a step needs {_gib(planned)} of memory by its plan, and {_gib(free)} are free: if the "
+      "system ends this process, use smaller parts (train.accumulate, evaluation.batch_clips), or "
+      "model.remat for training"
+    )
+  if not _Kept.by_choice or _BLOCKS_KEPT * planned <= free:
+    return None
+  _Kept.by_choice = False
+  if not _set(*_GIVING_BACK):
+    return None
+  ctypes.CDLL(None).malloc_trim(0)
+  return (
+    f"a step needs {_gib(planned)} of memory by its plan, and {_gib(free)} are free: memory is "
+    "given back after each step, which is slower than keeping it (--host_memory=keep keeps it)"
+  )
+
+
+def _set(*wanted: tuple[int, int]) -> bool:
+  library: Any = ctypes.CDLL(None)
   return all(library.mallopt(parameter, value) == 1 for parameter, value in wanted)
+
+
+def _gib(size: int) -> str:
+  return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.1f} MiB"
+
+
+def free_bytes(
+  meminfo: pathlib.Path = pathlib.Path("/proc/meminfo"),
+  cgroup: pathlib.Path = pathlib.Path("/sys/fs/cgroup"),
+) -> int | None:
+  """Memory that this process can still have, in this machine or its container.
+
+  Returns:
+    Bytes; None if the system does not say.
+  """
+  try:
+    lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+    free = int(lines["MemAvailable"].split()[0]) * 2**10
+  except (OSError, KeyError, ValueError):  # Not Linux, or an old one.
+    return None
+  try:
+    limit = int((cgroup / "memory.max").read_text())
+    used = int((cgroup / "memory.current").read_text())
+    statistics = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+  except (OSError, ValueError):  # No such limit, or "max".
+    return free
+  # Files that were read are counted as used, and go if somebody needs the room.
+  return min(free, max(0, limit - used + int(statistics.get("inactive_file", 0))))
 
 
 def machine_bytes(cgroup: pathlib.Path = pathlib.Path("/sys/fs/cgroup/memory.max")) -> int:

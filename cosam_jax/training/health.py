@@ -8,6 +8,7 @@ import os
 import pathlib
 import resource
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,10 +28,17 @@ class HealthLog:
     path: `health.jsonl`; lines of steps that a resumed run is about to do again are dropped.
     first_step: steps done at the beginning.
     every: steps between lines; 0 for none.
+    planned: gives the bytes that a step takes by XLA's plan, 0 if nobody knows.
   """
 
-  def __init__(self, path: str | os.PathLike[str], first_step: int, every: int):
-    self._every = every
+  def __init__(
+    self,
+    path: str | os.PathLike[str],
+    first_step: int,
+    every: int,
+    planned: Callable[[], int] = int,
+  ):
+    self._every, self._planned = every, planned
     self._log = None
     if every:
       self._log = ScalarLog(path if hosts.is_first() else None, first_step + 1)
@@ -76,6 +84,7 @@ class HealthLog:
       "step_seconds_most": round(max(self._seconds), 6),
       "input_wait_seconds": round(sum(self._waits), 6),
       "input_wait_share": share,
+      "planned_memory_mib": round(self._planned() / 2**20, 1),
       "host_memory_mib": round(memory_mib(), 1),
       "host_memory_most_mib": round(most_memory_mib(), 1),
     }

@@ -1,0 +1,53 @@
+"""Compiled programs whose memory is known, and looked at, before they run for the first time."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from absl import logging
+
+from cosam_jax.runtime import host_memory
+
+
+class Planned:
+  """A jitted function of (state or weights, *arrays), compiled once for each shape of the arrays.
+
+  Called as the function is. Before a program's first call, XLA's plan of its memory is compared
+  with what is free, see `host_memory.fit`.
+
+  Attributes:
+    bytes: working memory of the largest program so far by XLA's plan; 0 before the first.
+  """
+
+  def __init__(self, function: Any, say: Callable[[str], None] = logging.warning):
+    """Compiles nothing yet.
+
+    Args:
+      function: of `jax.jit`.
+      say: is given the sentence of `host_memory.fit`, if there is one.
+    """
+    self._function, self._say = function, say
+    self._programs: dict[Any, Any] = {}
+    self.bytes = 0
+
+  def __call__(self, *arguments: Any) -> Any:
+    """What the function returns."""
+    # The first one, a state or weights, is long, and always of the same shapes.
+    leaves = jax.tree.leaves(arguments[1:], is_leaf=lambda leaf: leaf is None)
+    key = tuple(None if leaf is None else (np.shape(leaf), leaf.dtype) for leaf in leaves)
+    program = self._programs.get(key)
+    if program is None:
+      program = self._programs[key] = self._compiled(arguments)
+    return program(*arguments)
+
+  def _compiled(self, arguments: tuple[Any, ...]) -> Any:
+    program = self._function.lower(*arguments).compile()
+    sizes = program.memory_analysis()
+    if sizes is not None:
+      planned = int(sizes.temp_size_in_bytes + sizes.output_size_in_bytes)
+      planned -= int(sizes.alias_size_in_bytes)
+      self.bytes = max(self.bytes, planned)
+      if jax.default_backend() == "cpu" and (note := host_memory.fit(planned)):
+        self._say(note)
+    return program

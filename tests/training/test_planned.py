@@ -1,0 +1,43 @@
+"""Programs are compiled once for each shape, and their plan of memory is looked at first."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cosam_jax.runtime import host_memory
+from cosam_jax.training.planned import Planned
+
+
+def traced(traces):
+  def function(weights, x, mask):
+    traces.append(x.shape)
+    products = x[:, :, None] * weights  # Used twice, so that XLA keeps it in memory.
+    y = jnp.sort(products, axis=0).sum((1, 2)) + products.sum((1, 2))
+    return y if mask is None else y * mask
+
+  return jax.jit(function)
+
+
+def test_each_shape_is_compiled_once_and_answers_as_the_function():
+  traces: list = []
+  function, weights = traced([]), np.ones((50, 40), np.float32)
+  planned = Planned(traced(traces), say=lambda note: None)
+  assert planned.bytes == 0
+  sizes = []
+  for rows, masked in [(4, False), (8, False), (4, True), (4, False), (8, False)]:
+    x = np.random.default_rng(rows).standard_normal((rows, 50)).astype(np.float32)
+    mask = np.arange(rows).astype(np.float32) if masked else None
+    np.testing.assert_array_equal(planned(weights, x, mask), function(weights, x, mask))
+    sizes.append(planned.bytes)
+  assert traces == [(4, 50), (8, 50), (4, 50)]
+  assert sizes[0] >= 4 * 50 * 40 * 4  # The products, float32.
+  assert sizes == sorted(sizes) and sizes[-1] == sizes[1] >= 2 * 4 * 50 * 40 * 4
+
+
+def test_what_does_not_fit_is_said_before_it_runs(monkeypatch):
+  said: list = []
+  monkeypatch.setattr(host_memory, "free_bytes", lambda: 1000)
+  planned = Planned(traced([]), say=said.append)
+  for _ in range(2):
+    planned(np.ones((50, 40), np.float32), np.ones((4, 50), np.float32), None)
+  assert len(said) == 1 and said[0].endswith("or model.remat for training")
