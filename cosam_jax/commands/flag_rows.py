@@ -102,7 +102,7 @@ GENERAL: dict[str, Flag] = {
     "On CPUs under Linux. keep: keep a step's memory for the next one, which saves a fifth to a "
     "third of the time and takes up to twice the memory. return: give it back each time. auto: "
     f"keep on machines with {host_memory.AUTO_LEAST_BYTES // 2**30} GiB or more and no "
-    "accelerator.",
+    "accelerator, unless two steps' memory is more than what is free once the step is compiled.",
     host_memory.AUTO, host_memory.KEEP, host_memory.RETURN, default=host_memory.AUTO,
   ),
 }  # fmt: skip
