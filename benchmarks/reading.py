@@ -1,31 +1,41 @@
-"""Training images a second, beside PIL in a PyTorch DataLoader doing the same to the same frames.
+"""Training images a second, beside decoders in a PyTorch DataLoader doing the same to the frames.
 
   python benchmarks/reading.py --config=configs/mars.py --data_dir=data/mars
+  python benchmarks/reading.py --config=configs/mars.py --data_dir=data/mars --frame_size=1080,1920
 
 Both read the frames of the same batches from the same files, decode, resize, enlarge, crop and flip
 with the same odds, normalise, and put a batch together; nothing trains meanwhile. They take turns,
 each with a pipeline that is set up anew and whose first batches do not count. Ratios are our images
 a second over theirs; above 1 this project is faster. The DataLoader has a worker for each core, or
---workers.
+--workers. Its decoders are PIL, simplejpeg and torchvision, as far as they are installed. PIL and
+simplejpeg decode at the smallest eighth of a frame's size that will do; ours decodes whole frames.
+With --frame_size the frames are enlarged beforehand, 64 of them in turn under all names.
 """
 
+import contextlib
+import dataclasses
+import functools
 import importlib.util
 import json
 import os
+import pathlib
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from cosam_jax.runtime import host_memory
 
 if __name__ == "__main__":
   host_memory.settle()  # As `cosam_jax.main` does, before anything starts threads.
 
+import loader_clips
 import tqdm
 from absl import app, flags
 from ml_collections import config_flags
-from pil_clips import PilClips
+from PIL import Image
 
 from cosam_jax.commands import config_flags as command_config
 from cosam_jax.experiment import config as config_rules
@@ -35,10 +45,14 @@ _CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment's file
 _REPEATS = flags.DEFINE_integer("repeats", 10, "Turns of each.", lower_bound=2)
 _SECONDS = flags.DEFINE_float("seconds", 5.0, "Length of a turn.", lower_bound=0.1)
 _WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "Of the DataLoader.", lower_bound=0)
+_DECODERS = flags.DEFINE_list("decoders", loader_clips.installed(), "Of the DataLoader.")
+_FRAME_SIZE = flags.DEFINE_list("frame_size", [], "H,W of enlarged frames; none: as they are.")
 command_config.define_overrides()
 flags.mark_flag_as_required("config")
-BATCHES = 400
-"""More than a turn takes."""
+BATCHES, LARGE_BATCHES = 400, 60
+"""More than a turn takes, of frames as they are and of enlarged ones."""
+DIFFERENT = 64
+"""Enlarged frames; more would only fill the disk."""
 WARM_UP = 6
 """Batches that do not count: what was read ahead while the first was made is not the rate."""
 
@@ -49,9 +63,6 @@ def main(arguments: list[str]) -> None:
   if importlib.util.find_spec("torch") is None:
     sys.exit("error: PyTorch is not installed, and this compares with it: pip install torch")
   # Not above: the DataLoader's workers import this file too.
-  from torch.utils.data import DataLoader
-
-  from cosam_jax.data.pipeline import training_batches
   from cosam_jax.experiment.parts import read_tables, training_plan
 
   values = {name: flags.FLAGS[name].value for name in command_config.CONFIG_FLAGS}
@@ -60,13 +71,41 @@ def main(arguments: list[str]) -> None:
   config = config_rules.resolve(config)
   plan = training_plan(config, read_tables(config).train)
   size = tuple(config.clips.image_size)
+  batches = BATCHES if not _FRAME_SIZE.value else LARGE_BATCHES
+  with contextlib.ExitStack() as stack:
+    if _FRAME_SIZE.value:
+      folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+      plan = _enlarged(plan, batches, folder, tuple(map(int, _FRAME_SIZE.value)))
+    _compare(plan, batches, size, config.clips.augment_per)
+
+
+def _enlarged(plan: Any, batches: int, folder: pathlib.Path, size: tuple[int, int]) -> Any:
+  """The same plan over frames of another size: links to a few files that are enlarged once."""
+  store = plan.table.frames
+  used = sorted({int(f) for step in range(batches) for f in plan.batch(step).frames.reshape(-1)})
+  for i, frame in enumerate(used[:DIFFERENT]):
+    image = Image.open(store.path(frame)).convert("RGB").resize(size[::-1])
+    image.save(folder / f"{i}.jpg", quality=90)
+  for i, frame in enumerate(used):
+    link = folder / "frames" / store.relative(frame)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(folder / f"{i % min(len(used), DIFFERENT)}.jpg")
+  frames = dataclasses.replace(store, root=folder / "frames", follow_links=True)
+  return dataclasses.replace(plan, table=dataclasses.replace(plan.table, frames=frames))
+
+
+def _compare(plan: Any, batches: int, size: tuple[int, int], augment_per: str) -> None:
+  """Times all sides in turn, and prints a line for each."""
+  from torch.utils.data import DataLoader
+
+  from cosam_jax.data.pipeline import training_batches
 
   store = plan.table.frames
   paths = [[store.path(frame) for frame in clip]
-           for step in range(BATCHES) for clip in plan.batch(step).frames]  # fmt: skip
-  clips = PilClips(paths, size)
+           for step in range(batches) for clip in plan.batch(step).frames]  # fmt: skip
 
-  def theirs() -> Iterator:
+  def theirs(decoder: str) -> Iterator:
+    clips = loader_clips.LoaderClips(paths, size, decoder)
     # Forked workers would have our settings of the C library; these are as PyTorch makes them.
     spawn = "spawn" if _WORKERS.value else None
     return iter(
@@ -79,18 +118,21 @@ def main(arguments: list[str]) -> None:
     )
 
   def ours() -> Iterator:
-    return training_batches(plan, image_size=size, augment_per=config.clips.augment_per)
+    return training_batches(plan, image_size=size, augment_per=augment_per)
 
   count = plan.batch_clips * plan.num_frames
-  rates: dict[str, list[float]] = {"ours": [], "PIL": []}
+  sides: dict[str, Callable[[], Iterator]] = {"ours": ours}
+  sides |= {name: functools.partial(theirs, name) for name in _DECODERS.value}
+  rates: dict[str, list[float]] = {side: [] for side in sides}
   for _ in tqdm.trange(_REPEATS.value, leave=False):
-    for side, begin in (("ours", ours), ("PIL", theirs)):
+    for side, begin in sides.items():
       rates[side].append(_rate(begin, count))
-  ratios = [mine / other for mine, other in zip(rates["ours"], rates["PIL"], strict=True)]
   cores = os.cpu_count() or 1
+  print(f"images/s and core, {cores} cores; ratio: ours over theirs")
   for side, found in rates.items():
-    print(f"{side:6}{statistics.median(found) / cores:8.0f} images/s and core, {cores} cores")
-  print(f"ratio {statistics.median(ratios):8.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+    ratios = [mine / other for mine, other in zip(rates["ours"], found, strict=True)]
+    beside = f"{statistics.median(ratios):8.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    print(f"{side:12}{statistics.median(found) / cores:8.0f}{'' if side == 'ours' else beside}")
   print(json.dumps({"batch": count, "workers": _WORKERS.value, "rates": rates}))
 
 

@@ -43,7 +43,8 @@ def test_both_networks_agree_and_are_timed_in_turn(tmp_path):
 
 def test_both_ways_of_reading_are_timed_in_turn(tiny_synthetic):
   fields = tiny.flags(tiny_synthetic)
-  out = run("reading.py", *fields, "--repeats=2", "--seconds=0.2", "--workers=1")
+  out = run("reading.py", *fields, "--repeats=2", "--seconds=0.2", "--workers=1",
+            "--decoders=PIL", "--frame_size=180,90")  # fmt: skip
   rates = json.loads(out.splitlines()[-1])["rates"]
   assert {side: len(found) for side, found in rates.items()} == {"ours": 2, "PIL": 2}
-  assert "ratio " in out
+  assert min(min(found) for found in rates.values()) > 0
