@@ -15,9 +15,8 @@ from cosam_jax.models import winograd
 
 Dtype = Any
 _FEW_CHANNELS = 4
-# From here on `winograd` saves more time than its transforms, and its compilation, take: channels,
-# and positions of a frame or of all frames.
-_LARGE_FRAMES, _LARGE_BATCHES = (64, 128), (32, 1024)
+# From here on `winograd` saves more time than its transforms, and its compilation, take.
+_MANY_CHANNELS, _LARGE_GRID = 64, 128
 Initializer = Callable[..., jax.Array]
 
 # He initialisation over the fan-out, as torchvision's and the published networks are drawn.
@@ -99,7 +98,11 @@ class Conv(nn.Module):
         x, kernel, cpu=functools.partial(_convolve_patches, stride=stride),
         default=functools.partial(_convolve, stride=stride),
       )  # fmt: skip
-    elif (size, stride, self.dtype) == (3, 1, jnp.float32) and _is_large(x.shape, self.features):
+    elif (
+      (size, stride, self.dtype) == (3, 1, jnp.float32)
+      and min(x.shape[-1], self.features) >= _MANY_CHANNELS
+      and x.shape[1] * x.shape[2] >= _LARGE_GRID
+    ):
       y = jax.lax.platform_dependent(
         x, kernel, cpu=winograd.convolve, default=functools.partial(_convolve, stride=1)
       )
@@ -108,15 +111,6 @@ class Conv(nn.Module):
     if self.use_bias:
       y = y + self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
     return y
-
-
-def _is_large(shape: tuple[int, ...], features: int) -> bool:
-  """Whether `winograd` is the faster way for float[F, h, w, C] -> float[F, h, w, features]."""
-  frames, height, width, channels = shape
-  known = frames if isinstance(frames, int) else 1  # An export leaves the batch free.
-  sizes = ((_LARGE_FRAMES, height * width), (_LARGE_BATCHES, known * height * width))
-  fewest = min(channels, features)
-  return any(fewest >= least and positions >= many for (least, many), positions in sizes)
 
 
 def _convolve(x: jax.Array, kernel: jax.Array, *, stride: int) -> jax.Array:
