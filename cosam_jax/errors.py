@@ -1,20 +1,20 @@
-"""The one error that a person's input can cause, from data to report; and the request to stop."""
+"""`InputError`, for all that a user's input can cause; `Preempted`, the request to stop."""
 
 import difflib
 import signal
 from collections.abc import Iterable
 
-_LONGEST = 1900  # Letters of an error, which a terminal still shows at once.
+_LONGEST = 1900  # Characters; a terminal shows an error of this length at once.
 
 
 def printable(text: str, keep: str = "") -> str:
-  """Text for people: characters that cannot be seen are escaped as in Python's source.
+  """Returns text for people: characters that cannot be seen are escaped as in Python's source.
 
-  These are line breaks and others that move a cursor, marks that turn the direction of writing, and
-  bytes of a file's name that are no UTF-8.
+  Those are line breaks and others that move a cursor, marks that change the direction of writing,
+  and bytes of a file's name that are not UTF-8.
 
   Args:
-    text: may hold any name that a stranger gave a file.
+    text: the text; it may hold any name that a stranger gave a file.
     keep: characters that stay, such as a newline.
   """
   if text.isprintable():
@@ -27,8 +27,8 @@ class InputError(ValueError):
 
   The message is one sentence for the person at the terminal: what was wrong (file, field, value),
   what is allowed, what to do. The command line prints it without a traceback and exits non-zero.
-  It may hold file names and values of strangers, so line breaks and other characters that move a
-  terminal's cursor are escaped as in Python, and the middle of very long values is left out.
+  It may hold strangers' file names and values, so line breaks and other characters that move a
+  terminal's cursor are escaped as in Python, and the middle of a very long message is left out.
   """
 
   def __init__(self, message: str):
@@ -44,10 +44,10 @@ class TryLaterError(InputError):
 class Preempted(BaseException):
   """The process was asked to stop (SIGTERM, Ctrl-C). The same command goes on where it stopped.
 
-  Like KeyboardInterrupt it is no Exception, so that `except Exception` does not catch it.
+  Like KeyboardInterrupt it is not an Exception, so that `except Exception` does not catch it.
 
   Args:
-    where: how far it got, and what is saved; may be empty.
+    where: how far it got, and whether that is saved; may be empty.
     by: the signal.
   """
 
@@ -57,7 +57,7 @@ class Preempted(BaseException):
 
 
 def stop_signals() -> list[signal.Signals]:
-  """The signals that ask to stop, without those that this process was started to ignore (nohup).
+  """The signals that ask to stop, except those that this process was started to ignore (nohup).
 
   SIGTERM is every scheduler's, SIGUSR1 the early warning of some; SIGHUP is a closed terminal's,
   SIGINT is Ctrl-C.

@@ -16,13 +16,13 @@ import sys
 
 from cosam_jax.runtime import early_stop, terminal, version
 
-# Ahead of everything that takes time to load, if this is the program itself.
+# If this is the program itself, these come before everything that takes time to load.
 if __name__ == "__main__" or pathlib.Path(sys.argv[0]).stem == "cosam-jax":
   early_stop.install(sys.argv)
   terminal.settle()
   version.answer(sys.argv[1:])
 
-# Before TensorFlow and XLA are loaded: errors only.
+# Set before TensorFlow and XLA are loaded, so that they print errors only.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import importlib
@@ -50,8 +50,8 @@ from cosam_jax.runtime.refusals import status_of
 def main(arguments: list[str]) -> int:
   """Runs one mode; returns the exit status.
 
-  0 when done, 2 for input that cannot work, 75 (EX_TEMPFAIL: try again) when training was asked to
-  stop, or waited in vain for another one that was, and the same command goes on, 130 after Ctrl-C.
+  0 when done, 2 for input that cannot work, 130 after Ctrl-C. 75 (EX_TEMPFAIL: try again) if
+  training was asked to stop, or waited in vain for a run that was: the same command continues.
   """
   settle_libraries()
   quiet.libraries()
@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _do(words: Sequence[str]) -> int:
-  """The exit status of a mode; raises the errors that `status_of` prints."""
+  """Runs a mode and returns its exit status; raises the errors that `status_of` prints."""
   if command_flags.values()["print_config"]:
     print(config_flags.described(sys.argv[1:]))
     return 0
@@ -89,14 +89,14 @@ def _work(module: str, call: Call) -> int | None:
 
 
 def _call(words: Sequence[str]) -> Call:
-  """What the command line asks for, as far as it can be checked before any work."""
+  """Turns the command line into a call, and checks all that can be checked before any work."""
   values, given = command_flags.values(), command_flags.given()
   mode = command_flags.check(values["mode"], given, words, MISSING_CONFIG)
   config = config_flags.configuration()
   if config is not None:
     if not any(flag in given for flag in COMMANDS[mode].unless):
       run_configuration.check_data(config_flags.file_name(), config)
-    if mode != "doctor":  # Which looks at data that a check would refuse.
+    if mode != "doctor":  # The doctor looks at data that this check would refuse.
       config_rules.check(config)
   workdir = None if values["workdir"] is None else pathlib.Path(values["workdir"])
   overrides = config_flags.overrides()
@@ -106,7 +106,7 @@ def _call(words: Sequence[str]) -> Call:
 def _connect() -> None:
   """Lets the devices of all processes meet while all are here.
 
-  Later, one that has compiled would wait only half a minute for the others.
+  Later, a process that has finished compiling would wait only half a minute for the others.
   """
   from cosam_jax.training import mesh
 
@@ -116,7 +116,7 @@ def _connect() -> None:
 def run() -> None:
   """Parses the command line, runs a mode, and ends the process with its status."""
   terminal.settle()
-  # absl shows the text and the flags of the script; here the script is a stub of two lines.
+  # absl shows the docstring and the flags of the script, which here is a stub of two lines.
   sys.modules["__main__"].__doc__ = __doc__
   command_flags.define_all(sys.argv[0])
   with process_end.prompt():

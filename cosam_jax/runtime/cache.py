@@ -1,7 +1,7 @@
 """Folders for files that are kept from one call to the next.
 
-A user may have no home directory, as in containers, or one that cannot be written. Only fetched
-files need one.
+A user may have no home directory, as in containers, or one that cannot be written to. Only fetched
+files need such a folder.
 """
 
 import atexit
@@ -16,7 +16,7 @@ from cosam_jax.runtime.user_paths import user_path
 
 
 def cache_folder() -> pathlib.Path:
-  """Where this package keeps things: `$COSAM_CACHE`, else `~/.cache/cosam_jax`.
+  """The folder in which this package keeps things: `$COSAM_CACHE`, else `~/.cache/cosam_jax`.
 
   Raises:
     InputError: there is no home directory, and `$COSAM_CACHE` names nothing else.
@@ -28,13 +28,13 @@ def cache_folder() -> pathlib.Path:
     return user_path("~/.cache/cosam_jax")
   except InputError as error:
     raise InputError(
-      "there is no folder for what is kept from one call to the next, since this user has no home "
-      "directory: set COSAM_CACHE to a folder that can be written"
+      "there is no folder to keep files in from one call to the next, since this user has no home "
+      "directory: set COSAM_CACHE to a folder that can be written to"
     ) from error
 
 
 def why_unusable(folder: pathlib.Path) -> str | None:
-  """Makes a folder if it is missing; a few words on why it cannot be written to, else None."""
+  """Makes a folder if it is missing; returns the reason why it cannot be used, or None."""
   try:
     folder.mkdir(parents=True, exist_ok=True)
   except OSError as error:
@@ -45,12 +45,13 @@ def why_unusable(folder: pathlib.Path) -> str | None:
 def settle_libraries() -> None:
   """Gives libraries folders if they would find none. Call before TensorFlow or matplotlib loads.
 
-  matplotlib would warn; its folder is below `cache_folder()`, since finding all fonts anew takes
-  seconds, or one that goes with this process. Keras, which TensorFlow loads, would make a folder
-  called `~` in the current directory for a file that nobody needs.
+  matplotlib would warn. It gets a folder below `cache_folder()`, since finding all fonts anew takes
+  seconds; failing that, a temporary one that is removed when this process ends. Keras, which
+  TensorFlow loads, would make a folder called `~` in the current directory, for a file that nobody
+  needs.
   """
   if not os.path.isabs(os.path.expanduser("~")):
-    os.environ.setdefault("KERAS_HOME", os.path.join(os.devnull, "keras"))  # Nowhere.
+    os.environ.setdefault("KERAS_HOME", os.path.join(os.devnull, "keras"))  # Cannot be made.
   if "matplotlib" in sys.modules or "MPLCONFIGDIR" in os.environ or _matplotlib_has_places():
     return
   try:

@@ -1,4 +1,4 @@
-"""A command line: kept beside the run that it started, and turned into those that may follow."""
+"""Command lines: recorded beside the run that they started, and turned into the next commands."""
 
 import json
 import pathlib
@@ -15,11 +15,11 @@ _WIDTH = 79
 
 
 def command(arguments: Sequence[str] | None, mode: str | None = None, *more: str) -> str | None:
-  """A command with another mode, for a shell; None if no command line was given.
+  """The command line with another mode, as text for a shell; None if no command line was given.
 
   Args:
     arguments: the command line, without the program; None if `main` did not start the process.
-    mode: what `--mode` shall be; None leaves it.
+    mode: the new value of `--mode`; None keeps the old one.
     *more: arguments to add.
   """
   if arguments is None:
@@ -48,7 +48,7 @@ def record(workdir: pathlib.Path, mode: str, arguments: Sequence[str] | None) ->
 
 
 def recorded(workdir: pathlib.Path) -> dict[str, str]:
-  """Mode -> the command that ran it last; lines that cannot be read are passed over."""
+  """Mode -> the command that ran it last; lines that cannot be read are skipped."""
   path = workdir / COMMANDS_FILE
   found: dict[str, str] = {}
   try:
@@ -64,7 +64,7 @@ def recorded(workdir: pathlib.Path) -> dict[str, str]:
 
 _NEXT = {
   "train": (("go on, with more of --config.train.epochs", "train"), ("evaluate again", "evaluate")),
-  "evaluate": (("the page again, with other queries", "report"),),
+  "evaluate": (("make the page again, with other queries", "report"),),
   "report": (("evaluate again", "evaluate"),),
 }
 

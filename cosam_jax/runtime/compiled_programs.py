@@ -1,4 +1,4 @@
-"""Compiled programs kept on disk, so that the same program is compiled once on a machine.
+"""Compiled programs are kept on disk, so that a machine compiles the same program only once.
 
 JAX keeps them if it knows a folder; this module names the folder and limits its size.
 """
@@ -16,7 +16,7 @@ from cosam_jax.runtime.user_paths import user_path
 
 AUTO, OFF = "auto", "off"
 LIMIT_BYTES = 4 * 2**30
-"""The least recently used go beyond this size."""
+"""Beyond this size, the least recently used programs are removed."""
 
 
 def keep(choice: str = AUTO) -> pathlib.Path | None:
@@ -65,10 +65,10 @@ def keep(choice: str = AUTO) -> pathlib.Path | None:
 def _forget_torn(folder: pathlib.Path) -> None:
   """Removes programs that a killed process did not finish writing.
 
-  JAX writes a program and then the time of its last use, under a lock. Without the second the first
-  may be cut short, and JAX fails on it, and keeps nothing more, from then on.
+  JAX writes a program and then the time of its last use, under a lock. A program without that time
+  may be cut short: JAX then fails to read it, and keeps no further programs.
   """
-  # The lock of JAX; who holds it for so long is writing, and will finish.
+  # JAX's own lock. A process that holds it for so long is writing, and will finish.
   with contextlib.suppress(filelock.Timeout), filelock.FileLock(folder / ".lockfile", timeout=10):
     for program in folder.glob("*-cache"):
       if not program.with_name(program.name.removesuffix("-cache") + "-atime").exists():

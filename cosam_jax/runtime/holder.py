@@ -1,15 +1,16 @@
 """One holder of a folder: two processes that write there at once would lose each other's files.
 
-On one machine the system's own lock (flock) of the folder's file `.holder` decides, which a kill
-releases. Over a shared disk such locks work in most places (NFS 4, Lustre with -o flock) and not in
-all, so the holder also writes who it is, and again every `BEAT` seconds. Whoever gets the lock and
-finds the words of another machine's process waits until they are `STALE` seconds old, by the disk's
-own clock, and is refused if they are written anew meanwhile.
+On one machine the system's own lock (flock) on the folder's file `.holder` decides; the system
+releases it if the process is killed. Over a shared disk such locks work in most places (NFS 4,
+Lustre with -o flock) but not in all, so the holder also writes a record of itself, and writes it
+again every `BEAT` seconds. A process that gets the lock and finds the record of another machine's
+process waits until the record is `STALE` seconds old, by the disk's own clock; it is refused if the
+record is renewed meanwhile.
 
-What this cannot do: if locks do not reach other machines, two that start within the same second
-may both pass, and a process that was asleep for `STALE` seconds may be taken for gone; it notices
+Limits: if locks do not reach other machines, two processes that start within the same second may
+both pass, and a process that was asleep for `STALE` seconds may be taken for gone; it notices
 before its next checkpoint (`Holder.check`). A lock that a lost machine left on a file server is
-never broken: the sentence says which file to remove.
+never broken: the error says which file to remove.
 """
 
 import contextlib
@@ -38,9 +39,9 @@ class Holder:
 
   Args:
     folder: the folder.
-    mode: what is done there.
+    mode: the mode that writes there.
     descriptor: its open, locked file.
-    made: folders that were made for it, the lowest first; empty ones go at the end.
+    made: folders that were made for it, the lowest first; those still empty at the end are removed.
   """
 
   def __init__(self, folder: pathlib.Path, mode: str, descriptor: int, made: list[pathlib.Path]):
@@ -58,7 +59,7 @@ class Holder:
     self._thread.start()
 
   def ending(self) -> None:
-    """From now on others wait for this process to end instead of being refused."""
+    """From now on, other processes wait for this one to end instead of being refused."""
     if not self._leaving:  # In a signal's handler, which must not wait for a lock of `release`.
       self._about["ending"] = True
       self._wake.set()
@@ -79,7 +80,7 @@ class Holder:
     self._thread.join()
     with contextlib.suppress(OSError):
       if record.is_same(self._descriptor, self._path):
-        self._path.unlink()  # Whoever waits for its lock looks whether it is still there.
+        self._path.unlink()  # A process waiting for its lock checks that the file still exists.
     os.close(self._descriptor)
     with contextlib.suppress(OSError):  # They are not empty.
       for folder in self._made:
@@ -102,18 +103,18 @@ class Holder:
 
 @contextlib.contextmanager
 def held(folder: pathlib.Path, mode: str) -> Iterator[Holder]:
-  """Holds a folder while it is entered; makes it if need be.
+  """Holds a folder for the length of the block; makes it if need be.
 
-  If the holder was asked to stop (SIGTERM), this waits for it, so that a job that is queued again
-  may begin while the old one still saves.
+  If another holder was asked to stop (SIGTERM), this waits for it, so that a job that is queued
+  again may begin while the old one still saves.
 
   Args:
     folder: where this process is about to write.
-    mode: what it does there, for the others' sentence.
+    mode: the mode that writes there, which the error of other processes names.
 
   Raises:
-    InputError: another process holds it, or the folder cannot be written to; TryLaterError, one of
-      these, if a holder that was asked to stop did not end in time.
+    InputError: another process holds it, or the folder cannot be written to; TryLaterError, a kind
+      of InputError, if a holder that was asked to stop did not end in time.
   """
   made = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
   holder = Holder(folder, mode, _locked(folder, mode), made)
@@ -152,7 +153,7 @@ def _is_inside(path: str, folder: pathlib.Path) -> bool:
 
 
 def _locked(folder: pathlib.Path, mode: str) -> int:
-  """The open `.holder` of a folder, locked, with nobody alive in it."""
+  """Opens and locks a folder's `.holder`, once no other process holds it."""
   while True:
     try:
       folder.mkdir(parents=True, exist_ok=True)
@@ -165,7 +166,7 @@ def _locked(folder: pathlib.Path, mode: str) -> int:
       ) from error
     try:
       _wait_for_lock(folder, descriptor, mode)
-      # The one before removes the file as it ends: a lock of that is nobody's.
+      # The holder before this one removes the file as it ends; a lock on a removed file is void.
       if record.is_same(descriptor, folder / record.NAME):
         _wait_for_silence(folder, mode)
         return descriptor
@@ -176,7 +177,7 @@ def _locked(folder: pathlib.Path, mode: str) -> int:
 
 
 def _wait_for_lock(folder: pathlib.Path, descriptor: int, mode: str) -> None:
-  """Takes the system's lock; on a disk without locks the written words alone decide."""
+  """Takes the system's lock; on a disk without locks the record alone decides."""
   began, told = time.monotonic(), False
   while True:
     try:
@@ -197,14 +198,14 @@ def _wait_for_lock(folder: pathlib.Path, descriptor: int, mode: str) -> None:
 
 
 def _wait_for_silence(folder: pathlib.Path, mode: str) -> None:
-  """Having the lock: a holder may be alive all the same, if locks do not reach its machine."""
+  """With the lock taken, waits for a holder on a machine that locks do not reach."""
   first = other = record.read(folder / record.NAME)
   here = first is not None and first["boot"] == record.boot()
   if first is None or (here and not record.lives_without_locks(folder, first)):
     return
   _say(
     f"{folder} was last held by {record.words(first)}: waiting up to {STALE:.0f} s to see "
-    "whether that is still at work"
+    "whether it is still at work"
   )
   began = time.monotonic()
   while other is not None and record.silence(folder) < STALE:
@@ -216,7 +217,7 @@ def _wait_for_silence(folder: pathlib.Path, mode: str) -> None:
 
 
 def _refused(folder: pathlib.Path, mode: str, other: dict[str, Any] | None) -> InputError:
-  """The sentence for whoever comes second."""
+  """The error for the process that comes second."""
   if other and other.get("ending"):
     return TryLaterError(
       f"{folder} is held by {record.words(other)}, which was asked to stop and is still at "
@@ -230,7 +231,7 @@ def _refused(folder: pathlib.Path, mode: str, other: dict[str, Any] | None) -> I
     )
   return InputError(
     f"{folder} is held by {record.words(other)}{gone}, and --mode={mode} would write there "
-    "too: wait until that has ended, stop it, or give another folder"
+    "too: wait until it has ended, stop it, or give another folder"
   )
 
 

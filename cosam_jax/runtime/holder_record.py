@@ -12,14 +12,14 @@ NAME = ".holder"
 
 
 def lives_without_locks(folder: pathlib.Path, other: dict[str, Any]) -> bool:
-  """Whether this machine's own process lives on although the lock was free."""
+  """Whether the holder, a process of this machine, is alive although its lock was free."""
   with open(folder / NAME, "rb") as file:
     try:
       fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-      return False  # By ourselves, so locks work, and whoever wrote this is gone.
+      return False  # We hold the lock, so locks work here, and the record's writer is gone.
     except OSError:
-      pass  # There are none.
+      pass  # The disk has no locks.
   try:
     os.kill(other["pid"], 0)
   except ProcessLookupError:
@@ -30,11 +30,11 @@ def lives_without_locks(folder: pathlib.Path, other: dict[str, Any]) -> bool:
 
 
 def silence(folder: pathlib.Path) -> float:
-  """Seconds since the holder wrote last, by the clock of the disk's own machine."""
+  """Seconds since the holder last wrote, by the clock of the disk's own machine."""
   probe = folder / f"{NAME}.{platform.node()}.{os.getpid()}"
   try:
     probe.touch()
-    # Opened anew, since over a network an open file's times may be old ones.
+    # Opened anew, since over a network the times of an open file may be out of date.
     with open(folder / NAME, "rb") as file:
       return max(0.0, probe.stat().st_mtime - os.fstat(file.fileno()).st_mtime)
   except OSError:
@@ -59,7 +59,7 @@ def read(path: pathlib.Path) -> dict[str, Any] | None:
 
 
 def is_same(descriptor: int, path: pathlib.Path) -> bool:
-  """Whether an open file is still the one of that name."""
+  """Whether an open file is still the one at that path."""
   try:
     return os.path.samestat(os.fstat(descriptor), os.stat(path))
   except OSError:
@@ -67,7 +67,7 @@ def is_same(descriptor: int, path: pathlib.Path) -> bool:
 
 
 def words(other: dict[str, Any] | None) -> str:
-  """Who a holder is, for people."""
+  """Names a holder, for people."""
   if other is None:
     return "another process"
   return (
@@ -76,7 +76,7 @@ def words(other: dict[str, Any] | None) -> str:
 
 
 def boot() -> str:
-  """An id of this machine since it was started; its containers have the same."""
+  """An id of this start of the machine; its containers have the same one."""
   try:
     return pathlib.Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
   except (OSError, ValueError):

@@ -1,6 +1,6 @@
 """Memory that the process keeps between steps, instead of asking the system for it each time.
 
-XLA takes the working memory of a program anew for every call on CPUs, gigabytes for a training
+On CPUs, XLA allocates the working memory of a program anew for every call: gigabytes for a training
 step. The C library of Linux fetches a block of that size from the system and gives it back
 afterwards, and the system has to clear every page of it: a fifth to a third of the step's time.
 If the library keeps such blocks, that time is saved; the process then holds up to two of them.
@@ -27,7 +27,7 @@ _ACCELERATORS = ("nvidia[0-9]*", "nvidiactl", "kfd", "accel*", "vfio/[0-9]*")
 
 
 def settle(choice: str = AUTO) -> bool:
-  """Makes the C library keep memory, or leaves it alone; returns whether it keeps memory now.
+  """Makes the C library keep memory, or leaves it as it is; returns whether it keeps memory now.
 
   Call before JAX finds its devices: threads that already have a pool of their own keep it.
 
@@ -131,7 +131,7 @@ def machine_bytes(cgroup: pathlib.Path = pathlib.Path("/sys/fs/cgroup/memory.max
 
 
 def has_accelerator(devices: pathlib.Path = pathlib.Path("/dev")) -> bool:
-  """Whether JAX may compute on anything but CPUs: device files say so."""
+  """Whether JAX may compute on anything but CPUs, judged by the device files."""
   if os.environ.get("JAX_PLATFORMS") == "cpu":
     return False
   return any(next(devices.glob(pattern), None) is not None for pattern in _ACCELERATORS)

@@ -23,7 +23,7 @@ def is_first() -> bool:
 
 
 def gather(value: Any) -> list[Any]:
-  """The value of each process, by process; plain values that JSON keeps."""
+  """The value of each process, in order of processes; only plain values that JSON can hold."""
   if jax.process_count() == 1:
     return [value]
   texts = gather_rows(np.frombuffer(json.dumps(value).encode(), np.uint8))
@@ -31,13 +31,13 @@ def gather(value: Any) -> list[Any]:
 
 
 def gather_rows(rows: np.ndarray) -> list[np.ndarray]:
-  """The rows of each process, of which each may have another number; other axes are the same."""
+  """The rows of each process; their number may differ, all other axes must be the same."""
   if jax.process_count() == 1:
     return [rows]
   counts = np.ravel(multihost_utils.process_allgather(np.int32(len(rows))))
   padded = np.zeros((counts.max(), *rows.shape[1:]), rows.dtype)
   padded[: len(rows)] = rows
-  # As bytes: jax would make 64-bit numbers 32-bit ones.
+  # Sent as bytes, since jax would turn 64-bit numbers into 32-bit ones.
   flat = np.frombuffer(padded.tobytes(), np.uint8)
   found = np.asarray(multihost_utils.process_allgather(flat))
   return [
@@ -47,12 +47,12 @@ def gather_rows(rows: np.ndarray) -> list[np.ndarray]:
 
 
 def together(work: Callable[[], Result]) -> Result:
-  """Does each process's own work; if one process refuses, all refuse with its sentence.
+  """Does each process's own work; if one process raises InputError, all raise it.
 
   Without this, the others would wait for a process that has gone.
 
   Raises:
-    InputError: of the first process that raised one.
+    InputError: the error of the first process that raised one.
   """
   result, refused, later = None, None, False
   try:
@@ -73,12 +73,12 @@ def together(work: Callable[[], Result]) -> Result:
 
 
 def first_alone(work: Callable[[], object]) -> None:
-  """Work of the first process, for which the others wait."""
+  """Does work in the first process alone; the others wait for it."""
   together(lambda: work() if is_first() else None)
 
 
 def first_before_others(work: Callable[[], Result]) -> Result:
-  """Work that only one process can do at a time in a place, such as a folder that it makes."""
+  """Does work in the first process, then in the others, such as making the same folder."""
   if jax.process_count() == 1:
     return work()
   found = together(lambda: work() if is_first() else None)
@@ -89,7 +89,7 @@ def check_devices() -> None:
   """Refuses processes with different numbers of devices, which could not have equal shares.
 
   Raises:
-    InputError: with each process's number.
+    InputError: it gives the number of each process.
   """
   counts = np.bincount([device.process_index for device in jax.devices()])
   if len(set(counts.tolist())) > 1:
@@ -100,14 +100,14 @@ def check_devices() -> None:
 
 
 def check_agreement(values: Mapping[str, Any], way_out: str) -> None:
-  """Refuses processes that were started with different things.
+  """Refuses processes that differ in a value that must be the same in all.
 
   Args:
-    values: name -> plain value, which must be the same in all.
-    way_out: what to do about it.
+    values: name -> plain value.
+    way_out: what to do about it, which ends the error's sentence.
 
   Raises:
-    InputError: the same in every process: names, values and the processes that have them.
+    InputError: the same in every process, with names, values and the processes that have them.
   """
   everyone = gather(dict(values))
   differing = []

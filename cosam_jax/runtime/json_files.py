@@ -1,6 +1,6 @@
-"""JSON from outside, and of runs with damaged files: a value, or one kind of error.
+"""Reads JSON from outside, or from runs whose files may be damaged, with one kind of error.
 
-Python's own reader raises several kinds. It also accepts NaN, which is no JSON, numbers that no
+Python's own reader raises several kinds. It also accepts NaN, which is not JSON, numbers that no
 float can hold (1e400), and objects with the same name twice, of which it drops all but the last.
 """
 
@@ -25,8 +25,8 @@ def parse_json(text: str | bytes, *, finite: bool = True) -> Any:
     finite: refuse NaN and infinity, which tables with gaps have.
 
   Raises:
-    ValueError: it is none, is nested too deep, names something twice in one object, or has numbers
-      that are none (NaN, 1e400, thousands of digits).
+    ValueError: the text is not JSON, is nested too deep, has a name twice in one object, or has a
+      number that is not finite or too long to read (NaN, 1e400, thousands of digits).
   """
   try:
     decoder = _DECODER if finite else _LOGS
@@ -42,7 +42,7 @@ def read_json(path: str | os.PathLike, what: str, remedy: str) -> Any:
     path, what, remedy: see `outside_files.read_text`.
 
   Raises:
-    InputError: it cannot be read, or is no JSON; see `parse_json`.
+    InputError: it cannot be read, or is not JSON; see `parse_json`.
   """
   text = read_text(path, what, remedy)
   try:
@@ -57,11 +57,11 @@ def read_json_lines(
 ) -> dict[int, dict[str, Any] | None]:
   """The objects of a file of JSON lines, by line number from 1; empty lines are left out.
 
-  A line that is no object becomes None.
+  A line that is not an object becomes None. Bytes that are not UTF-8 damage their own line alone.
+  NaN and infinity are let through: logs of training have them when it diverges.
 
   Args:
-    path, what, remedy: see `outside_files.read_text`. Bytes that are no UTF-8 damage their line
-      alone. NaN and infinity are let through: logs of training have them when it diverges.
+    path, what, remedy: see `outside_files.read_text`.
 
   Raises:
     InputError: the file cannot be read.
@@ -100,7 +100,7 @@ def check_ours(
 
 def _object(line: str) -> dict[str, Any] | None:
   try:
-    line.encode()  # Refuses what was no UTF-8.
+    line.encode()  # Raises for bytes that were not UTF-8.
     value = _LOGS.decode(line)
   except (ValueError, RecursionError):
     return None

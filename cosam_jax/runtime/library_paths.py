@@ -1,8 +1,9 @@
 """A safe name for a folder whose own name libraries would misread.
 
-Orbax looks for its parts by patterns, so `[`, `]`, `?`, `*` and backslashes in a folder's path mean
-other files than the folder's; it takes `gs:` and the like for a service, and TensorStore accepts
-neither `..` nor what is no UTF-8. The open folder itself is such a name on Linux; a link elsewhere.
+Orbax finds its files by patterns, so `[`, `]`, `?`, `*` and backslashes in a folder's path make it
+look at other files; it takes `gs:` and the like for a service, and TensorStore accepts neither `..`
+nor names that are not UTF-8. On Linux the safe name is that of the open folder itself (its entry in
+`/proc/self/fd`); elsewhere it is a link.
 """
 
 import os
@@ -22,8 +23,8 @@ class LibraryPath:
   """A folder by a name that every library takes as it stands.
 
   Attributes:
-    path: the folder's own path if that is plain, else another name of it, for this process and
-      as long as this object lives.
+    path: the folder's own path if that is plain, else another name of it, which works in this
+      process and as long as this object lives.
 
   Args:
     folder: its absolute path; it must exist.
@@ -48,16 +49,16 @@ class LibraryPath:
     self.path.symlink_to(folder, target_is_directory=True)
     if not is_plain(self.path):
       raise InputError(
-        f"the folder {folder} has signs in its path that the checkpoints' library misreads, and so "
+        f"the path of {folder} has characters that the checkpoints' library misreads, and so "
         f"has the folder of temporary files, {place.parent}: use letters, digits, . _ and - in one "
-        "of them (TMPDIR says where the second lies)"
+        "of them (TMPDIR sets the second)"
       )
 
   def real_names(self, text: str) -> str:
-    """A library's words with the folder's own path in them."""
+    """A library's message, with the folder's own path put back into it."""
     return text.replace(str(self.path), str(self._folder))
 
 
 def is_plain(path: pathlib.Path) -> bool:
-  """Whether libraries take a path as it stands."""
+  """Whether libraries read a path as it is meant."""
   return ".." not in path.parts and _PLAIN.fullmatch(str(path)) is not None

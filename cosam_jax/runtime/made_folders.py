@@ -1,4 +1,4 @@
-"""Folders that are made for a purpose and go again with it."""
+"""Folders that are made for one piece of work, and removed if nothing comes of it."""
 
 import contextlib
 import pathlib
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 @contextlib.contextmanager
 def new_folders(directory: pathlib.Path) -> Iterator[None]:
-  """Makes a folder and those above it; if the block fails, those that it made go again."""
+  """Makes a folder and those above it; if the block fails, removes those that it made."""
   made = [path for path in (directory, *directory.parents) if not path.exists()]
   directory.mkdir(parents=True, exist_ok=True)
   try:
@@ -20,7 +20,7 @@ def new_folders(directory: pathlib.Path) -> Iterator[None]:
 
 
 def remove_empty(directory: pathlib.Path, names: Iterable[str]) -> None:
-  """Removes the folders of files that went, as far as nothing is left in them."""
+  """Removes the folders of removed files if nothing is left in them."""
   parents = {directory / parent for name in names for parent in pathlib.PurePosixPath(name).parents}
   for path in sorted(parents - {directory}, reverse=True):
     with contextlib.suppress(OSError):

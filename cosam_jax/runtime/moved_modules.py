@@ -1,7 +1,7 @@
-"""Modules that documents once named and that lie elsewhere now: their old names still work.
+"""Old names of modules that have moved; documents once named them, and they still work.
 
-`install` puts a finder behind Python's own ones. Of an old name it gives the module itself, with a
-warning that says the new name.
+`install` adds a finder after Python's own ones. For an old name it returns the module itself, with
+a warning that gives the new name.
 """
 
 import importlib
@@ -35,13 +35,13 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     return importlib.machinery.ModuleSpec(fullname, self) if fullname in MOVED else None
 
   def exec_module(self, module: types.ModuleType) -> None:
-    """Puts the module in the place of the empty one that was made for its old name."""
+    """Puts the moved module in place of the empty one that Python made for the old name."""
     old = module.__name__
     warnings.warn(f"{old} is now {MOVED[old]}", DeprecationWarning, stacklevel=2)
     sys.modules[old] = importlib.import_module(MOVED[old])
 
 
 def install() -> None:
-  """Lets the old names work; does nothing the second time."""
+  """Makes the old names work; a second call does nothing."""
   if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
     sys.meta_path.append(_Finder())

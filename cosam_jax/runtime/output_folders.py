@@ -1,10 +1,10 @@
-"""Folders that a call writes anew: an earlier call's files go, everything else stays.
+"""Output folders: a call removes the files of an earlier call, and leaves everything else.
 
 Beside its files a mode leaves a list of them with their sizes, such as `search_files.json`. Only
-what stands on the list and still has its size is removed or replaced; a file that somebody put
-there or changed is theirs, and an output that would replace it is refused before any work. A folder
-of an earlier version has no list: that version's files are known from its own record there
-(`earlier`), or are taken for somebody's.
+files that are on the list and still have their size are removed or replaced. A file that a user put
+there or changed is the user's: an output that would replace it is refused before any work. A folder
+of an earlier version has no list; that version's files are known from its own record there
+(`earlier`), or are taken for the user's.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ _Files = dict[str, set[int]]
 
 
 def no_earlier_names(directory: pathlib.Path) -> Iterable[str]:
-  """The answer of a kind of output that had a list in every version: no names."""
+  """No names: the `earlier` of a kind of output that had a list in every version."""
   del directory
   return ()
 
@@ -43,10 +43,10 @@ class OutputFolder:
     directory: the folder, which need not be there.
     kind: what writes there, such as "search"; names the list.
     patterns: names below the folder that may be written, as `pathlib.Path.glob` takes them. Folders
-      that they name must be empty if nothing is ours.
-    head: the file that speaks for all: it goes first and comes last, so that it is never seen
-      beside files of another call.
-    earlier: gives the names that a version without lists wrote into the folder.
+      that they name must be empty if no file there is ours.
+    head: the file that stands for all: it is removed first and written last, so that it is never
+      seen beside files of another call.
+    earlier: returns the names that a version without lists wrote into the folder.
     remedy: what to do if the folder cannot be used, for the end of a sentence.
   """
 
@@ -64,7 +64,7 @@ class OutputFolder:
 
   @property
   def source(self) -> Mapping[str, Any] | None:
-    """The source of the present files, as `replacing` noted it; None if nobody knows."""
+    """The source of the present files, as `replacing` noted it; None if unknown."""
     source = (self._read_list() or {}).get("source")
     return source if isinstance(source, dict) else None
 
@@ -80,23 +80,23 @@ class OutputFolder:
     return all(self._is_ours(name, written) for name in names)
 
   def check(self, *inputs: str | os.PathLike) -> None:
-    """Refuses, before any work, an output that would cost somebody files.
+    """Refuses, before any work, an output that would destroy a user's files.
 
     Args:
-      inputs: what is read; a folder of them must lie apart from the output.
+      inputs: files and folders that are read; a folder must lie apart from the output.
 
     Raises:
-      InputError: an output that is no folder, that is, holds or lies in an input, or whose files
+      InputError: the output is not a folder, or is, holds or lies in an input, or has files that
         are not ours.
     """
     for path in inputs:
       _refuse_overlap(self.directory, pathlib.Path(path))
     if os.path.lexists(self.directory) and not self.directory.is_dir():
-      raise InputError(f"{self.directory} is no folder: {self.remedy}")
+      raise InputError(f"{self.directory} is not a folder: {self.remedy}")
     if os.path.lexists(self.directory / self.list_name) and self._read_list() is None:
       raise InputError(
-        f"{self.directory / self.list_name} is no list of files that this program wrote, so nobody "
-        f"knows which of them may be replaced: {self.remedy}"
+        f"{self.directory / self.list_name} is not a list that this program wrote, so nobody "
+        f"knows which files may be replaced: {self.remedy}"
       )
     written = self._written()
     taken = {*self._present(), *(name for name in written if self._is_there(name))}
@@ -109,7 +109,7 @@ class OutputFolder:
   def replacing(
     self, source: Mapping[str, Any] | None = None, keep: Collection[str] = ()
   ) -> Iterator[pathlib.Path]:
-    """Gives an empty folder to write to; when the block ends well, its files take their places.
+    """Yields an empty folder to write to; if the block ends well, its files take their places.
 
     If the block fails, the folder stays as it was. All files get the permissions that the process
     gives new files.
@@ -160,7 +160,7 @@ class OutputFolder:
     written = self._written()
     old = {name: sizes for name, sizes in written.items() if self._is_ours(name, written)}
     self._refuse([name for name in new if self._is_there(name) and name not in old])
-    # Both, so that whatever a kill leaves is known as ours.
+    # Lists the files of both calls, so that whatever a kill leaves is known as ours.
     both = {name: old.get(name, set()) | new.get(name, set()) for name in {*old, *new}}
     self._write_list(self.directory, both, source)
     gone = sorted({*old} - {*new} - {*keep})
@@ -179,7 +179,7 @@ class OutputFolder:
       (self.directory / self.list_name).unlink()
 
   def _subfolders(self) -> list[str]:
-    """Folders that the patterns name and that are there."""
+    """Folders that the patterns name and that exist."""
     first = dict.fromkeys(pattern.partition("/")[0] for pattern in self.patterns if "/" in pattern)
     return [name for name in first if (self.directory / name).is_dir()]
 
@@ -187,7 +187,7 @@ class OutputFolder:
     return os.path.lexists(self.directory / name)
 
   def _present(self) -> list[str]:
-    """Names below the folder that are taken and that a call may want."""
+    """Names below the folder that exist and that a call may write."""
     found = set()
     for pattern in self.patterns:
       first, _, rest = pattern.partition("/")
@@ -260,7 +260,7 @@ def _is_alive(process: int) -> bool:
     os.kill(process, 0)
   except ProcessLookupError:
     return False
-  except OSError:  # Somebody else's.
+  except OSError:  # Another user's process.
     pass
   return True
 

@@ -1,7 +1,7 @@
 """Files from outside: checked before they are read; text with or without a byte order mark.
 
 Reading a named pipe would wait without end, and a device would fill the memory, so the open file
-is checked first and both are refused. UTF-16, which Windows writes, is refused by its name.
+is checked first, and both are refused. UTF-16, which Windows writes, is refused by name.
 """
 
 import codecs
@@ -28,7 +28,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class UnusableFileError(OSError):
-  """A path that names no regular file, or a larger one than any of its kind; `strerror` says so."""
+  """The path is not a regular file, or the file is too large; `strerror` says which."""
 
 
 def open_regular(path: str | os.PathLike, most_bytes: int | None = None) -> BinaryIO:
@@ -39,10 +39,10 @@ def open_regular(path: str | os.PathLike, most_bytes: int | None = None) -> Bina
     most_bytes: the largest size that is accepted; None: any.
 
   Raises:
-    OSError: it cannot be opened; `UnusableFileError`, one of these, if it is no regular file or
-      too large.
+    OSError: it cannot be opened; `UnusableFileError`, a kind of OSError, if it is not a regular
+      file, or too large.
   """
-  # Without O_NONBLOCK, opening a named pipe waits for somebody who writes to it.
+  # Without O_NONBLOCK, opening a named pipe waits for a process that writes to it.
   descriptor = os.open(
     path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
   )
@@ -76,7 +76,7 @@ def read_bytes(path: str | os.PathLike, most_bytes: int | None = None) -> bytes:
 
 
 def open_to_append(path: str | os.PathLike) -> TextIO:
-  """Opens a file, or a new one, to write UTF-8 behind its end; OSError as `open_regular`."""
+  """Opens a file, or a new one, to append UTF-8 text; OSError as `open_regular`."""
   flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0)
   descriptor = os.open(path, flags, 0o666)
   try:
@@ -96,10 +96,10 @@ def read_text(path: str | os.PathLike, what: str, remedy: str, *, errors: str = 
     path: of the file.
     what: the file's role, which begins the error's sentence: "boxes", "manifest".
     remedy: what to do, which ends it: "give a text file of lines frame,id,x,y,w,h".
-    errors: of `bytes.decode`: what becomes of bytes that are no UTF-8.
+    errors: as for `bytes.decode`: how bytes that are not UTF-8 are treated.
 
   Raises:
-    InputError: it cannot be read, is too large, or is no UTF-8; UTF-16 is called by its name.
+    InputError: it cannot be read, is too large, or is not UTF-8; for UTF-16 the error says so.
   """
   try:
     data = read_bytes(path, MOST_TEXT_BYTES)
@@ -124,9 +124,9 @@ def _is_utf_16(data: bytes) -> bool:
 
 
 def unpacked_reason(unpacked: int, size: int) -> str | None:
-  """Why a file of `size` bytes is not unpacked to `unpacked`, in words; None if it may be.
+  """The reason not to unpack a file of `size` bytes to `unpacked` bytes; None if it may be done.
 
-  Numbers hardly compress, so that much out of little is nothing that anybody saved on purpose.
+  Numbers hardly compress, so a small file that unpacks to a huge one was not saved on purpose.
   """
   if unpacked <= max(_UNPACKED_AT_WILL, _MOST_UNPACKED_FOLD * size):
     return None

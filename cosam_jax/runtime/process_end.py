@@ -1,7 +1,7 @@
 """The end of the process: prompt and with the right status, whatever threads libraries leave.
 
-TensorFlow, XLA and the collectives keep threads. As the interpreter takes itself apart, one of them
-that calls Python waits for ever or aborts the process, and a run that went well ends with a wrong
+TensorFlow, XLA and the collectives keep threads. If one of them calls Python while the interpreter
+shuts down, it waits for ever or aborts the process, and a run that went well ends with a wrong
 status or not at all.
 """
 
@@ -23,7 +23,7 @@ _END_WITHIN = 30
 def prompt(seconds: float = _END_WITHIN) -> Iterator[None]:
   """On `sys.exit`, ends the process with that status, without shutting the interpreter down.
 
-  First it waits for threads that are no daemons, runs exit functions and flushes the output.
+  First it waits for threads that are not daemons, runs exit functions and flushes the output.
   Other exceptions pass.
 
   Args:
@@ -39,14 +39,14 @@ def prompt(seconds: float = _END_WITHIN) -> Iterator[None]:
     signal.signal(number, signal.SIG_IGN)  # The work is over, and its status stands.
   _flush()
   at_latest(seconds, status)
-  # What the interpreter itself does first, in this order.
+  # The first steps of the interpreter's own shutdown, in its order.
   threading._shutdown()  # type: ignore[attr-defined]
   atexit._run_exitfuncs()
   os._exit(status if _flush() else status or 1)
 
 
 def at_latest(seconds: float, status: int) -> None:
-  """Ends the process after so many seconds with a status, unless it has ended by then."""
+  """Ends the process with `status` after `seconds`, unless it has ended by then."""
   timer = threading.Timer(seconds, lambda: (_flush(), os._exit(status)))
   timer.daemon = True
   timer.start()

@@ -1,8 +1,8 @@
 """Several processes, on one host or many: how they find each other, and values they must share.
 
   explicit   --coordinator_address=HOST:PORT --num_processes=N --process_id=I
-  SLURM      srun with more than one task: nothing to give
-  TPU        a slice of several hosts: nothing to give on GKE, --hosts=tpu on TPU VMs
+  SLURM      srun with more than one task: no flag
+  TPU        a slice of several hosts: no flag on GKE, --hosts=tpu on TPU VMs
 
 Imports nothing slow, since a process that is alone needs none of it.
 """
@@ -29,7 +29,7 @@ EXPLICIT = ("coordinator_address", "num_processes", "process_id")
 FLAGS = (*EXPLICIT, "hosts")
 _BIND = "JAX_COORDINATOR_BIND_ADDRESS"
 _LEAVE_WITHIN = 60
-"""Seconds that the processes may lie apart at their end; one that was refused alone ends all."""
+"""Seconds that a process waits at its end for the others; after that all of them end."""
 
 
 def arguments(values: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any] | None:
@@ -62,7 +62,7 @@ def arguments(values: Mapping[str, Any], environment: Mapping[str, str]) -> dict
       )
     found = {name: values[name] for name in EXPLICIT} | {"cluster_detection_method": "deactivate"}
     if _is_loopback(values["coordinator_address"]) and _BIND not in environment:
-      # By default the coordinator listens on every network, and asks nobody for a password.
+      # By default the coordinator listens on every network, and asks for no password.
       found["coordinator_bind_address"] = values["coordinator_address"]
     return found
   if values["hosts"] == "slurm" and "SLURM_STEP_NODELIST" not in environment:
@@ -73,13 +73,13 @@ def arguments(values: Mapping[str, Any], environment: Mapping[str, str]) -> dict
     return {"cluster_detection_method": "slurm"}
   several = "," in environment.get("TPU_WORKER_HOSTNAMES", "")
   if values["hosts"] == "tpu" or (values["hosts"] == "auto" and several):
-    return {}  # jax asks the TPU's own surroundings.
+    return {}  # jax finds the rest in the TPU's environment.
   return None
 
 
 def first_alone(work: Callable[[], object]) -> None:
-  """Work of the first process, for which the others, if there are any, wait."""
-  if "jax" not in sys.modules:  # Alone, and jax takes seconds to load.
+  """Does work in the first process alone; the others, if there are any, wait for it."""
+  if "jax" not in sys.modules:  # This process is alone, and jax takes seconds to load.
     work()
     return
   import jax
@@ -93,7 +93,7 @@ def first_alone(work: Callable[[], object]) -> None:
 
 
 def _is_loopback(address: str) -> bool:
-  """Whether HOST of HOST:PORT is this machine alone."""
+  """Whether HOST of HOST:PORT can only be this machine."""
   host = address.rpartition(":")[0].strip("[]")
   try:
     return host.lower() == "localhost" or ipaddress.ip_address(host).is_loopback
@@ -110,24 +110,24 @@ def joined(
   connect: Callable[[], object],
   shared: bool = True,
 ) -> Iterator[Callable[[int], int]]:
-  """Joins the other processes, if there are any, while it is entered.
+  """Joins the other processes, if there are any, for the length of the block.
 
-  The first process prints; the others print only errors. An error must be printed inside:
-  leaving waits for the others, and a process that failed alone does not come back from it.
+  The first process prints; the others print only errors. Errors must be printed inside the block:
+  leaving it waits for the others, and a process that failed alone does not return from that wait.
 
   Args:
-    mode: what all do.
-    agreed: name -> plain value of what must be the same in all: configuration, places.
+    mode: the mode, the same in all.
+    agreed: name -> plain value that must be the same in all: the configuration, the places.
     values: the flags `FLAGS`.
     connect: lets the devices of all processes meet once; called if there are several.
     shared: whether several processes can share the mode.
 
   Yields:
-    To be called last with this process's exit status, which it returns.
+    A function to call last, with this process's exit status, which it returns.
 
   Raises:
-    InputError: flags that do not fit together, a mode for one process, others that cannot be
-      reached, or that have another configuration, other packages or another number of devices.
+    InputError: the flags do not fit together, the mode is for one process, or the other processes
+      cannot be reached or have another configuration, other packages or more or fewer devices.
     SystemExit: something else was raised inside; its traceback has been printed.
   """
   join = arguments(values, os.environ)
@@ -142,7 +142,7 @@ def joined(
 
   from cosam_jax.runtime import hosts
 
-  # The collectives of CPUs; accelerators have their own.
+  # These are for CPUs; accelerators have their own.
   jax.config.update("jax_cpu_collectives_implementation", "gloo")
   try:
     jax.distributed.initialize(**join, shutdown_timeout_seconds=_LEAVE_WITHIN)
@@ -158,7 +158,7 @@ def joined(
       {"mode": mode, **agreed, **versions()},
       "start all with the same command, in the same environment",
     )
-    # While all are here: later, one that has compiled would wait only half a minute for the others.
+    # Now, while all are here: later, a process would wait only half a minute for the others.
     connect()
     with contextlib.ExitStack() as stack:
       if hosts.is_first():
@@ -172,7 +172,7 @@ def joined(
         traceback.print_exc()
         sys.exit(_ending_with(1))
   finally:
-    with contextlib.suppress(RuntimeError):  # The others have gone already.
+    with contextlib.suppress(RuntimeError):  # The others have ended already.
       jax.distributed.shutdown()
 
 
@@ -190,7 +190,7 @@ def versions() -> dict[str, str]:
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
       found[name] = importlib.metadata.version(name)
   digest = hashlib.sha256()
-  package = pathlib.Path(__file__).parents[1]  # Not this room alone.
+  package = pathlib.Path(__file__).parents[1]  # All of cosam_jax, not runtime alone.
   for path in sorted(package.rglob("*.py")):
     digest.update(f"{path.relative_to(package)}\n".encode() + path.read_bytes())
   return found | {"cosam_jax's files (digest)": digest.hexdigest()[:12]}

@@ -1,4 +1,4 @@
-"""What reaches the terminal: everything, or with `--quiet` warnings and errors alone."""
+"""`--quiet`: only warnings and errors reach the terminal."""
 
 import contextlib
 import io
@@ -13,7 +13,7 @@ _terminal: TextIO | None = None
 
 
 def libraries() -> None:
-  """Has libraries print warnings alone, unless --verbosity is given: absl would show all."""
+  """Makes libraries print warnings alone unless --verbosity is given; absl would print all."""
   if not flags.FLAGS["verbosity"].present:
     logging.set_verbosity(logging.WARNING)
 
@@ -22,7 +22,7 @@ def warn(text: str) -> None:
   """Prints a warning, which `--quiet` shows too.
 
   Args:
-    text: a sentence, without the word itself.
+    text: a sentence, without the word "warning".
   """
   show(f"warning: {text}")
 
@@ -34,11 +34,11 @@ def show(text: str) -> None:
 
 @contextlib.contextmanager
 def only_warnings(terminal: TextIO) -> Iterator[None]:
-  """While it is entered, nothing that is printed is shown but by `warn` and `show`.
+  """Within the block, `warn`, `show` and stderr alone reach the terminal; stdout is dropped.
 
   Args:
-    terminal: where these go, and everything that is written to stderr. Progress bars are not
-      drawn, since they look for a terminal and find none.
+    terminal: the stream that receives them. Progress bars are not drawn, since they look for a
+      terminal and find none.
   """
   global _terminal
   before, _terminal = _terminal, terminal
@@ -60,7 +60,7 @@ class _Nowhere(io.TextIOBase):
 
 
 class _NoTerminal(io.TextIOBase):
-  """Passes everything on, and is no terminal."""
+  """Passes everything on, and is not a terminal."""
 
   def __init__(self, terminal: TextIO):
     self._terminal = terminal

@@ -12,8 +12,8 @@ def status_of(work: Callable[[], int | None]) -> int:
   """Does `work`, and prints user-fixable errors in one line.
 
   Returns:
-    The exit status: what `work` returns, 0 for None; 2 for an error that a user can fix; 75 if the
-    same command goes on later; 130 after Ctrl-C.
+    The exit status: the one that `work` returns, 0 for None; 2 for an error that a user can fix; 75
+    if the same command continues later; 130 after Ctrl-C.
   """
   try:
     return work() or 0
@@ -21,7 +21,7 @@ def status_of(work: Callable[[], int | None]) -> int:
     refuse(str(error))
     return STOPPED if isinstance(error, TryLaterError) else 2
   except OSError as error:
-    name = error.filename2 or error.filename  # Of a renaming, where the file should go.
+    name = error.filename2 or error.filename  # If a renaming failed, this is the new name.
     place = f" ({name})" if name else ""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     way_out = "make room" if full else "make it usable, or give another place"

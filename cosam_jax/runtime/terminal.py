@@ -1,8 +1,7 @@
 """Output to streams that may be closed, narrow or gone: printing never ends the work.
 
-Names that strangers gave to files hold bytes that are no text and characters that move a cursor;
-terminals do not know all letters; readers of a pipe leave, and some processes are started without
-any output at all.
+Strangers' file names hold bytes that are not text and characters that move a cursor; terminals do
+not know all letters; readers of a pipe leave; and some processes are started without any output.
 """
 
 import contextlib
@@ -16,8 +15,8 @@ from cosam_jax.errors import printable
 def settle() -> None:
   """Prepares stdout and stderr for any text; call once, before anything else.
 
-  A descriptor that is closed leads nowhere from then on: the next file that is opened would take
-  its number, and receive what libraries print.
+  A closed descriptor is opened on the null device. Otherwise the next file that is opened would
+  take its number, and receive all that libraries print.
   """
   for number in (0, 1, 2):
     try:
@@ -51,18 +50,18 @@ class Lasting:
     self._stream, self._escaping = stream, escaping
 
   def write(self, text: str) -> int:
-    """Writes; returns the number of characters that it was given."""
+    """Writes text; returns the number of its characters."""
     with self._outlasting():
       self._stream.write(printable(text, keep="\n\t") if self._escaping else text)
     return len(text)
 
   def writelines(self, lines: Any) -> None:
-    """Writes each."""
+    """Writes each line."""
     for line in lines:
       self.write(line)
 
   def flush(self) -> None:
-    """Sends on what is waiting."""
+    """Passes on the text that is waiting."""
     with self._outlasting():
       self._stream.flush()
 
@@ -71,7 +70,7 @@ class Lasting:
     try:
       yield
     except BrokenPipeError:
-      # Also text that waits in the stream, and output of libraries and children.
+      # This also drops text that waits in the stream, and output of libraries and children.
       with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self._stream.fileno())

@@ -7,16 +7,16 @@ from cosam_jax.errors import InputError
 
 
 def user_path(path: str | os.PathLike) -> pathlib.Path:
-  """The path with the home directory for a `~` at its beginning.
+  """The path, with the home directory in place of a `~` at its beginning.
 
-  Shells put it there themselves for `~/x`, and not for `--workdir=~/x` or in a configuration.
+  Shells do this themselves for `~/x`, but not for `--workdir=~/x` or in a configuration.
 
   Args:
-    path: as it was given; without `~` it stays as it is. A file or folder that is called so, such
-      as `~old`, is meant itself unless there is a user of that name.
+    path: as it was given; without `~` it stays as it is. A name such as `~old` stays as it is too
+      if a file or folder is called so and no user is.
 
   Raises:
-    InputError: nobody knows that home directory. Nothing may be made in a folder called `~` then.
+    InputError: that home directory is unknown; nothing may be made in a folder called `~`.
   """
   text = os.fspath(path)
   if not text.startswith("~"):
@@ -39,12 +39,12 @@ def user_path(path: str | os.PathLike) -> pathlib.Path:
 
 
 def user_text(path: str) -> str:
-  """As `user_path`, for a text that may be empty, or a name that is no path."""
+  """As `user_path`, for a text that may also be empty, or a name instead of a path."""
   return str(user_path(path)) if path.startswith("~") else path
 
 
 def _home_of(user: str) -> str | None:
-  """The home directory of a user, or with an empty name of this process's; None if unknown."""
+  """The home directory of a user; an empty name is this process's user; None if unknown."""
   named = os.environ.get("HOME", "") if not user else ""
   if os.path.isabs(named):
     return named

@@ -12,7 +12,7 @@ _SHOWN = ("jax", "flax", "tensorflow", "tensorflow-cpu", "numpy")
 
 
 def text() -> str:
-  """A line with this package's version, and one with those of libraries that affect numbers."""
+  """A line with this package's version, and one with the libraries' that affect numbers."""
   found = [f"Python {platform.python_version()}"]
   for name in _SHOWN:
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):

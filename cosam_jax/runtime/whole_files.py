@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 _MOST_BYTES = 255
-"""Of a name, in most file systems."""
+"""The longest file name of most file systems."""
 
 
 def hidden_name(name: str, end: str) -> str:
   """`.{name}{end}`, the name of an unfinished file; its middle is cut if it is too long.
 
-  So a file with any legal name can be written.
+  So an unfinished file can be written for every legal name.
   """
   kept = os.fsencode(name)[: _MOST_BYTES - 1 - len(os.fsencode(end))]
-  # Half a letter, or bytes that are no text, some file systems refuse.
+  # Some file systems refuse half a letter, or bytes that are not text.
   return f".{kept.decode(errors='ignore')}{end}"
 
 
@@ -33,7 +33,7 @@ def whole_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
   """
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  # As `tempfile.mkstemp`, whose files only their owner can read.
+  # Not by `tempfile.mkstemp`, whose files only their owner can read.
   temporary = path.parent / hidden_name(path.name, f".{secrets.token_hex(4)}")
   flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
   descriptor = os.open(temporary, flags, 0o666)

@@ -111,10 +111,10 @@ def test_a_list_that_is_none_or_leads_outside_removes_nothing(tmp_path):
     out.mkdir(exist_ok=True)
     record = json.dumps({"program": "cosam_jax", "files": names})
     (out / "trial_files.json").write_text(record)
-    with pytest.raises(InputError, match="is no list of files that this program wrote"):
+    with pytest.raises(InputError, match="is not a list that this program wrote"):
       write(out, "index.txt")
   (out / "trial_files.json").write_text("my notes about files")
-  with pytest.raises(InputError, match="no list of files"):
+  with pytest.raises(InputError, match="is not a list that"):
     write(out, "index.txt")
   assert content(tmp_path)["mine"] == "12345"
 
@@ -146,7 +146,7 @@ def test_an_output_that_is_holds_or_lies_in_the_input_is_refused(tmp_path):
   folder(tmp_path / "gate" / "out").check(frames)
   folder(tmp_path / "other").check(frames, tmp_path / "nothing")
   (tmp_path / "file").write_text("")
-  with pytest.raises(InputError, match="is no folder"):
+  with pytest.raises(InputError, match="is not a folder"):
     folder(tmp_path / "file").check()
   folder(tmp_path).check(tmp_path / "file")
 

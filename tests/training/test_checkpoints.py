@@ -319,7 +319,7 @@ def test_without_names_for_open_folders_a_link_serves_or_the_path_is_refused(tmp
   assert Checkpoints(tmp_path / "a[1]").latest_step() == 3
   (tmp_path / "b[2]").mkdir()
   monkeypatch.setattr(library_paths.tempfile, "tempdir", str(tmp_path / "b[2]"))
-  with pytest.raises(InputError, match=r"a\[1\]/checkpoints has signs .*b\[2\].*TMPDIR"):
+  with pytest.raises(InputError, match=r"a\[1\]/checkpoints has characters .*b\[2\].*TMPDIR"):
     Checkpoints(tmp_path / "a[1]")
 
 
