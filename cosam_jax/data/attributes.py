@@ -1,10 +1,10 @@
 """What people wear and carry: the annotation files of MARS and of DukeMTMC-reID.
 
-MARS (`mars_attributes.csv`): a row for each tracklet of a known person, whole numbers as they stand
-in the file; the bags and the hat are 0 (no) and 1 (yes), and the file explains no other
-numbers, so they have no words here. DukeMTMC (`duke_attribute.mat`): a column for each
-person, for training and test, numbers from 1. Its licence (CC BY-NC-SA 4.0, with citations) lies
-beside that file; neither file is part of this package.
+MARS (`mars_attributes.csv`): a row for each tracklet of a known person, with the whole numbers of
+the file. The bags and the hat are 0 (no) and 1 (yes); the file explains no other numbers, so those
+have no words here. DukeMTMC (`duke_attribute.mat`): a column for each person, for training and
+test, numbers from 1. Its licence (CC BY-NC-SA 4.0, with citations) lies beside that file. Neither
+file is part of this package.
 
 Sources: Chen, Li, Wang, "Video-based Person Re-identification via Self-Paced Learning and Deep
 Reinforcement Learning Framework" and its MARS annotations; Lin et al., "Improving Person
@@ -28,9 +28,9 @@ from cosam_jax.runtime.text_numbers import whole_number
 from cosam_jax.runtime.user_paths import user_path
 
 POSTERS = "handbag,hat,backpack"
-"""The attributes of the poster's table, each with yes."""
+"""The attributes of the poster's table; for each, the value is yes."""
 UNKNOWN = -1
-"""The value without an annotation."""
+"""The value that stands for "not annotated"."""
 
 _YES = "yes"
 _NO_YES = ("no", _YES)
@@ -45,7 +45,7 @@ class Attributes:
 
   Attributes:
     source: the file.
-    dataset: which data set they belong to, `mars` or `dukemtmc_vidreid`.
+    dataset: the data set that they belong to, `mars` or `dukemtmc_vidreid`.
     rows: tracklet name, or identity as text -> row of the columns.
     columns: attribute -> int64[rows], `UNKNOWN` where not annotated.
     words: attribute -> the number of each word, if numbers have words.
@@ -58,7 +58,7 @@ class Attributes:
   words: Mapping[str, Mapping[str, int]]
 
   def of(self, attribute: str, names: np.ndarray, identities: np.ndarray) -> np.ndarray:
-    """int64[n], an attribute of tracklets, `UNKNOWN` if nobody annotated.
+    """int64[n], an attribute of each tracklet, `UNKNOWN` if it is not annotated.
 
     Args:
       attribute: from `parse`.
@@ -76,7 +76,7 @@ class Attributes:
       The attribute's name and the value's number.
 
     Raises:
-      InputError: no such attribute or value, with the legal ones.
+      InputError: there is no such attribute or value; the error lists the legal ones.
     """
     attribute, equals, value = text.partition("=")
     attribute, value = _plain(attribute), value.strip().lower()
@@ -165,7 +165,7 @@ def _read_duke(path: pathlib.Path) -> Attributes:
     }
   except InputError as error:
     raise InputError(f"attributes file {error}") from error
-  except Exception as error:  # scipy raises many kinds; a file of another layout adds its own.
+  except Exception as error:  # scipy raises many kinds, and a file of another layout causes others.
     raise InputError(
       f"{path} cannot be read as DukeMTMC's attributes ({type(error).__name__}: {error}): give the "
       "duke_attribute.mat of the annotations' release"
@@ -176,7 +176,7 @@ def _read_duke(path: pathlib.Path) -> Attributes:
 
 
 def _column(table: Any, name: str, count: int) -> np.ndarray:
-  """int64[count], an attribute of one split; unknown if the split does not have it."""
+  """int64[count], an attribute of one split; `UNKNOWN` if the split does not have it."""
   if name not in table.dtype.names:
     return np.full(count, UNKNOWN, np.int64)
   column = table[name].ravel().astype(np.int64)
@@ -186,10 +186,10 @@ def _column(table: Any, name: str, count: int) -> np.ndarray:
 
 
 def parse_list(attributes: Attributes, text: str) -> list[tuple[str, int]]:
-  """Reads `backpack,hat=no,tops.c=5`, each attribute and value once, in order.
+  """Reads a list such as `backpack,hat=no,tops.c=5`: each attribute and value once, in order.
 
   Raises:
-    InputError: no such attribute or value, or none at all.
+    InputError: an attribute or value that does not exist, or an empty list.
   """
   pieces = [piece for piece in text.split(",") if piece.strip()]
   if not pieces:

@@ -1,12 +1,13 @@
 """The batches of a plan, read in order on a thread of their own.
 
-Only that thread asks TensorFlow. Python runs signal handlers on the main thread, between any two
-of its instructions: what they raise (Ctrl-C, SIGTERM) while TensorFlow calls back into Python is
-swallowed there, and TensorFlow 2.21 then writes beyond its memory. So the main thread waits, and a
-wait that is broken off loses no batch: the next one gets the batch that was asked for.
+Only that thread calls TensorFlow. Python runs signal handlers on the main thread, between any two
+of its instructions. If a handler raises (Ctrl-C, SIGTERM) while TensorFlow calls back into Python,
+the exception is swallowed there, and TensorFlow 2.21 then writes beyond its memory. So the main
+thread only waits; a wait that is broken off loses no batch, since the next wait gets the batch that
+was asked for.
 
-The thread and TensorFlow's iterator end before the interpreter does, since TensorFlow's threads,
-when they call Python after that, wait for ever or abort the process.
+The thread and TensorFlow's iterator end before the interpreter does: TensorFlow's threads, if they
+call Python after that, wait for ever or abort the process.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ from cosam_jax.data.tracklets import FrameStore, TrackletTable
 from cosam_jax.data.transforms import Preprocess, undecodable_reason
 from cosam_jax.errors import InputError
 
-_MOST_RETRIES = 5  # Of one batch.
+_MOST_RETRIES = 5  # For one batch.
 _END_WITHIN = 20
-"""Seconds that the end of the program waits for a batch that is being read."""
+"""Seconds that the program, at its end, waits for a batch that is being read."""
 
 BatchType = TypeVar("BatchType", covariant=True)
 Frames = Iterator[tuple[np.ndarray, np.ndarray]]
@@ -43,7 +44,7 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
   """The batches of a plan, in order.
 
   Attributes:
-    skipped: how many frames of the batches so far could not be read and were left out.
+    skipped: number of frames of the batches so far that could not be read and were left out.
   """
 
   def __init__(
@@ -66,9 +67,9 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
 
     Args:
       table, address, preprocess, seed, per_clip, skip, threads: see `stream.frame_batches`.
-      finish: (batch, float32[B, T, H, W, 3], bool[B, T]) -> what is handed out.
+      finish: (batch, float32[B, T, H, W, 3], bool[B, T]) -> the item to hand out.
       first, last: see above.
-      retry_seconds: how long to wait for a data directory that is away.
+      retry_seconds: how long to wait for a data directory that is out of reach.
       share: (i, n), the i-th of n equal runs of each batch's clips.
     """
     own = address if share[1] == 1 else lambda step: address(step).share(*share)
@@ -94,7 +95,7 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
     self._step, self._last = first, last
     self._reading: _Reading | None = None
     self._reader = _Reader(table, own, frames_from, skip, retry_seconds)
-    # Does not wait for the thread: the reader may be waiting for the thread that collects this.
+    # Does not wait for the reader's thread, which may itself wait for the thread that runs this.
     weakref.finalize(self, self._reader.tasks.put, None).atexit = False
 
   def __iter__(self) -> Batches[BatchType]:
@@ -112,7 +113,7 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
       try:
         raise reading.error
       finally:
-        del reading  # The error's traceback leads here: a cycle.
+        del reading  # It would be in a cycle: the error's traceback refers to this frame.
     batch = self._finish(*reading.found)
     skipped = self.skipped + reading.skipped
     self._reading, self._step, self.skipped = None, self._step + 1, skipped
@@ -131,11 +132,11 @@ class _Reading:
 
 
 class _Reader:
-  """The thread; knows nothing of the `Batches` that it reads for, so that these can be let go of.
+  """The thread; it does not refer to the `Batches` that it reads for, so that these can be freed.
 
   Attributes:
-    tasks: readings, and None to end. Of Python's queues only this kind can be left at any
-      instruction and used again; those with locks written in Python may stay locked.
+    tasks: readings, and None to end. This is the only kind of Python's queues that still works
+      after an interruption at any instruction; those with locks written in Python may stay locked.
     ending: set when the program ends.
   """
 
@@ -161,9 +162,10 @@ class _Reader:
     self.thread.start()
 
   def wait_for(self, reading: _Reading) -> None:
-    """Returns once the reading is done; can be broken off anywhere, and called again."""
+    """Returns once the reading is done; can be interrupted anywhere, and called again."""
     if not reading.done:
-      # Again after a wait that was broken off, maybe before this line; when done it is passed over.
+      # Asks again after an interrupted wait, which may have got no further; the thread skips a
+      # reading that is done.
       self.tasks.put(reading)
     while not reading.done:
       self._woken.get()
@@ -172,7 +174,7 @@ class _Reader:
     while (reading := self.tasks.get()) is not None:
       if not reading.done:
         self._settle(reading)
-      del reading  # Its images.
+      del reading  # Frees its images.
       self._woken.put(None)
     self._frames = None
     _READERS.discard(self)
@@ -185,7 +187,7 @@ class _Reader:
       if not isinstance(error, InputError):
         lines = traceback.format_tb(error.__traceback__)
         error.add_note(f"while reading frames:\n{''.join(lines)}")
-      # Without the traceback, which would keep TensorFlow's iterator.
+      # The traceback would keep TensorFlow's iterator alive.
       reading.error = error.with_traceback(None)
     reading.done = True
 
@@ -210,7 +212,7 @@ class _Reader:
     reading.found = batch, images.reshape(*batch.frames.shape, *images.shape[1:]), valid
 
   def _frames_of(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-    """A step's frames. Any step can be read at any time; the next one has been read ahead."""
+    """A step's frames. Any step can be read at any time; only the next one is read ahead."""
     if self._frames is None or self._next != step:
       self._frames = self._frames_from(step)
     found = next(self._frames)
@@ -218,7 +220,7 @@ class _Reader:
     return found
 
   def _passing(self, frames: list[int]) -> bool:
-    """Whether frames that could not be read now can; waits for a data directory that is away."""
+    """Whether failed frames can be read now; waits for a data directory that is out of reach."""
     if not self._retry_seconds:
       return False
     store = self._table.frames
@@ -230,10 +232,10 @@ class _Reader:
 
   def _pause(self, seconds: float) -> None:
     if self.ending.wait(seconds):
-      raise SystemExit  # Ends the waiting; nobody is there to see it.
+      raise SystemExit  # Ends the wait; the program is ending, so nobody sees it.
 
   def _count(self, batch: Batch, valid: np.ndarray) -> int:
-    """How many frames were left out; names each file once."""
+    """Counts the frames that were left out; names each file once in the log."""
     bad = np.argwhere(~valid & (batch.frames >= 0))
     for clip, position in bad.tolist():
       frame = int(batch.frames[clip, position])
@@ -245,7 +247,7 @@ class _Reader:
     return len(bad)
 
   def _explained(self, batch: Batch, step: int, error: Exception) -> InputError:
-    """Reads the frames of a batch that failed one by one, to say which it was and why."""
+    """Reads the frames of a failed batch one by one, to say which of them failed and why."""
     for tracklet, frames in zip(batch.tracklets.tolist(), batch.frames.tolist()):
       for frame in dict.fromkeys(frames):
         reason = None if frame < 0 else unreadable_reason(self._table.frames, frame)
@@ -276,7 +278,7 @@ def _end_readers() -> None:
 
 
 def unreadable_reason(store: FrameStore, frame: int) -> str | None:
-  """Why a frame cannot be used, in words; None when it can."""
+  """The reason why a frame cannot be used, in words; None if it can."""
   try:
     data = store.read(frame)
   except FileNotFoundError:
@@ -287,5 +289,5 @@ def unreadable_reason(store: FrameStore, frame: int) -> str | None:
 
 
 def _describe(table: TrackletTable, tracklet: int, frame: int) -> str:
-  """Frame and tracklet, for people."""
+  """Names a frame and its tracklet, for people."""
   return f"frame {table.frames.name(frame)} of tracklet {str(table.names[tracklet])!r}"

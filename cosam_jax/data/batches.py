@@ -1,6 +1,7 @@
-"""Which clips make a batch: the P x K plan for training and packed dense clips for evaluation.
+"""The clips of each batch: the P x K plan for training, and packed dense clips for evaluation.
 
-Both are addresses, not iterators: any batch can be made at any time, in any order, on any host.
+Both are functions of a batch's number, not iterators: any batch can be made at any time, in any
+order, on any host.
 
 Notation: P identities in a batch, K clips of each, B = P * K clips, T frames in a clip.
 """
@@ -25,7 +26,8 @@ class Batch:
     tracklets: int32[B], row of each clip's tracklet in the table; -1 marks a clip that only fills
       an evaluation batch.
     frames: int64[B, T], frames of the table's store; -1 in filling clips.
-    labels: int32[B], identities as a classifier counts them (0 .. classes - 1); -1 in evaluation.
+    labels: int32[B], identities numbered as a classifier needs them (0 .. classes - 1); -1 in
+      evaluation.
   """
 
   tracklets: np.ndarray
@@ -50,7 +52,7 @@ class BatchPlan:
   """P identities, each with K of its tracklets, one clip from each.
 
   An epoch is a fresh permutation of the identities, cut into groups of P; the remainder of the
-  division is dropped, as the published loader does, so every identity comes at most once an epoch.
+  division is dropped, as in the published loader, so every identity comes at most once an epoch.
   Its tracklets are drawn without replacement, or with it if there are fewer than K.
 
   Attributes:
@@ -171,18 +173,18 @@ class EvaluationPlan:
 
   @property
   def num_clips(self) -> int:
-    """Clips that count."""
+    """Number of clips that count."""
     return int(self._first_clips[-1])
 
   @property
   def num_batches(self) -> int:
-    """Batches that hold them."""
+    """Number of batches that hold them."""
     return -(-self.num_clips // self.batch_clips)
 
   def shares(self, count: int) -> list[np.ndarray]:
-    """Rows of the table for each of `count` processes: runs with about as many clips.
+    """Rows of the table for each of `count` processes: runs with about the same number of clips.
 
-    Nobody's is empty if there are as many tracklets as processes.
+    No run is empty if there are at least as many tracklets as processes.
     """
     ends, number = self._first_clips[1:], np.arange(1, count)
     borders = np.searchsorted(ends, self.num_clips * number / count) + 1

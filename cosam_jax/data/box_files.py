@@ -1,4 +1,4 @@
-"""A file of boxes of tracked people -> `Boxes`, with sentences on its format and on lines left out.
+"""A file of boxes of tracked people -> `Boxes`, with remarks on its format and on lines left out.
 
 Notation: `n` boxes, `m` tracks.
 """
@@ -18,18 +18,18 @@ from cosam_jax.errors import InputError, suggestion
 from cosam_jax.runtime.user_paths import user_path
 
 _LARGEST = 2.0**53
-"""Above it a number with a fraction loses whole ones."""
+"""Above this, not every whole number is a float64."""
 
 
 @dataclasses.dataclass(frozen=True)
 class BoxReading:
-  """Known facts about a file of boxes; None is found out from the file.
+  """Known facts about a file of boxes; a fact that is None is found out from the file.
 
   Attributes:
     format: one of `box_formats.FORMATS`.
-    classes: those that count, or ("all",).
+    classes: the classes that count, or ("all",).
     coordinates: one of `box_formats.COORDINATES`.
-    picture: (width, height) of the picture that the boxes are of; (1, 1) for fractions.
+    picture: (width, height) of the picture that the boxes refer to; (1, 1) for fractions.
     first_frame: number of the first picture in the boxes.
   """
 
@@ -57,18 +57,18 @@ FOUND_OUT = BoxReading()
 
 
 def read_boxes(path: str | os.PathLike, reading: BoxReading = FOUND_OUT) -> Boxes:
-  """Reads a file of boxes; its format is decided once, from all of it: see `box_formats`.
+  """Reads a file of boxes; its format is decided once, from the whole file: see `box_formats`.
 
-  Lines that are no box of a track are left out, and a sentence says so; so are boxes that do not
-  count, of other classes or ignored by ground truth. If half of the lines or more are no boxes, the
-  file is refused.
+  Lines that are not a box of a track are left out, with a remark. So are boxes that do not count:
+  those of other classes, and those that ground truth ignores. If half of the lines or more are not
+  boxes, the file is refused.
 
   Args:
     path: of the file.
     reading: known facts about it.
 
   Raises:
-    InputError: a file that cannot be read, or of which no or few lines are boxes; a format that
+    InputError: the file cannot be read, has no boxes or too few among its lines, or its format
       cannot be found out.
   """
   path = user_path(path)
@@ -114,8 +114,8 @@ def read_boxes(path: str | os.PathLike, reading: BoxReading = FOUND_OUT) -> Boxe
     raise _mostly_bad(lines, len(rows))
   if not len(rows):
     raise InputError(
-      f"boxes {path} was taken for {layout.what}, of which no line is left: left out are "
-      f"{', '.join(said)}; say which classes count with --boxes_classes=..., or all, or give "
+      f"boxes {path} was taken for {layout.what}, and no line of it counts: left out are "
+      f"{', '.join(said)}; name the classes that count with --boxes_classes=..., or all, or give "
       "--boxes_format"
     )
   label = f", class {', '.join(np.unique(labels[rows]))}" if labels is not None else ""
@@ -138,7 +138,7 @@ def _whole(values: np.ndarray) -> np.ndarray:
 def _counting(
   lines: BoxLines, layout: Layout, classes: tuple[str, ...] | None
 ) -> tuple[np.ndarray, list[str], np.ndarray | None]:
-  """(bool[n] lines that count, sentences about the others, str[n] classes or None)."""
+  """(bool[n] lines that count, remarks about the others, str[n] classes or None)."""
   used, said = np.ones(len(lines.values), bool), []
   if classes is not None and layout.label is None:
     layout = dataclasses.replace(layout, label=asked_column(lines))
@@ -177,5 +177,5 @@ def _mostly_bad(lines: BoxLines, good: int) -> InputError:
   return InputError(
     f"line {first} of boxes {lines.path} {reason}"
     f"{f' ({count:,} such lines)' if count > 1 else ''}; {total:,} of {total + good:,} lines "
-    f"cannot be used, and with half of them or more nothing is: {remedy}"
+    f"cannot be used, and if half of them or more cannot, the file is refused: {remedy}"
   )

@@ -1,4 +1,4 @@
-"""Boxes and the footage that they are of, brought together."""
+"""Fits boxes to the footage that they belong to."""
 
 import dataclasses
 import itertools
@@ -16,7 +16,7 @@ from cosam_jax.errors import InputError
 def fit_boxes(
   footage: Footage, boxes: Boxes, reading: BoxReading
 ) -> tuple[Boxes, Iterator[Picture]]:
-  """Boxes with frames and pixels of this footage, as `data.boxes.crops` takes them; all pictures.
+  """The boxes in this footage's frames and pixels, as `data.boxes.crops` takes them; all pictures.
 
   Raises:
     InputError: boxes and footage do not fit each other.
@@ -35,7 +35,7 @@ def fit_boxes(
     said = "{} x {}".format(*footage.size or ())
     raise InputError(
       f"images of {footage.path} have {width} x {height} pixels, and seqinfo.ini says {said}: say "
-      "with --boxes_picture=WIDTHxHEIGHT of which of the two the boxes are"
+      "with --boxes_picture=WIDTHxHEIGHT which of the two the boxes refer to"
     )
   boxes = fitted(boxes, height, width, reading.picture)
   return boxes, itertools.chain([first], pictures)

@@ -73,7 +73,7 @@ class Layout:
     place: the four columns of the box.
     coordinates: one of `COORDINATES`.
     considered: column of which 0 leaves a line out; None if there is none.
-    label: column of the class; None if there is none, or it is not to be looked at.
+    label: column of the class; None if there is none, or it must be ignored.
     people: the classes that count.
     notes: sentences about what could be meant otherwise.
   """
@@ -95,11 +95,11 @@ def layout_of(lines: BoxLines, asked: str | None = None) -> Layout:
 
   Args:
     lines: of a file, at least one.
-    asked: one of `FORMATS`, if somebody says so.
+    asked: one of `FORMATS`, if the user names it.
 
   Raises:
-    InputError: a file that could be two formats, has too few or too many columns for the one that
-      is asked for, or a header without the names that are needed.
+    InputError: the file could be of two formats, has too few or too many columns for the format
+      asked for, or lacks names that its header needs.
   """
   columns = lines.values.shape[1]
   if asked in (None, "named") and lines.names is not None:
@@ -179,8 +179,8 @@ def _format(lines: BoxLines, columns: int) -> str:
     return "kitti"
   if columns > 10:
     raise InputError(
-      f"boxes {lines.path} has {columns} columns without names, and no format that is known has "
-      "so many: write decimals with points, or say with --boxes_format=results that the first six "
+      f"boxes {lines.path} has {columns} columns without names, and no known format has that many: "
+      "write decimals with points, or say with --boxes_format=results that the first six "
       "are frame,id,x,y,w,h"
     )
   whole = np.isfinite(values).all(axis=1)
@@ -208,7 +208,7 @@ def _format(lines: BoxLines, columns: int) -> str:
       return "results"
     if flags and shares and (considered == 0).any():
       raise InputError(
-        f"boxes {lines.path} could be ground truth, of which {int((considered == 0).sum()):,} of "
+        f"boxes {lines.path} could be ground truth, in which {int((considered == 0).sum()):,} of "
         f"{len(values):,} lines do not count, or a tracker's results with a class: say which with "
         "--boxes_format=ground_truth or --boxes_format=boxmot"
       )

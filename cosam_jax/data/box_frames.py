@@ -1,4 +1,4 @@
-"""Which picture of a source a box's frame is: counted from 1, from 0, or by the images' names.
+"""The picture of each box's frame: counted from 1, from 0, or by the images' names.
 
 Notation: `n` boxes, `p` pictures.
 """
@@ -33,7 +33,7 @@ def placed(
   low, high = int(boxes.frames[0]), int(boxes.frames[-1])
   first = first_frame if first_frame is not None else min(low, 1)
   if first_frame is None and low == 0 and high == count:
-    # Either way some boxes have no picture.
+    # Counted from 0 or from 1, some boxes have no picture.
     first = int((boxes.frames == 0).sum() < (boxes.frames == high).sum())
   by_place = boxes.frames - first + 1
   if numbers is not None and first_frame is None and not _counted(numbers):
@@ -51,7 +51,7 @@ def placed(
 
 
 def _counted(numbers: np.ndarray) -> bool:
-  """Whether the names count from 1, so that number and place are the same."""
+  """Whether the names count from 1, so that a number is also the place."""
   return bool(numbers[0] == 1 and numbers[-1] == len(numbers))
 
 
@@ -85,7 +85,7 @@ def _by_names(boxes: Boxes, source: str, by_place: np.ndarray, numbers: np.ndarr
 
 
 def _few(boxes: Boxes, exists: np.ndarray, source: str, has: str) -> None:
-  """Refuses if more than a few boxes are of pictures that do not exist."""
+  """Raises InputError if more than a few boxes name pictures that do not exist."""
   lost = int((~exists).sum())
   if lost > FEW * len(exists):
     raise InputError(

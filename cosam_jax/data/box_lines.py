@@ -1,7 +1,7 @@
-"""Lines of numbers in a text file, as trackers, spreadsheets and annotators write boxes.
+"""Lines of numbers in a text file, as trackers, spreadsheets and annotation tools write boxes.
 
-Separator, header and number of columns are found from the whole file, once. Lines that do not fit
-are kept apart with their numbers and the reason.
+Separator, header and number of columns are found once, from the whole file. Lines that do not fit
+are left out and recorded, with their numbers and the reason.
 
 Notation: `n` lines of numbers, `c` columns.
 """
@@ -24,7 +24,7 @@ from cosam_jax.runtime.outside_files import read_text
 REMEDY = "give a text file of lines frame,id,x,y,w,h"
 FEWEST_COLUMNS = 6
 _SAMPLE = 1000
-"""Lines from which the separator is found."""
+"""Number of lines from which the separator is found."""
 _SEPARATORS = (";", "\t", ",", None)
 _COMMENTS = ("#", "%", "//")
 _USUAL = (("frame", "id", "x", "y", "w", "h"), ("frame", "id", "x", "y", "width", "height"))
@@ -33,7 +33,7 @@ _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
 
 @dataclasses.dataclass
 class BadLines:
-  """Lines that are left out, by reason: how many, and the number of the first."""
+  """Lines that are left out: for each reason their count and the number of the first."""
 
   counts: collections.Counter = dataclasses.field(default_factory=collections.Counter)
   first: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -46,7 +46,7 @@ class BadLines:
 
   @property
   def total(self) -> int:
-    """How many there are of all reasons."""
+    """The count over all reasons."""
     return self.counts.total()
 
   def sentences(self) -> Iterator[str]:
@@ -65,10 +65,10 @@ class BoxLines:
   Attributes:
     path: of the file.
     names: the header's names, in lower case; None if there is no header.
-    values: float64[n, c]; NaN for what is no number.
-    words: column -> row -> what stands there instead of a number.
+    values: float64[n, c]; NaN for fields that are not numbers.
+    words: column -> row -> the text that stands there instead of a number.
     numbers: int64[n], line numbers from 1.
-    bad: lines that are not among them.
+    bad: the lines that are left out.
     separator: between the columns; None for blanks.
   """
 
@@ -88,10 +88,10 @@ class BoxLines:
 
 
 def read_lines(path: str | os.PathLike) -> BoxLines:
-  """Reads a file; blank lines and comments (#, %, //) are passed over.
+  """Reads a file; blank lines and comments (#, %, //) are skipped.
 
   Raises:
-    InputError: it cannot be read, or is no UTF-8 text.
+    InputError: it cannot be read, or is not UTF-8 text.
   """
   text = read_text(path, "boxes", REMEDY)
   separator = _separator(text)
@@ -113,7 +113,8 @@ def read_lines(path: str | os.PathLike) -> BoxLines:
       counts[len(_without_end(_fields(line, separator)))] += 1
   most = max(counts, key=counts.__getitem__, default=0)
   if names is not None and commented and len(names) < most:
-    # A comment above lines that say more than it: of the usual order it adds nothing.
+    # The header is a comment with fewer names than there are columns. If its names have the usual
+    # order it adds nothing.
     usual = names[:FEWEST_COLUMNS] in _USUAL and "class" not in names
     names = None if usual else (*names, *[""] * (most - len(names)))
   columns = len(_without_end(list(names))) if names and not commented else most
@@ -128,7 +129,7 @@ def read_lines(path: str | os.PathLike) -> BoxLines:
     if len(fields) < FEWEST_COLUMNS:
       bad.add(f"is {line.strip()[:60]!r}: a line is frame,id,x,y,w,h", [number])
       continue
-    # A last field that is empty in some lines only is a missing value, not an end.
+    # A last field that is empty in only some lines is a missing value, not a closing separator.
     fields += [""] * (
       len(fields) == columns - 1 and line.rstrip(" \r\n").endswith(separator or "\0")
     )
@@ -157,7 +158,7 @@ def read_lines(path: str | os.PathLike) -> BoxLines:
 
 
 def _lines(text: str, comments: bool = False) -> Iterator[tuple[int, str]]:
-  """(number, line) of those that are not blank; the first comments only if asked for."""
+  """(number, line) of the lines that are not blank; leading comments only if asked for."""
   for number, line in enumerate(io.StringIO(text, newline=None), 1):
     if line.strip() and (comments or not line.lstrip().startswith(_COMMENTS)):
       yield number, line.strip("\n")
@@ -170,12 +171,12 @@ def _fields(line: str, separator: str | None) -> list[str]:
 
 
 def _without_end(fields: list[str]) -> list[str]:
-  """Without the empty field that a separator at the end of a line makes."""
+  """Drops the empty field that a separator at the end of a line makes."""
   return fields[:-1] if fields and not fields[-1] else fields
 
 
 def _number(field: str) -> float:
-  """A field's number; NaN if it is none. A comma inside of a field is a decimal one."""
+  """A field's number; NaN if it is not one. A comma inside a field is a decimal comma."""
   if "," in field and _DECIMAL_COMMA.fullmatch(field):
     field = field.replace(",", ".")
   if not field.isascii() or "_" in field:  # Python takes 1_0 and other scripts' digits.

@@ -1,7 +1,7 @@
-"""Whether boxes make sense in their picture, all of them together.
+"""Checks whether boxes, all of them together, make sense in their picture.
 
-A single box may be anywhere. If most are, they are of another picture or mean something else than
-x,y,w,h in pixels, and every crop would be wrong.
+A single box may lie anywhere. If most lie outside, they belong to another picture, or mean
+something other than x,y,w,h in pixels, and every crop would be wrong.
 
 Notation: `n` boxes.
 """
@@ -14,13 +14,13 @@ from cosam_jax.data.boxes import FEW_BOXES, Boxes
 from cosam_jax.errors import InputError
 
 MOST_OUTSIDE = 0.5
-"""Share of boxes that may reach far out of the picture, before they are refused."""
+"""Boxes are refused if more than this share of them reaches far out of the picture."""
 _TOLD_OUTSIDE = 0.1
 _REACH = 1.25
-"""Times the picture's width or height to which most of these then reach: who stands at an edge does
-not."""
+"""Boxes of another picture reach to this multiple of the width or height; a person who stands at an
+edge does not."""
 _BEYOND = 0.1
-"""Part of its size by which a box reaches far out."""
+"""A box reaches far out if it does so by more than this part of its size."""
 _SMALL_PART = 0.6
 _FEW_PIXELS = 4
 _LYING = 5
@@ -34,16 +34,16 @@ _FLAGS = (
 
 
 def fitted(boxes: Boxes, height: int, width: int, picture: tuple[float, float] | None) -> Boxes:
-  """The boxes in pixels of a picture of this size, those that show something of it.
+  """The boxes that show some of a picture of this size, in its pixels.
 
   Args:
     boxes: as their file has them.
     height, width: of the picture.
-    picture: (width, height) of the picture that the boxes are of; None: this one, if that makes
+    picture: (width, height) of the picture that the boxes refer to; None: this one, if that makes
       sense.
 
   Raises:
-    InputError: most boxes cannot be of this picture, or are no x,y,w,h.
+    InputError: most boxes cannot belong to this picture, or are not x,y,w,h.
   """
   said = []
   if picture is not None:
@@ -55,7 +55,7 @@ def fitted(boxes: Boxes, height: int, width: int, picture: tuple[float, float] |
 
 
 def _doubts(boxes: Boxes, height: int, width: int) -> list[str]:
-  """Sentences on doubtful boxes; InputError if they cannot be right."""
+  """Remarks on doubtful boxes; InputError if they cannot be right."""
   x, y, w, h = boxes.corners.T
   count = len(x)
   size = f"the picture of {width} x {height} pixels"
@@ -73,7 +73,7 @@ def _doubts(boxes: Boxes, height: int, width: int) -> list[str]:
   if as_corners and (far.mean() > _TOLD_OUTSIDE or _corners_are_steadier(boxes)):
     raise InputError(
       f"in {as_corners:,} of {count:,} boxes the fifth number is greater than the third and the "
-      "sixth than the fourth, as of two corners, and taken as sizes "
+      "sixth than the fourth, as in two corners, and taken as sizes "
       f"{far.sum():,} boxes reach out of {size}: say --boxes_coordinates=corners or sizes"
     )
   turned = _far_out(y, x, h, w, height, width)
@@ -137,14 +137,14 @@ def _far_out(
 
 
 def _look_like_corners(boxes: Boxes) -> int:
-  """How many boxes have their third and fourth numbers above the others; 0 unless nearly all."""
+  """Number of boxes whose third and fourth numbers exceed the first two; 0 unless nearly all do."""
   x, y, w, h = boxes.corners.T
   found = int(((w > x) & (h > y)).sum())
   return found if found >= 0.95 * len(x) else 0
 
 
 def _corners_are_steadier(boxes: Boxes) -> bool:
-  """Whether in the tracks w - x and h - y change less than w and h: people keep their size."""
+  """Whether w - x and h - y change less along tracks than w and h: people keep their size."""
   as_sizes = as_corners = 0.0
   for axis in (0, 1):
     low, high = boxes.corners[:, axis], boxes.corners[:, axis + 2]

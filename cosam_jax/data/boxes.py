@@ -23,7 +23,7 @@ FEW = 0.05
 FEW_BOXES = 10
 """So many boxes or fewer are too few to show that most are wrong."""
 _LARGEST = 2
-"""Times the picture's width or height that a box may have; no person is larger."""
+"""A box may be this many times as wide or high as the picture; no person is larger."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class Boxes:
     return cls(frames[order], tracks.reshape(-1), corners[order], unique, **others)
 
   def select(self, kept: np.ndarray, reason: str) -> "Boxes":
-    """The boxes of bool[n] `kept`; of the others `left_out` says how many and the reason."""
+    """The boxes of bool[n] `kept`; `left_out` gives the number of the others and the reason."""
     if kept.all():
       return self
     said = f"{(~kept).sum():,} boxes {reason}"
@@ -84,7 +84,7 @@ class Boxes:
     return np.bincount(self.tracks, minlength=len(self.ids))
 
   def inside(self, height: int, width: int) -> "Boxes":
-    """The boxes that show something of a picture of this size, and are not far larger than it.
+    """The boxes that show some of a picture of this size, and are not far larger than it.
 
     Raises:
       InputError: half of them or more do not; of a few boxes, none does.
@@ -108,10 +108,10 @@ class Boxes:
 
 
 def crop(image: np.ndarray, box: np.ndarray, margin: float = 0.0) -> np.ndarray:
-  """The picture inside a box, at least a pixel; outside the picture it is filled with `FILL`.
+  """The part of a picture inside a box, at least a pixel; outside the picture it is `FILL`.
 
-  A box of more than `MAX_PIXELS` gives only every k-th pixel, so that a text file cannot ask for
-  any amount of memory.
+  A box of more than `MAX_PIXELS` gives only every k-th pixel, so that a text file cannot demand
+  unlimited memory.
 
   Args:
     image: uint8[height, width, 3].

@@ -1,7 +1,7 @@
 """tensorflow-datasets builders over the readers: encoded frames, packed once, read at random.
 
 After `import cosam_jax.data.builders`, `tfds.load` and `tfds.data_source` know `mars`, `ilids_vid`,
-`dukemtmc_video_reid` and `prid2011`. `manual_dir` is where a person has unpacked the images.
+`dukemtmc_video_reid` and `prid2011`. `manual_dir` is the folder of the images that you unpacked.
 """
 
 import os
@@ -22,7 +22,7 @@ from cosam_jax.runtime import user_paths
 
 
 class SplitConfig(tfds.core.BuilderConfig):
-  """One of ten divisions of the identities into training and test, and the seed that draws it."""
+  """One of ten divisions of the identities into training and test, and the seed that drew it."""
 
   def __init__(self, split: int, seed: int = 0):
     name = f"split{split}" if seed == 0 else f"split{split}_seed{seed}"
@@ -36,7 +36,7 @@ class SetBuilder(TrackletBuilder, skip_registration=True):  # type: ignore[call-
   SET = ""
 
   def read_tables(self, root: pathlib.Path) -> Tables:
-    """The tables of the set that a person unpacked at `root`."""
+    """The tables of the data set unpacked at `root`."""
     config = self.builder_config
     options = {"split": config.split, "seed": config.seed} if config else {}
     return DATASETS[self.SET].tables(root, name=self.SET, **options)
@@ -68,7 +68,7 @@ globals().update({cls.__name__: cls for cls in BUILDERS.values()})  # `builders.
 def make_builder(
   name: str, prepared_dir: str | os.PathLike, *, split: int = 0, seed: int = 0
 ) -> TrackletBuilder:
-  """The builder of a data set; InputError for a name or split that has none."""
+  """The builder of a data set; InputError if the name or split has none."""
   if name not in BUILDERS:
     raise InputError(
       f"dataset {name!r} has no prepared form: choose one of {', '.join(BUILDERS)}"
@@ -80,13 +80,13 @@ def make_builder(
     raise InputError(f"split {split} of {name} does not exist: choose 0 to {splits - 1}")
   kwargs = {}
   if cls.BUILDER_CONFIGS:
-    # If the seed draws the splits, another one makes another data set.
+    # If the seed draws the splits, another seed makes another data set.
     drawn = "seed" in DATASETS[name].options and seed != 0
     kwargs["config"] = SplitConfig(split, seed) if drawn else f"split{split}"
   place = user_paths.user_path(prepared_dir)
   try:
     return cls(data_dir=place, **kwargs)
-  except Exception as error:  # Of JSON, of protocol buffers, of tensorflow-datasets.
+  except Exception as error:  # JSON, protocol buffers and tensorflow-datasets have their own.
     raise InputError(
       f"the dataset_info.json of the prepared {name} in {place} cannot be read; {_AGAIN}"
     ) from error
@@ -111,15 +111,15 @@ def prepare(
     manual_dir: the unpacked data set, or a manifest of it.
     prepared_dir: where prepared sets lie; this one goes to `<name>/[<split>/]<version>`.
     split: which of the ten splits of iLIDS-VID or PRID2011.
-    seed: draws PRID2011's splits, and what a manifest leaves open.
+    seed: draws PRID2011's splits, and the splits that a manifest leaves open.
     follow_links: whether links that lead out of `manual_dir` are packed.
 
   Returns:
     The tables of the prepared set.
 
   Raises:
-    InputError: what the reader refuses, an unreadable frame, a full disk, or another process that
-      prepares the same set.
+    InputError: the reader refuses the data, a frame cannot be read, the disk is full, or another
+      process prepares the same set.
   """
   builder = make_builder(name, prepared_dir, split=split, seed=seed)
   if not is_complete(builder):
@@ -134,8 +134,8 @@ def prepare(
       raise
     except (OSError, RuntimeError, tf.errors.OpError) as error:
       raise InputError(
-        f"preparing {name} in {prepared_dir} failed ({str(error).splitlines()[0]}); look at the "
-        "room on its disk and the rights to write there, then prepare again"
+        f"preparing {name} in {prepared_dir} failed ({str(error).splitlines()[0]}); check the free "
+        "space on its disk and the permission to write there, then prepare again"
       ) from error
   return load_prepared(name, prepared_dir, split=split, seed=seed)
 
@@ -153,8 +153,8 @@ def load_prepared(
   With `follow_links`, its files may be links that lead out of its directory.
 
   Raises:
-    InputError: there is no complete prepared set, another seed drew it, or its records are not
-      those of its metadata.
+    InputError: there is no complete prepared set, another seed drew it, or its records do not
+      match its metadata.
   """
   builder = make_builder(name, prepared_dir, split=split, seed=seed)
   directory = os.fspath(builder.data_path)
@@ -174,7 +174,7 @@ def load_prepared(
     return prepared.tables_of(metadata, _stores(builder, directory, follow_links))
   except InputError:
     raise
-  except Exception as error:  # Of many kinds, for a description of the set that is damaged.
+  except Exception as error:  # A damaged description of the set raises many kinds.
     raise InputError(
       f"the prepared set {directory} cannot be read ({type(error).__name__}: {error}); {_AGAIN}"
     ) from error
@@ -183,7 +183,7 @@ def load_prepared(
 def _stores(
   builder: TrackletBuilder, directory: str, follow_links: bool
 ) -> dict[str, prepared.RecordStore]:
-  # Without tensorflow-datasets' decoding, five times as many frames are read in a second.
+  # Without the decoding of tensorflow-datasets, reading is five times as fast.
   method = tfds.decode.DeserializeMethod.DESERIALIZE_NO_DECODE
   stores = {}
   for part in PARTS:
@@ -192,7 +192,7 @@ def _stores(
     files = builder.info.splits[part].filepaths
     if missing := [file for file in files if not file.exists()]:
       raise InputError(f"{missing[0]} is missing ({len(missing)} such files); {_AGAIN}")
-    # Their names come from the set's own description, which a stranger may have written.
+    # The names come from the set's own description, which a stranger may have written.
     links.require_inside(pathlib.Path(directory), files, allowed=follow_links)
     records = ExampleRecords(builder.as_data_source(part, deserialize_method=method))
     stores[part] = prepared.RecordStore(records, part, directory)
@@ -220,7 +220,7 @@ def verify_prepared(
     The number of frames.
 
   Raises:
-    InputError: a damaged record, or a split whose SHA-256 is another than when it was packed.
+    InputError: a record is damaged, or a split's SHA-256 differs from when it was packed.
   """
   tables = load_prepared(name, prepared_dir, split, seed=seed)
   metadata = make_builder(name, prepared_dir, split=split, seed=seed).info.metadata

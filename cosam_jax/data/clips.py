@@ -1,4 +1,4 @@
-"""Which frames of a tracklet make a clip: pure index functions.
+"""The frames of a tracklet that make a clip: pure index functions.
 
 Notation: n frames in a tracklet, T frames in a clip. All results are positions 0 .. n - 1 in the
 tracklet, in the order of time; a tracklet shorter than a clip repeats its frames cyclically from
@@ -33,7 +33,7 @@ def train_clip(
     selection: `sequential`: T consecutive frames from a random start; `random`: T frames drawn
       without replacement, in the order of time; `evenly`: the middle frames of T equal parts, the
       same on every call.
-    rng: where the draw comes from.
+    rng: the source of the draw.
     sequential_start: `published`: the start is uniform in 0 .. max(0, n - T - 1), both included, so
       that the last possible start never comes, as in the published code; `all`: uniform in
       0 .. max(0, n - T).
@@ -42,7 +42,7 @@ def train_clip(
     int64[T].
 
   Raises:
-    InputError: a selection or start that does not exist.
+    InputError: there is no such selection or start.
   """
   check_choice("frame_selection", selection, SELECTIONS)
   check_choice("sequential_start", sequential_start, SEQUENTIAL_STARTS)
@@ -63,7 +63,7 @@ def even_positions(length: int, count: int) -> np.ndarray:
 
 
 def num_dense_clips(lengths: np.ndarray | int, num_frames: int) -> np.ndarray:
-  """Clips that cover tracklets of `lengths` frames: ceil(n / T), elementwise, int64."""
+  """Number of clips that cover tracklets of `lengths` frames: ceil(n / T), elementwise, int64."""
   return -(-np.asarray(lengths, np.int64) // num_frames)
 
 
@@ -78,8 +78,8 @@ def dense_clip_positions(
     num_frames: T.
 
   Returns:
-    int64[m, T]. Clip c holds frames cT .. cT + T - 1; the last one of a tracklet holds what is
-    left and repeats it cyclically. A length divisible by T has no clip beyond its n / T.
+    int64[m, T]. Clip c holds frames cT .. cT + T - 1; the last clip of a tracklet holds the
+    remaining frames and repeats them cyclically. A length divisible by T has exactly n / T clips.
   """
   first = np.asarray(chunks, np.int64) * num_frames
   left = np.minimum(np.asarray(lengths, np.int64) - first, num_frames)
@@ -93,7 +93,7 @@ def dense_clips(length: int, num_frames: int) -> np.ndarray:
 
 
 def check_choice(field: str, value: str, choices: tuple[str, ...]) -> None:
-  """Raises InputError when `value` is none of `choices`, with all of them and the nearest."""
+  """Raises InputError if `value` is not one of `choices`; the error lists them and the nearest."""
   if value not in choices:
     raise InputError(
       f"{field} is {value!r}, not one of {', '.join(choices)}{suggestion(str(value), choices)}"

@@ -10,13 +10,13 @@ ERROR, WARNING, NOTE = "error", "warning", "note"
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-  """One thing that is not as it should be.
+  """One fault of a data set, or one remark on it.
 
   Attributes:
-    severity: `error` (a run would stop or mean nothing), `warning` or `note`.
+    severity: `error` (a run would stop or be worthless), `warning` or `note`.
     what: a sentence with the numbers.
     advice: what to do about it.
-    examples: the first few names it is about.
+    examples: the names of the first few cases.
   """
 
   severity: str
@@ -35,7 +35,7 @@ class Diagnosis:
 
   @property
   def errors(self) -> tuple[Finding, ...]:
-    """The findings that must be mended before a run."""
+    """The findings that must be fixed before a run."""
     return tuple(finding for finding in self.findings if finding.severity == ERROR)
 
   def render(self) -> str:
@@ -56,5 +56,5 @@ class Diagnosis:
       kinds = [kind for kind in (ERROR, WARNING, NOTE) if tally[kind]]
       parts = ", ".join(f"{tally[kind]} {kind}{'s' * (tally[kind] > 1)}" for kind in kinds)
       blocks.append(([f"found {parts}"], False))
-    # A name with a line break makes no line.
+    # A line break in a name must not begin a new line.
     return [("\n".join(map(printable, lines)), serious) for lines, serious in blocks]

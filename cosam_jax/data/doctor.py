@@ -36,7 +36,7 @@ def diagnose(
   Args:
     tables: as a reader returned them; read with `check_files=False` to have missing frames listed
       here instead of refused there.
-    num_frames: frames of a clip; shorter tracklets repeat frames, which is worth knowing.
+    num_frames: frames of a clip; tracklets that are shorter, so that they repeat frames, are noted.
     sample: frames to decode, spread evenly over the data set; None decodes all, 0 none.
     progress: whether to show a bar while decoding; by default only on a terminal.
 
@@ -90,7 +90,7 @@ def _protocol(tables: Tables, num_frames: int) -> Iterator[Finding]:
     yield Finding(
       NOTE,
       f"{len(one_camera):,} of {len(identities):,} training identities are seen by one camera",
-      "they teach nothing across cameras and cannot be held out for validation",
+      "they teach nothing across cameras, and cannot be held out for validation",
       _examples(f"identity {train.numbering.identity(identity)}" for identity in one_camera),
     )
   pairs = set(zip(gallery.identities.tolist(), gallery.cameras.tolist()))
@@ -114,7 +114,7 @@ def _protocol(tables: Tables, num_frames: int) -> Iterator[Finding]:
 def _frames(
   splits: Mapping[str, TrackletTable], sample: int | None, progress: bool | None
 ) -> tuple[int, list[Finding]]:
-  """Returns how many frames were decoded, and the findings about them."""
+  """Returns the number of decoded frames, and the findings about them."""
   store, used = _all_frames(list(splits.values()))
   missing = missing_frames(store, used)
   used[missing] = False
@@ -181,14 +181,14 @@ def _all_frames(tables: list[TrackletTable]) -> tuple[JoinedFrames, np.ndarray]:
 def _decode_all(
   store: FrameStore, frames: np.ndarray, progress: bool | None
 ) -> Iterator[tuple[tuple[int, int], bytes] | str]:
-  """Size (width, height) and digest of each frame in turn, or why it cannot be read."""
+  """Size (width, height) and digest of each frame in turn, or the reason why it cannot be read."""
   shown = sys.stderr.isatty() if progress is None else progress
   decode = functools.partial(_decode, store)
   with (
     concurrent.futures.ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool,
     tqdm.tqdm(total=len(frames), desc="decoding", unit="frame", disable=not shown) as bar,
   ):
-    # In pieces, so that a million frames do not wait as a million tasks.
+    # In pieces, so that a million frames do not become a million waiting tasks.
     for first in range(0, len(frames), 1024):
       for result in pool.map(decode, frames[first : first + 1024].tolist()):
         bar.update()
@@ -214,7 +214,7 @@ def _repeated(found: Mapping[str, tuple[int, list[str]]], queries: int) -> list[
       Finding(
         ERROR if 2 * count > queries else WARNING,
         f"{count:,} pictures are both in the query and, under another camera, in the gallery",
-        "whoever asks finds the same picture, which measures nothing: take them out of one of both",
+        "such a query finds its own picture, which measures nothing: take them out of one of both",
         tuple(examples),
       )
     )
@@ -235,7 +235,7 @@ def _decode(store: FrameStore, frame: int) -> tuple[tuple[int, int], bytes] | st
       size = (width, height) if exif_orientation(data) < 5 else (height, width)
       return size, picture_digest(image)
   except Exception as error:  # PIL raises OSError, SyntaxError, ValueError, struct.error, ...
-    # BytesIO's address in PIL's message says nothing to a person.
+    # The address of the BytesIO in PIL's message is of no use to a person.
     reason = re.sub(r" <_io\.BytesIO object at [^>]*>", "", str(error)).replace("\n", " ")
     return f"{type(error).__name__}: {reason}"
 

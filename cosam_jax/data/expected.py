@@ -1,4 +1,4 @@
-"""The counts of a data set's tables, and the warning if the published set has others."""
+"""The counts of a data set's tables, and a warning if they are not those of the published set."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from cosam_jax.data.tracklets import Tables, TrackletTable
 
 
 def counts(table: TrackletTable) -> Counts:
-  """Tracklets and identities of a table."""
+  """The numbers of tracklets and identities of a table."""
   return Counts(len(table), table.num_identities)
 
 
@@ -18,7 +18,7 @@ def check_counts(tables: Tables) -> Tables:
   identities that are both trained on and searched for.
 
   Returns:
-    `tables` with `warnings` extended; each holds the expected and the found numbers.
+    `tables` with `warnings` extended; each gives the expected and the found numbers.
   """
   warnings = list(tables.warnings)
   for split, expected in data_set_of(tables.name).expected.items():

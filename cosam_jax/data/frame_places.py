@@ -1,4 +1,4 @@
-"""The folders of tracklets' frames, and the numbers of their files, for people who look there."""
+"""The folders of tracklets' frames, and the numbers of their files, for people who look them up."""
 
 import itertools
 import os
@@ -12,7 +12,7 @@ _NUMBER = re.compile(rb"(?<![0-9])([0-9]{1,15})\.[^.]*$")
 
 
 def frame_folders(table: TrackletTable) -> tuple[str, ...]:
-  """The folder of each tracklet's first frame, as an absolute path; "" if frames are no files."""
+  """The folder of each tracklet's first frame, an absolute path; "" if frames are not files."""
   folders = []
   for start in table.starts.tolist():
     store, frame = _file_of(table.frames, start)
@@ -22,9 +22,10 @@ def frame_folders(table: TrackletTable) -> tuple[str, ...]:
 
 
 def frame_numbers(table: TrackletTable) -> tuple[np.ndarray, np.ndarray]:
-  """int64[n] twice, the first and the last frame of each tracklet, -1 if frames are no files.
+  """int64[n] twice, the first and the last frame of each tracklet, -1 if frames are not files.
 
-  If the names of a tracklet's files end in ascending numbers, these; else places from 1.
+  If the names of a tracklet's files end in ascending numbers, these are given; otherwise the
+  places, counted from 1.
   """
   first, last = np.full(len(table), -1, np.int64), np.full(len(table), -1, np.int64)
   for row, (start, length) in enumerate(

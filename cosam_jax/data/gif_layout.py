@@ -1,4 +1,4 @@
-"""The blocks of a GIF, looked at before a decoder makes room for every picture of an animation.
+"""Checks the blocks of a GIF before a decoder allocates memory for every picture of an animation.
 
 A megabyte can hold a hundred pictures of 4096 x 4096, and TensorFlow decodes all of them.
 """
@@ -34,17 +34,17 @@ def still(data: tf.Tensor, most_pixels: int) -> tf.Tensor:
 
 
 def gif_refusal(data: bytes, most_pixels: int) -> str | None:
-  """Why a GIF is no frame, for people; None if it has one picture, or is too damaged to say.
+  """The reason why a GIF cannot be a frame, for people; None if it has one picture or is damaged.
 
   Args:
     data: all of the GIF.
-    most_pixels: of a picture in it; its header may claim fewer.
+    most_pixels: the most that a picture in it may have; its header may claim fewer.
   """
   at = _HEADER_BYTES + _colour_bytes(data, 10)
   pictures = 0
   while at < len(data) and data[at] in (_EXTENSION, _PICTURE):
     if data[at] == _EXTENSION:
-      at = _after_sub_blocks(data, at + 2)  # Behind the mark and the extension's kind.
+      at = _after_sub_blocks(data, at + 2)  # After the mark and the extension's kind.
       continue
     pictures += 1
     if pictures > 1:
@@ -52,7 +52,7 @@ def gif_refusal(data: bytes, most_pixels: int) -> str | None:
     width, height = (int.from_bytes(data[at + k : at + k + 2], "little") for k in (5, 7))
     if width * height > most_pixels:
       return (
-        f"it has {width * height:,} pixels, and {most_pixels:,} are the most that a frame may have"
+        f"it has {width * height:,} pixels, and a frame may have at most {most_pixels:,}"
       )
     colours = _colour_bytes(data, at + _DESCRIPTOR_BYTES)
     at = _after_sub_blocks(data, at + 1 + _DESCRIPTOR_BYTES + colours + 1)
@@ -60,13 +60,13 @@ def gif_refusal(data: bytes, most_pixels: int) -> str | None:
 
 
 def _colour_bytes(data: bytes, at: int) -> int:
-  """The length of the colours that the flags at a place announce."""
+  """The length in bytes of the table of colours, by the flags at a place; 0 if there is none."""
   flags = data[at] if at < len(data) else 0
   return 3 << (flags % 8 + 1) if flags & 0x80 else 0
 
 
 def _after_sub_blocks(data: bytes, at: int) -> int:
-  """The place behind a chain of blocks that each begin with their length; one of 0 ends it."""
+  """The place after a chain of blocks; each begins with its length, and a length of 0 ends it."""
   while at < len(data) and data[at]:
     at += 1 + data[at]
   return at + 1

@@ -1,4 +1,4 @@
-"""Queries and a gallery out of tracklets that have none: held-out identities, unsplit tables."""
+"""Makes queries and a gallery of tracklets that have none: held-out identities, unsplit tables."""
 
 import dataclasses
 
@@ -22,10 +22,10 @@ def seen_by_several_cameras(table: TrackletTable) -> np.ndarray:
 def choose_queries(table: TrackletTable, seed: int, every: np.ndarray | None = None) -> np.ndarray:
   """bool[n], one query for each identity and camera, as in MARS, with a match for each query.
 
-  A camera's only tracklet is a query unless the gallery would then hold fewer than two of the
-  identity's cameras; one of them then stays in the gallery, drawn by seed, so that every query
-  keeps a gallery tracklet of its identity from another camera. Identities seen by one camera give
-  no query.
+  A camera's only tracklet becomes a query too, unless the gallery would then hold fewer than two of
+  the identity's cameras. In that case one such tracklet, drawn by seed, stays in the gallery, so
+  that every query keeps a gallery tracklet of its identity from another camera. Identities seen by
+  one camera give no query.
   """
   chosen = np.zeros(len(table), bool)
   for identity in seen_by_several_cameras(table):
@@ -33,7 +33,7 @@ def choose_queries(table: TrackletTable, seed: int, every: np.ndarray | None = N
     mine = np.flatnonzero(table.identities == identity)
     mine = mine[shuffled(len(mine), seed, address)]
     cameras, counts = np.unique(table.cameras[mine], return_counts=True)
-    # `mine` is shuffled, so the first tracklet of a camera is a drawn one.
+    # `mine` is shuffled, so the first tracklet of a camera is a random one.
     first = {camera: mine[table.cameras[mine] == camera][0] for camera in cameras}
     only = [camera for camera, count in zip(cameras, counts) if count == 1]
     if len(cameras) - len(only) < 2 and only:
@@ -43,20 +43,21 @@ def choose_queries(table: TrackletTable, seed: int, every: np.ndarray | None = N
 
 
 def hold_out_identities(tables: Tables, number: int, seed: int = 0) -> Tables:
-  """Takes training identities out to select models with, so that the test set never is.
+  """Takes training identities out to select models with, so that the test set is never used for it.
 
   Args:
-    tables: a data set; its own query and gallery are not looked at.
-    number: identities to hold out, drawn by `seed` among those seen by at least two cameras.
-    seed: the same choice on every machine.
+    tables: a data set; its own query and gallery are ignored.
+    number: how many identities to hold out, drawn by `seed` among those seen by at least two
+      cameras.
+    seed: gives the same choice on every machine.
 
   Returns:
     Tables with the remaining training tracklets; query and gallery are made of the held-out ones
     whose camera is known.
 
   Raises:
-    InputError: `number` is less than one, or there are not enough such identities, or none would
-      be left to train on.
+    InputError: `number` is less than one, there are not enough such identities, or none would be
+      left to train on.
   """
   train = tables.train
   fit = seen_by_several_cameras(train)

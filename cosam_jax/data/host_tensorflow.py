@@ -1,8 +1,8 @@
 """TensorFlow as this package uses it: a reader of images on the host, never on an accelerator.
 
-Every module that needs TensorFlow imports it from here, so that no import order lets it take the
-memory of a GPU that JAX is about to use. It is loaded when it is first used: it takes seconds, and
-whatever reads no frames runs without it.
+Every module that needs TensorFlow imports it from here. So it cannot take the memory of a GPU that
+JAX is about to use, whatever the order of imports. It is loaded when it is first used, since that
+takes seconds, and programs that read no frames run without it.
 """
 
 import os
@@ -12,8 +12,8 @@ from cosam_jax.runtime.cache import settle_libraries
 
 
 def _load() -> Any:
-  # TensorFlow logs errors that it raises too, and ours name the file; jax's
-  # libraries read the same variable later, and their errors are to be seen.
+  # TensorFlow also logs the errors that it raises, and ours name the file. The libraries of jax
+  # read the same variable later, and their errors should be seen.
   level = os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2")
   os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3" if level == "2" else level
   os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -25,8 +25,8 @@ def _load() -> Any:
     try:
       tensorflow.config.set_visible_devices([], kind)
     except (RuntimeError, ValueError):
-      # Someone started TensorFlow's devices before this, or the kind is unknown to it; the input
-      # graph itself runs on the CPU in any case.
+      # TensorFlow's devices were started before this, or it does not know the kind; the input graph
+      # itself runs on the CPU in any case.
       continue
   return tensorflow
 

@@ -1,7 +1,7 @@
 """The meaning of the numbers of a data set's identities and cameras, and their names.
 
-`JUNK` is nobody in every table. What else a number means belongs to the data set: MARS's 0 is a
-distractor, a person whom nobody searches for, and anywhere else 0 is somebody like others.
+`JUNK` is nobody in every table. The meaning of other numbers depends on the data set: in MARS 0 is
+a distractor, a person whom nobody searches for; elsewhere 0 is a person like any other.
 """
 
 import dataclasses
@@ -27,8 +27,9 @@ class Numbering:
   """The meaning of the numbers of a table.
 
   Attributes:
-    distractor: the identity that is nobody in particular and may not be asked for; None: none is.
-    identities: number -> the name that people gave, if it is not the number itself.
+    distractor: the identity that is nobody in particular and cannot be a query; None: no identity
+      is.
+    identities: number -> the name in the user's data, if it is not the number itself.
     cameras: likewise.
   """
 
@@ -45,7 +46,7 @@ class Numbering:
     return self.cameras.get(int(number), int(number))
 
   def people(self, identities: np.ndarray) -> np.ndarray:
-    """bool array: which identities are somebody, neither junk nor distractors."""
+    """bool array: which identities are people, neither junk nor distractors."""
     identities = np.asarray(identities)
     return (identities != JUNK) & ~self.distractors(identities)
 
@@ -65,13 +66,13 @@ class Numbering:
     )
 
   def record(self) -> dict[str, dict[str, str]]:
-    """The names as JSON takes them."""
+    """The names in a form that JSON can hold."""
     pairs = (("identities", self.identities), ("cameras", self.cameras))
     return {key: {str(number): name for number, name in names.items()} for key, names in pairs}
 
 
 PLAIN = Numbering()
-"""Numbers that are their own names, and of people alone."""
+"""The numbering in which numbers are their own names, and every identity is a person."""
 
 
 def numbering_of(dataset: str, record: Mapping[str, Mapping[str, str]] | None = None) -> Numbering:

@@ -1,7 +1,7 @@
-"""Faults of a data set's folders, said of the folders instead of their million files.
+"""Faults of a data set's folders; their errors name the folders, not the million files in them.
 
-An archive that is unpacked into a folder of its own name lies one level too deep, data_dir names
-the folder above or below, and folders are swapped or not there at all.
+For example, an archive that was unpacked into a folder of its own name lies one level too deep,
+data_dir names the folder above or below, or folders are swapped or missing.
 """
 
 import os
@@ -17,7 +17,7 @@ from cosam_jax.errors import InputError, renaming
 
 
 def _entries(path: pathlib.Path) -> list[str]:
-  """Names in a folder, without those that no reader looks at; none if it cannot be listed."""
+  """Names in a folder, except those that all readers skip; none if it cannot be listed."""
   try:
     return sorted(name for name in os.listdir(path) if not set_aside(name))
   except OSError:
@@ -25,7 +25,7 @@ def _entries(path: pathlib.Path) -> list[str]:
 
 
 def nested(path: pathlib.Path) -> str | None:
-  """The one folder in a folder that has its name, as of an archive unpacked too deep; else None."""
+  """The one entry of a folder, if it is a folder of the same name, unpacked too deep; else None."""
   names = [name for name in _entries(path) if (path / name).is_dir() or is_image(name)]
   same = len(names) == 1 and names[0].casefold() == path.name.casefold()
   return names[0] if same and (path / names[0]).is_dir() else None
@@ -42,7 +42,7 @@ def require_not_nested(path: pathlib.Path) -> None:
 
 
 def suggest_root(root: pathlib.Path, parts: Sequence[str]) -> str:
-  """Where the data set lies if not in `root`: below it or above it, as the end of a sentence."""
+  """The end of a sentence: where, below or above `root`, the data set lies; may be empty."""
   below = [root / name for name in _entries(root) if (root / name).is_dir()][:1000]
   for place in (*below, root.absolute().parent):
     if all((place / part).is_dir() for part in parts):
@@ -60,7 +60,7 @@ def require_part(root: pathlib.Path, part: str, parts: Sequence[str], contents: 
     contents: what the data directory must hold, for the error.
 
   Raises:
-    InputError: it is not there, or lies a level too deep.
+    InputError: it is missing, or lies a level too deep.
   """
   path = root / part
   if not path.is_dir():
@@ -74,13 +74,13 @@ def require_part(root: pathlib.Path, part: str, parts: Sequence[str], contents: 
 
 
 def require_mars_folders(tables: Mapping[str, TrackletTable]) -> None:
-  """Looks for a reason in the folders, if frames of MARS are missing.
+  """If frames of MARS are missing, looks for the reason in its folders.
 
   Args:
     tables: `bbox_train` and `bbox_test` -> the tracklets whose frames must lie there.
 
   Raises:
-    InputError: a folder is not there, lies a level too deep, or is swapped with the other.
+    InputError: a folder is missing, lies a level too deep, or is swapped with the other.
   """
   lacking = {}
   roots = [table.frames.root for table in tables.values() if isinstance(table.frames, FilePaths)]

@@ -1,4 +1,4 @@
-"""Entries of a directory that readers pass over, counted for a sentence or two."""
+"""Entries of a directory that readers skip, counted for a sentence or two."""
 
 import collections
 import os
@@ -11,33 +11,33 @@ _SYSTEM = {
   "network trash folder", "temporary items", "thevolumesettingsfolder", "thumbs.db",
   "ehthumbs.db", "desktop.ini",
 }  # fmt: skip
-"""Thumbnails, trash and records of storage systems and desktops, in small letters."""
+"""Thumbnails, trash and records of storage systems and desktops, in lower case."""
 SYSTEM = "of the storage system (thumbnails, trash)"
 HIDDEN = "hidden"
-LOOSE = "images beside folders of tracklets, which belong into a folder of their own"
+LOOSE = "images beside folders of tracklets, which belong in a folder of their own"
 DEEPER = "folders inside of tracklets' folders"
 MASKS = "masks"
 MAPS = "maps of depth, motion or poses"
 COPIES = "thumbnails and copies"
 OTHER_ENDING = "images with a frame's name and another ending (masks or copies)"
-NO_SPLIT = "folders that are no split"
+NO_SPLIT = "folders that are not a split"
 LINKS = "links to folders, which config.data.follow_links=True follows"
 OTHER = "of formats that are not read"
 _SHOWN = 3
 
 
 def set_aside(name: str) -> str | None:
-  """The kind of an entry that is passed over by its name alone; None if it is not."""
+  """The kind of an entry that is skipped for its name alone; None if it is not skipped."""
   if name.lower() in _SYSTEM:
     return SYSTEM
   return HIDDEN if name.startswith(".") else None
 
 
 class LeftOut:
-  """Counts of entries that were passed over, by kind, with a few examples of each.
+  """Counts of entries that were skipped, by kind, with a few examples of each.
 
   Args:
-    known: files that are read in another way, and so are not counted.
+    known: files that are read in another way, so that they do not count.
   """
 
   def __init__(self, known: Iterable[str | os.PathLike] = ()) -> None:
@@ -58,7 +58,7 @@ class LeftOut:
       self._suffixes[os.path.splitext(name)[1].lower() or "no suffix"] += 1
 
   def sentences(self) -> tuple[str, ...]:
-    """One for each kind, with its number and examples."""
+    """One sentence for each kind, with the number of its entries and examples."""
     said = []
     for kind, count in self._counts.items():
       examples = ", ".join(self._examples[kind])

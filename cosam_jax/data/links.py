@@ -1,4 +1,4 @@
-"""Links in a data set: inside of it, out of it, to nowhere, and in a circle."""
+"""Links in a data set: to places inside it, out of it, to nowhere, and in a circle."""
 
 import errno
 import os
@@ -11,11 +11,11 @@ LEADS_OUT = "it leads out of the data directory; allow that with config.data.fol
 
 
 class BrokenLinkError(OSError):
-  """A link that leads nowhere; `strerror` says where it was to lead."""
+  """A link that leads nowhere; `strerror` names its target."""
 
 
 def broken_link_reason(path: str | os.PathLike) -> str | None:
-  """Why a path cannot be opened because of a link on its way; None: no link is broken."""
+  """The reason why a link keeps a path from being opened; None if no link is broken."""
   if os.path.exists(path):
     return None
   place = pathlib.Path(path)
@@ -52,7 +52,7 @@ def require_inside(root: pathlib.Path, paths: Iterable[str | os.PathLike], allow
   """Refuses paths that lead out of `root` when all links are followed, unless that is allowed.
 
   Raises:
-    InputError: with the first such path and where it leads.
+    InputError: it names the first such path and its target.
   """
   for path in () if allowed else paths:
     require_whole_links(root, [os.fspath(path)])
@@ -64,7 +64,7 @@ def require_inside(root: pathlib.Path, paths: Iterable[str | os.PathLike], allow
 
 
 def require_whole_links(folder: str | os.PathLike, names: Iterable[str]) -> None:
-  """Raises InputError for the first of a folder's entries that is a link which leads nowhere."""
+  """Raises InputError for the first entry of a folder that is a link to nowhere."""
   for name in names:
     path = os.path.join(folder, name)
     if os.path.islink(path) and (reason := broken_link_reason(path)):
@@ -72,7 +72,7 @@ def require_whole_links(folder: str | os.PathLike, names: Iterable[str]) -> None
 
 
 def require_no_circle(folder: str | os.PathLike, links: Sequence[str]) -> None:
-  """Raises InputError for a link in `folder` to a folder that it was reached through."""
+  """Raises InputError for a link in `folder` that leads back to a folder above it."""
   folder = pathlib.Path(folder)
   passed = {os.path.realpath(place) for place in (folder, *folder.parents)} if links else set()
   for link in links:

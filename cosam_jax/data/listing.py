@@ -31,7 +31,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 def require_directory(path: str | os.PathLike, what: str) -> pathlib.Path:
-  """Returns the directory as a path; InputError naming `what` it should hold when there is none."""
+  """The directory as a path; InputError, which names `what` it must hold, if it does not exist."""
   path = pathlib.Path(path)
   if not path.is_dir():
     state = "is a file, not a directory" if path.exists() else "does not exist"
@@ -40,9 +40,10 @@ def require_directory(path: str | os.PathLike, what: str) -> pathlib.Path:
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
-  """Sort key under which `frame2` comes before `frame10`."""
+  """Sort key by which `frame2` comes before `frame10`."""
   parts = re.split(r"([0-9]+)", name)
-  # Digits without zeros before them, by length, then as text: Python makes no number of 5,000.
+  # Digits, without leading zeros, sort by length, then as text, since Python refuses to make a number
+  # of thousands of digits.
   return [
     (1, len(digits := part.lstrip("0")), digits) if i % 2 else (0, 0, part)
     for i, part in enumerate(parts)
@@ -51,15 +52,15 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
 
 def list_folders(path: pathlib.Path, contents: str, left_out: LeftOut) -> list[str]:
-  """Names of the folders in `path` in natural order; hidden ones and a system's are left out.
+  """Names of the folders in `path` in natural order, without hidden ones and those of systems.
 
   Args:
     path: of the folder.
     contents: what the folders hold, for the error.
-    left_out: counts what is passed over.
+    left_out: counts the entries that are skipped.
 
   Raises:
-    InputError: there is none, or one is a link that leads nowhere.
+    InputError: there are none, or one is a link that leads nowhere.
   """
   names, images = [], []
   with os.scandir(path) as entries:
@@ -130,7 +131,7 @@ def without_companions(
 
 
 def _instead(folders: list[str], others: list[str]) -> str:
-  """The contents of an empty tracklet's folder, in words."""
+  """The end of a sentence about what an empty tracklet's folder holds instead of images."""
   if folders:
     return f", but the folder {min(folders, key=natural_key)!r} and so lies a level too high"
   return f", but {len(others):,} others such as {min(others)!r}" if others else ""
@@ -142,7 +143,7 @@ def is_image(name: str) -> bool:
 
 
 def unsafe_reason(path: str) -> str | None:
-  """Why a listed path may not be opened below the data directory, or None when it may."""
+  """The reason why a listed path may not be opened below the data directory; None if it may."""
   if path.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", path):
     return "is absolute"
   if ".." in re.split(r"[/\\]", path):
@@ -154,7 +155,8 @@ def unsafe_reason(path: str) -> str | None:
 class ListedTracklet:
   """One tracklet as a reader found it.
 
-  `folder` is below the data directory, `/` between its parts: one for all `files`, or one for each.
+  `folder` is a path below the data directory, with `/` between its parts: one path for all `files`,
+  or one for each.
   """
 
   folder: str | Sequence[str]
@@ -167,7 +169,7 @@ class ListedTracklet:
 def table_of(
   root: pathlib.Path, tracklets: Iterable[ListedTracklet], numbering: Numbering = PLAIN
 ) -> TrackletTable:
-  """Packs listed tracklets into a table; their strings can be dropped one tracklet at a time."""
+  """Packs listed tracklets into a table; of an iterator, one tracklet is in memory at a time."""
   folders: dict[str, int] = {}
   folder_ids, files, lengths = [], [], []
   identities, cameras, names = [], [], []
@@ -180,7 +182,7 @@ def table_of(
     if longest > MOST_NAME_LETTERS:  # The rows of a text array are as wide as its longest.
       raise InputError(
         f"a file of tracklet {tracklet.name[:60]!r} has a path of {longest:,} letters, and "
-        f"{MOST_NAME_LETTERS:,} are the most: correct it"
+        f"at most {MOST_NAME_LETTERS:,} are allowed: correct it"
       )
     files.append(np.array([os.fsencode(file) for file in tracklet.files], np.bytes_))
     lengths.append(len(tracklet.files))
@@ -217,8 +219,8 @@ def used_frames(table: TrackletTable) -> np.ndarray:
 def missing_frames(store: FrameStore, used: np.ndarray) -> np.ndarray:
   """int64[m], the frames among `used` (bool[f]) that have no file, in ascending order.
 
-  A folder is listed once instead of asking for each file, which on network disks is the difference
-  between seconds and an hour. Stores that are not files have no missing frames.
+  Each folder is listed once, instead of asking for each file; on network disks this takes seconds
+  instead of an hour. Stores that are not files have no missing frames.
   """
   if isinstance(store, JoinedFrames):
     bounds = zip(store.stores, store.offsets[:-1], store.offsets[1:])
@@ -235,7 +237,7 @@ def missing_frames(store: FrameStore, used: np.ndarray) -> np.ndarray:
     folder = os.path.join(os.fsencode(store.root), bytes(store.folders[folders[first]]))
     try:
       with os.scandir(folder) as entries:
-        # A broken link is listed but cannot be opened; is_file follows links and costs nothing else
+        # A broken link is listed but cannot be opened. is_file follows links, at no other cost.
         present = [entry.name for entry in entries if entry.is_file()]
     except OSError:
       present = []
@@ -256,7 +258,7 @@ def require_folders_inside(tables: Sequence[TrackletTable]) -> None:
 
 
 def require_frames(tables: Sequence[TrackletTable], show: int = 3) -> None:
-  """Raises InputError with the first few missing frames and how many there are of how many."""
+  """Raises InputError if frames are missing, with the first few, their number and the total."""
   total, count, first = 0, 0, []
   for store in {id(table.frames): table.frames for table in tables}.values():
     used = np.zeros(len(store), bool)

@@ -19,14 +19,14 @@ def load_mat(path: pathlib.Path) -> dict[str, Any]:
   """Name -> value of a MATLAB 5 file.
 
   Raises:
-    InputError: it holds something else that has a name, such as MATLAB 7.3's HDF5 or a web page.
-    Exception: of many kinds (ValueError, TypeError, zlib.error, NotImplementedError): it is none,
-      or damaged.
+    InputError: it is a known other format, such as MATLAB 7.3's HDF5 or a web page.
+    Exception: it is damaged, or not such a file; of many kinds (ValueError, TypeError, zlib.error,
+      NotImplementedError).
   """
   content = read_bytes(path, _MOST_BYTES)
   other = other_content(content)
   if other:
-    raise InputError(f"{path} is no MATLAB 5 file: {other}")
+    raise InputError(f"{path} is not a MATLAB 5 file: {other}")
   require_sound(content)
   return scipy.io.loadmat(io.BytesIO(content))
 
@@ -35,8 +35,8 @@ def read_matrix(path: pathlib.Path, variable: str) -> np.ndarray:
   """Returns `int64[rows, columns]`, the variable of that name in a `.mat` file.
 
   Raises:
-    InputError: the file is missing or no MATLAB file, has no such variable, or the variable is not
-      a matrix of whole numbers.
+    InputError: the file is missing or not a MATLAB file, has no such variable, or the variable is
+      not a matrix of whole numbers.
   """
   if not path.is_file():
     raise InputError(f"info file {path} is missing; copy it there from the official release")

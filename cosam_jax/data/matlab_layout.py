@@ -1,7 +1,7 @@
-"""Walks through a MATLAB 5 file before scipy does, which trusts lengths and types without a check.
+"""Checks a MATLAB 5 file before scipy reads it, since scipy trusts the lengths and types in it.
 
-On a damaged file scipy can end the process. What this accepts are matrices of numbers, text, cells
-and structures, of lengths that fit into one another; nothing else is in the files of a release.
+On a damaged file scipy can end the process. This accepts matrices of numbers, text, cells and
+structures, with lengths that fit into one another; the files of a release hold nothing else.
 
 The format: "MAT-File Level 5 File Format", MathWorks, R2024.
 """
@@ -16,7 +16,7 @@ _LITTLE_ENDIAN_5 = b"\x00\x01IM"
 _MATRIX, _COMPRESSED = 14, 15
 _INT8, _INT32, _UINT32 = 1, 5, 6
 _BYTES = {1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 4, 7: 4, 9: 8, 12: 8, 13: 8}
-"""Of a number of each type."""
+"""Bytes of a number of each type."""
 _TEXT = (1, 2, 4, 16, 17, 18)
 _CELL, _STRUCT, _CHAR, _NUMBERS = 1, 2, 4, range(6, 16)
 _MOST_DIMENSIONS, _MOST_DEPTH, _MOST_UNPACKED = 8, 8, 64 << 20
@@ -31,12 +31,12 @@ class Element(NamedTuple):
 
 
 def require_sound(content: bytes) -> None:
-  """Raises ValueError, with a reason, where lengths, types or nesting are not as they must be."""
+  """Raises ValueError, with a reason, if lengths, types or nesting are not as they must be."""
   if len(content) < _HEADER or content[124:128] != _LITTLE_ENDIAN_5:
     raise ValueError("it does not begin like one")
   view, place, left = memoryview(content), _HEADER, _MOST_UNPACKED
   while place < len(view):
-    # Compressed variables, other than everything inside one, are not filled up to 8 bytes.
+    # Compressed variables are not padded to 8 bytes; everything inside one is.
     kind, data, place = _element(view, place, fill=False)
     if kind == _COMPRESSED:
       unpack = zlib.decompressobj()
@@ -65,7 +65,7 @@ def _element(view: memoryview, place: int, fill: bool = True) -> Element:
     return Element(kind, view[place + 4 : place + 4 + size], place + 8)
   start = place + 8
   if size > len(view) - start:
-    raise ValueError("an element is longer than what it is in")
+    raise ValueError("an element is longer than the one that holds it")
   return Element(kind, view[start : start + size], start + size + (-size % 8 if fill else 0))
 
 

@@ -1,4 +1,4 @@
-"""numpy's files of strangers: looked at before they are unpacked, so that none fills the memory."""
+"""Strangers' `.npz` files: checked before they are unpacked, so that none fills the memory."""
 
 import os
 import zipfile
@@ -9,7 +9,7 @@ from cosam_jax.runtime.outside_files import open_regular, unpacked_reason
 
 
 def names_in_npz(path: str | os.PathLike) -> list[str]:
-  """The names of the arrays of an `.npz` file, of which none is read; errors as `read_npz`."""
+  """The names of the arrays of an `.npz` file; reads no array; errors as `read_npz`."""
   with open_regular(path) as raw, zipfile.ZipFile(raw) as archive:
     return [name.removesuffix(".npy") for name in archive.namelist()]
 
@@ -18,8 +18,8 @@ def read_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:
   """All arrays of an `.npz` file by name; nothing in it is run.
 
   Raises:
-    OSError, ValueError, zipfile.BadZipFile and others of a damaged file: it is no regular file,
-      no `.npz`, or would become far more in memory than it is on disk.
+    OSError, ValueError, zipfile.BadZipFile and others: it is damaged, not a regular file, not an
+      `.npz`, or far larger in memory than on disk.
   """
   with open_regular(path) as raw:
     if raw.read(4) != b"PK\x03\x04":

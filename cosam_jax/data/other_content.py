@@ -1,17 +1,17 @@
-"""Wrong contents of a file, recognised by its beginning, and what to do then.
+"""Recognises wrong contents of a file by its beginning, and says what to do.
 
-A download that went wrong leaves a web page, a clone without its large files leaves git-lfs's
-pointers, and some programs save MATLAB matrices in another format under the same suffix.
+A failed download leaves a web page, a clone without its large files leaves git-lfs's pointers, and
+some programs save MATLAB matrices in another format under the same suffix.
 """
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _SPACE_AND_MARK = b" \t\r\n\xef\xbb\xbf"
 FIRST_BYTES = 1024
-"""Of a file are enough to look at."""
+"""This many bytes of a file are enough to look at."""
 
 
 def other_content(data: bytes) -> str | None:
-  """A clause on data that is no picture, matrix or list, with a remedy; None if it is unknown.
+  """A clause that says what data really is, with a remedy; None if it is not recognised.
 
   Args:
     data: the beginning of a file, `FIRST_BYTES` or more, or all of it.
@@ -22,7 +22,7 @@ def other_content(data: bytes) -> str | None:
     return "it holds zeros alone, as a copy that broke off: copy it again"
   text = data[:FIRST_BYTES].lstrip(_SPACE_AND_MARK).lower()
   if text.startswith(b"version https://git-lfs"):
-    return "it is a pointer of git-lfs and not the file itself: run `git lfs pull` where it is from"
+    return "it is a pointer of git-lfs, not the file itself: run `git lfs pull` where it came from"
   if text.startswith((b"<!doctype html", b"<html")) or (text[:5] == b"<?xml" and b"<html" in text):
     return "it is a web page, as a download that failed leaves it: download the file again"
   # MATLAB puts 512 bytes of its own before HDF5's.

@@ -1,4 +1,4 @@
-"""BMP, WebP and TIFF frames, by Pillow; JPEG and PNG have the fast way of `transforms.decode`."""
+"""BMP, WebP and TIFF frames, read by Pillow; `transforms.decode` reads JPEG and PNG faster."""
 
 import io
 import struct
@@ -8,35 +8,36 @@ import numpy as np
 from PIL import BmpImagePlugin, ImageFile, ImageOps, TiffImagePlugin, WebPImagePlugin
 
 STARTS = (b"BM", b"II*\0", b"MM\0*", b"RIFF")
-"""How data of these formats begins, in two to four bytes."""
+"""The first two to four bytes of these formats."""
 _READERS = {"BMP": BmpImagePlugin.BmpImageFile, "TIFF": TiffImagePlugin.TiffImageFile}
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 _PLAIN = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 
-# What is odd in a file's metadata is no news for people who want its picture.
+# People who want a file's picture need no warnings about its metadata.
 warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
 
 
 def read_other_format(data: bytes, most_pixels: int) -> np.ndarray:
-  """Decodes a BMP, a still WebP or the first picture of a TIFF; what EXIF data turned is upright.
+  """Decodes a BMP, a still WebP or the first picture of a TIFF, upright as its EXIF data says.
 
   Greyscale and palette images become RGB, CMYK is converted, alpha is dropped and 16 bits keep
   their upper 8.
 
   Args:
     data: the encoded image.
-    most_pixels: by the header; nothing is decoded of an image that claims more.
+    most_pixels: if the header claims more pixels, nothing is decoded.
 
   Returns:
     uint8[height, width, 3].
 
   Raises:
-    ValueError: damaged or too large, an animation, or numbers that are no colours; says which.
+    ValueError: it is damaged, too large, an animation, or has numbers that are not colours; says
+      which.
   """
   kind = "BMP" if data[:2] == b"BM" else "WebP" if data[:4] == b"RIFF" else "TIFF"
   try:
     if kind == "WebP":
-      _check_webp(data, most_pixels)  # Its reader makes room before anybody can ask for the size.
+      _check_webp(data, most_pixels)  # Pillow allocates memory before its size can be asked.
       image: ImageFile.ImageFile = WebPImagePlugin.WebPImageFile(io.BytesIO(data))
     else:
       image = _READERS[kind](io.BytesIO(data))
@@ -47,7 +48,7 @@ def read_other_format(data: bytes, most_pixels: int) -> np.ndarray:
       levels = (np.asarray(upright).astype(np.uint16) >> 8).astype(np.uint8)
       return np.repeat(levels[..., None], 3, axis=-1)
     if image.mode not in _PLAIN:
-      raise _Refused(f"it is a TIFF of {image.mode} numbers, which are no colours: save it as RGB")
+      raise _Refused(f"it is a TIFF of {image.mode} numbers, not colours: save it as RGB")
     image.load()
     return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
   except _Refused:
@@ -57,7 +58,7 @@ def read_other_format(data: bytes, most_pixels: int) -> np.ndarray:
 
 
 def other_format_refusal(data: bytes, most_pixels: int) -> str:
-  """Why `read_other_format` does not take an image, for people."""
+  """The reason why `read_other_format` refuses an image, for people."""
   try:
     read_other_format(data, most_pixels)
   except ValueError as error:
@@ -66,21 +67,19 @@ def other_format_refusal(data: bytes, most_pixels: int) -> str:
 
 
 class _Refused(ValueError):
-  """A whole image that is not taken."""
+  """The image is undamaged, and refused all the same."""
 
 
 def _check_pixels(width: int, height: int, most_pixels: int) -> None:
   pixels = width * height
   if pixels > most_pixels:
-    raise _Refused(
-      f"it has {pixels:,} pixels, and {most_pixels:,} are the most that a frame may have"
-    )
+    raise _Refused(f"it has {pixels:,} pixels, and a frame may have at most {most_pixels:,}")
 
 
 def _check_webp(data: bytes, most_pixels: int) -> None:
-  """Looks at the header: size, and whether it moves."""
+  """Checks the header: the size, and that the image is not an animation."""
   if data[8:12] != b"WEBP":
-    raise _Refused("it is no image, but another RIFF file")
+    raise _Refused("it is not an image, but another RIFF file")
   if int.from_bytes(data[4:8], "little") + 8 > len(data):
     raise ValueError("it is shorter than its header says")
   kind, body = data[12:16], data[20:30]

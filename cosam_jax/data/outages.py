@@ -1,7 +1,8 @@
-"""Tells apart a data directory that has gone for a while and frames that are missing or damaged.
+"""Tells a data directory that is out of reach for a while from frames that are missing or damaged.
 
-A network disk that is away shows as a directory that does not exist, as an empty mount point, or as
-errors of reading that are not the file's. Whoever finds this waits and asks again.
+A network disk that is out of reach shows as a directory that does not exist, as an empty mount
+point, or as read errors that are not the file's fault. In these cases the reader waits and tries
+again.
 """
 
 import errno
@@ -26,7 +27,7 @@ _PASSING = {
 
 
 def outage(store: FrameStore, frame: int) -> str | None:
-  """Why a frame's whole data directory cannot be reached now, in words; None if it can."""
+  """The reason why a frame's whole data directory is out of reach, in words; None if it is not."""
   while isinstance(store, JoinedFrames):
     store, frame = store.locate(frame)
   if isinstance(store, RecordStore):
@@ -51,10 +52,10 @@ def wait_for_return(
   Args:
     find: returns the reason in words, or None.
     seconds: how long to wait in all.
-    pause: lets so many seconds pass.
+    pause: waits for the given seconds.
 
   Raises:
-    InputError: it still gives a reason after `seconds`.
+    InputError: `find` still returns a reason after `seconds`.
   """
   reason, deadline = find(), time.monotonic() + seconds
   if reason is not None and seconds:

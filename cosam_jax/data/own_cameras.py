@@ -1,4 +1,4 @@
-"""Which camera saw somebody's own tracklets: said for all of them, or read from their names."""
+"""The cameras of a user's own tracklets: one that is given for all, or read from their names."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.errors import InputError
 
 MOST_LETTERS = 100
-"""Of a camera's name."""
+"""The longest name of a camera."""
 
 
 def check_camera(camera: str | None, pattern: str | None, *, folders: bool) -> None:
@@ -83,13 +83,13 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
   except (re.error, RecursionError, OverflowError) as error:
     raise InputError(
-      f"--camera_from is {pattern!r}, which is no regular expression ({error}): give one such as "
+      f"--camera_from is {pattern!r}, which is not a regular expression ({error}): give one such as "
       r"'cam(\d+)', whose first group is the camera"
     ) from error
 
 
 def cameras_sentence(names: Sequence[str]) -> str:
-  """Which cameras are known, of tracklets' cameras; "" is unknown."""
+  """A sentence that lists the known cameras of tracklets; a camera "" is unknown."""
   known = sorted({name for name in names if name}, key=natural_key)
   unknown = sum(not name for name in names)
   if not known:

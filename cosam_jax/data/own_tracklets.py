@@ -1,7 +1,7 @@
-"""Somebody's own tracklets: any folder with images in it, at any depth, is one tracklet.
+"""A user's own tracklets: any folder with images in it, at any depth, is one tracklet.
 
-A folder whose frames are named as MARS names them (`0025C1T0002F016.jpg`: person, camera, tracklet,
-frame) may hold several tracklets, and those are told apart.
+If a folder's frames are named as in MARS (`0025C1T0002F016.jpg`: person, camera, tracklet, frame),
+it may hold several tracklets, which are separated.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.runtime.user_paths import user_path
 
 UNKNOWN = -1
-"""Identity and camera of tracklets of which nobody said them."""
+"""The identity or camera of a tracklet if it is not known."""
 _MASKS = {"mask", "masks"}
 _MARS = re.compile(r"((?:[0-9]{4}|00-1)C([0-9])T[0-9]{4,5})F[0-9]{3,5}\.[A-Za-z]+")
 _REPEATED = re.compile(r"(^|/)([^/]+)/(\2C[0-9]T[0-9]{4,5})$")
@@ -50,7 +50,7 @@ def read_tracklets(
   """
   root = user_path(folder)
   if not root.is_dir():
-    state = "is no folder" if root.exists() else "does not exist"
+    state = "is not a folder" if root.exists() else "does not exist"
     raise InputError(f"{root} {state}: give a folder of tracklets, each a folder of images")
   found: dict[pathlib.Path, list[str]] = {}
   left_out = LeftOut()
@@ -62,7 +62,7 @@ def read_tracklets(
     links.require_no_circle(place, below)
     for link in () if follow_links else below:
       left_out.add(LINKS, place, os.path.basename(link))
-    # Of folders; frames are looked at when they are read.
+    # A broken link to a folder is listed as a file. Links of frames are checked on reading.
     links.require_whole_links(place, [name for name in files if not os.path.splitext(name)[1]])
     if images := [name for name in files if listing.is_image(name)]:
       found[pathlib.Path(place).relative_to(root)] = images
@@ -85,7 +85,7 @@ def read_tracklets(
 
 
 def _entered(place: str, folders: list[str], left_out: LeftOut) -> list[str]:
-  """The folders that are looked into."""
+  """The folders that are searched."""
   entered = []
   for name in folders:
     if reason := set_aside(name):
@@ -112,7 +112,7 @@ def _without_masks(
 
 
 def _count_files(place: str, files: list[str], left_out: LeftOut) -> None:
-  """Counts the files of a folder that are no frames."""
+  """Counts the files of a folder that are not frames."""
   images = [name for name in files if listing.is_image(name)]
   listing.without_companions(place, images, left_out)
   for name in sorted(set(files) - set(images)):
@@ -120,7 +120,7 @@ def _count_files(place: str, files: list[str], left_out: LeftOut) -> None:
 
 
 def _tracklets(root: pathlib.Path, place: pathlib.Path) -> Iterator[listing.ListedTracklet]:
-  """The tracklet of a folder, or those that the names of its frames tell apart."""
+  """The tracklet of a folder, or the several that the names of its frames separate."""
   below = place.relative_to(root).as_posix()
   here = below == "."
   name = (root.resolve().name or "tracklet") if here else below

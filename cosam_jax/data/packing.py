@@ -1,7 +1,7 @@
 """Frames that come one at a time, of many tracklets at once -> clips, packed into batches.
 
-For videos and arrays, where no table says beforehand what there is. Of each tracklet no more than
-one clip waits in memory. Clips and their frames are those of `pipeline.evaluation_batches`.
+This is for videos and arrays, for which there is no table beforehand. At most one clip of each
+tracklet waits in memory. Clips have the same frames as those of `pipeline.evaluation_batches`.
 
 Notation: B clips in a batch, T frames in a clip, H, W the image size.
 """
@@ -22,14 +22,14 @@ from cosam_jax.runtime.outside_files import MOST_FRAME_BYTES, read_bytes
 
 
 class Frame(NamedTuple):
-  """A frame of a tracklet; those of one tracklet come in the order of time.
+  """A frame of a tracklet; the frames of one tracklet come in the order of time.
 
   Attributes:
-    tracklet: its number.
-    image: uint8[height, width, 3], RGB; None only with `last`, of a tracklet that ended before.
-    last: whether it is the tracklet's last one.
-    number: of the frame in its source, from 1; 0 if there is no source.
-    seconds: time of the frame in its source; NaN if nobody knows.
+    tracklet: the tracklet's number.
+    image: uint8[height, width, 3], RGB; None, only with `last`, if the tracklet ended earlier.
+    last: whether it is the tracklet's last frame.
+    number: number of the frame in its source, from 1; 0 if there is no source.
+    seconds: time of the frame in its source; NaN if unknown.
   """
 
   tracklet: int
@@ -46,12 +46,12 @@ def packed_clips(
 
   Args:
     frames: see `Frame`.
-    num_frames: T. A tracklet's last clip repeats what is left of it cyclically.
+    num_frames: T. A tracklet's last clip repeats the remaining frames cyclically.
     batch_clips: B; the last batch is filled with clips that do not count.
     image_size: (H, W).
 
   Raises:
-    ValueError: a tracklet whose last frame did not come.
+    ValueError: a tracklet's last frame did not come.
   """
   prepare = preprocessor(tuple(image_size))
   waiting: dict[int, list[np.ndarray]] = {}

@@ -1,4 +1,4 @@
-"""Frames on their way to the network, of which a picture and the span are kept."""
+"""Watches frames on their way to the network; keeps a picture of each tracklet and its span."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
@@ -24,12 +24,12 @@ def one_tracklet(pictures: Iterator[Picture]) -> Iterator[Frame]:
 
 
 class Passing:
-  """Keeps of each tracklet one frame, small, and its span in the source, while all pass by.
+  """As frames pass, keeps one small frame of each tracklet and its span in the source.
 
   Attributes:
-    seen: int64[n], frames that passed of each tracklet.
-    numbers: int64[n, 2], the first and the last of them in the source, from 1.
-    times: float64[n, 2], seconds of these two; NaN if nobody knows.
+    seen: int64[n], the number of frames of each tracklet that passed.
+    numbers: int64[n, 2], the source's numbers, from 1, of the first and the last of them.
+    times: float64[n, 2], seconds of these two; NaN if unknown.
     kept: tracklet -> uint8[H, W, 3].
   """
 
@@ -40,7 +40,7 @@ class Passing:
     self.kept: dict[int, np.ndarray] = {}
 
   def watch(self, frames: Iterable[Frame], wanted: np.ndarray) -> Iterator[Frame]:
-    """The same frames; keeps of tracklet i frame number `wanted[i]`, or its last before that."""
+    """Passes frames on; keeps frame `wanted[i]` of tracklet i, or its last if it ends earlier."""
     for frame in frames:
       i = frame.tracklet
       if frame.image is not None:
@@ -61,7 +61,7 @@ def middle_frames(table: TrackletTable) -> Callable[[int], np.ndarray]:
     assert isinstance(table.frames, FilePaths)
     frames = np.roll(table.frame_ids(row), -(int(table.lengths[row]) // 2))
     for frame in frames[:-1]:
-      with contextlib.suppress(InputError):  # Some may be, and were told.
+      with contextlib.suppress(InputError):  # Unreadable ones were reported before.
         return read_image(table.frames.path_to_read(int(frame)))
     return read_image(table.frames.path_to_read(int(frames[-1])))
 

@@ -1,7 +1,7 @@
 """Plan -> tf.data graph -> numpy batches: read, decode and transform in parallel, ahead of use.
 
-Only the frames that a clip uses are read. Batches do not depend on the number of threads, and
-whether the bytes come from files or from packed records does not show in them.
+Only the frames that a clip uses are read. Batches do not depend on the number of threads, nor on
+whether the bytes come from files or from packed records.
 
 Notation: B clips in a batch, T frames in a clip, H, W the image size.
 """
@@ -75,11 +75,12 @@ def training_batches(
     image_size: (H, W).
     augment_per: whether each `frame` is augmented on its own, as published, or a `clip` as one.
     first_step: at least 0.
-    last_step: None goes on without end.
+    last_step: None means without end.
     on_unreadable: `error` stops; `skip` leaves the frame zero and invalid, counts and logs it.
-    retry_seconds: how long to wait for a data directory that is away; 0 is an error at once.
-    train: whether to augment; without, frames are resized only.
-    threads: how many work on frames; None leaves it to tf.data.
+    retry_seconds: how long to wait for a data directory that is out of reach; with 0 it is an error
+      at once.
+    train: whether to augment; otherwise frames are resized only.
+    threads: number of threads that work on frames; None leaves it to tf.data.
     share: (i, n) gives the i-th of n equal runs of each batch's clips and reads no other frames.
 
   Raises:
@@ -121,9 +122,9 @@ def evaluation_batches(
 ) -> Batches[EvalBatch]:
   """The clips that cover every tracklet, packed into batches of one size.
 
-  `batches.EvaluationPlan` with the same numbers tells how many clips and batches will come. With
-  `on_unreadable="skip"` a tracklet of which no frame can be read still has its clips, with `valid`
-  false throughout: whoever embeds it decides what that means.
+  `batches.EvaluationPlan` with the same numbers gives the number of clips and batches. With
+  `on_unreadable="skip"`, a tracklet without a readable frame still has its clips, with `valid`
+  false throughout; the caller decides what that means.
 
   Args:
     table: the tracklets.
@@ -131,8 +132,8 @@ def evaluation_batches(
     batch_clips: B.
     image_size: (H, W).
     on_unreadable, retry_seconds: see `training_batches`.
-    frames_per_tracklet: use so many evenly spread frames of a tracklet; None uses all.
-    threads: how many work on frames; None leaves it to tf.data.
+    frames_per_tracklet: number of evenly spread frames of a tracklet to use; None uses all.
+    threads: number of threads that work on frames; None leaves it to tf.data.
 
   Raises:
     InputError: as `training_batches`.

@@ -1,7 +1,7 @@
-"""The metadata of a prepared data set, and the tables that are made of it again.
+"""The metadata of a prepared data set, and the tables that are made from it again.
 
 A split is packed tracklet after tracklet, frame after frame, so a tracklet is a span of record
-numbers. The spans lie in the data set's `metadata.json`: opening a prepared set scans nothing.
+numbers. The spans are in the data set's `metadata.json`, so opening a prepared set scans nothing.
 """
 
 import contextlib
@@ -51,17 +51,17 @@ class RecordStore:
     return len(self.source)
 
   def name(self, frame: int) -> str:
-    """The file that was packed, as far as it can be read, and the record it is in."""
+    """The file that was packed, if its name can be read, and the record that it is in."""
     try:
       return f"{self.source[int(frame)]['name'].decode()} ({self._record(frame)})"
-    except Exception:  # Of whatever kind, reading the frame says it better.
+    except Exception:  # Reading the frame gives a better error.
       return self._record(frame)
 
   def read(self, frame: int) -> bytes:
     """The encoded image, checked.
 
     Raises:
-      DamagedRecord: the record cannot be read, or its checksum is another than when packed.
+      DamagedRecord: the record cannot be read, or its checksum differs from when it was packed.
     """
     try:
       example = self.source[int(frame)]
@@ -84,7 +84,7 @@ class RecordStore:
 
 
 def describe_tables(tables: Tables) -> dict[str, Any]:
-  """Everything but the images, as JSON takes it; digests are added when the images are packed."""
+  """Everything but the images, as JSON can hold it; packing the images adds their digests."""
   return {
     "format": FORMAT,
     "dataset": tables.name,
@@ -110,7 +110,7 @@ def tables_of(metadata: Mapping[str, Any], stores: Mapping[str, RecordStore]) ->
   Query and gallery share one store, in which the frames of the query come first.
 
   Raises:
-    InputError: the metadata is of another format, or its counts are not those of the records.
+    InputError: the metadata has another format, or its counts do not match the records.
   """
   directory = stores[PARTS[0]].directory
   if metadata.get("format") != FORMAT or set(PARTS) - set(metadata.get("splits", {})):
@@ -178,8 +178,8 @@ def digest(table: TrackletTable) -> str:
 def only_preparer(folder: pathlib.Path) -> Iterator[None]:
   """Lets one process prepare in `folder`, and removes what killed ones left there.
 
-  A data set is written into a folder of another name, which is renamed when all of it is there.
-  The lock goes with its process, so a killed one never blocks the next.
+  A data set is written into a folder of another name, which is renamed once it is complete. The
+  lock ends with its process, so a killed process never blocks the next.
 
   Raises:
     InputError: another process is preparing there.

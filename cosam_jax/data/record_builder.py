@@ -1,4 +1,4 @@
-"""What the tensorflow-datasets builders have in common: records, checksums, spans, restarting."""
+"""The common part of the tensorflow-datasets builders: records, checksums, spans, restarting."""
 
 import abc
 import contextlib
@@ -22,8 +22,8 @@ from cosam_jax.data.sets.registry import PARTS
 from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.errors import InputError
 
-# A quarter of all keys: tensorflow-datasets sorts what is too much for memory in 1,000 files, all
-# of them open, and keys up to here use 250, fewer than any limit of open files.
+# A quarter of all keys. tensorflow-datasets sorts in up to 1,000 open files if memory is too small;
+# keys up to here use 250 of them, fewer than any system's limit of open files.
 _KEYS = 2**126
 
 
@@ -31,11 +31,11 @@ class _LocalInfo(tfds.core.DatasetInfo):
   """Information about data that no public bucket holds."""
 
   def initialize_from_bucket(self) -> None:
-    """Does not ask the network, which may take minutes to say no if there is none."""
+    """Does not ask the network: without one, the refusal may take minutes."""
 
 
 class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-  """One record a frame; a subclass says which reader, and what the data set is."""
+  """Writes one record a frame; a subclass names the reader and describes the data set."""
 
   VERSION = tfds.core.Version("1.0.0")
   RELEASE_NOTES = {"1.0.0": "Encoded frames in the order of tracklets, with checksums."}
@@ -47,10 +47,10 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
   CITATION = ""
 
   def __init__(self, *, file_format: Any = None, **kwargs: Any):
-    # Random reads are the point, so the default of tensorflow-datasets does not matter.
+    # Records must be read at random, which the default of tensorflow-datasets need not allow.
     super().__init__(file_format=file_format or "array_record", **kwargs)
-    self.tables: Tables | None = None  # What to pack; without, what `manual_dir` holds.
-    self.seed: int | None = None  # What drew the tables, if the configuration does not say it.
+    self.tables: Tables | None = None  # What to pack; None: the contents of `manual_dir`.
+    self.seed: int | None = None  # Drew the tables, if the configuration has no seed.
 
   @abc.abstractmethod
   def read_tables(self, root: pathlib.Path) -> Tables:
@@ -92,7 +92,7 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
           "read the directory itself"
         )
       expected.append(tfds.core.SplitInfo(name=split, shard_lengths=[frames], num_bytes=0))
-    # Known beforehand, the numbers of frames give the progress bars their ends.
+    # The numbers of frames are known beforehand, so the progress bars can show their ends.
     self.info.set_splits(tfds.core.SplitDict(expected))
     super()._download_and_prepare(dl_manager, download_config)
 
@@ -111,7 +111,7 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
       or download_config.max_examples_per_split is not None
     ):
       return super()._generate_splits(dl_manager, download_config)
-    self._split_generators(dl_manager)  # For the metadata.
+    self._split_generators(dl_manager)  # This makes the metadata.
     return [self._packed_split(split, getattr(self.tables, split)) for split in PARTS]
 
   def _packed_split(self, split: str, table: TrackletTable) -> tfds.core.SplitInfo:
@@ -146,26 +146,26 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
 
   @property
   def _unfinished(self) -> pathlib.Path:
-    """The folder of shards until all are packed; it lies beside the set."""
+    """The folder, beside the set, that holds the shards until all are packed."""
     return pathlib.Path(self.data_path).parent / f"shards.{self.version}"
 
   def _generate_examples(
     self, split: str, table: TrackletTable
   ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """For other file formats, which tensorflow-datasets writes itself."""
+    """The examples for other file formats, which tensorflow-datasets writes itself."""
     sha = hashlib.sha256()
     rows = np.repeat(np.arange(len(table)), table.lengths).tolist()
     frames = (frame for row in range(len(table)) for frame in table.frame_ids(row).tolist())
     for count, (row, frame) in enumerate(zip(rows, frames, strict=True)):
       data, example = self._example(table, row, frame)
       sha.update(data)
-      # Records are sorted by key, a bucket of keys at a time, in memory: keys that are spread
-      # over all buckets keep the order and need a thousandth of the memory.
+      # Records are sorted by key in memory, one bucket of keys at a time. Ascending keys that are
+      # spread over all buckets keep the order, and need a thousandth of the memory.
       yield count * (_KEYS // table.total_frames), example
     self.info.metadata["splits"][split]["sha256"] = sha.hexdigest()
 
   def _example(self, table: TrackletTable, row: int, frame: int) -> tuple[bytes, dict[str, Any]]:
-    """The encoded frame, and all that is packed with it."""
+    """The encoded frame, and the record that is packed for it."""
     try:
       data = table.frames.read(frame)
     except OSError as error:
@@ -183,7 +183,7 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
     }
 
   def download_and_prepare(self, *, download_config: Any = None, **kwargs: Any) -> None:
-    """As in tensorflow-datasets, and continues where a killed preparation stopped.
+    """As in tensorflow-datasets, but continues where a killed preparation stopped.
 
     Raises:
       InputError: another process prepares the same set, or something else is in its place.
@@ -197,20 +197,20 @@ class TrackletBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True): 
     with prepared.only_preparer(folder.parent):
       if folder.exists():
         raise InputError(
-          f"{folder} is there, but without its dataset_info.json it is no prepared set, or a part "
-          "of one; remove it and prepare it again"
+          f"{folder} exists, but without a dataset_info.json, so it is not a prepared set, or only "
+          "a part of one; remove it and prepare it again"
         )
       try:
         super().download_and_prepare(download_config=config, **kwargs)
         shutil.rmtree(self._unfinished, ignore_errors=True)
       finally:
-        with contextlib.suppress(OSError):  # Somebody's downloads are in it.
+        with contextlib.suppress(OSError):  # It holds a user's downloads.
           os.removedirs(pathlib.Path(self.data_dir_root) / "downloads" / "extracted")
 
   def _as_dataset(
     self, split: Any, decoders: Any = None, read_config: Any = None, shuffle_files: bool = False
   ) -> tf.data.Dataset:
-    """Examples of a split in order, or shuffled, where tensorflow-datasets has no such reader."""
+    """Examples of a split in order, or shuffled; tensorflow-datasets has no reader for this."""
     if self.info.file_format != tfds.core.FileFormat.ARRAY_RECORD:
       return super()._as_dataset(split, decoders, read_config, shuffle_files)
     raw = tfds.decode.DeserializeMethod.RAW_BYTES

@@ -1,7 +1,7 @@
 """The same picture in two tracklets: as query and gallery, or as two people.
 
-Pictures are compared by digests of what they decode to, 16 bytes each, so that a million frames
-take 16 MB. Pictures of one colour, such as the black frames of a broken camera, are nobody's.
+Pictures are compared by digests of their decoded pixels, 16 bytes each, so that a million frames
+take 16 MB. Pictures of one colour, such as the black frames of a broken camera, are ignored.
 
 Notation: m decoded frames, e places where a tracklet uses one of them.
 """
@@ -16,11 +16,11 @@ from cosam_jax.data.tracklets import JoinedFrames, TrackletTable
 
 DIGEST_BYTES = 16
 NOBODY = bytes(DIGEST_BYTES)
-"""In the place of the digest of a picture of one colour."""
+"""Stands for the digest of a picture of one colour."""
 
 
 def picture_digest(image: PIL.Image.Image) -> bytes:
-  """16 bytes that are equal for pictures that decode to the same, from any file."""
+  """16 bytes that are equal for pictures with the same decoded pixels, whatever their files."""
   plain = image.convert("RGB")
   levels = np.asarray(plain).reshape(-1, 3)
   if (levels == levels[0]).all():
@@ -32,17 +32,17 @@ def picture_digest(image: PIL.Image.Image) -> bytes:
 def repeated_pictures(
   splits: Mapping[str, TrackletTable], store: JoinedFrames, frames: np.ndarray, digests: bytes
 ) -> dict[str, tuple[int, list[str]]]:
-  """Looks for pictures that stand where they may not.
+  """Looks for pictures that occur in two places where they must not.
 
   Args:
-    splits: name -> table, of which query and gallery are compared with each other.
+    splits: name -> table; query and gallery are compared with each other.
     store: the frames of all tables.
-    frames: int64[m], ascending, of `store`.
-    digests: of these, one after the other.
+    frames: int64[m], ascending, frames of `store`.
+    digests: the digests of `frames`, one after the other.
 
   Returns:
-    "two people" and "query and gallery" (of one person under two cameras) -> how many pictures,
-    and a few examples; what was not found is left out.
+    "two people" and "query and gallery" (one person under two cameras) -> the number of pictures
+    and a few examples; a kind that was not found is left out.
   """
   values = np.frombuffer(digests, np.uint64).reshape(-1, 2)
   _, groups = np.unique(values, axis=0, return_inverse=True)

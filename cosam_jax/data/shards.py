@@ -1,8 +1,8 @@
-"""Packing in pieces: a killed preparation goes on with the first shard that is not finished.
+"""Packing in pieces: a killed preparation continues with the first shard that is not finished.
 
-A shard is written under another name and renamed when it is whole. Its name is a digest of what
-goes into it, the sizes and times of the files among it, so a shard of frames that have changed
-since is never taken for one of the present ones.
+A shard is written under another name and renamed when it is complete. Its name is a digest of what
+it holds, including the sizes and times of the files, so that a shard of frames that have changed
+since is never reused.
 """
 
 import collections
@@ -22,7 +22,7 @@ from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.tracklets import FilePaths, FrameStore, JoinedFrames, TrackletTable
 
 FRAMES = 8192
-"""Frames of a shard, so at most this much is done twice: of MARS about 50 MB."""
+"""Frames of a shard; at most this many are packed twice (about 50 MB of MARS)."""
 
 
 class Record(NamedTuple):
@@ -53,16 +53,16 @@ def pack(
   serialize: Callable[[int, int], Record],
   tick: Callable[[], object],
 ) -> Packed:
-  """Packs a table's frames, tracklet after tracklet, and leaves out what is packed already.
+  """Packs a table's frames, tracklet after tracklet, except those that are packed already.
 
   Args:
-    folder: where finished shards lie; created. Not to be used by two processes at once.
-    table: what is packed.
+    folder: where finished shards lie; created. Two processes must not use it at once.
+    table: the table to pack.
     serialize: (tracklet, frame) -> its record.
     tick: called for each frame that has been packed or found.
 
   Raises:
-    OSError, RuntimeError: the disk is full or cannot be written to; and what `serialize` raises.
+    OSError, RuntimeError: the disk is full or cannot be written to. Errors of `serialize` pass.
   """
   folder.mkdir(parents=True, exist_ok=True)
   rows = np.repeat(np.arange(len(table)), table.lengths).tolist()
@@ -93,7 +93,7 @@ def pack(
 
 
 def place(shard: pathlib.Path, target: pathlib.Path) -> None:
-  """Gives a shard its final name. It keeps the other, so that a kill after this loses nothing."""
+  """Gives a shard its final name. It keeps the old one too, so a kill after this loses nothing."""
   try:
     os.link(shard, target)
   except OSError:  # A file system without hard links.
@@ -114,13 +114,13 @@ def _finished(path: pathlib.Path, length: int) -> list[Record] | None:
         return None
       found.append(Record(example, image))
     reader.close()
-  except Exception:  # Of many kinds, for damaged bytes; it is packed again.
+  except Exception:  # Damaged bytes raise many kinds; the shard is packed again.
     return None
   return found if len(found) == length else None
 
 
 def _write(path: pathlib.Path, records: Iterator[Record]) -> None:
-  """Writes a shard, which has its name only when all of it is on disk."""
+  """Writes a shard, which gets its name only once all of it is on disk."""
   partial = path.with_suffix(".partial")
   adapter = tfds.core.file_adapters.ArrayRecordFileAdapter
   adapter.write_examples(partial, ((0, record.example) for record in records))
@@ -140,11 +140,11 @@ def _fingerprint(table: TrackletTable, work: list[tuple[int, int]]) -> str:
 
 
 def _stamp(store: FrameStore, frame: int) -> str:
-  """Size and time of change of a frame's file; nothing if it cannot be looked at."""
+  """Size and time of change of a frame's file; "" if they cannot be read."""
   while isinstance(store, JoinedFrames):
     store, frame = store.locate(frame)
   try:
     found = os.stat(store.path(frame)) if isinstance(store, FilePaths) else None
   except OSError:
-    found = None  # Reading it says why.
+    found = None  # Reading the frame gives the reason.
   return f"{found.st_size} {found.st_mtime_ns}" if found else ""

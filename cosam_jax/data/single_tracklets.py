@@ -7,7 +7,7 @@ from cosam_jax.errors import InputError
 
 
 def without_single_tracklets(table: TrackletTable, policy: str) -> TrackletTable:
-  """Decides what becomes of training identities that have one tracklet only.
+  """Keeps, leaves out or refuses training identities that have one tracklet only.
 
   All clips of such an identity come from the same few seconds of one camera, so its triplets teach
   nothing about seeing a person again.

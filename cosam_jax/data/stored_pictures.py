@@ -1,4 +1,4 @@
-"""Pictures that the program wrote, read back: somebody may have damaged or exchanged them."""
+"""Reads pictures back that the program wrote; they may have been damaged or exchanged since."""
 
 import io
 import os
@@ -23,7 +23,7 @@ def read_picture(path: str | os.PathLike, kind: str, mode: str = "RGB") -> np.nd
     uint8[H, W, 3], or uint8[H, W] for "L"; of at most 16,777,216 pixels.
 
   Raises:
-    OSError: it cannot be read or is no such picture; `strerror` says why.
+    OSError: it cannot be read, or is not such a picture; `strerror` gives the reason.
   """
   data = read_bytes(path, _MOST_BYTES)
   try:
@@ -31,5 +31,5 @@ def read_picture(path: str | os.PathLike, kind: str, mode: str = "RGB") -> np.nd
       if image.width * image.height <= _MOST_PIXELS:
         return np.asarray(image.convert(mode))
   except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-    raise OSError(0, f"it is no whole {kind} picture", os.fspath(path)) from error
+    raise OSError(0, f"it is not a whole {kind} picture", os.fspath(path)) from error
   raise OSError(0, f"it has more than {_MOST_PIXELS:,} pixels", os.fspath(path))

@@ -33,20 +33,20 @@ def frame_batches(
   """The frames of each step, read, decoded and transformed in parallel and ahead of use.
 
   Args:
-    store: where the frames lie; files are read by TensorFlow, other stores through `read`.
-    address: step -> which frames; frames below 0 become zeros.
+    store: holds the frames; files are read by TensorFlow, other stores through `read`.
+    address: step -> its batch; frames below 0 become zeros.
     preprocess: bytes -> image.
     first, last: steps first .. last - 1.
     seed: of the augmentation.
     per_clip: whether the frames of a clip share their random numbers.
     skip: whether a frame that cannot be read becomes zeros instead of an error.
-    threads: how many work on frames; None leaves it to tf.data.
-    share: which equal share of a whole batch `address` gives; a frame's random numbers depend on
-      its place in the whole.
+    threads: number of threads that work on frames; None leaves it to tf.data.
+    share: number of the equal share of a whole batch that `address` returns; a frame's random
+      numbers depend on its place in the whole batch.
 
   Returns:
     Dataset of (float32[B * T, H, W, 3], bool[B * T]), one element a step, the same whatever the
-    number of threads. The flags are false where the frame is zeros.
+    number of threads. The flag of a frame that is zeros is false.
   """
   path = _paths(store)
   height, width = preprocess.size
@@ -116,7 +116,7 @@ def _paths(store: FrameStore) -> Callable[[int], bytes] | None:
       try:
         return os.fsencode(files.path_to_read(frame))
       except OSError:
-        return b""  # Reading it fails, for this one frame.
+        return b""  # Reading fails then, for this one frame.
 
     return path
   if isinstance(store, JoinedFrames):

@@ -1,4 +1,4 @@
-"""Frames out of a video as a store: of a stream that begins anew, the wanted ones are kept."""
+"""Frames of a video as a store: the stream is decoded anew, and the wanted frames are kept."""
 
 import dataclasses
 import io
@@ -23,7 +23,7 @@ class Stream:
     path: of the video, for people.
     names: of the tracklets.
     lengths: int64[n], frames of each.
-    frames: gives all frames from the beginning, each time it is called.
+    frames: returns all frames from the beginning, each time it is called.
   """
 
   path: str
@@ -35,8 +35,8 @@ class Stream:
 class StreamedFrames:
   """The taken frames of a stream, tracklet after tracklet; see `tracklets.FrameStore`.
 
-  Only frames that `fetch` was asked for are in memory, compressed without loss; each call decodes
-  the stream up to the last of them.
+  Only frames that were given to `fetch` are in memory, compressed without loss; each call of it
+  decodes the stream up to the last of them.
   """
 
   def __init__(self, stream: Stream, taking: Taking = ALL_FRAMES):
@@ -52,7 +52,7 @@ class StreamedFrames:
     return len(self._positions)
 
   def fetch(self, frames: Iterable[int]) -> None:
-    """Decodes the stream once for those of these frames that are not there yet."""
+    """Decodes the stream once, for those of these frames that are not in memory yet."""
     wanted = {
       (int(self._tracklets[frame]), int(self._positions[frame])): frame
       for frame in map(int, frames)
@@ -83,7 +83,7 @@ class StreamedFrames:
     return self._kept[int(frame)]
 
   def span_text(self, frames: np.ndarray) -> str:
-    """Such as `gate.mp4, frames 62-65, 6.2 s`: of frames that were read."""
+    """The span of fetched frames, such as `gate.mp4, frames 62-65, 6.2 s`."""
     places = [self._places[int(frame)] for frame in frames if int(frame) in self._places]
     words = [os.path.basename(self._stream.path)]
     if places:

@@ -7,12 +7,12 @@ import numpy as np
 from cosam_jax.errors import InputError
 
 MOST_NAME_LETTERS = 4096
-"""As in a path. All names are kept as wide as the longest."""
+"""The limit, as for a path. Every name takes as much memory as the longest."""
 _LARGEST = np.iinfo(np.int64).max
 
 
 def require_whole_names(names: Iterable[str]) -> None:
-  """Raises InputError for a name with NUL, which numpy's texts would lose, or one without end."""
+  """Raises InputError for a name with NUL, which numpy's texts would lose, or a very long one."""
   if isinstance(names, np.ndarray) and names.dtype.kind == "U":
     if names.dtype.itemsize <= 4 * MOST_NAME_LETTERS:
       return

@@ -1,4 +1,4 @@
-"""Fewer frames of long tracklets: which are taken, chosen before anything is read or resized."""
+"""Takes fewer frames of long tracklets, chosen before anything is read or resized."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
@@ -40,8 +40,8 @@ class Taking:
   """Which frames of a tracklet are taken; clips are then made of these alone.
 
   Attributes:
-    stride: the first frame, and every `stride`-th after it.
-    most: of those at most so many: the middle ones of equal parts; None takes all.
+    stride: takes the first frame, and every `stride`-th after it.
+    most: takes at most this many of those: the middle ones of equal parts; None takes all.
 
   Raises:
     InputError: a number below 1 or above `MOST`.
@@ -66,12 +66,12 @@ class Taking:
     return strided if self.most is None else strided[even_positions(len(strided), self.most)]
 
   def lengths(self, lengths: np.ndarray) -> np.ndarray:
-    """int64[n], how many are taken of tracklets of these lengths."""
+    """int64[n], the number of frames taken of tracklets of these lengths."""
     strided = -(-np.asarray(lengths, np.int64) // self.stride)
     return strided if self.most is None else np.minimum(strided, self.most)
 
   def sentence(self) -> str:
-    """Such as "every 5th frame, at most 8 of them, evenly spread"."""
+    """Says what is taken, such as "every 5th frame, at most 8 of them, evenly spread"."""
     words = [f"every {self.stride}{_ending(self.stride)} frame"] if self.stride > 1 else []
     if self.most is not None:
       words.append(f"at most {self.most:,} of {'them' if words else 'the frames'}, evenly spread")
@@ -92,14 +92,14 @@ class Taking:
     return dataclasses.replace(table, frames=store, starts=starts, lengths=lengths)
 
   def of_frames(self, frames: Iterable[Frame], lengths: np.ndarray) -> Iterator[Frame]:
-    """The taken ones of frames that come one at a time, of tracklets of `lengths` frames."""
+    """Passes on the taken frames of those that come, of tracklets of `lengths` frames."""
     wanted = [iter(self.positions(int(length)).tolist()) for length in lengths]
     last = [int(self.positions(int(length))[-1]) for length in lengths]
     now = [next(positions) for positions in wanted]
     seen = np.zeros(len(lengths), np.int64)
     for frame in frames:
       i = frame.tracklet
-      if frame.image is None:  # It ended before its last frame.
+      if frame.image is None:  # The tracklet ended before its last frame.
         yield frame
       elif seen[i] == now[i]:
         yield frame._replace(last=now[i] == last[i])

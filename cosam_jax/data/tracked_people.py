@@ -1,4 +1,4 @@
-"""People of a video, as their frames come: the crops of boxes, or whole frames."""
+"""The people of a video, frame by frame: the crops of boxes, or whole frames."""
 
 import os
 import pathlib
@@ -41,7 +41,7 @@ def stream_of(
   reading: BoxReading = FOUND_OUT,
   telling: Telling | None = None,
 ) -> Stream:
-  """The tracklets of a video, to be looked at more than once; see `own_videos.embed_own`.
+  """The tracklets of a video, which can be read more than once; see `own_videos.embed_own`.
 
   All frames are decoded here once, since only the last one says how many there are.
 

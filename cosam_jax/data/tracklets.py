@@ -76,7 +76,7 @@ class FilePaths:
     return self.path(frame)
 
   def path_to_read(self, frame: int) -> str:
-    """The path; OSError if it leads out of `root` or nowhere, or is no regular file."""
+    """The path; OSError if it leads out of `root` or nowhere, or is not a regular file."""
     path = self.path(frame)
     if not self.follow_links:
       folder = int(self.folder_ids[frame])
@@ -87,13 +87,13 @@ class FilePaths:
         require_whole_link(path)
         raise PermissionError(errno.EPERM, LEADS_OUT, path)
     require_whole_link(path)
-    with contextlib.suppress(FileNotFoundError):  # Whoever opens it says so.
+    with contextlib.suppress(FileNotFoundError):  # Opening it will raise this again.
       require_regular(os.stat(path), path, MOST_FRAME_BYTES)
     return path
 
   @functools.cached_property
   def _inside(self) -> dict[int, bool]:
-    """Folders that were looked at: whether they lie in `root`."""
+    """Folders checked so far -> whether they lie in `root`."""
     return {}
 
   def read(self, frame: int) -> bytes:
@@ -147,10 +147,10 @@ class TrackletTable:
     identities: int64[n], the data set's own numbers.
     cameras: int64[n], the data set's own numbers.
     names: str[n], tracklet names for people, such as `0065C1T0002` or `0001/cam1/0002`.
-    numbering: what these numbers mean (MARS: 0 is a distractor), and the names people gave.
+    numbering: the meaning of these numbers (MARS: 0 is a distractor), and the user's names.
 
   Raises:
-    InputError: when a tracklet has no frame, or its span leaves the store.
+    InputError: a tracklet has no frame, or its span leaves the store.
   """
 
   frames: FrameStore
@@ -250,9 +250,9 @@ class Tables:
     query: tracklets to search for.
     gallery: tracklets to search in: the `reference` gallery, with the queries taken out and junk
       dropped. Distractors stay.
-    official: the `official` gallery where it differs from `gallery` (MARS: queries left in, junk
+    official: the `official` gallery if it differs from `gallery` (MARS: queries left in, junk
       dropped), else None.
-    warnings: sentences about the directory that are no errors, such as counts of a subset.
+    warnings: sentences about the directory that are not errors, such as counts of a subset.
   """
 
   name: str
@@ -263,7 +263,7 @@ class Tables:
   warnings: tuple[str, ...] = ()
 
   def __post_init__(self):
-    distractor = numbering_of(self.name).distractor  # What 0 means is the data set's to say.
+    distractor = numbering_of(self.name).distractor  # The data set decides what 0 means.
     for split in ("train", "query", "gallery", "official"):
       if (table := getattr(self, split)) is not None and distractor is not None:
         numbering = dataclasses.replace(table.numbering, distractor=distractor)
@@ -274,7 +274,7 @@ class Tables:
     return self.gallery if self.official is None else self.official
 
   def following_links(self) -> "Tables":
-    """The same tables, reading links that lead out of their directory too."""
+    """The same tables, which also read links that lead out of their directory."""
     stores: dict[int, FrameStore] = {}
 
     def follow(store: FrameStore) -> FrameStore:

@@ -1,4 +1,4 @@
-"""Encoded image -> normalised float image, with randomness that is a function of an address.
+"""Encoded image -> normalised float image; its randomness is a function of the frame's address.
 
 Notation: H, W the image size that the network sees. Images are RGB, channels last.
 """
@@ -28,7 +28,7 @@ A few kilobytes can claim to be a picture of gigabytes.
 """
 
 MAX_SCANS = 100
-"""Scans of a progressive JPEG that is decoded; programs write some ten.
+"""Most scans of a progressive JPEG that is decoded; programs write about ten.
 
 Each scan goes over the whole picture again, and a few bytes are enough for one.
 """
@@ -36,16 +36,16 @@ Each scan goes over the whole picture again, and a few bytes are enough for one.
 _MAX_FRAMES = 2**20
 _EXIF = r"(?s)\C*(Exif\x00\x00|eXIf)\C*"  # \C is any byte.
 _JPEG_HEADERS = 1 << 18
-"""Bytes at the beginning of a JPEG in which its EXIF data lies, if it has some."""
+"""If a JPEG has EXIF data, it lies in this many bytes at the beginning."""
 
 
 def decode(data: tf.Tensor) -> tf.Tensor:
-  """Decodes a JPEG, PNG or still GIF; a BMP, still WebP or TIFF as `other_formats` says.
+  """Decodes a JPEG, PNG or still GIF; a BMP, still WebP or TIFF by `other_formats`.
 
   Greyscale and palette images become RGB, CMYK is converted, alpha is dropped and 16 bits keep
-  their upper 8. What EXIF data says lies or is mirrored comes out upright. The exact integer
-  inverse transform is the one that PIL uses. Nothing is decoded of an image whose header claims
-  more than `MAX_PIXELS`.
+  their upper 8. Images are turned and mirrored as their EXIF data says. The inverse transform is
+  the exact integer one that PIL uses. An image whose header claims more than `MAX_PIXELS` is not
+  decoded.
 
   Args:
     data: scalar string, the encoded image.
@@ -54,8 +54,8 @@ def decode(data: tf.Tensor) -> tf.Tensor:
     uint8[height, width, 3].
 
   Raises:
-    tf.errors.InvalidArgumentError: empty, truncated or damaged data, another format, or too large;
-      outside of a graph, a ValueError of a BMP, WebP or TIFF.
+    tf.errors.InvalidArgumentError: empty, truncated or damaged data, another format, or too large.
+      Outside of a graph, a BMP, WebP or TIFF raises ValueError instead.
   """
   start = tf.strings.substr(data, 0, 4)
   other = tf.reduce_any([
@@ -83,12 +83,12 @@ def _by_tensorflow(data: tf.Tensor) -> tf.Tensor:
       try_recover_truncated=False,
       acceptable_fraction=1.0,
     )
-  # A GIF that is too damaged to count its pictures may come with four axes.
+  # A GIF that is too damaged for its pictures to be counted may come with four axes.
   return _upright(tf.ensure_shape(image, (None, None, 3)), data)
 
 
 def _upright(image: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
-  """A decoded image turned as its encoded bytes say; one without EXIF data costs next to nothing.
+  """Turns a decoded image as its encoded bytes say; without EXIF data this costs almost nothing.
 
   Args:
     image: uint8[height, width, 3], as stored.
@@ -102,7 +102,7 @@ def _upright(image: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
   marked = tf.strings.regex_full_match(tf.strings.substr(data, 0, kept), _EXIF)
 
   def turn(pixels: np.ndarray, encoded: np.ndarray | bytes) -> np.ndarray:
-    # Bytes in a graph, an array around them outside of one.
+    # In a graph these are bytes; outside of one, an array around them.
     return turned(pixels, exif_orientation(np.asarray(encoded, np.object_).item()))
 
   def by_python() -> tf.Tensor:
@@ -112,8 +112,8 @@ def _upright(image: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
 
 
 def claimed_pixels(data: tf.Tensor) -> tf.Tensor:
-  """int64 scalar, width times height by the header of a JPEG, PNG or GIF; endless for the rest."""
-  # Zeros behind it: there is something to look at in data of any length.
+  """int64 scalar, width times height in a JPEG's, PNG's or GIF's header; else the largest int64."""
+  # Zeros are appended, so that data of any length can be indexed.
   head = tf.strings.join([tf.strings.substr(data, 0, 24), bytes(24)])
   start = tf.strings.substr(head, 0, 2)
 
@@ -137,10 +137,10 @@ def claimed_pixels(data: tf.Tensor) -> tf.Tensor:
 
 
 def scans(data: tf.Tensor) -> tf.Tensor:
-  """int32 scalar, how often a JPEG says that a scan begins; 0 for other images."""
+  """int32 scalar, the number of scans in a JPEG; 0 for other images."""
 
   def count() -> tf.Tensor:
-    # Inside of a scan the byte 0xff stands before 0 and restart marks alone.
+    # Inside a scan, the byte 0xff is only followed by 0 or a restart mark.
     octets = tf.io.decode_raw(data, tf.uint8)
     return tf.math.count_nonzero((octets[:-1] == 0xFF) & (octets[1:] == 0xDA), dtype=tf.int32)
 
@@ -149,7 +149,7 @@ def scans(data: tf.Tensor) -> tf.Tensor:
 
 
 def undecodable_reason(data: bytes) -> str | None:
-  """Why `decode` refuses an image, for people; None when it does not."""
+  """The reason why `decode` refuses an image, for people; None if it does not."""
   try:
     decode(tf.constant(data))
   except (tf.errors.OpError, ValueError):
@@ -160,7 +160,7 @@ def undecodable_reason(data: bytes) -> str | None:
     if data.startswith(STARTS):
       return other_format_refusal(data, MAX_PIXELS)
     other = other_content(data)
-    return "it is no image" + (f": {other}" if other else "")
+    return "it is not an image" + (f": {other}" if other else "")
   return None
 
 
@@ -172,10 +172,10 @@ def _damage(data: bytes) -> str:
   except tf.errors.OpError:
     pixels = 0
   if pixels > MAX_PIXELS:
-    return f"it has {pixels:,} pixels, and {MAX_PIXELS:,} are the most that a frame may have"
+    return f"it has {pixels:,} pixels, and a frame may have at most {MAX_PIXELS:,}"
   begun = int(scans(tf.constant(data)))
   if begun > MAX_SCANS:
-    return f"it has {begun:,} scans, and {MAX_SCANS} are the most that a frame may have"
+    return f"it has {begun:,} scans, and a frame may have at most {MAX_SCANS}"
   if kind == "GIF" and (refusal := gif_refusal(data, MAX_PIXELS)):
     return refusal
   return f"its {kind} data is truncated or damaged ({len(data):,} bytes)"
@@ -187,19 +187,19 @@ def resize(
   window: tuple[int, int] | None = None,
   corner: tf.Tensor | tuple[int, int] = (0, 0),
 ) -> tf.Tensor:
-  """Antialiased bilinear resize, the kernel of PIL's BILINEAR, and a window of the result.
+  """Antialiased bilinear resize, with the kernel of PIL's BILINEAR, cropped to a window.
 
-  PIL rounds to whole grey levels after each axis; here nothing is rounded. What lies outside of the
-  window is not computed.
+  PIL rounds to whole grey levels after each axis; here nothing is rounded. Only the window is
+  computed.
 
   Args:
     image: uint8[height, width, 3].
     size: of the whole result, (H, W).
-    window: (h, w) of what is kept of it; None keeps all.
+    window: (h, w), the size of the part that is kept; None keeps all.
     corner: int32, where the window begins.
 
   Returns:
-    float32[h, w, 3] in 0 .. 255; the same values where the size is already (H, W).
+    float32[h, w, 3] in 0 .. 255; unchanged values if the image already has the size (H, W).
   """
   size, corner = (tf.convert_to_tensor(value, tf.int32) for value in (size, corner))
   kept = size if window is None else tf.constant(window)
@@ -229,7 +229,7 @@ def normalise(image: tf.Tensor) -> tf.Tensor:
   width = image.shape[-2]
   if width is None:
     return image * scale - offset
-  # Whole rows of numbers are several times faster than three at a time.
+  # Whole rows of numbers at a time are several times faster than three.
   shape = tf.shape(image)
   rows = tf.reshape(image, tf.concat([shape[:-2], [3 * width]], 0))
   return tf.reshape(rows * np.tile(scale, width) - np.tile(offset, width), shape)
@@ -264,7 +264,7 @@ def augment(image: tf.Tensor, size: tuple[int, int], seed: tf.Tensor) -> tf.Tens
   down, right = (
     tf.cast(tf.round(u * n), tf.int32) for u, n in zip((down, right), room, strict=True)
   )
-  # The whole numbers are turned around, which are a quarter as many bytes: the window too, then.
+  # The flip is applied to the uint8 image, a quarter of the bytes, so the window is mirrored too.
   image = tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: image)
   corner = tf.stack([down, tf.where(mirrored, room[1] - right, right)])
   corner = tf.where(crop, corner, tf.zeros_like(corner))
@@ -274,7 +274,7 @@ def augment(image: tf.Tensor, size: tuple[int, int], seed: tf.Tensor) -> tf.Tens
 
 @dataclasses.dataclass(frozen=True)
 class Preprocess:
-  """The way from the bytes of one frame to its pixels.
+  """Turns the bytes of one frame into its pixels.
 
   Attributes:
     size: (H, W).

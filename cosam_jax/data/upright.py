@@ -1,7 +1,8 @@
-"""Which way up a picture is: EXIF's orientation of images and the display matrix of videos.
+"""Turns pictures upright, by the EXIF orientation of images and the display matrix of videos.
 
-Cameras store pixels as the sensor lay and say how to turn them. Players, browsers and OpenCV, with
-which most detectors read, turn and mirror accordingly, so boxes are those of the upright picture.
+Cameras store pixels as the sensor was held, and note how to turn them. Players, browsers and
+OpenCV, with which most detectors read, turn and mirror accordingly, so boxes refer to the upright
+picture.
 
 Notation: an orientation is EXIF's number, 1 (as stored) to 8.
 """
@@ -27,17 +28,17 @@ _TURNS = {
 
 
 def exif_orientation(data: bytes) -> int:
-  """The orientation that a JPEG or PNG names; `AS_STORED` if it names none, or none that exists."""
+  """The orientation in the EXIF data of a JPEG or PNG; `AS_STORED` if it has no valid one."""
   if b"Exif\0\0" not in data and b"eXIf" not in data:
     return AS_STORED
   try:
     with PIL.Image.open(io.BytesIO(data)) as image:
       if "exif" not in image.info and image.format == "PNG":
-        image.load()  # The chunk may stand behind the pixels.
+        image.load()  # The chunk may come after the pixels.
       exif = PIL.Image.Exif()
       exif.load(image.info.get("exif", b""))
       value = exif.get(_ORIENTATION)
-  except Exception:  # Damaged EXIF, of which PIL raises many kinds, says nothing.
+  except Exception:  # Damaged EXIF data raises many kinds, and is ignored.
     return AS_STORED
   return value if isinstance(value, int) and value in _TURNS else AS_STORED
 
@@ -46,8 +47,8 @@ def matrix_orientation(matrix: bytes) -> int:
   """The orientation nearest to a video's display matrix.
 
   Args:
-    matrix: int32[9], a b u, c d v, x y w, as FFmpeg gives it: what is stored at (x, y) is shown at
-      (a x + c y, b x + d y), y downwards.
+    matrix: int32[9], a b u, c d v, x y w, as FFmpeg gives it: the pixel stored at (x, y) is shown
+      at (a x + c y, b x + d y), y downwards.
   """
   a, b, _, c, d = np.frombuffer(matrix, np.int32, 5).tolist()
   if a == b == c == d == 0:
@@ -59,7 +60,7 @@ def matrix_orientation(matrix: bytes) -> int:
 
 
 def turned(image: np.ndarray, orientation: int) -> np.ndarray:
-  """[height, width, ...] as stored -> as it is to be seen."""
+  """Stored pixels [height, width, ...] -> the upright picture."""
   transpose, rows, columns = _TURNS[orientation]
   if transpose:
     image = np.swapaxes(image, 0, 1)

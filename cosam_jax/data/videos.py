@@ -99,16 +99,16 @@ def pictures(path: str | os.PathLike) -> Iterator[Picture]:
     path: see `open_footage`.
 
   Yields:
-    see `Picture`; turned as the file says that players should.
+    see `Picture`; turned as the file tells players to.
 
   Raises:
-    InputError: as `open_footage`, or a frame that cannot be decoded.
+    InputError: as `open_footage`, or a frame cannot be decoded.
   """
   return open_footage(path).pictures()
 
 
 def _folder(path: pathlib.Path, telling: Telling, beside: Iterable[str | os.PathLike]) -> Footage:
-  """The images of a folder, or of the one in it that a sequence keeps them in."""
+  """The images of a folder, or of the folder in it that a sequence keeps them in."""
   sequence, left_out = _sequence(path), LeftOut([path / "seqinfo.ini", *beside])
   place = _frames_of_sequence(path, sequence)
   if place == path and not sequence and path.name.lower() in ("img1", "img"):
@@ -209,7 +209,7 @@ def _decoded(footage: Footage) -> Iterator[Picture]:
 
 
 def _length(container: Any, stream: Any) -> float | None:
-  """Seconds of a video by its container, of which sound may be longer; None if nobody says."""
+  """Seconds of a video by its container, whose sound may be longer; None if it does not say."""
   parts = stream.metadata.get("DURATION", "").split(":")
   with contextlib.suppress(ValueError):
     hours, minutes, seconds = map(float, parts)
@@ -228,7 +228,7 @@ def _opened(path: pathlib.Path) -> Iterator[tuple]:
     import av
   except ImportError as error:
     raise InputError(
-      f"{path} is taken for a video, and PyAV, which reads videos, is not installed: "
+      f"{path} seems to be a video, and PyAV, which reads videos, is not installed: "
       "pip install 'cosam-jax[video]', or give a folder of images"
     ) from error
   try:

@@ -213,7 +213,7 @@ def test_one_bad_line_is_left_out_and_told_with_its_number(tmp_path, line):
   assert BAD[line] in said
   assert boxes.ids.tolist() == [1, 2]
   np.testing.assert_array_equal(boxes.corners, read(tmp_path, PLAIN).corners)
-  with pytest.raises(InputError, match=r"of 1[0-9] lines cannot be used, and with half"):
+  with pytest.raises(InputError, match=r"of 1[0-9] lines cannot be used, and if half"):
     read(tmp_path, PLAIN + f"{line}\n" * 9)
 
 
@@ -228,7 +228,7 @@ def test_an_empty_field_moves_nothing(tmp_path):
 
 def test_what_does_not_count_is_told_and_can_be_asked_for(tmp_path):
   others = lines(lambda f, t: (1, t + 1, 1.0))
-  with pytest.raises(InputError, match="4 boxes of class 2, 4 boxes of class 3; say which classes"):
+  with pytest.raises(InputError, match="4 boxes of class 2, 4 boxes of class 3; name the classes"):
     read(tmp_path, others)
   assert read(tmp_path, others, classes=("3",)).ids.tolist() == [2]
   assert read(tmp_path, others, classes=("all",)).ids.tolist() == [1, 2]

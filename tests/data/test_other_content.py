@@ -33,7 +33,7 @@ def test_matlab_files_that_are_none_are_named(tmp_path, kind):
   (root / "info" / "query_IDX.mat").write_bytes(data)
   with pytest.raises(InputError, match=words) as caught:
     load_dataset("mars", root, check_files=False)
-  assert "query_IDX.mat is no MATLAB 5 file" in str(caught.value)
+  assert "query_IDX.mat is not a MATLAB 5 file" in str(caught.value)
   (tmp_path / "duke_attribute.mat").write_bytes(data)
   with pytest.raises(InputError, match=words):
     read_attributes(tmp_path / "duke_attribute.mat")

@@ -21,11 +21,11 @@ def test_pixels_of_the_kind_that_was_written(tmp_path):
   os.mkfifo(tmp_path / "pipe.png")
   (tmp_path / "cut.png").write_bytes(path.read_bytes()[:40])
   for name, said in (
-    ("pipe.png", "named pipe"), ("cut.png", "no whole PNG"), ("none.png", "No such file"),
+    ("pipe.png", "named pipe"), ("cut.png", "not a whole PNG"), ("none.png", "No such file"),
   ):  # fmt: skip
     with pytest.raises(OSError, match=said):
       read_picture(tmp_path / name, "PNG")
-  with pytest.raises(OSError, match="no whole PNG"):
+  with pytest.raises(OSError, match="not a whole PNG"):
     read_picture(picture(tmp_path / "j.png", kind="JPEG"), "PNG")
   with pytest.raises(OSError, match="more than 16,777,216 pixels"):
     read_picture(picture(tmp_path / "large.png", (4097, 4096)), "PNG")

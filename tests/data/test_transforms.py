@@ -100,7 +100,7 @@ def test_other_formats_are_read_and_damaged_ones_refused_in_words(picture, kind)
 
 def test_reasons_for_no_image_at_all():
   assert transforms.undecodable_reason(b"") == "it is empty"
-  assert "it is no image" in transforms.undecodable_reason(b"<html>not found</html>")
+  assert "it is not an image" in transforms.undecodable_reason(b"<html>not found</html>")
 
 
 def test_normalisation(picture):

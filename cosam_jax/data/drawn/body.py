@@ -16,7 +16,7 @@ def draw_figure(look: Look, pose: Pose, size: tuple[int, int]) -> tuple[np.ndarr
   """Draws `look` in `pose` on an empty frame of `size` (height, width).
 
   Returns colour times alpha, `float32[height, width, 3]` from 0 to about 255, and alpha,
-  `float32[height, width]` from 0 to 1: what the figure covers of each pixel.
+  `float32[height, width]` from 0 to 1: the share of each pixel that the figure covers.
   """
   canvas = Canvas(size, pose, look.stature)
   joints = _walk(look, pose)
@@ -25,7 +25,7 @@ def draw_figure(look: Look, pose: Pose, size: tuple[int, int]) -> tuple[np.ndarr
   facing = canvas.cos >= 0
   far, near = sides
 
-  # Painter's order: whatever is farther from the camera is drawn first.
+  # Painter's order: parts farther from the camera are drawn first.
   if look.bag == "handbag" and far == 1:
     _bag(canvas, look, joints)
   _arm(canvas, look, joints, far, shade=118)
@@ -47,7 +47,7 @@ def draw_figure(look: Look, pose: Pose, size: tuple[int, int]) -> tuple[np.ndarr
 
 
 def _walk(look: Look, pose: Pose) -> dict:
-  """The joints at this phase of the gait, as body points; `+1` and `-1` name the two sides."""
+  """The joints at this phase of the gait, as body points; `+1` and `-1` are the two sides."""
   legs = look.legs
   hip_half, shoulder_half = 0.05 * look.girth**0.5, 0.104 * look.shoulders
   swings = {side: pose.stride * math.sin(pose.phase + (side < 0) * math.pi) for side in (1, -1)}

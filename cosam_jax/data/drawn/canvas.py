@@ -1,9 +1,9 @@
-"""Where and how a person stands in a frame, and the canvas that turns body shapes into pixels.
+"""The pose of a person in a frame, and the canvas that turns body shapes into pixels.
 
 Body coordinates: x to the person's left, y up from the ground, z forward; the unit is the
 person's height. A camera at `yaw` sees `x cos + z sin` across and `z cos - x sin` towards itself.
 Everything is drawn twice with the same outlines, once as flat colour and once as shade, at
-`SUPERSAMPLE` times the size, and then averaged down: that gives soft edges and an exact mask.
+`SUPERSAMPLE` times the size. Averaging this down gives soft edges and an exact mask.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ _CAPSULE = np.concatenate([_ARC, _ARC + math.pi])
 
 @dataclasses.dataclass(frozen=True)
 class Pose:
-  """Where a person stands in a frame and how; nothing here depends on who it is."""
+  """Where and how a person stands in a frame; nothing here depends on who the person is."""
 
   yaw: float
   """Radians: 0 walks towards the camera, pi / 2 to the right, pi away."""
@@ -34,9 +34,9 @@ class Pose:
   feet: tuple[float, float]
   """Pixel (x, y) between the feet on the ground."""
   height: float
-  """Pixels that a person of stature 1 is high."""
+  """Height of a person of stature 1, in pixels."""
   light: float
-  """Side the light comes from, -1 (left) to 1 (right)."""
+  """The side that the light comes from, -1 (left) to 1 (right)."""
   pitch: float = 0.12
   """How far the camera looks down; a nearer foot is drawn lower."""
 
@@ -94,7 +94,7 @@ class Canvas:
       self.polygon(points, None, value)
 
   def barrel(self, rings: np.ndarray, colour: RGB, shade: int = _LIT) -> "Barrel":
-    """A trunk of ellipses: rows (height, half width, half depth, x, z); shaded, returned."""
+    """Draws and returns a shaded trunk of ellipses: rows (height, half width, half depth, x, z)."""
     barrel = Barrel(self, rings)
     self.polygon(barrel.outline(-1, 1), colour, shade - 40)
     for low, high, value in ((-0.86, 0.86, -14), (-0.62, 0.62, 0), (-0.3, 0.3, 14)):
@@ -106,12 +106,12 @@ class Canvas:
     """Colour times alpha `float32[h, w, 3]` (0 to 255) and alpha `float32[h, w]` (0 to 1)."""
     colour = np.asarray(self._colour.reduce(SUPERSAMPLE), np.float32)
     shade = np.asarray(self._shade.reduce(SUPERSAMPLE), np.float32) / _LIT
-    alpha = colour[..., 3] / 255.0  # Pillow divides colour by alpha again after averaging.
+    alpha = colour[..., 3] / 255.0  # After averaging, Pillow divides the colour by alpha again.
     return colour[..., :3] * (shade * alpha)[..., None], alpha
 
 
 class Barrel:
-  """The seen side of a stack of ellipses, addressed by angle around the body."""
+  """The visible side of a stack of ellipses, addressed by the angle around the body."""
 
   def __init__(self, canvas: Canvas, rings: np.ndarray):
     self._canvas = canvas

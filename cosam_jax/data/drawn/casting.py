@@ -1,4 +1,4 @@
-"""Who is seen by which camera: the cast of a synthetic set, in MARS's numbering and order."""
+"""The cast of a synthetic set: which camera sees whom, in MARS's numbering and order."""
 
 import dataclasses
 
@@ -21,12 +21,12 @@ class Appearance:
 
   @property
   def stem(self) -> str:
-    """The part of a frame's name that its tracklet shares, such as `0065C1T0002`."""
+    """The part that all names of a tracklet's frames share, such as `0065C1T0002`."""
     return f"{folder_name(self.identity)}C{self.camera}T{self.number:04d}"
 
 
 def folder_name(identity: int) -> str:
-  """The folder of an identity, which is also how its frames' names begin."""
+  """The folder of an identity; the names of its frames begin with the same text."""
   return "00-1" if identity == JUNK else f"{identity:04d}"
 
 
@@ -42,8 +42,8 @@ def cast(
 ) -> dict[str, list[Appearance]]:
   """Draws the people and lists their tracklets by split, `train` and `test`.
 
-  People are numbered from 1, training first. The test split begins with junk and distractors, one
-  person each, as MARS's does.
+  People are numbered from 1, training first. As in MARS, the test split begins with junk and
+  distractors; each of their tracklets shows another person.
   """
   people = train + test
   looks = distinct_looks(people + distractors + junk, rng)

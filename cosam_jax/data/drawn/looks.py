@@ -1,8 +1,8 @@
 """The looks of an invented person: build, skin, hair, clothes and things carried.
 
-A `Look` is all that an identity of the synthetic set is; nothing else of a picture depends on it.
-Colours come from one short palette which clothes, bags, passers-by and the objects of the
-background share, so a colour alone tells nobody apart.
+An identity of the synthetic set is a `Look` and nothing else; the rest of a picture does not depend
+on it. Clothes, bags, passers-by and the objects of the background share one short palette, so a
+colour alone does not tell people apart.
 """
 
 import dataclasses
@@ -59,7 +59,7 @@ class Look:
   """One invented person. Lengths are factors around 1; colours of cloth are `PALETTE` names."""
 
   stature: float
-  """Height over what the camera expects, 0.9 to 1.05."""
+  """Height over the height that the camera expects, 0.9 to 1.05."""
   shoulders: float
   """Width of the shoulders, 0.85 to 1.2."""
   girth: float
@@ -127,9 +127,10 @@ def difference(first: Look, second: Look) -> int:
 
 
 def distinct_looks(count: int, rng: np.random.Generator, at_least: int = 3) -> list[Look]:
-  """Draws `count` people of whom any two differ in `at_least` nameable things.
+  """Draws `count` people, any two of whom differ in `at_least` nameable things.
 
-  A very large crowd may run out of such people; after 200 rejected draws the next one is taken.
+  There may not be enough such people for a large crowd; after 200 rejected draws the next one is
+  taken in any case.
   """
   crowd: list[Look] = []
   while len(crowd) < count:

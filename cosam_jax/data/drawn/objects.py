@@ -1,7 +1,7 @@
-"""Things that stand or roll about in a street: the clutter of the synthetic set.
+"""Things that stand or roll in a street: the clutter of the synthetic set.
 
-Each function draws on an `ImageDraw` with the ground at `(x, y)` and `unit` pixels for the height
-of a person. Their main colour is given, since clutter and clothes share one palette.
+Each function draws on an `ImageDraw`, with the ground at `(x, y)` and `unit` pixels for the height
+of a person. The main colour is an argument, since clutter and clothes share one palette.
 """
 
 import numpy as np
@@ -127,7 +127,7 @@ def sprite(thing, height: int, unit: float, colour: RGB) -> tuple[np.ndarray, np
 
 
 def place(image: np.ndarray, cover: np.ndarray | None, picture, x: float, bottom: float) -> None:
-  """Lays a sprite over `image` in place, middle at column `x`, and adds to `cover` if given."""
+  """Pastes a sprite into `image`, its middle at column `x`, and adds it to `cover` if given."""
   colour, alpha = picture
   height, width = image.shape[:2]
   left, top = round(x - alpha.shape[1] / 2), round(bottom - alpha.shape[0])

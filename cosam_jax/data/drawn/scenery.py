@@ -1,7 +1,7 @@
-"""Where people walk: a street per camera, and a scene per tracklet that takes anybody.
+"""The places where people walk: a street for each camera, and a scene for each tracklet.
 
-A `Scene` draws all its randomness when it is made, from its camera and its tracklet alone, and
-only then is a person put into it. So nothing around a figure can tell who it is.
+A `Scene` draws all its randomness when it is made, from its camera and its tracklet alone; a person
+is put into it only afterwards. So nothing around a figure can tell who it is.
 """
 
 import dataclasses
@@ -37,7 +37,7 @@ class Camera:
     image = Image.new("RGB", (wide, height), (176, 190, 204))
     draw = ImageDraw.Draw(image)
     x = 0.0
-    while x < wide:  # Houses with windows.
+    while x < wide:  # Draws houses with windows.
       front = min(wide - x, rng.uniform(0.5, 1.2) * height)
       wall = objects.tint(_WALLS[int(rng.integers(len(_WALLS)))], rng.uniform(0.6, 1.1))
       draw.rectangle((x, rng.uniform(-0.3, 0.4) * horizon, x + front, horizon), fill=wall)
@@ -49,7 +49,7 @@ class Camera:
     ground = _GROUNDS[int(rng.integers(len(_GROUNDS)))]
     draw.rectangle((0, horizon, wide, height), fill=ground)
     seam = objects.tint(ground, 0.84)
-    for k in range(1, 9):  # Rows of slabs, closer together far away.
+    for k in range(1, 9):  # Draws rows of slabs, closer together far away.
       y = horizon + (height - horizon) * (k / 9) ** 1.7
       draw.line([(0, y), (wide, y)], fill=seam, width=1 + k // 4)
     slab = wide / round(wide / (0.35 * height))
@@ -70,7 +70,7 @@ class Camera:
 
 
 def _stand(draw, rng, horizon: float, height: float, x: float, wide: float = 0.0) -> None:
-  """Stands a random object on the ground, the smaller the farther; again `wide` to either side."""
+  """Draws a random object on the ground, smaller if farther; repeats it `wide` to either side."""
   near = float(rng.uniform(0, 0.6))
   thing = objects.STANDING[int(rng.integers(len(objects.STANDING)))]
   colour = objects.random_colour(rng)
@@ -81,7 +81,7 @@ def _stand(draw, rng, horizon: float, height: float, x: float, wide: float = 0.0
 
 @dataclasses.dataclass
 class _Walker:
-  """Somebody else in the scene, drawn anew in each frame."""
+  """Another person in the scene, drawn anew in each frame."""
 
   look: Look
   yaw: float
@@ -92,13 +92,13 @@ class _Walker:
 
 
 class Scene:
-  """One tracklet without its person: path, light, background, passers-by and what stands in front.
+  """One tracklet without its person: path, light, background, passers-by, objects in front.
 
   Args:
     camera: the camera that sees it.
-    rng: the tracklet's randomness, all of it drawn here.
+    rng: the tracklet's randomness; all of it is drawn in `__init__`.
     frames: number of frames.
-    missed: the box is a detector's mistake that holds a part of a person at its edge.
+    missed: whether the box is a detector's mistake, with only a part of a person at its edge.
 
   Attributes:
     blocking: objects between the camera and the person, as (sprite, column at frame 0, columns a
@@ -186,7 +186,7 @@ class Scene:
       self._rolling.append((picture, start, own - speed, rng.uniform(0.62, 0.8) * height))
 
   def _front(self, rng: np.random.Generator, speed: float) -> None:
-    """Nothing, an object, or somebody that passes between the camera and the person."""
+    """Nothing, an object, or a passer-by between the camera and the person."""
     height, width = self.camera.size
     self.blocking, self.passing = [], []
     kind = rng.choice(["none", "object", "person"], p=[0.5, 0.32, 0.18])
@@ -206,7 +206,7 @@ class Scene:
       self.passing.append(_Walker(random_look(rng), yaw, start, move, feet, tall))
 
   def pose(self, frame: int) -> Pose:
-    """How whoever walks here stands in `frame`."""
+    """The pose in `frame` of the person who walks here."""
     feet = (float(self._x[frame]), float(self._feet[frame]))
     yaw, phase = float(self._yaw[frame]), float(self._phase[frame])
     tall = float(self._tall[frame])
@@ -217,7 +217,7 @@ class Scene:
 
     Returns:
       Frames `uint8[frames, height, width, 3]`, RGB, and masks `uint8[frames, height, width]`,
-      255 where at least half of a pixel is the figure and nothing stands in front of it, else 0.
+      255 for pixels of which at least half is the figure, with nothing in front of it, else 0.
     """
     pairs = [self._render(look, frame) for frame in range(self.frames)]
     return np.stack([image for image, _ in pairs]), np.stack([mask for _, mask in pairs])
@@ -265,7 +265,7 @@ class Scene:
       np.maximum(cover, alpha, out=cover)
 
   def _expose(self, image: np.ndarray, frame: int) -> np.ndarray:
-    """Light, haze, motion blur, a small sensor and its noise: the same whoever is in the frame."""
+    """Adds light, haze, motion blur, a small sensor and its noise, whoever is in the frame."""
     height, width = self.camera.size
     image = image * self._gain * (1 - self._haze) + 150 * self._haze
     if self._blur > 1:

@@ -1,8 +1,8 @@
 """Makes a small data set of walking figures in MARS's own layout, with masks of the figures.
 
-It exists so that the whole road from frames to numbers can be walked in minutes and without a
-download, on data whose answer is known: clothes and build make an identity; camera, tracklet and
-their randomness make everything else. Frames are drawn by `cosam_jax.data.drawn`.
+With it, the whole way from frames to numbers takes minutes and no download, on data whose answer is
+known: clothes and build make an identity; camera, tracklet and their randomness make everything
+else. The other modules of `cosam_jax.data.drawn` draw the frames.
 """
 
 import contextlib
@@ -27,9 +27,9 @@ from cosam_jax.runtime.json_files import read_json
 from cosam_jax.runtime.whole_files import hidden_name
 
 MASKS_FOLDER = "masks"
-"""Folder beside `bbox_train` and `bbox_test` that repeats their tree with PNG masks."""
+"""Folder beside `bbox_train` and `bbox_test` with the same tree of folders and PNG masks."""
 _RECORD = "info/synthetic.json"
-_VERSION = 1  # Raised when the same settings draw other pictures.
+_VERSION = 1  # Must be raised when the same settings draw other pictures.
 _CAMERAS, _PEOPLE, _TRACKLETS, _QUERIES = range(4)  # Streams of randomness under one seed.
 
 
@@ -86,24 +86,24 @@ def write_synthetic(
 ) -> None:
   """Writes the set into `directory`, or does nothing when the same set is already there.
 
-  The set is drawn into a folder beside `directory` that takes its name at the very end, so a set
-  that was interrupted never looks complete. The same arguments give the same bytes.
+  The set is drawn into a folder beside `directory`, which takes that name at the very end, so an
+  interrupted set never looks complete. The same arguments give the same bytes.
 
   Args:
-    directory: where the set goes; it must not exist, be empty, or hold this very set.
+    directory: where the set goes; it must be missing, be empty, or hold this very set.
     identities_train: people in `bbox_train`, numbered from 1.
-    identities_test: people in `bbox_test`, numbered on; each is a query once per camera.
+    identities_test: people in `bbox_test`, with the next numbers; each is a query once per camera.
     cameras: number of cameras, 2 to 9; everybody is seen by all of them.
     tracklets_per_camera: tracklets of a person per camera; from 2, since one becomes the query.
     frames: fewest and most frames of a tracklet, 1 to 999.
     image_size: height and width of a frame in pixels.
-    seed: of everything.
+    seed: of all randomness.
     distractors: tracklets of people with number 0, who match nobody but stay in the gallery.
     junk: tracklets with number -1 (folder `00-1`), boxes that missed their person.
 
   Raises:
-    InputError: an argument out of its range, a directory that holds something else, or a disk
-      that cannot be written.
+    InputError: an argument is out of its range, the directory holds something else, or the disk
+      cannot be written to.
   """
   settings = _Settings(
     identities_train,
@@ -169,7 +169,7 @@ def _already_there(target: pathlib.Path, settings: _Settings) -> bool:
   if not record.is_file():
     if any(target.iterdir()):
       raise InputError(
-        f"{target} holds other files and no synthetic set; name an empty or a new directory."
+        f"{target} holds other files, not a synthetic set; name an empty or a new directory."
       )
     return False
   try:
@@ -226,7 +226,7 @@ def _write(root: pathlib.Path, settings: _Settings) -> None:
       names: list[str] = []
       rows = []
       for tracklet in tracklets:
-        # The scene's randomness knows the place of the tracklet in the set, never the person.
+        # The scene's randomness depends on the tracklet's place in the set, never on the person.
         rng = np.random.default_rng([settings.seed, _TRACKLETS, serial])
         count = int(rng.integers(settings.frames[0], settings.frames[1] + 1))
         scene = Scene(cameras[tracklet.camera - 1], rng, count, missed=tracklet.missed)
@@ -261,6 +261,6 @@ def _write_tracklet(
 def _write_mat(path: pathlib.Path, key: str, value: np.ndarray) -> None:
   buffer = io.BytesIO()
   scipy.io.savemat(buffer, {key: value})
-  # The first 116 bytes are free text in which scipy puts the time; equal sets want equal bytes.
+  # scipy writes the time into the first 116 bytes, free text; equal sets need equal bytes.
   text = b"MATLAB 5.0 MAT-file, Platform: cosam_jax".ljust(116)
   path.write_bytes(text + buffer.getvalue()[116:])

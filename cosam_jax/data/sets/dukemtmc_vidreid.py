@@ -47,8 +47,8 @@ def read_dukemtmc_vidreid(data_dir: str | os.PathLike) -> Tables:
     Tables with the gallery of the release, which is both the reference and the official one.
 
   Raises:
-    InputError: a missing split, an empty tracklet, a file whose name is in neither form or
-      contradicts its folder, or a tracklet with two cameras.
+    InputError: a split is missing, a tracklet is empty or has two cameras, or a file's name has
+      neither form or contradicts its folder.
   """
   root = listing.require_directory(data_dir, _CONTENTS)
   if (root / "DukeMTMC-VideoReID").is_dir():

@@ -1,4 +1,4 @@
-"""A person's own data as folders: `<split>/<identity>/<camera>/<tracklet>/*.jpg|jpeg|png`.
+"""A user's own data as folders: `<split>/<identity>/<camera>/<tracklet>/*.jpg|jpeg|png`.
 
 Splits are `train`, `query` and `gallery`. Frames are in natural order of their names (`frame2`
 before `frame10`). Identities and cameras may be numbers or names.
@@ -25,7 +25,7 @@ def read_folder(data_dir: str | os.PathLike, *, name: str = "folder") -> Tables:
   """Reads a directory in the layout above.
 
   Raises:
-    InputError: a missing split, a folder without folders, or a tracklet without frames.
+    InputError: a split is missing, a folder has no folders, or a tracklet has no frames.
   """
   root = listing.require_directory(data_dir, _LAYOUT)
   for split in PARTS:

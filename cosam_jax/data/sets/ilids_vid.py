@@ -2,7 +2,7 @@
 
 Frames are `i-LIDS-VID/sequences/cam{1,2}/person*/cam?_person*_*.png`. Row s of `ls_set` in
 `train-test people splits/train_test_splits_ilidsvid.mat` permutes the people, counted from 1 in
-the sorted order of their folders; the first half of a row are the *test* identities. Query is
+the sorted order of their folders; the first half of a row holds the *test* identities. Query is
 camera 1, gallery is camera 2. Results are means over the 10 splits.
 
 The published COSAM code lists the folders unsorted, so its splits depend on the file system.
@@ -49,12 +49,12 @@ def read_ilids_vid(
 ) -> Tables:
   """Reads one of the splits (0 .. 9) of the directory that holds `i-LIDS-VID`.
 
-  The file of the splits may also lie beside that directory; only with `follow_links` may it be a
-  link that leads elsewhere.
+  The file of the splits may also lie beside that directory. It may be a link that leads elsewhere
+  only with `follow_links`.
 
   Raises:
-    InputError: a missing folder or info file, a split that does not exist, a row that points past
-      the people, a person with one camera, or a file whose name contradicts its folder.
+    InputError: a folder or info file is missing, the split does not exist, a row points past the
+      people, a person has one camera, or a file's name contradicts its folder.
   """
   root = listing.require_directory(data_dir, _CONTENTS)
   places = [root / "i-LIDS-VID" / "sequences", root / "sequences"]

@@ -24,18 +24,18 @@ def load_dataset(
   Args:
     name: one of `DATASETS`.
     data_dir: the data set's directory, or a manifest (`.csv` or `.jsonl`) of frames in its stead.
-    check_files: whether the frames that an index or manifest names must be on disk; without, the
+    check_files: whether the frames that an index or manifest names must be on disk; otherwise the
       index alone is read. Data sets without an index are listed from disk in any case.
     split: which of the ten splits of iLIDS-VID or PRID2011, 0 .. 9.
-    seed: draws PRID2011's splits, and queries and identities that a manifest leaves open.
-    follow_links: whether links that lead out of the directory are read; whoever made the data set
-      could name any file by one.
+    seed: draws PRID2011's splits, and the queries and test identities that a manifest leaves open.
+    follow_links: whether links that lead out of the directory are read; by such a link the maker of
+      a data set can name any file.
 
   Returns:
     Tables with `train`, `query`, `gallery` and `warnings`.
 
   Raises:
-    InputError: an unknown name, a missing directory or file, or data that contradicts itself.
+    InputError: the name is unknown, a directory or file is missing, or the data contradicts itself.
   """
   if name not in DATASETS:
     raise InputError(

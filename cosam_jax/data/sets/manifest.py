@@ -1,4 +1,4 @@
-"""A person's own data as a list: CSV with a header, or JSON lines, one row a frame or a pattern.
+"""A user's own data as a list: CSV with a header, or JSON lines, one row a frame or a pattern.
 
 Fields are `path`, `identity`, `camera`, `tracklet` and, if known, `split`:
 
@@ -9,8 +9,8 @@ Fields are `path`, `identity`, `camera`, `tracklet` and, if known, `split`:
 Paths start at the manifest's own folder and may not leave it. A path is one frame or a pattern
 with `*`, `?` or `[..]`, whose files are taken in natural order; a tracklet's frames are in the
 order of its rows. Tracklet names are unique in the manifest. Splits are `train`, `query`,
-`gallery` or `test` (one query for each identity and camera is drawn from it, the rest is gallery).
-Without the field, half of the identities, drawn by seed, are `test`.
+`gallery` or `test`; from `test`, one query for each identity and camera is drawn, and the rest is
+gallery. Without the field, half of the identities, drawn by seed, are `test`.
 """
 
 import csv
@@ -54,7 +54,7 @@ class _Tracklet:
 
 
 def is_manifest(path: str | os.PathLike) -> bool:
-  """Whether a data_dir is meant as a manifest: it ends in `.csv` or `.jsonl` and is no folder."""
+  """Whether a data_dir is a manifest: its name ends in `.csv` or `.jsonl`, and it is not a folder."""
   return pathlib.Path(path).suffix.lower() in SUFFIXES and not os.path.isdir(path)
 
 
@@ -116,7 +116,7 @@ def _group(path: pathlib.Path, left_out: LeftOut) -> dict[str, _Tracklet]:
   tracklets: dict[str, _Tracklet] = {}
   for line, row in _rows(path):
     for field in REQUIRED:
-      # A field that is there and empty is an identity that nobody knows, as in a table with gaps.
+      # An empty identity is an unknown one, as in a table with gaps; a missing field is an error.
       if not row.get(field) and (field != "identity" or field not in row):
         raise InputError(
           f"line {line} of {path} has no {field!r}{renaming(field, set(row) - set(REQUIRED))}; "
@@ -190,14 +190,14 @@ def _csv_rows(path: pathlib.Path, text: str) -> Iterator[tuple[int, dict[str, st
       cells += [""] * (len(header) - len(cells))
       yield rows.line_num, dict(zip(header, cells))
   except csv.Error as error:
-    raise InputError(f"manifest {path} is no UTF-8 text table ({error}); save it as one") from error
+    raise InputError(f"manifest {path} is not a table in UTF-8 ({error}); save it as one") from error
 
 
 def _json_row(path: pathlib.Path, line: int, text: str) -> dict[str, str]:
   try:
-    row = parse_json(text, finite=False)  # NaN is an identity that nobody knows.
+    row = parse_json(text, finite=False)  # NaN is an unknown identity.
   except ValueError as error:
-    raise InputError(f"line {line} of {path} is no JSON ({error}); correct the line") from error
+    raise InputError(f"line {line} of {path} is not JSON ({error}); correct the line") from error
   if not isinstance(row, dict):
     raise InputError(f"line {line} of {path} must be a JSON object with {', '.join(REQUIRED)}")
   for field, value in row.items():
@@ -208,12 +208,12 @@ def _json_row(path: pathlib.Path, line: int, text: str) -> dict[str, str]:
         f"line {line} of {path} has {field} {value!r}, which must be a text or a whole number"
       )
     if isinstance(value, str) and not _is_text(value):
-      raise InputError(f"line {line} of {path} has {field} {value!a}, which is no text")
+      raise InputError(f"line {line} of {path} has {field} {value!a}, which is not text")
   return {field: "" if value is None else str(value).strip() for field, value in row.items()}
 
 
 def _is_text(value: str) -> bool:
-  """Whether a text has characters alone, no halves of some, which JSON lets through."""
+  """Whether a text has whole characters alone; JSON lets halves (surrogates) through."""
   return not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 

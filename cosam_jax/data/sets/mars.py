@@ -63,7 +63,7 @@ def read_mars(
   Args:
     data_dir: directory with `bbox_train/`, `bbox_test/` and the five info files, either in `info/`
       or in the directory itself.
-    check_files: whether every frame of the tables must be on disk; without, only the index is
+    check_files: whether every frame of the tables must be on disk; otherwise only the index is
       read.
     name: the data set's name; `mars` has published counts to compare with.
     follow_links: whether info files may be links out of the directory.
@@ -73,7 +73,7 @@ def read_mars(
     the full release), with the official one (queries in) in `official`.
 
   Raises:
-    InputError: a missing or damaged file, a row that contradicts the names, a missing frame.
+    InputError: a file is missing or damaged, a row contradicts the names, or a frame is missing.
   """
   root = listing.require_directory(data_dir, _CONTENTS)
   info = root / "info" if (root / "info").is_dir() else root
@@ -133,22 +133,22 @@ def read_names(path: pathlib.Path) -> np.ndarray:
   """Returns bytes[f], the lines of a name list; a million names take less than a second.
 
   Raises:
-    InputError: no text, or a line that is no MARS name, which includes every path that is
-      absolute or holds `..`.
+    InputError: the file is not text, or a line is not a MARS name; absolute paths and paths with
+      `..` are not MARS names.
   """
   content = read_text(path, "name list", "copy it again from the official release").encode()
   other = other_content(content)
   if other:
     raise InputError(f"name list {path} cannot be read: {other}")
   lines = content.rstrip().splitlines() or [b""]
-  # One damaged line of megabytes would make every other name as wide.
+  # Otherwise one damaged line of megabytes would make the row of every name as wide.
   names = np.array([line[:_WIDEST] for line in lines], np.bytes_)
   wrong = np.flatnonzero(~_well_formed(names))
   if len(wrong):
     text = os.fsdecode(lines[wrong[0]][:200])
     reason = listing.unsafe_reason(text)
     raise InputError(
-      f"line {wrong[0] + 1} of {path} is {text!r}, which {reason or 'is no MARS name'}"
+      f"line {wrong[0] + 1} of {path} is {text!r}, which {reason or 'is not a MARS name'}"
       f" ({len(wrong):,} such lines); a name is like 0065C1T0002F016.jpg: correct the list"
     )
   return names
@@ -160,8 +160,8 @@ def check_rows(
   """Compares every row [first, last, identity, camera] with every name that it spans.
 
   Raises:
-    InputError: for the first row that is empty, points past the list, holds a name of another
-      identity or camera, or spans two tracklets; it quotes the row and the name.
+    InputError: a row is empty, points past the list, holds a name of another identity or camera, or
+      spans two tracklets; the error quotes the first such row and the name.
   """
   first, last, identity, camera = rows.T
 
@@ -219,7 +219,7 @@ def name_fields(files: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _well_formed(files: np.ndarray) -> np.ndarray:
-  """bool[f], which names are `(dddd|00-1)CdTddddFddd+.jpg`, without a Python step per name."""
+  """bool[f], which names are `(dddd|00-1)CdTddddFddd+.jpg`; vectorised over the names."""
   letters = _letters(files)
   if letters.shape[1] < len("0001C1T0001F001.jpg"):
     return np.zeros(len(files), bool)

@@ -1,8 +1,9 @@
 """PRID2011: `prid_2011/multi_shot/cam_{a,b}/person_0001/*.png`, 10 random splits by seed.
 
-Only the first 200 person numbers mean the same person in both cameras; above, the same number is
-two people. The usual protocol keeps the 178 of them with more than 27 frames in both cameras and
-halves them at random: 89 to train on, 89 to test. Query is camera a (1), gallery camera b (2).
+Only the first 200 person numbers mean the same person in both cameras; above 200, the same number
+means two people. The usual protocol keeps the 178 of the 200 with more than 27 frames in both
+cameras and halves them at random: 89 to train on, 89 to test. Query is camera a (1), gallery camera
+b (2).
 
 Hirzer et al., Person Re-Identification by Descriptive and Discriminative Classification, SCIA 2011.
 """
@@ -40,16 +41,16 @@ ABOUT = About(
 
 
 def read_prid2011(data_dir: str | os.PathLike, *, split: int = 0, seed: int = 0) -> Tables:
-  """Reads one of the 10 splits that `seed` makes.
+  """Reads one of the 10 splits that `seed` draws.
 
   Args:
     data_dir: directory with `prid_2011/multi_shot`, with `multi_shot`, or with `cam_a` and `cam_b`.
     split: 0 .. 9.
-    seed: makes another ten splits; the same on every machine.
+    seed: draws the ten splits, the same on every machine.
 
   Raises:
-    InputError: a missing folder, an empty tracklet, a split that does not exist, a folder that is
-      not named by a person, or fewer than two people that the protocol keeps.
+    InputError: a folder is missing or not named by a person, a tracklet is empty, the split does
+      not exist, or the protocol keeps fewer than two people.
   """
   splits = DATASETS["prid2011"].num_splits
   if not 0 <= split < splits:
@@ -85,7 +86,7 @@ def read_prid2011(data_dir: str | os.PathLike, *, split: int = 0, seed: int = 0)
 def _tracklets(
   root: pathlib.Path, shots: pathlib.Path, left_out: LeftOut
 ) -> Iterator[listing.ListedTracklet]:
-  """The tracklets of the people that both cameras number alike."""
+  """The tracklets of the people who have the same number in both cameras."""
   for camera, folder_name in enumerate(_CAMERAS, start=1):
     for person in listing.list_folders(shots / folder_name, "people", left_out):
       number = re.fullmatch(r"person_([0-9]+)", person)

@@ -1,4 +1,4 @@
-"""The data sets: a row each, which says all that is known about a set before it is read.
+"""The data sets, a row for each, which holds all that is known about a set before it is read.
 
 Readers are named by text and loaded when they are used, so that this module loads nothing slow.
 To add a data set: write its reader in a file of this folder, and add a row here.
@@ -19,7 +19,7 @@ PARTS = ("train", "query", "gallery")
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-  """Tracklets and identities of one table; for a gallery the distractors count as well."""
+  """Numbers of tracklets and identities of one table; in a gallery the distractors count too."""
 
   tracklets: int
   identities: int
@@ -51,17 +51,18 @@ class DataSet:
 
   Attributes:
     read: `module:function` of its reader, from a directory to `Tables`.
-    options: which keyword arguments of `load_dataset` the reader takes; `name` is the set's own.
-    num_splits: divisions of the identities into training and test; results are means over them.
-    expected: published counts by part; empty for data of a person's own. Sources: the official
+    options: the keyword arguments of `load_dataset` that the reader takes; `name` is the set's own.
+    num_splits: number of divisions of the identities into training and test; results are means over
+      them.
+    expected: published counts by part; empty for users' own data. Sources: the official
       MARS index; the data sets' own papers for DukeMTMC-VideoReID (the gallery holds 702 test
       identities and 408 distractors), iLIDS-VID and PRID2011 (half of the identities for training,
       one tracklet of each identity and camera).
     distractor: the identity that is nobody in particular; None if there is none.
-    prepared: class name of its tensorflow-datasets builder, which makes the name that
-      tensorflow-datasets uses; empty for a set that has no prepared form.
-    drawn: whether its frames are drawn by the fields `synthetic.*` if they are not there yet.
-    own: whether it is a person's own data in a layout of ours.
+    prepared: class name of its tensorflow-datasets builder, from which tensorflow-datasets derives
+      its own name; empty for a set that has no prepared form.
+    drawn: whether its frames are drawn by the fields `synthetic.*` if they do not exist yet.
+    own: whether it is a user's own data in a layout of ours.
   """
 
   read: str
@@ -74,7 +75,7 @@ class DataSet:
   own: bool = False
 
   def tables(self, data_dir: str | os.PathLike, **options: Any) -> "Tables":
-    """Reads the set, with those of the options that its reader takes."""
+    """Reads the set with the given options, except those that its reader does not take."""
     module, _, function = self.read.partition(":")
     reader = getattr(importlib.import_module(module), function)
     return reader(data_dir, **{key: options[key] for key in self.options if key in options})
@@ -130,7 +131,7 @@ _UNKNOWN = DataSet(read="")
 
 
 def data_set_of(name: str) -> DataSet:
-  """The row of a data set, or one that says nothing, as for tables that other programs named."""
+  """The row of a data set; an empty row for an unknown name, as of tables of other programs."""
   return DATASETS.get(name, _UNKNOWN)
 
 

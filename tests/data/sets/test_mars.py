@@ -163,8 +163,8 @@ GOOD = [(1, 2, 1, 1), (3, 4, 1, 2)]
       [(1, 1, 1, 1)],
       r"line 2 of .* is '/etc/passwd', which is absolute",
     ),
-    ([NAMES[0], "", NAMES[1]], [(1, 1, 1, 1)], r"line 2 of .* is '', which is no MARS name"),
-    ([NAMES[0], "x" * 3_000_000], [(1, 1, 1, 1)], r"line 2 of .* is no MARS name"),
+    ([NAMES[0], "", NAMES[1]], [(1, 1, 1, 1)], r"line 2 of .* is '', which is not a MARS name"),
+    ([NAMES[0], "x" * 3_000_000], [(1, 1, 1, 1)], r"line 2 of .* is not a MARS name"),
     ([], [(1, 1, 1, 1)], r"train_name.txt cannot be read: it is empty"),
   ],
 )
@@ -205,7 +205,7 @@ def test_queries_that_cannot_be(tmp_path, query, message):
     ({"track_train_info": np.full((2, 4), np.nan)}, r"must be a matrix of whole numbers"),
     ({"track_train_info": "text"}, r"must be a matrix of whole numbers"),
     (b"MATLAB 5.0 but damaged", r"tracks_train_info.mat cannot be read as a MATLAB 5 file"),
-    (b"", r"tracks_train_info.mat is no MATLAB 5 file: it is empty"),
+    (b"", r"tracks_train_info.mat is not a MATLAB 5 file: it is empty"),
   ],
 )
 def test_a_damaged_matrix(tmp_path, contents, message):
