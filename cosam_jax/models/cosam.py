@@ -56,7 +56,7 @@ class Cosam(nn.Module):
     summary: `"two_layers"` (published code: (T-1)N -> 64, norm, ReLU, -> 1), `"one_layer"` (the
       paper's algorithm: (T-1)N -> 1) or `"order_free"` (ours: one N -> 64 kernel shared by the
       other frames and averaged, so any T fits the weights and the frames' order does not matter).
-    channel_gate: `"residual"` puts out x + x*gate (published code), `"multiply"` x*gate (poster).
+    channel_gate: `"residual"` returns x + x*gate (published code), `"multiply"` x*gate (poster).
     dtype: compute dtype of the convolutions; NCC, statistics and masks stay float32.
   """
 
@@ -74,7 +74,7 @@ class Cosam(nn.Module):
 
     Args:
       features: float[B, T, h, w, C], T at least 2.
-      valid: bool[B, T]; frames marked False change nothing in the others.
+      valid: bool[B, T]; frames marked False do not affect the others.
       train: use and update the batch's statistics.
 
     Returns:
@@ -127,7 +127,7 @@ class Cosam(nn.Module):
 
 
 class _SummaryWeights(nn.Module):
-  """The summary's first convolution as parameters only: how it is applied is Cosam's choice."""
+  """The parameters of the summary's first convolution; `Cosam` decides how to apply them."""
 
   inputs: int
   outputs: int
@@ -148,22 +148,22 @@ class _SummaryWeights(nn.Module):
 
 
 def start_masks(params: dict[str, Any], start: float) -> dict[str, Any]:
-  """Drawn parameters of a `Cosam`, with its spatial mask around `start` instead of around 0.5.
+  """Initial parameters of a `Cosam`, with its spatial mask around `start` instead of around 0.5.
 
   The mask is a sigmoid, and the logit of `start` is added to the bias before it. Nothing else
-  changes, so weights that were trained from there are weights like any other.
+  changes, so weights that were trained from there are like any others.
 
   Args:
     params: of one `Cosam`.
-    start: in 0..1, exclusive; 0.5, the published code's, changes nothing.
+    start: in 0..1, exclusive; 0.5, the published code's value, changes nothing.
   """
-  last = "summary_out" if "summary_out" in params else "summary"  # `one_layer` has but the one.
+  last = "summary_out" if "summary_out" in params else "summary"  # `one_layer` has only the second.
   bias = params[last]["bias"] + math.log(start / (1 - start))
   return {**params, last: {**params[last], "bias": bias}}
 
 
 def masked_mean(x: jax.Array, valid: jax.Array | None) -> jax.Array:
-  """Mean over axis 1 of float[B, T, ...] where bool[B, T] `valid`; zero if nothing is valid."""
+  """Mean over the `valid` (bool[B, T]) entries of axis 1 of float[B, T, ...]; zero if none is."""
   if valid is None:
     return x.mean(1)
   weight = valid.astype(x.dtype).reshape(valid.shape + (1,) * (x.ndim - 2))

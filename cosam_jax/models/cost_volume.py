@@ -1,7 +1,7 @@
 """The cost volume: each position of each frame against each position of the clip's other frames.
 
-Normalised cross-correlation (NCC), and the summary's first layer over it, in two ways: with the
-volume in memory, readable, and without it, at linear cost.
+Here are the normalised cross-correlation (NCC) and the summary's first layer over it. That layer
+exists twice: in a readable form with the volume in memory, and without the volume, at linear cost.
 Source: "COSAM components" on the poster of the paper (Subramaniam et al., ICCV 2019). Each function
 says where the published code differs.
 
@@ -21,8 +21,8 @@ def normalise_descriptors(descriptors: jax.Array, ncc: Ncc = "unbiased") -> jax.
 
   Args:
     descriptors: float[..., D].
-    ncc: `"unbiased"` divides by the unbiased deviation plus 1e-4 (published code);
-      `"population"` by the population deviation (poster, equation of NCC).
+    ncc: `"unbiased"` divides by the unbiased standard deviation plus 1e-4 (published code);
+      `"population"` by the population standard deviation (poster, equation of NCC).
 
   Returns:
     float32[..., D]; a constant descriptor becomes zero.
@@ -46,8 +46,8 @@ def ncc_cost_volume(descriptors: jax.Array, ncc: Ncc = "unbiased") -> jax.Array:
     ncc: see `normalise_descriptors`.
 
   Returns:
-    float32[B, T, h*w, T-1, h*w]: frame, its position (row-major), other frame (in order, without
-    the frame itself), its position. Values lie in -1..1.
+    float32[B, T, h*w, T-1, h*w]. The axes are: clip, frame, its position (row-major), other frame
+    (in order, without the frame itself), that frame's position. Values lie in -1..1.
   """
   clips, frames, height, width, size = descriptors.shape
   normal = normalise_descriptors(descriptors, ncc).reshape(clips, frames, height * width, size)
@@ -64,13 +64,13 @@ def ncc_cost_volume(descriptors: jax.Array, ncc: Ncc = "unbiased") -> jax.Array:
 def summarise_explicit(
   volume: jax.Array, kernel: jax.Array, valid: jax.Array | None = None
 ) -> jax.Array:
-  """Applies the summary's first 1x1 convolution to a cost volume that exists in memory.
+  """Applies the summary's first 1x1 convolution to a cost volume in memory.
 
   Args:
     volume: float[B, T, N, T-1, N] from `ncc_cost_volume`.
     kernel: float[(T-1)*N, K], inputs ordered by other frame, then by its position; or float[N, K],
       one kernel shared by the other frames, whose results are averaged (order-free).
-    valid: bool[B, T]; frames marked False are nobody's other frame.
+    valid: bool[B, T]; frames marked False are not used as other frames.
 
   Returns:
     float32[B, T, N, K].
@@ -78,7 +78,7 @@ def summarise_explicit(
   frames, positions = volume.shape[1], volume.shape[2]
   index = jnp.arange(frames)[:, None]
   slots = jnp.arange(frames - 1)[None]
-  other = slots + (slots >= index)  # [T, T-1]: which frame stands in each slot of each frame
+  other = slots + (slots >= index)  # [T, T-1]: the frame in each slot of each frame
   weight = jnp.ones(volume.shape[:2]) if valid is None else jnp.asarray(valid, jnp.float32)
   weight = weight[:, other]  # [B, T, T-1]
   volume = volume * weight[:, :, None, :, None]
@@ -94,10 +94,10 @@ def summarise_factored(
   """The same as `summarise_explicit` of the cost volume, without the cost volume.
 
   The convolution acts on correlations linearly, so it commutes with them:
-  `sum_p W[p] (q . d_p) = q . (sum_p d_p W[p])`. Each frame j thus offers two D x K operators: one
-  for the frames before it, in whose list it stands in slot j-1, and one for the frames after it,
-  where it stands in slot j. Frame i's operator is a suffix sum of the first kind plus a prefix sum
-  of the second, so time and memory grow linearly in T and in N.
+  `sum_p W[p] (q . d_p) = q . (sum_p d_p W[p])`. So each frame j has two D x K operators: one for
+  the frames before it, which list it in slot j-1, and one for the frames after it, which list it in
+  slot j. Frame i's operator is a suffix sum of the first kind plus a prefix sum of the second, so
+  time and memory grow linearly in T and in N.
 
   Args:
     normal: float32[B, T, N, D] from `normalise_descriptors`.
@@ -121,21 +121,21 @@ def summarise_factored(
   weight = jnp.ones(normal.shape[:2]) if valid is None else valid.astype(jnp.float32)
   kernel = kernel.reshape(frames - 1, positions, -1)
   nothing = jnp.zeros_like(kernel[:1])
-  # [T, N, 2K]: of frame j the kernel of slot j, for the frames after it, and that of slot j-1.
+  # [T, N, 2K]: for frame j, the kernel of slot j (for the frames after it) and that of slot j-1.
   kernels = jnp.concatenate([kernel, nothing], 0), jnp.concatenate([nothing, kernel], 0)
   return _correlate(normal, jnp.concatenate(kernels, -1), weight)
 
 
 @jax.custom_vjp
 def _correlate(normal: jax.Array, kernels: jax.Array, weight: jax.Array) -> jax.Array:
-  """`summarise_factored` with two kernels for each frame, and a gradient written out.
+  """`summarise_factored` with two kernels for each frame, and an explicit gradient.
 
   XLA's own gradient multiplies with transposed copies, and takes twice the time on CPUs.
 
   Args:
     normal: float32[B, T, N, D].
     kernels: float32[T, N, 2K].
-    weight: float32[B, T], the weight of each frame as another's partner; has no gradient.
+    weight: float32[B, T], the weight of each frame as another frame's partner; has no gradient.
 
   Returns:
     float32[B, T, N, K].
@@ -169,7 +169,7 @@ def _correlate_forward(normal, kernels, weight):
 def _correlate_backward(saved, gradient):
   normal, kernels, weight, operators = saved
   to_operators = jnp.einsum("btnk,btnd->btkd", gradient, normal) / normal.shape[-1]
-  # An entry of a sum over those before it gets the gradients of those after it.
+  # The gradient of a sum over earlier entries is a sum over later ones.
   to_offered = jnp.concatenate([_sum_after(to_operators), _sum_before(to_operators)], axis=2)
   to_offered = to_offered * weight[..., None, None]
   to_kernels = jnp.einsum("btpd,btkd->tpk", normal, to_offered)

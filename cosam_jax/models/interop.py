@@ -1,6 +1,6 @@
 """PyTorch state dicts <-> our variables: the published checkpoints, torchvision's and Cadene's.
 
-Values only change their order of axes, so both directions are exact; names are `state_names`'.
+Only the order of the values' axes changes, so both directions are exact. Names: see `state_names`.
 """
 
 import re
@@ -30,9 +30,9 @@ class Merged(NamedTuple):
   Attributes:
     variables: complete `params` and `batch_stats`, float32.
     filled: plain names (see `state_names`) of the tensors that came from the state dict.
-    kept: plain names of those that kept their initial values.
-    unused: names of the state dict that nothing was made of, as they stand there.
-    notes: sentences on beginnings that were taken off the names, and on names left out for that.
+    kept: plain names of the tensors that kept their initial values.
+    unused: names of the state dict's tensors that were not used, as they are written there.
+    notes: sentences on prefixes that were removed from the names, and on names left out for that.
   """
 
   variables: Variables
@@ -50,26 +50,26 @@ def from_torch(
   allow_unused: Iterable[str] = (),
   init: Variables | None = None,
 ) -> Variables:
-  """Makes variables for `model` of a state dict.
+  """Makes variables for `model` from a state dict.
 
   Args:
     state_dict: arrays or tensors by name: a published checkpoint's, or a backbone alone with
-      torchvision's or Cadene's names, whose classifier is known and not used. A beginning that
-      all names share (`module.`, `_orig_mod.`, `backbone.`) is taken off. `num_batches_tracked` is
-      known and not used: it counts steps for an average that is not taken here.
-    model: the network that wants the weights.
+      torchvision's or Cadene's names, whose classifier is recognised and not used. A prefix that
+      all names share (`module.`, `_orig_mod.`, `backbone.`) is removed. `num_batches_tracked` is
+      recognised and not used: it counts steps for an average that is not taken here.
+    model: the network for which the variables are made.
     allow_missing: beginnings of plain names (`"classifier"`, `"cosam4"`, `"head"`) whose tensors
       may be missing or of another shape; they keep their initial values.
     allow_unused: beginnings of names in the state dict that may stay unused.
-    init: where tensors that the state dict lacks come from; None draws them with key 0.
+    init: the source of tensors that the state dict lacks; None draws them with key 0.
 
   Returns:
-    `{"params": ..., "batch_stats": ...}` of float32 arrays. What came from `init` is logged; a
-    warning says what was taken off the names, other than `module.`.
+    `{"params": ..., "batch_stats": ...}` of float32 arrays. Tensors that came from `init` are
+    logged; a warning names a prefix that was removed, other than `module.`.
 
   Raises:
-    InputError: names that are missing, not known or of another shape, or values that are no
-      finite numbers; it says which architecture the weights look like.
+    InputError: names are missing, not known or of another shape, or values are not finite numbers;
+      the error says which architecture the weights look like.
   """
   merged = _merge(state_dict, model, init, tuple(allow_missing), tuple(allow_unused))
   for note in merged.notes:
@@ -89,7 +89,7 @@ def merge_backbone(
 
   Args:
     variables_init: from `model.init`.
-    state_dict: as for `from_torch`; COSAM, head and classifier in it are not used.
+    state_dict: as for `from_torch`; its COSAM, head and classifier are not used.
     model: the network that the variables belong to.
 
   Raises:
@@ -101,7 +101,7 @@ def merge_backbone(
 def to_torch(
   variables: Variables, model: ReidNet, *, layout: Literal["published", "torchvision"] = "published"
 ) -> dict[str, np.ndarray]:
-  """Makes a PyTorch state dict of variables.
+  """Makes a PyTorch state dict from variables.
 
   Args:
     variables: `params` and `batch_stats` of `model`.
@@ -113,7 +113,7 @@ def to_torch(
     Arrays by name: float32, and an int64 zero for each `num_batches_tracked`.
 
   Raises:
-    InputError: another layout.
+    InputError: there is no such layout.
   """
   if layout not in ("published", "torchvision"):
     raise InputError(f"layout is {layout!r}: choose published or torchvision")
@@ -194,7 +194,7 @@ def _merge(
     ):
       unused.append(key)
     elif bare and without.prefix and not key.startswith(without.prefix):
-      beside.append(key)  # Heads and losses of the program that trained the backbone.
+      beside.append(key)  # These are heads and losses of the program that trained the backbone.
     else:
       unknown.append(name)
   kept = [name for name in wanted if name not in found or name not in (*filled, *misfits)]
@@ -208,7 +208,7 @@ def _merge(
     notes.append(f"not of the backbone and left out: {_parts(beside)}")
 
   initial = [paths[name] for name in kept]
-  if init is None:  # compiles only what draws the missing tensors
+  if init is None:  # compiles only the drawing of the missing tensors
     drawn = jax.jit(lambda: [_flatten(_init(model))[path] for path in initial])() if initial else []
   else:
     drawn = [_flatten(init)[path] for path in initial]

@@ -15,7 +15,7 @@ from cosam_jax.models import winograd
 
 Dtype = Any
 _FEW_CHANNELS = 4
-# From here on `winograd` saves more time than its transforms, and its compilation, take.
+# From this size on, `winograd` saves more time than its transforms and its compilation take.
 _MANY_CHANNELS, _LARGE_GRID = 64, 128
 Initializer = Callable[..., jax.Array]
 
@@ -27,8 +27,8 @@ kaiming_fan_out = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 def multiply(x: jax.Array, kernel: jax.Array) -> jax.Array:
   """Matrix product over the last axis, with a gradient that XLA's CPU compiler runs well.
 
-  Left to itself it computes the kernel's gradient transposed, and for that writes the incoming
-  gradient a second time, transposed, recomputing the norm it comes from.
+  By default the compiler computes the transposed gradient of the kernel. For that it writes the
+  incoming gradient a second time, transposed, and recomputes the norm that it comes from.
 
   Args:
     x: float[..., I].
@@ -65,8 +65,8 @@ class Conv(nn.Module):
   """2-D convolution with symmetric integer padding, as PyTorch's `Conv2d`.
 
   A 1x1 convolution is evaluated as a matrix product on the (strided) grid, which XLA runs faster
-  on CPU than a convolution, and a 3x3 one there by `winograd` if that is large and float32; the
-  parameter keeps its convolution shape `[kh, kw, C_in, C_out]`.
+  on CPUs than a convolution. A large 3x3 convolution in float32 is evaluated by `winograd` on CPUs.
+  The parameter keeps its convolution shape `[kh, kw, C_in, C_out]`.
 
   `portable`: always a convolution, and no choice by platform, which converters to other programs'
   formats do not know; their runtimes fuse what follows into convolutions, and not into products.
@@ -92,8 +92,8 @@ class Conv(nn.Module):
       x = x[:, ::stride, ::stride] if stride > 1 else x
       y = multiply(x, kernel[0, 0])
     elif x.shape[-1] <= _FEW_CHANNELS:
-      # XLA's CPU convolution is slow on few channels, forward and above all for the kernel's
-      # gradient; gathered patches make it one matrix product.
+      # XLA's CPU convolution is slow on few channels, above all for the kernel's gradient; on
+      # gathered patches it is one matrix product.
       y = jax.lax.platform_dependent(
         x, kernel, cpu=functools.partial(_convolve_patches, stride=stride),
         default=functools.partial(_convolve, stride=stride),
@@ -122,7 +122,7 @@ def _convolve(x: jax.Array, kernel: jax.Array, *, stride: int) -> jax.Array:
 
 
 def _convolve_patches(x: jax.Array, kernel: jax.Array, *, stride: int) -> jax.Array:
-  """The same as `_convolve`, as a matrix product over patches that exist in memory."""
+  """The same as `_convolve`, as a matrix product over patches in memory."""
   size, pad = kernel.shape[0], kernel.shape[0] // 2
   for axis in (2, 1):
     pads = [(pad, pad) if a == axis else (0, 0) for a in range(4)]
@@ -136,9 +136,9 @@ def _convolve_patches(x: jax.Array, kernel: jax.Array, *, stride: int) -> jax.Ar
 class BatchNorm(nn.Module):
   """Batch normalisation over all leading axes, with PyTorch's running statistics.
 
-  Differs from `nn.BatchNorm` where PyTorch does: the running variance is the unbiased estimate.
-  Statistics are float32 whatever the compute dtype, and global under a sharded batch, because the
-  mean is taken over the whole (logical) array.
+  As in PyTorch, and unlike `nn.BatchNorm`, the running variance is the unbiased estimate.
+  Statistics are float32 whatever the compute dtype. They are global under a sharded batch, because
+  the mean is taken over the whole (logical) array.
   """
 
   momentum: float = 0.9
@@ -151,7 +151,7 @@ class BatchNorm(nn.Module):
 
     Args:
       x: float[F, ..., C].
-      train: use and update the batch's statistics; otherwise the running ones.
+      train: use the batch's statistics and update the running ones; otherwise use the running ones.
       valid: bool[F]; frames marked False take no part in the statistics.
 
     Returns:
@@ -197,8 +197,8 @@ def _normalise(
 ) -> Moments:
   """Normalises with the moments of the rows of weight 1; returns (y, mean, biased variance).
 
-  The gradient is written out: derived, it reads the batch several times more. None flows back
-  from the moments, which go into running statistics only.
+  The gradient is written out, since the derived one reads the batch several times more. No gradient
+  flows back from the moments, which only go into the running statistics.
   """
   axes = tuple(range(x.ndim - 1))
   mean = (x if weight is None else x * weight).sum(axes) / count

@@ -1,4 +1,4 @@
-"""One sentence on why weights do not fit a network."""
+"""Explains in one sentence why weights do not fit a network."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,7 +19,7 @@ def explain(
   unknown: Sequence[str],
   misfits: Sequence[str],
 ) -> str:
-  """Says what differs between the weights and the network.
+  """Names the differences between the weights and the network.
 
   Args:
     model: the network.
@@ -55,7 +55,7 @@ def explain(
 
 
 def _explain_summary(model: ReidNet, name: str, found: Shapes, wanted: Shapes) -> str:
-  """COSAM's weights belong to a clip length and an image size: which ones?"""
+  """Guesses the clip length and image size that COSAM's weights belong to."""
   stage, inputs, needed = int(name[5]), found[name][1], wanted[name][1]
   height, width = model.grid_size(stage)
   guesses = []
@@ -81,7 +81,7 @@ def _image_size(model: ReidNet, stage: int, positions: int) -> tuple[int, int] |
     size = (height * k // 24, width * k // 24)
     rows, columns = model.settings.grid_size(size, stage, model.stage5_stride)
     if min(size) > 0 and rows * columns == positions:
-      found = size  # the largest: sizes that do not fill their grid are unlikely
+      found = size  # keeps the largest, since sizes that do not fill their grid are unlikely
   return found
 
 

@@ -11,13 +11,13 @@ from flax import linen as nn
 def max_pool(x: jax.Array, ceil_mode: bool) -> jax.Array:
   """3x3 maximum with stride 2.
 
-  Where a window's maximum stands twice, both places get the gradient. The network pools after a
-  ReLU, where only zeros repeat, and those pass no gradient on.
+  If a window has its maximum twice, both places get the gradient. The network pools after a ReLU,
+  where only zeros repeat, and those pass no gradient on.
 
   Args:
     x: float[F, h, w, C].
-    ceil_mode: False pads one on every side (torchvision); True pads nothing on the left and as
-      much on the right as the last window needs (the SE family).
+    ceil_mode: False pads one on every side (torchvision). True pads nothing at the start of an axis
+      and as much at its end as the last window needs (the SE family).
 
   Returns:
     float[F, pooled_size(h), pooled_size(w), C].
@@ -40,9 +40,9 @@ def _max_pool_forward(
 def _max_pool_backward(
   ceil_mode: bool, saved: tuple[jax.Array, jax.Array], gradient: jax.Array
 ) -> tuple[jax.Array]:
-  """Compares each place with the up to four windows that it lies in.
+  """Compares each place with the windows, at most four, that it lies in.
 
-  XLA's own rule (select and scatter) is several times slower on CPU. In padded coordinates, place
+  XLA's own rule (select and scatter) is several times slower on CPUs. In padded coordinates, place
   q lies in window q // 2, and, if q is even, in window q // 2 - 1 too.
   """
   x, pooled = saved
@@ -71,9 +71,9 @@ max_pool.defvjp(_max_pool_forward, _max_pool_backward)
 
 
 def portable_max_pool(x: jax.Array, ceil_mode: bool) -> jax.Array:
-  """`max_pool` of a tensor that is padded first, which converters to other formats understand.
+  """`max_pool` with the padding as an operation of its own, for converters to other formats.
 
-  They take a pool with its own padding over four axes for one over four grid axes.
+  They mistake a pool that pads over four axes for a pool over four grid axes.
   """
   pads = [(0, 0)]
   for size in x.shape[1:3]:

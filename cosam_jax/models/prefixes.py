@@ -1,4 +1,4 @@
-"""Prefixes that training programs put before a network's names: found from all names, taken off.
+"""Finds and removes the prefix that a training program put before all names of a network.
 
 Wrappers (`module.`, `_orig_mod.`, `model.`), methods that train several networks at once
 (`backbone.`, `module.encoder_q.`) and others give every name the same beginning.
@@ -20,11 +20,11 @@ _QUEUES = ("queue", "queue_ptr")
 
 
 class Names(NamedTuple):
-  """The names of a state dict without the beginning that all share.
+  """The names of a state dict without the prefix that all share.
 
   Attributes:
-    names: name in the file -> name without the beginning; copies are left out.
-    prefix: the beginning, with its dot; empty if there is none.
+    names: name in the file -> name without the prefix; copies are left out.
+    prefix: the prefix, with its dot; empty if there is none.
     copies: names in the file that belong to a second copy of the network.
     note: a sentence on both; empty if nothing was done.
   """
@@ -36,12 +36,12 @@ class Names(NamedTuple):
 
 
 def without_prefix(keys: Iterable[str]) -> Names:
-  """Takes off the beginning with which most names become those of a network of ours.
+  """Removes the prefix without which most names are those of a network of ours.
 
-  Names without it, such as a classifier beside `backbone.`, stay as they are.
+  Names without that prefix, such as a classifier beside `backbone.`, stay as they are.
 
   Raises:
-    InputError: several networks, none of which is known as a copy of another.
+    InputError: there are several networks, and none is known as a copy of another.
   """
   keys = [str(key) for key in keys]
   counts: collections.Counter[str] = collections.Counter()
@@ -49,7 +49,7 @@ def without_prefix(keys: Iterable[str]) -> Names:
     ends = [0, *(place + 1 for place, letter in enumerate(key) if letter == ".")][:-1]
     counts.update(key[:end] for end in ends[:8] if is_plain(of_file(key[end:])))
   most = max(counts.values(), default=0)
-  # Of equal ones the shortest: `model.` and `model.module.` mean the same.
+  # Among equal prefixes the shortest counts: `model.` and `model.module.` mean the same.
   likely = [prefix for prefix in sorted(counts, key=len) if 10 * counts[prefix] >= 9 * most]
   likely = [prefix for prefix in likely if not prefix.startswith(tuple({*likely} - {prefix}))]
   if not likely or counts[""] * 2 >= most:

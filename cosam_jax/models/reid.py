@@ -43,13 +43,13 @@ class ReidNet(nn.Module):
     temporal: `"tp"`, `"ta"` or `"rnn"`.
     num_frames: T. image_size: (H, W) in pixels. num_classes: training identities.
     width: channel multiplier of the stages.
-    last_stride: stride of stage 5; None is 2 for TA and 1 for TP and RNN (published code).
+    last_stride: stride of stage 5; None means 2 for TA and 1 for TP and RNN (published code).
     stride_in, pool: see `backbones.registry.backbone_of`.
     cost_volume, ncc, summary, channel_gate: see `cosam.Cosam`.
     score_relu: see `temporal.TemporalAttention`.
     neck: batch normalisation between features and classifier (ours; the published code has none).
     dtype: compute dtype; parameters, statistics, NCC, heads and logits stay float32.
-    remat: while training, keep of each residual block its input alone, and compute the rest again
+    remat: while training, keep only the input of each residual block, and compute the rest again
       for the gradient; the same numbers with less memory and more time.
     portable: use only operations that converters to other programs' formats know; the same numbers.
   """
@@ -81,7 +81,7 @@ class ReidNet(nn.Module):
 
   @property
   def stage5_stride(self) -> int:
-    """The stride of stage 5 after the rule for None."""
+    """The stride of stage 5; for None, by the rule above."""
     if self.last_stride is not None:
       return self.last_stride
     return 2 if self.temporal == "ta" else 1
@@ -127,10 +127,10 @@ class ReidNet(nn.Module):
     Args:
       clips: float32[B, T, H, W, 3], RGB, ImageNet-normalised.
       valid: bool[B, T]; frames marked False change nothing. None: all are valid.
-      train: batch statistics instead of running ones (make `batch_stats` mutable).
+      train: use the batch's statistics instead of the running ones (make `batch_stats` mutable).
 
     Raises:
-      InputError: clips of another shape than the network was built for.
+      InputError: the clips have another shape than the network was built for.
     """
     stages, masks = self._trunk(clips, valid, train)
     features, frame_weights = self.head(stages[5], valid)

@@ -1,16 +1,16 @@
-"""Weights that belong to one clip length and image size, carried over to others.
+"""Carries weights that belong to one clip length and image size over to others.
 
 COSAM's summary weighs each correlation of a position with the other frames' positions, so it has a
 weight for each slot (another frame, in order) and grid position; the TA head has one for each grid
-position. Both are sums over positions of weight times value. Here the values on the new slots and
-grid are thought of as brought to the old ones by linear interpolation (which averages where there
-are more of them), and that interpolation is put into the weights:
+position. Both are sums over positions of weight times value. Imagine that the values on the new
+slots and grid are brought to the old ones by linear interpolation D (if there are more new places
+than old ones, it averages). The interpolation can then be moved into the weights:
 
   sum_p w[p] (D x)[p] = sum_q (D^T w)[q] x[q]
 
-Rows of D sum to one, so the sum of the weights, and with it what a constant correlation gives and
-the statistics of the norm behind it, stay what they were; a field that is linear in position and
-slot gives exactly the same. Ours; neither poster nor published code has it.
+Rows of D sum to one, so the sum of the weights stays the same. So do the result of a constant
+correlation and the statistics of the norm behind it; a field that is linear in position and slot
+gives exactly the same result. This is ours; neither poster nor published code has it.
 
 Notation: T frames, h w grid, N = h*w, K outputs.
 """
@@ -36,18 +36,17 @@ def resample_summary(
   """The summary's first kernel for another clip length and grid.
 
   Args:
-    kernel: float[(T-1)*N, K], slot by slot, each grid row by row; or [N, K], where the slots share
-      one kernel (`summary="order_free"`).
-    frames: T that the kernel has and T that it shall have, each at least 2; None for a kernel that
-      the slots share.
-    grids: (h, w) that it has and that it shall have.
+    kernel: float[(T-1)*N, K], slot by slot, each grid row by row; or [N, K], if the slots share one
+      kernel (`summary="order_free"`).
+    frames: the old and the new T, each at least 2; None for a kernel that the slots share.
+    grids: the old and the new (h, w).
 
   Returns:
-    float32[(T'-1)*N', K] (or [N', K]); the same numbers when nothing changes. The sum over all
-    slots and positions is kept for each output.
+    float32[(T'-1)*N', K] (or [N', K]); the same numbers if nothing changes. The sum over all slots
+    and positions is kept for each output.
 
   Raises:
-    InputError: the kernel does not have these slots and positions, or a T below 2.
+    InputError: the kernel does not have these slots and positions, or a T is below 2.
   """
   kernel = np.asarray(kernel, np.float32)
   old, new = (1, 1) if frames is None else (frames[0] - 1, frames[1] - 1)
@@ -95,7 +94,7 @@ def resample_variables(variables: Mapping[str, Any], old: ReidNet, new: ReidNet)
 
 
 def _carry(weights: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
-  """D^T along each of the leading axes, from their lengths to `sizes`."""
+  """Applies D^T along each of the leading axes, from their lengths to `sizes`."""
   for axis, size in enumerate(sizes):
     if weights.shape[axis] != size:
       moved = np.tensordot(_linear(size, weights.shape[axis]), weights, (0, axis))

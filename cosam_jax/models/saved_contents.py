@@ -1,7 +1,7 @@
 """Finds the state dict among the contents of a saved checkpoint.
 
-Training programs save weights under many names, averages of them (EMA), an optimizer's state, their
-own settings and objects. The state dict is the dictionary of tensors among all that.
+Training programs save weights under many names, beside averages of them (EMA), an optimizer's
+state, and their own settings and objects. The state dict is the dictionary of tensors among these.
 """
 
 import re
@@ -18,7 +18,7 @@ _NAMES = (
   "module", "backbone", "encoder",
 )  # fmt: skip
 _AVERAGED = re.compile(r"(^|_)(ema|swa|teacher|avg|averaged?|shadow)(_|$)", re.IGNORECASE)
-# Dictionaries of tensors that are no network's weights.
+# Dictionaries of tensors that are not the weights of a network.
 _NO_WEIGHTS = re.compile(
   r"optim|sched|scaler|momentum|exp_avg|(criterion|loss(es)?|metrics?|results?|buffers?|opt)$",
   re.IGNORECASE,
@@ -40,18 +40,18 @@ def state_dict(value: Any) -> Found:
   """The state dict in the contents of a pickle.
 
   Everything beside it is ignored. Notes of a program among the tensors themselves (a counter,
-  settings, an optimizer) are left out and named. With several dictionaries of tensors, the one with
-  the best known name is taken, and weights as they are before averaged ones.
+  settings, an optimizer) are left out and named. Of several dictionaries of tensors, the one with
+  the best known name is taken; plain weights are preferred to averaged ones.
 
   Raises:
-    UnreadableError: there is none, several could be meant, or it holds something else than tensors.
+    UnreadableError: there is none, several could be meant, or it holds something besides tensors.
   """
   candidates = dict(_candidates(value, (), set()))
   if not candidates:
     raise UnreadableError(_why_none(value))
   ranked = sorted(candidates, key=_rank)
   best = [path for path in ranked if _rank(path) == _rank(ranked[0])]
-  if len(best) > 1:  # All have names that are not known; weights are matrices in modules.
+  if len(best) > 1:  # No name is known; a network's weights are matrices of named modules.
     best = [path for path in best if _looks_like_weights(candidates[path])] or best
   if len(best) > 1:
     raise UnreadableError(
@@ -82,7 +82,7 @@ def _candidates(value: Any, path: Path, seen: set[int]) -> list[tuple[Path, Mapp
     value = {str(i): entry for i, entry in enumerate(value) if isinstance(entry, dict)}
   elif not isinstance(value, dict) or id(value) in seen:
     return []
-  seen.add(id(value))  # The same one again, or a ring.
+  seen.add(id(value))  # An object may occur twice, or in a ring.
   if "param_groups" in value or len(path) > _DEPTH:  # The first is an optimizer's state.
     return []
   tensors = [key for key, entry in value.items() if isinstance(key, str) and _is_array(entry)]
@@ -173,7 +173,7 @@ def _why_none(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-  for _ in range(3):  # boxes in boxes; a damaged file's may form a ring
+  for _ in range(3):  # boxes may hold boxes; in a damaged file they may form a ring
     value = value.value if isinstance(value, Box) else value
   return np.asarray(value) if isinstance(value, np.generic) else value
 

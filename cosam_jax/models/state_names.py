@@ -1,8 +1,8 @@
 """Names of tensors in PyTorch state dicts, and facts about the network that follow from them.
 
-Each tensor has a *plain* name: that of the backbone's family (`layer1.0.conv1.weight`, see
-`backbones.family`), and `cosam4.`, `head.`, `neck.` and `classifier.` before the published names of
-the other parts. Outside forms and our own variable paths are both brought to it.
+Each tensor has a *plain* name: for the backbone, its family's (`layer1.0.conv1.weight`, see
+`backbones.family`); for the other parts, `cosam4.`, `head.`, `neck.` or `classifier.` before the
+published name. Names in files and our own variable paths are both turned into it.
 """
 
 import re
@@ -40,7 +40,7 @@ def of_variable(path: Path, backbone: Family) -> str:
 
 
 def of_file(key: str, backbone: Family | None = None, *, first_cosam: int = 2) -> str:
-  """The plain name of a state dict's key, or the key itself if no form is known.
+  """The plain name of a state dict's key; the key itself if its form is not known.
 
   Args:
     key: the name in the file; published or the family's own, with or without `module.`.
@@ -77,7 +77,7 @@ def to_file(plain: str, backbone: Backbone, *, published: bool, first_cosam: int
 
 
 def order(plain: str, backbone: Family) -> tuple[int, ...]:
-  """Where a tensor stands in a state dict: the backbone first."""
+  """The place of a tensor in a state dict: the backbone comes first."""
   if not is_behind_backbone(plain):
     return 0, *backbone.order(plain)
   part, _, rest = plain.partition(".")
@@ -100,7 +100,7 @@ def is_behind_backbone(plain: str) -> bool:
 
 
 def is_foreign_classifier(plain: str) -> bool:
-  """Whether a tensor is of the classifier, or its like, of another program's network."""
+  """Whether a tensor belongs to the classifier, or a similar head, of another program's network."""
   return plain.startswith(_CLASSIFIERS)
 
 

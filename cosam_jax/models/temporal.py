@@ -1,4 +1,4 @@
-"""Temporal heads: the frames' feature maps of a clip -> one vector.
+"""Temporal heads: the feature maps of a clip's frames -> one vector.
 
 Notation: `B` clips, `T` frames, `h w` grid, `C` channels, `D` embedding size.
 Source: the poster's temporal aggregations TP, TA and RNN, with the published code's layers.
@@ -31,8 +31,8 @@ class TemporalAttention(nn.Module):
   """TA: frames weighted by a softmax over scores from their whole feature map.
 
   Attributes:
-    score_relu: the published code applies a ReLU to the scores before the softmax; when it dies,
-      all weights are 1/T. False leaves it out (ours).
+    score_relu: apply a ReLU to the scores before the softmax, as the published code does; if it
+      dies, all weights are 1/T. False leaves it out (ours).
     dtype: compute dtype of the convolution over the grid.
   """
 

@@ -13,7 +13,7 @@ import numpy as np
 
 
 class UnreadableError(Exception):
-  """Why a weights file cannot be read: the rest of a sentence that begins with the file's name."""
+  """A weights file cannot be read; the message continues a sentence that begins with its name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Global:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Foreign:
-  """An object that no state dict needs: its name `what` alone. Nothing is run for it.
+  """An object that no state dict needs; only its name `what` is kept, and nothing is run for it.
 
   Beside a state dict it is ignored; inside one it is refused.
   """
@@ -50,7 +50,7 @@ class Tensor:
   offset: int
   size: tuple[int, ...]
   stride: tuple[int, ...]
-  dtype: np.dtype | None = None  # if it is not the storage's own
+  dtype: np.dtype | None = None  # None: the storage's own
 
 
 @dataclasses.dataclass
@@ -89,7 +89,7 @@ def _ints(values: Any) -> tuple[int, ...]:
 def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Tensor | Foreign:
   if isinstance(storage, Foreign):
     return storage
-  if isinstance(storage, tuple):  # a part of a storage, in PyTorch before 0.4
+  if isinstance(storage, tuple):  # PyTorch before 0.4 has parts of storages
     storage, start = storage
     offset += start
   if not isinstance(storage, Storage):
@@ -113,7 +113,7 @@ def _from_type(function: Global, _type: Any, args: tuple, _state: Any) -> Any:
 
 
 def _ordered_dict(pairs: Any = ()) -> dict:
-  """Python 2 writes an ordered dictionary as a list of pairs."""
+  """A dictionary of pairs; Python 2 writes an ordered dictionary as a list of pairs."""
   made: dict = {}
   for key, value in pairs:
     put(made, [key, value])
@@ -170,7 +170,7 @@ _CALLS: dict[str, Callable[..., Any]] = {
   ),
   "_codecs.encode": _encode,
 }
-# The first argument of these names the object that they make.
+# The first argument of these functions names the class of the object that they make.
 _MAKERS = ("copyreg._reconstructor", "copy_reg._reconstructor", "copyreg.__newobj__")
 _NAMES = {
   *_CALLS, *_STORAGES, *(f"torch.{name}" for name in _DTYPES),
@@ -179,7 +179,7 @@ _NAMES = {
 
 
 def lookup(module: Any, name: Any) -> Global | Foreign:
-  """A name of a pickle as a record; one that no state dict needs is `Foreign`."""
+  """The record for a name in a pickle; a name that no state dict needs becomes `Foreign`."""
   if not isinstance(module, str) or not isinstance(name, str):
     raise TypeError("a name that is no text")
   module = {"__builtin__": "builtins"}.get(module, module)
@@ -189,7 +189,7 @@ def lookup(module: Any, name: Any) -> Global | Foreign:
 
 
 def call(function: Any, args: Any) -> Any:
-  """The record that the table's entry for `function` makes of `args`."""
+  """The record that the table's entry for `function` makes from `args`."""
   if isinstance(function, Foreign):
     made = args[0] if isinstance(args, tuple) and args and function.what in _MAKERS else function
     return made if isinstance(made, Foreign) else function
@@ -213,7 +213,7 @@ def set_state(target: Any, state: Any) -> None:
       target.value = dtype
       return
     target.value = _shaped(content, dtype, shape, fortran)
-  # A state dict's _metadata; a tensor's attributes; whatever an object of no interest has.
+  # Ignored: a state dict's _metadata, a tensor's attributes, the state of a foreign object.
   elif not isinstance(target, dict | Tensor | Foreign):
     raise TypeError("a state for something that has none")
 
@@ -221,11 +221,11 @@ def set_state(target: Any, state: Any) -> None:
 def storage_of(
   identity: Any, storages: dict[str, Storage]
 ) -> Storage | tuple[Storage, int] | Foreign:
-  """The storage that a pickle's persistent id means, noted in `storages`.
+  """The storage that a pickle's persistent id names; it is added to `storages`.
 
   Returns:
-    The storage, or the storage and an offset, where old files cut a part out of it; for elements
-    of a type that numpy lacks, a `Foreign`.
+    The storage; in old files that cut a part out of it, the storage and an offset; for elements of
+    a type that numpy lacks, a `Foreign`.
   """
   kind, storage, key, _location, numel, *view = identity
   if kind == "storage" and isinstance(storage, Foreign):
@@ -242,7 +242,7 @@ def storage_of(
 
 
 def put(target: Any, items: list) -> None:
-  """Enters alternating keys and values into a dictionary; a `Foreign` object's are dropped."""
+  """Adds alternating keys and values to a dictionary; those for a `Foreign` object are dropped."""
   if isinstance(target, Foreign):
     return
   if not isinstance(target, dict):
@@ -253,7 +253,7 @@ def put(target: Any, items: list) -> None:
 
 
 def extend(target: Any, items: list) -> None:
-  """Appends to a list; a `Foreign` object's items are dropped."""
+  """Appends items to a list; those for a `Foreign` object are dropped."""
   if isinstance(target, Foreign):
     return
   if not isinstance(target, list):

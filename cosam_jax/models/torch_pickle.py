@@ -1,9 +1,9 @@
 """Reads the pickles inside PyTorch files without PyTorch and without running anything in them.
 
 A pickle is a program for a small stack machine, and the usual loader lets it call any function.
-This machine knows only the instructions that a state dict needs, and the names it may "call" are
-entries of the tables in `torch_objects`: each builds a plain record. Any other name stands for an
-object of which nothing is kept but the name.
+This machine knows only the instructions that a state dict needs, and the names that it may "call"
+are entries of the tables in `torch_objects`, each of which builds a plain record. For an object of
+any other name, only the name is kept.
 """
 
 import pickletools
@@ -14,9 +14,9 @@ from typing import Any, BinaryIO
 from cosam_jax.models import torch_objects
 from cosam_jax.models.torch_objects import Foreign, Storage, UnreadableError
 
-# ResNet-101 with COSAM needs some 40 thousand; a file that asks for more is no state dict.
+# ResNet-101 with COSAM needs about 40 thousand; a file with far more is not a state dict.
 MAX_INSTRUCTIONS = 2_000_000
-# numpy arrays are written as text and turned into bytes by an instruction that could be repeated.
+# numpy arrays are stored as text, and an instruction that could be repeated makes bytes of it.
 _MAX_ENCODED = 256 << 20
 
 # Errors that a damaged file can raise in the standard library and numpy while it is read.
@@ -36,28 +36,28 @@ _EMPTY: dict[str, Callable[[], Any]] = {
   "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False,
 }  # fmt: skip
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-# Instructions that take all that stands above the last mark.
+# Instructions that take everything above the last mark on the stack.
 _OF_MARKED = {
   "TUPLE", "LIST", "DICT", "FROZENSET", "OBJ", "INST", "APPENDS", "ADDITEMS", "SETITEMS",
   "POP_MARK",
 }  # fmt: skip
-# Names by number, agreed upon between programs, and names by text, which PyTorch never writes.
+# Names as numbers that programs agree on, and ids of storages as text; PyTorch writes neither.
 _UNKNOWN_NAMES = ("EXT1", "EXT2", "EXT4", "PERSID")
 
 
 def run(stream: BinaryIO, storages: dict[str, Storage] | None = None) -> Any:
-  """Reads one pickle from `stream` and leaves the stream right behind it.
+  """Reads one pickle from `stream`, and no byte after it.
 
   Args:
     stream: bytes in memory; a file could be asked for more than it has.
-    storages: gathers every storage that the pickle names.
+    storages: collects every storage that the pickle names.
 
   Returns:
-    Plain dictionaries, lists, tuples, numbers and text, with `Tensor`, `Storage` and `Box` records
-    where PyTorch's and numpy's objects stood, and `Foreign` ones for all others; sets are lists.
+    Plain dictionaries, lists, tuples, numbers and text. Objects of PyTorch and numpy become
+    `Tensor`, `Storage` and `Box` records, all others `Foreign` ones; sets become lists.
 
   Raises:
-    UnreadableError: more instructions than any state dict needs, or a damaged pickle.
+    UnreadableError: it has more instructions than any state dict needs, or is damaged.
   """
   try:
     return _run(stream, {} if storages is None else storages)
@@ -113,7 +113,7 @@ def _run(stream: BinaryIO, storages: dict[str, Storage]) -> Any:
       stack.append(Foreign(f"an object called {arg!r:.60}"))
     elif op in ("REDUCE", "NEWOBJ", "NEWOBJ_EX"):
       if op == "NEWOBJ_EX":
-        stack.pop()  # Arguments by name, which nothing has that a state dict needs.
+        stack.pop()  # Drops arguments by name; no object that a state dict needs has any.
       args, function = stack.pop(), stack.pop()
       result = torch_objects.call(function, args)
       encoded += len(result) if isinstance(result, bytes) else 0

@@ -1,7 +1,7 @@
-"""Weights files of any common kind -> {name: array}, without PyTorch.
+"""Reads weights files of any common kind into {name: array}, without PyTorch.
 
-`.pth`, `.pt` and `.pth.tar` (the zip format since PyTorch 1.6 and the older stream), `.safetensors`
-and `.npz`. The content decides the kind, not the name.
+The kinds are `.pth`, `.pt` and `.pth.tar` (the zip format since PyTorch 1.6, and the older stream),
+`.safetensors` and `.npz`. The content decides the kind, not the name.
 """
 
 import codecs
@@ -34,7 +34,7 @@ _SAFETENSORS = {
   "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": ml_dtypes.bfloat16, "I64": "<i8", "I32": "<i4",
   "I16": "<i2", "I8": "i1", "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
-# No network here is larger, nor is a file of these kinds that is read as a whole.
+# No network here is larger, and no file of these kinds that is read as a whole.
 _MOST_BYTES = 4 << 30
 _DAMAGE = (
   *DAMAGE, RuntimeError, OSError, zipfile.BadZipFile, zlib.error, safetensors.SafetensorError,
@@ -54,21 +54,21 @@ _NOT_WEIGHTS = (
 
 
 def read_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-  """Reads a weights file and runs nothing that is in it.
+  """Reads a weights file, without running anything in it.
 
   Args:
-    path: `.npz`, `.safetensors`, or PyTorch's `.pth`, `.pt`, `.pth.tar`. A checkpoint that keeps
-      its state dict under `state_dict` (the published ones, beside `rank1` and `epoch`), `model`
-      or any other name is unwrapped; everything beside it is ignored. If there was a choice, or
-      the weights are an average over training (EMA), a warning says which were taken.
+    path: `.npz`, `.safetensors`, or PyTorch's `.pth`, `.pt`, `.pth.tar`. A checkpoint may keep its
+      state dict under `state_dict` (as the published ones do, beside `rank1` and `epoch`), `model`
+      or any other name; everything beside it is ignored. If there was a choice, or the weights are
+      an average over training (EMA), a warning names those that were taken.
 
   Returns:
     Arrays by name, in the file's order and with the file's types (bfloat16 from ml_dtypes). They
     are read-only and may share memory or be strided.
 
   Raises:
-    InputError: no such file, another kind of file, a damaged one, one without a dictionary of
-      tensors, or one that would become far more in memory than it is on disk.
+    InputError: the file does not exist, is of another kind or damaged, has no dictionary of
+      tensors, or is far larger in memory than on disk.
   """
   path = user_path(path)
   try:
@@ -86,8 +86,8 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     ) from error
   except MemoryError as error:
     raise InputError(
-      f"weights file {path} does not fit in memory: save the weights alone, without what an "
-      "optimizer keeps"
+      f"weights file {path} does not fit in memory: save the weights alone, without the state of "
+      "an optimizer"
     ) from error
   except _DAMAGE as error:
     reason = " ".join(str(error).split())[:200] or type(error).__name__
@@ -123,11 +123,11 @@ def _reader(file: BinaryIO) -> Callable[[BinaryIO], tuple[Arrays, tuple[str, ...
   if not start.strip(b"\0"):
     raise UnreadableError("begins with zeros alone: the download stopped, fetch it again")
   if (text := start[:60].decode("ascii", "replace")).replace("\n", " ").isprintable():
-    what = "is text and no weights file"
+    what = "is text, not a weights file"
     raise UnreadableError(
       f"{what} (it begins with {text!r}): give a .pth, .pth.tar, .safetensors or .npz file"
     )
-  raise UnreadableError("is no weights file: give a .pth, .pth.tar, .safetensors or .npz file")
+  raise UnreadableError("is not a weights file: give a .pth, .pth.tar, .safetensors or .npz file")
 
 
 def _whole(file: BinaryIO) -> bytes:
@@ -139,7 +139,7 @@ def _whole(file: BinaryIO) -> bytes:
 
 
 def _check_unpacked(unpacked: int, size: int) -> None:
-  """Raises UnreadableError if a file of `size` bytes has arrays of far more in memory."""
+  """Raises UnreadableError if the arrays of a file of `size` bytes are far larger in memory."""
   reason = unpacked_reason(unpacked, size)
   if reason or unpacked > _MOST_BYTES:
     raise UnreadableError(
@@ -148,7 +148,7 @@ def _check_unpacked(unpacked: int, size: int) -> None:
 
 
 def _read_safetensors(file: BinaryIO) -> tuple[Arrays, tuple[str, ...]]:
-  """safetensors checks the header; its own numpy reader lacks bfloat16."""
+  """Reads a .safetensors file. The library checks the header; its numpy reader lacks bfloat16."""
   arrays = {}
   for name, entry in safetensors.deserialize(_whole(file)):
     dtype = _SAFETENSORS.get(entry["dtype"])
@@ -174,7 +174,7 @@ def _read_zip(file: BinaryIO) -> tuple[Arrays, tuple[str, ...]]:
 
 
 def _read_npy(content: bytes, name: str) -> np.ndarray:
-  """One member of an .npz. numpy's own reader allocates what the header claims before it looks."""
+  """One member of an .npz; numpy's own reader allocates the size in the header without a check."""
   stream = io.BytesIO(content)
   version = np.lib.format.read_magic(stream)
   header = {
@@ -197,7 +197,7 @@ def _read_torch_zip(
   if f"{prefix}byteorder" in archive.NameToInfo and archive.read(f"{prefix}byteorder") == b"big":
     order = ">"
   value = run(io.BytesIO(_stored(archive, f"{prefix}data.pkl")))
-  left = size  # entries that overlap could otherwise unpack to more than the file
+  left = size  # otherwise overlapping entries could unpack to more than the file
 
   def load(storage: Storage) -> np.ndarray:
     nonlocal left
@@ -212,7 +212,7 @@ def _read_torch_zip(
 
 
 def _stored(archive: zipfile.ZipFile, name: str) -> bytes:
-  """A member as PyTorch writes them: not compressed. Its checksum is checked."""
+  """Reads a member, which must not be compressed, as PyTorch writes it; checks its checksum."""
   info = archive.getinfo(name)
   if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
     raise UnreadableError(f"has a compressed {name!r}, which PyTorch does not write")
@@ -258,8 +258,8 @@ def _elements(content: bytes, storage: Storage, order: Literal["<", ">"]) -> np.
 def _arrays(
   tensors: dict[str, Tensor | np.ndarray], load: Callable[[Storage], np.ndarray], size: int
 ) -> Arrays:
-  """Arrays of the tensors of a file of `size` bytes; `load` gives a storage's elements."""
-  unpacked = 0  # A stride of zero makes much of little.
+  """Arrays of the tensors of a file of `size` bytes; `load` returns a storage's elements."""
+  unpacked = 0  # A stride of zero makes large arrays from few bytes.
   for value in tensors.values():
     if isinstance(value, Tensor):
       dtype = value.dtype or value.storage.dtype

@@ -1,4 +1,4 @@
-"""Weights by name: which file a name means, its addresses, and the folder that keeps it.
+"""Weights by name: the file that a name means, its addresses, and the folder that keeps it.
 
 The register is `weights.json` beside this module; `third_party/README.md` explains its entries.
 """
@@ -31,7 +31,7 @@ class Entry(TypedDict):
 
   file: str  # ends in -<first digits of its SHA-256>.<suffix>
   urls: list[str]  # tried in this order
-  layout: str  # whose names its tensors have
+  layout: str  # the program whose names its tensors have
 
 
 def weight_register() -> dict[str, dict[str, Entry]]:
@@ -46,24 +46,24 @@ def resolve_weights(
   backbone: str,
   cache_dir: str | os.PathLike[str] | None = None,
 ) -> pathlib.Path:
-  """Finds a weights file, fetching it if a name of the register is given.
+  """Finds a weights file; fetches it if a name of the register is given.
 
   Args:
     name_or_path: a file, or a name in the register such as `"imagenet"`.
-    backbone: a key of `backbones.registry.BACKBONES`; tells which file the name means.
+    backbone: a key of `backbones.registry.BACKBONES`; decides which file the name means.
     cache_dir: where fetched files are kept; None is `cache_folder()`.
 
   Returns:
-    The path of a file that exists; one from the register has the SHA-256 that its name says.
+    The path of an existing file; a file of the register has the SHA-256 that its name says.
 
   Raises:
-    InputError: no such file or name, none for this backbone, or it cannot be fetched.
+    InputError: there is no such file or name, none for this backbone, or it cannot be fetched.
   """
   text = os.fspath(name_or_path)
   path = user_path(text)
   register = weight_register()
   if path.is_file() or (text not in register and path.exists()):
-    return path  # `read_weights` refuses a path that is no file.
+    return path  # `read_weights` refuses a path that is not a file.
   if text not in register:
     names = ", ".join(register)
     if path.name != text or path.suffix in _SUFFIXES:
@@ -91,14 +91,14 @@ def _fetch(entry: Entry, folder: pathlib.Path) -> pathlib.Path:
   if reason := why_unusable(folder):
     raise InputError(
       f"the weights' cache {folder} cannot be used ({reason}): set COSAM_CACHE to a folder that "
-      "can be written"
+      "can be written to"
     )
   failures = []
   for url in entry["urls"]:
     try:
       _download(url, target)
       return target
-    # URLError, timeouts and a full disk; a wrong digest; a connection that breaks off.
+    # These are URLError, timeouts, a full disk, a wrong digest, and a connection that breaks off.
     except (OSError, ValueError, http.client.HTTPException) as error:
       failures.append(f"{url} ({_reason(error)})")
   raise InputError(
@@ -117,7 +117,7 @@ def _download(url: str, target: pathlib.Path) -> None:
       with tqdm.tqdm.wrapattr(body, "read", total=size, desc=target.name, disable=None) as counted:
         shutil.copyfileobj(counted, file, _CHUNK)
     _check_digest(part, target.name)
-    part.chmod(0o644)  # mkstemp lets only the owner read; a shared cache wants more
+    part.chmod(0o644)  # mkstemp lets only the owner read, and a cache may be shared
     part.replace(target)
   finally:
     part.unlink(missing_ok=True)
@@ -131,7 +131,7 @@ def _check_digest(path: pathlib.Path, name: str) -> None:
   if not found.startswith(wanted):
     raise InputError(
       f"weights file {path} has SHA-256 {found[:16]}..., but its name promises {wanted}...: it is "
-      "damaged or another file, so delete it and fetch it again"
+      "damaged or a different file, so delete it and fetch it again"
     )
 
 

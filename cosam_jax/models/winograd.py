@@ -3,10 +3,10 @@
 Lavin and Gray, *Fast Algorithms for Convolutional Neural Networks*, 2016, F(2x2, 3x3): 4x4 windows
 of the input, two apart, and the kernel are transformed by small matrices of 0, 1 and 1/2; their
 products, one matrix product for each of the 16 places, are transformed back. XLA's CPU compiler has
-nothing of the kind. Accelerators' libraries choose such algorithms by themselves.
+no such algorithm; accelerators' libraries choose them by themselves.
 
-Notation: `F` frames, `h w` grid, `C` channels in, `O` out; *places* are the 16 of a window, row by
-row, each with all windows as `[F * ceil(h/2) * ceil(w/2), C or O]`.
+Notation: `F` frames, `h w` grid, `C` channels in, `O` out; *places* are the 16 positions in a
+window, row by row; each is an array over all windows, `[F * ceil(h/2) * ceil(w/2), C or O]`.
 """
 
 from collections.abc import Sequence
@@ -25,15 +25,15 @@ _TO_OUTPUT: _Matrix = ((1, 1, 1, 0), (0, 1, -1, -1))
 def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
   """Convolution with a 3x3 kernel, stride 1 and one zero around the grid.
 
-  The gradient is in as few products. Nothing but the input is kept for it: the windows take four
-  times the memory, and are made again in a fraction of the products' time.
+  The gradient needs as few products. Only the input is kept for it: the windows would take four
+  times the memory, and making them again takes a fraction of the products' time.
 
   Args:
     x: float32[F, h, w, C].
     kernel: float32[3, 3, C, O].
 
   Returns:
-    float32[F, h, w, O]; about 1e-6 of its largest value from a convolution's.
+    float32[F, h, w, O]; differs from a plain convolution by about 1e-6 of its largest value.
   """
   x = _whole(x)
   places = [
@@ -85,8 +85,8 @@ def _backward(
 convolve.defvjp(_forward, _backward)
 
 
-# Values that are read several times are kept in memory: else XLA repeats, at each place, the norm
-# that a value comes from.
+# Values that are read several times are kept in memory; otherwise XLA repeats the norm that a value
+# comes from, at each place.
 _whole = jax.lax.optimization_barrier
 
 
@@ -109,7 +109,7 @@ def _kernel_places(kernel: jax.Array) -> list[jax.Array]:
 
 
 def _both_sides(matrix: _Matrix, square: Sequence[jax.Array]) -> list[jax.Array]:
-  """matrix @ square @ matrix.T, of a square of arrays that is listed row by row."""
+  """matrix @ square @ matrix.T, for a square matrix of arrays that is listed row by row."""
   size = len(matrix[0])
   columns = [_combine(matrix, square[j::size]) for j in range(size)]
   return [value for row in zip(*columns, strict=True) for value in _combine(matrix, row)]

@@ -169,12 +169,12 @@ def test_other_contents_say_what_they_are(tmp_path):
   cases = {
     b"<!DOCTYPE html>": "web page",
     b"\xef\xbb\xbf\r\n<?xml version='1.0'?>": "web page",
-    b'{"error": "not found"}': "is text and no weights file",
+    b'{"error": "not found"}': "is text, not a weights file",
     b"\0" * 1000: "download stopped",
     b"BZh91AY": "bzip2-compressed",
     b"version https://git-lfs.github.com": "LFS",
     b"": "empty",
-    b"hello, world": "no weights file",
+    b"hello, world": "not a weights file",
   }
   for content, message in cases.items():
     (tmp_path / "w.pth").write_bytes(content)

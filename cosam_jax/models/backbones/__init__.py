@@ -1,1 +1,1 @@
-"""Backbones: a file a family."""
+"""The backbones, one file for each family."""

@@ -1,4 +1,4 @@
-"""The interface of a family of backbones; the rest of the network knows no more of it.
+"""The interface of a family of backbones, which is all that the rest of the network uses of it.
 
 Stage numbers are the poster's (the ICCV 2019 paper's): stages 2 to 5 follow a stem, and COSAM may
 stand after each of them. `h w` is the grid after a stage.
@@ -27,8 +27,8 @@ LEAVES = {
 class Backbone(abc.ABC):
   """One backbone; a subclass is a family, a frozen dataclass with a field `width`.
 
-  Each tensor has a *plain* name, that of the family's published weights. Names of files and of our
-  variables are both brought to it. All modules see frames: float[F, h, w, C].
+  Each tensor has a *plain* name, that of the family's published weights. Names in files and names
+  of our variables are both turned into it. All modules take frames: float[F, h, w, C].
   """
 
   PLAIN: ClassVar[re.Pattern[str]]
@@ -36,7 +36,7 @@ class Backbone(abc.ABC):
 
   @abc.abstractmethod
   def channels(self, stage: int) -> int:
-    """Channels that `stage` (2..5) puts out."""
+    """Number of output channels of `stage` (2..5)."""
 
   @abc.abstractmethod
   def grid_size(self, image_size: tuple[int, int], stage: int, last_stride: int) -> tuple[int, int]:
@@ -59,7 +59,7 @@ class Backbone(abc.ABC):
       stage: 2..5.
       stride: of the stage's first layers.
       dtype: compute dtype.
-      remat: while training, keep of each block its input alone.
+      remat: while training, keep only the input of each block.
       portable: use only operations that converters to other formats know.
     """
 
@@ -71,7 +71,7 @@ class Backbone(abc.ABC):
   @staticmethod
   @abc.abstractmethod
   def of_file(name: str) -> str:
-    """The plain name of a name in a weights file, or the name itself if no form is known."""
+    """The plain name for a name in a weights file; the name itself if its form is not known."""
 
   @abc.abstractmethod
   def to_file(self, plain: str, *, published: bool) -> str:
@@ -80,7 +80,7 @@ class Backbone(abc.ABC):
   @staticmethod
   @abc.abstractmethod
   def first_cosam(names: Iterable[str]) -> int:
-    """The stage whose COSAM is number 0 in a checkpoint that has these names."""
+    """The stage whose COSAM has number 0 in a checkpoint with these names."""
 
   @staticmethod
   @abc.abstractmethod
@@ -90,4 +90,4 @@ class Backbone(abc.ABC):
   @staticmethod
   @abc.abstractmethod
   def recognise(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
-    """`backbone` and `width` as text, as far as plain names and PyTorch shapes tell them."""
+    """`backbone` and `width` as text, as far as plain names and PyTorch shapes show them."""

@@ -1,4 +1,4 @@
-"""The backbones: a row each, of plain values.
+"""The backbones, a row of plain values for each.
 
 Families are named by text and loaded when they are used, so that this module loads nothing slow.
 To add a family: write a `family.Backbone` in a file of this folder, and add a row for each of its
@@ -57,16 +57,17 @@ BACKBONES: dict[str, BackboneRow] = {
 def backbone_of(
   name: str, *, width: float = 1.0, stride_in: str | None = None, pool: str | None = None
 ) -> "Backbone":
-  """A backbone by its name, with the choices of its family replaced if they are given.
+  """A backbone by its name; the choices that are given replace its family's.
 
   Args:
     name: a key of `BACKBONES`.
     width: multiplies the stages' channels, greater than 0.
-    stride_in: `"1x1"` or `"3x3"`: which convolution of a bottleneck strides; None is the family's.
-    pool: `"padded"` or `"ceil"`; None is the family's.
+    stride_in: `"1x1"` or `"3x3"`, the convolution of a bottleneck that strides; None keeps the
+      family's.
+    pool: `"padded"` or `"ceil"`; None keeps the family's.
 
   Raises:
-    InputError: no such backbone, or a value that is outside its set or that the family lacks.
+    InputError: there is no such backbone, a value is not legal, or the family has no such choice.
   """
   if name not in BACKBONES:
     raise InputError(

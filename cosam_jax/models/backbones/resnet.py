@@ -36,7 +36,7 @@ _NUMBERS = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3
 
 @dataclasses.dataclass(frozen=True)
 class ResNet(Backbone):
-  """The settings that make one residual network another."""
+  """A residual network, given by its settings."""
 
   blocks: tuple[int, int, int, int]
   bottleneck: bool
@@ -98,7 +98,7 @@ class ResNet(Backbone):
     return f"{_NUMBERS[first]}.{rest}" if first in _NUMBERS else name
 
   def to_file(self, plain: str, *, published: bool) -> str:
-    """See `Backbone`; the own weights are torchvision's, or Cadene's for SE."""
+    """See `Backbone`; the family's own weights are torchvision's, or Cadene's for SE."""
     part, _, rest = plain.partition(".")
     if self.squeeze_excitation:
       plain = plain if part.startswith("layer") else f"layer0.{plain}"
@@ -109,7 +109,7 @@ class ResNet(Backbone):
 
   @staticmethod
   def first_cosam(names: Iterable[str]) -> int:
-    """See `Backbone`; with SE the published code counts the stem too."""
+    """See `Backbone`; for SE the published code counts the stem too."""
     return 1 if any(".se_module." in name for name in names) else 2
 
   @staticmethod
@@ -205,7 +205,7 @@ class Block(nn.Module):
 class Stage(nn.Module):
   """The residual blocks of one stage; the first one strides.
 
-  `remat`: of each block only the input is kept for the gradient.
+  `remat`: only the input of each block is kept for the gradient.
   """
 
   settings: ResNet
