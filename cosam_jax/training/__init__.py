@@ -1,1 +1,1 @@
-"""Losses, optimiser, jitted step, checkpoints and the loop around them."""
+"""Losses, optimiser, jitted step, checkpoints, and the loop around them."""

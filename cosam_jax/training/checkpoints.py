@@ -1,9 +1,9 @@
 """Checkpoints on disk: the training state and the configuration that made it.
 
-A checkpoint appears whole or not at all: orbax writes it beside and renames it at the end; then
-the digests of its files are added, and only then older ones go, which lose their names before their
-files. One whose bytes have changed since is named and passed over. The latest few are kept, and the
-best by validation in another folder.
+A checkpoint appears whole or not at all: orbax writes it under another name and renames it at the
+end. Then the digests of its files are added, and only then are older checkpoints removed, each of
+them renamed first. A checkpoint whose bytes have changed since is named in a warning and skipped.
+The latest few are kept; the best by validation is kept in another folder.
 """
 
 import os
@@ -39,19 +39,19 @@ class Checkpoints:
   """The checkpoints of one workdir.
 
   Args:
-    workdir: the run's directory; created when missing.
+    workdir: the run's directory; created if missing.
     kind: `LAST` or `BEST`: the subdirectory.
-    keep: how many of the latest are kept.
+    keep: number of the latest checkpoints that are kept.
   """
 
   def __init__(self, workdir: str | pathlib.Path, kind: str = LAST, keep: int = 1):
     quieten()
     self.directory = pathlib.Path(workdir).absolute() / kind
     self._keep = keep
-    self._damage: dict[int, str | None] = {}  # Of the steps that were looked at.
-    self._renamed: dict[int, int] = {}  # Of these, name -> the step that it is of.
-    # Synchronous, so that a step is either on disk or still to be done when the loop goes on.
-    # Orbax keeps all: it would remove old ones before the new one has its digests.
+    self._damage: dict[int, str | None] = {}  # For the steps that were checked.
+    self._renamed: dict[int, int] = {}  # For those of them with a wrong name: name -> true step.
+    # Synchronous, so that a step is either on disk or still to be done when the loop continues.
+    # Orbax is told to keep all: it would remove old ones before the new one has its digests.
     options = ocp.CheckpointManagerOptions(
       enable_async_checkpointing=False, create=True, todelete_subdir=_GOING
     )
@@ -61,7 +61,7 @@ class Checkpoints:
       self._manager = ocp.CheckpointManager(
         self._place.path,
         options=options,
-        # Named here, not by the first save: a resumed run reads before it writes.
+        # Given here, not left to the first save: a resumed run reads before it writes.
         item_handlers={
           STATE: ocp.StandardCheckpointHandler(),
           ABOUT: ocp.JsonCheckpointHandler(),
@@ -76,11 +76,11 @@ class Checkpoints:
   def latest_step(self) -> int | None:
     """The step of the newest complete and undamaged checkpoint, or None if there is none.
 
-    A warning names newer ones that are damaged. With several processes, only the first one looks,
+    A warning names newer ones that are damaged. With several processes, only the first one checks,
     so that all continue from the same step.
 
     Raises:
-      InputError: every checkpoint there is is damaged.
+      InputError: there are checkpoints, and all are damaged.
     """
     steps = sorted(self._manager.all_steps(), reverse=True)
     whole = next((i for i, step in enumerate(steps) if self._damage_of(step) is None), len(steps))
@@ -96,7 +96,7 @@ class Checkpoints:
     return steps[whole] if steps else None
 
   def _damage_of(self, step: int) -> str | None:
-    """The fault of a checkpoint's files, in words; they are read once."""
+    """The fault of a checkpoint's files, in words; None if they are whole. Reads them once only."""
     if step not in self._damage:
       found = self._look(step) if jax.process_index() == 0 else None
       if jax.process_count() > 1:
@@ -106,7 +106,7 @@ class Checkpoints:
     return self._damage[step]
 
   def _look(self, step: int) -> str | None:
-    """The fault of a checkpoint, from its files alone."""
+    """The fault of a checkpoint, judged by its files alone; None if there is none."""
     found = damage(self.directory / str(step))
     if found:
       return found
@@ -121,13 +121,13 @@ class Checkpoints:
     return f"it is of step {inside} and was renamed: call it {inside} again"
 
   def save(self, step: int, state: TrainState, about: Mapping[str, Any]) -> None:
-    """Writes a checkpoint; on return it is complete on disk, and was found there again.
+    """Writes a checkpoint; on return it is complete on disk, and has been read back.
 
-    Those of this and of later steps, if there are any, were made by a run that has been begun
-    again, and go.
+    Checkpoints of this step and of later ones come from a run that was started again; they are
+    removed.
 
     Args:
-      step: steps done.
+      step: number of steps done.
       state: the state to save.
       about: plain values beside it: the configuration and the number of classes.
 
@@ -144,7 +144,7 @@ class Checkpoints:
       self._remove([other for other in self._manager.all_steps() if other >= step])
       hosts.together(lambda: check_room(self.directory, state))
       self._manager.save(step, args=arguments)
-      # All processes have written their part when this is reached.
+      # At this point all processes have written their part.
       hosts.first_alone(lambda: self._finish(step, len(jax.tree.leaves(state))))
       self._damage[step] = None
       steps = sorted(
@@ -157,14 +157,14 @@ class Checkpoints:
       raise InputError(
         f"the checkpoint of step {step} could not be written to {self.directory} ({reason}): "
         f"the last good one is of {'no step' if before is None else f'step {before}'}; "
-        f"{'mend that' if in_the_way else 'make room'} and run the same command again"
+        f"{'correct that' if in_the_way else 'make room'} and run the same command again"
       ) from error
 
   def _finish(self, step: int, arrays: int) -> None:
-    """Finds a new checkpoint again by its name, every array of it, and notes its digests.
+    """Reads a new checkpoint back, every array of it, and writes the digests of its files.
 
     Raises:
-      ValueError: it is not all there.
+      ValueError: it is incomplete.
     """
     folder = self._place.path / str(step)
     found, inside = count_arrays(folder), saved_step(folder)
@@ -177,7 +177,7 @@ class Checkpoints:
   def _remove(self, steps: list[int]) -> None:
     """Removes checkpoints; a kill in the middle leaves no checkpoint with half of its files.
 
-    Orbax only renames them, all at once. Leftovers of earlier processes go too.
+    Orbax only renames each of them; then all are removed, with leftovers of earlier processes.
     """
 
     going = self.directory / _GOING
@@ -189,7 +189,7 @@ class Checkpoints:
         going.unlink()
 
     def set_aside() -> None:
-      # Somebody else's name for a whole checkpoint: it is in the way, and not ours to remove.
+      # A user renamed a whole checkpoint to this name: it is in the way, but must not be removed.
       for step in self._renamed.keys() & set(steps):
         os.replace(going / str(step), self.directory / f"{step}_is_of_step_{self._renamed[step]}")
 
@@ -215,8 +215,8 @@ class Checkpoints:
 
     Args:
       step: from `latest_step`.
-      like: arrays or shapes of the state that is expected.
-      mesh: where it goes.
+      like: arrays or shapes of the expected state.
+      mesh: the devices that receive it.
 
     Raises:
       InputError: the checkpoint does not have these arrays, or cannot be read.
@@ -238,7 +238,7 @@ class Checkpoints:
     """Refuses a checkpoint whose network is not that of `like`."""
     metadata = self._manager.item_metadata(step).state
     if metadata is None:
-      return  # Damaged; restoring will say so.
+      return  # It is damaged, and restoring it raises the error.
     there = _shapes(metadata["params"], metadata["batch_stats"])
     here = _shapes(like.params, like.batch_stats)
     differing = sorted(name for name in {*there, *here} if there.get(name) != here.get(name))

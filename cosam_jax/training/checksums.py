@@ -1,4 +1,4 @@
-"""SHA-256 of every file of a folder, kept beside them: bytes that change on disk are noticed."""
+"""SHA-256 of every file of a folder, kept in the folder, to notice bytes that change on disk."""
 
 import hashlib
 import json
@@ -26,8 +26,8 @@ def write_checksums(folder: pathlib.Path) -> None:
 def damage(folder: pathlib.Path) -> str | None:
   """The fault of the files of `folder`, in words; None if they are as they were written.
 
-  A folder without digests (its process was killed right before they were written) has nothing to
-  compare with, and counts as whole.
+  A folder without digests (its process was killed right before it wrote them) cannot be compared,
+  and counts as whole.
   """
   own = None
   try:

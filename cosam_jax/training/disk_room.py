@@ -1,4 +1,4 @@
-"""Whether a state fits on the disk, asked before it is written."""
+"""Checks that a state fits on the disk before it is written."""
 
 import errno
 import os
@@ -13,9 +13,9 @@ _INDEX_BYTES = 256 << 10
 
 
 def check_room(directory: pathlib.Path, state: TrainState) -> None:
-  """Raises OSError where the state cannot fit, before orbax's threads each find out by themselves.
+  """Raises OSError if the state cannot fit, before each of orbax's threads fails by itself.
 
-  Weights hardly compress, so they take as much on disk as in memory, and their index a little more.
+  Weights hardly compress, so they take as much on disk as in memory; their index takes a little.
   """
   needed = sum(leaf.nbytes for leaf in jax.tree.leaves(state)) + _INDEX_BYTES
   free = shutil.disk_usage(directory).free

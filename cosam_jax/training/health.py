@@ -1,7 +1,7 @@
 """Regular reports of a long run: step times, waiting for input, memory.
 
-A run that becomes slower, waits for its data or grows in memory shows it long before it fails. Of
-several processes the first writes, also for the others: one that waits for its data slows all.
+A run that becomes slower, waits for its data or grows in memory shows it here long before it fails.
+With several processes, the first writes for all, since one that waits for its data slows all.
 """
 
 import os
@@ -20,9 +20,9 @@ PERCENTILES = (50, 90, 99)
 
 
 class HealthLog:
-  """Collects the steps of a run and writes one line for every so many of them.
+  """Collects the steps of a run and writes one line after every `every` of them.
 
-  All processes have one and add the same steps to it; those that are due are a collective.
+  Each process has one and adds the same steps to it; writing a line is a collective.
 
   Args:
     path: `health.jsonl`; lines of steps that a resumed run is about to do again are dropped.
@@ -47,26 +47,26 @@ class HealthLog:
     self._compiled = False
 
   def add(self, step: int, seconds: float, input_wait: float) -> str | None:
-    """Notes a step (from 1).
+    """Records a step.
 
     Args:
-      step: its number.
-      seconds: it took, without validating and saving.
-      input_wait: of these, seconds spent waiting for its batch.
+      step: its number, from 1.
+      seconds: its duration, without validating and saving.
+      input_wait: the part of `seconds` that was spent waiting for its batch.
 
     Returns:
-      The line's words when one is due, for people; it is in the file already.
+      If a line is due, its text for people; the line is in the file already. Otherwise None.
     """
     if self._log is None:
       return None
-    if self._compiled:  # The first step of a process compiles.
+    if self._compiled:  # The first step of a process compiles, so it does not count.
       self._seconds.append(seconds)
       self._waits.append(input_wait)
     self._compiled = True
     return None if step % self._every else self._line(step)
 
   def finish(self, step: int) -> str | None:
-    """At the end, or when asked to stop after `step` steps: a line for those since the last one.
+    """At the end, or if asked to stop after `step` steps: a line for those since the last line.
 
     Returns:
       As `add`.
@@ -104,7 +104,7 @@ class HealthLog:
 
 
 def memory_mib() -> float:
-  """Memory of this process now, in MiB; if the system does not say, the most so far."""
+  """Memory of this process now, in MiB; if the system does not tell, its maximum so far."""
   statm = pathlib.Path("/proc/self/statm")
   if not statm.exists():
     return most_memory_mib()
@@ -112,6 +112,6 @@ def memory_mib() -> float:
 
 
 def most_memory_mib() -> float:
-  """The most memory that this process has had, in MiB."""
+  """The maximum memory of this process so far, in MiB."""
   most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
   return most / (2**20 if sys.platform == "darwin" else 2**10)

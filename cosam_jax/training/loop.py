@@ -23,7 +23,7 @@ class Progress:
 
   def __init__(self, first: int, last: int, every: int, clips_per_step: int):
     self._last, self._every, self._clips = last, every, clips_per_step
-    # The first step compiles; a window over the latest steps forgets it.
+    # The first step compiles; a window over the latest steps leaves it behind.
     self._ends: collections.deque[float] = collections.deque(maxlen=50)
     hidden = not sys.stderr.isatty()
     self._bar = tqdm.tqdm(total=last, initial=first, unit="step", desc="train", disable=hidden)
@@ -81,29 +81,29 @@ def run(
 ) -> TrainState:
   """Trains from `first_step` to `last_step`.
 
-  The host reads the metrics of a step while the devices work on the next one, so nothing waits for
-  the host; they are all read before anything is saved, so a checkpoint is never of a diverged run.
+  The host reads the metrics of a step while the devices work on the next one, so the devices never
+  wait. All metrics are read before anything is saved, so a checkpoint is never of a diverged run.
 
   Args:
-    state: after `first_step` steps.
+    state: the state after `first_step` steps.
     step_fn: (state, *batch) -> (state, metrics).
     batches: batches of the steps from `first_step` on, on the devices.
-    first_step, last_step: steps done at the beginning and at the end.
+    first_step, last_step: numbers of steps done at the beginning and at the end.
     learning_rate: step -> rate, for the log.
-    scalars, progress, log_every: where values go, and how often (steps).
-    health: where step times, waiting for input and memory go; None for nowhere.
+    scalars, progress, log_every: receive the values of every `log_every`-th step.
+    health: receives step times, waiting for input and memory; None: nothing does.
     watch: (step, its values) -> a sentence to print, or None.
     save_every, save: steps between checkpoints, and (steps done, state) -> None.
-    validate_every, validate: likewise for validation; 0 for never.
-    validate_first: whether the state to begin with is validated too.
+    validate_every, validate: likewise for validation; 0: never.
+    validate_first: whether the initial state is validated too.
     preemption: says when to stop early; None: never.
 
   Returns:
     The state after `last_step` steps.
 
   Raises:
-    InputError: a loss or gradient that is not finite, with its step and name.
-    Preempted: it was asked to stop; the steps that were done are saved.
+    InputError: a loss or gradient is not finite; the error gives its step and name.
+    Preempted: the process was asked to stop; the steps that were done are saved.
   """
   preemption = preemption or Preemption()
   done = saved = first_step
@@ -149,7 +149,7 @@ def run(
         note = health.add(step, time.perf_counter() - began, waited) if health else None
         if note:
           progress.note(note)
-        # Validation first: a run killed after the checkpoint must not skip it.
+        # Validation comes first: a run killed after the checkpoint must not skip it.
         if validating and validate is not None:
           with preemption.immediate():
             validate(step, state)
@@ -172,11 +172,11 @@ def run(
 
 
 def _way_out(saved: int) -> str:
-  """The remedy for a run that diverged after the checkpoint of step `saved`, 0 for none."""
+  """The remedy for a run that diverged after the checkpoint of step `saved` (0: there is none)."""
   if not saved:
     return (
       "training stopped before anything was saved; lower optim.learning_rate or set "
-      "optim.clip_norm, and run again, which begins anew"
+      "optim.clip_norm, and run again, from the beginning"
     )
   return (
     f"training stopped, and the checkpoint of step {saved} is kept; run again with --change_optim "
@@ -185,7 +185,7 @@ def _way_out(saved: int) -> str:
 
 
 def _where(first: int, done: int, last: int) -> str:
-  """A sentence on a run that was asked to stop: its last step, and whether it is saved."""
+  """The place where a run was asked to stop: its last step, and whether it is saved."""
   if done > first:
     return f"after step {done} of {last}, which is saved"
   if first:

@@ -40,7 +40,7 @@ def batch_hard_triplet(features: jax.Array, labels: jax.Array, margin: float = 0
   """
   features = features.astype(jnp.float32)
   squares = jnp.square(features).sum(1)
-  # HIGHEST: distances of near vectors cancel, and an accelerator's default would lose them.
+  # HIGHEST, since distances of near vectors cancel, and an accelerator's default would lose them.
   products = jnp.matmul(features, features.T, precision=jax.lax.Precision.HIGHEST)
   distance = jnp.sqrt(jnp.maximum(squares[:, None] + squares[None] - 2 * products, 1e-12))
   same = labels[:, None] == labels[None]

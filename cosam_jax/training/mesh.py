@@ -1,7 +1,7 @@
-"""One mesh over the devices there are: batches are split over it, the state is copied to all.
+"""One mesh over all devices: batches are split over it, the state is copied to every device.
 
 BatchNorm and the triplet loss see the global batch, whatever the number of devices; the published
-code, with DataParallel, took statistics per device.
+code, with DataParallel, takes statistics per device.
 """
 
 from typing import Any, TypeVar
@@ -19,9 +19,9 @@ DATA_AXIS = "data"
 
 
 def make_mesh() -> Mesh:
-  """A one-dimensional mesh of all devices of all processes, a process's own next to each other.
+  """A one-dimensional mesh of all devices of all processes.
 
-  So a process's share of a batch is one run of its rows.
+  The devices of a process are next to each other, so its share of a batch is one run of rows.
   """
   return _mesh_of(sorted(jax.devices(), key=lambda device: (device.process_index, device.id)))
 
@@ -37,12 +37,12 @@ def _mesh_of(devices: list[Any]) -> Mesh:
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-  """A copy on every device."""
+  """The sharding with a copy on every device."""
   return NamedSharding(mesh, PartitionSpec())
 
 
 def split_batch(mesh: Mesh) -> NamedSharding:
-  """The leading axis over the devices."""
+  """The sharding that splits the leading axis over the devices."""
   return NamedSharding(mesh, PartitionSpec(DATA_AXIS))
 
 
@@ -50,7 +50,7 @@ def check_divisible(mesh: Mesh, field: str, clips: int) -> None:
   """Refuses a batch that the devices cannot share evenly.
 
   Raises:
-    InputError: with the field, the number of clips and the number of devices.
+    InputError: it names the field, the number of clips and the number of devices.
   """
   if clips % mesh.size:
     raise InputError(
@@ -63,7 +63,7 @@ def check_batch(mesh: Mesh, identities: int, instances: int, accumulate: int = 1
   """Refuses a training batch of P identities x K clips that cannot be split.
 
   Raises:
-    InputError: with P, K, the parts of accumulation and the devices.
+    InputError: it gives P, K, the parts of accumulation and the number of devices.
   """
   clips, shares = identities * instances, mesh.size * accumulate
   if clips % shares:
@@ -78,7 +78,7 @@ def check_batch(mesh: Mesh, identities: int, instances: int, accumulate: int = 1
 def put_batch(mesh: Mesh, *arrays: np.ndarray) -> tuple[jax.Array, ...]:
   """Moves host arrays to the devices, split along their first axis.
 
-  With several processes, each gives its own share of the rows and all get the whole array.
+  With several processes, each passes its own share of the rows, and all get the whole array.
   """
   sharding = split_batch(mesh)
   if sharding.is_fully_addressable:
@@ -102,7 +102,7 @@ def put_everywhere(mesh: Mesh, tree: Tree) -> Tree:
 def connect(mesh: Mesh) -> None:
   """Lets all devices of a mesh talk to each other once; all processes call it.
 
-  Devices connect when they first talk, and those of CPUs wait half a minute for the others then.
+  Devices connect when they first talk; CPU devices then wait at most half a minute for the others.
   """
   ones = jax.make_array_from_callback(
     (mesh.size,), split_batch(mesh), lambda index: np.ones(mesh.size, np.float32)[index]
@@ -111,7 +111,7 @@ def connect(mesh: Mesh) -> None:
 
 
 def _is_shared(tree: Any) -> bool:
-  """Whether arrays of it lie on devices of several processes."""
+  """Whether arrays in the tree lie on devices of several processes."""
   return any(
     isinstance(leaf, jax.Array) and not leaf.is_fully_addressable for leaf in jax.tree.leaves(tree)
   )

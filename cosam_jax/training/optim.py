@@ -9,7 +9,7 @@ def learning_rate_schedule(
 ) -> optax.Schedule:
   """Multiplies `learning_rate` by `decay_factor` after every `decay_every_steps` steps."""
 
-  # Whole numbers: where XLA divides by a constant in floating point (as in optax's own staircase),
+  # In whole numbers: if XLA divides by a constant in floating point, as in optax's own staircase,
   # the quotient at a border can fall just below it, and the drop comes a step late.
   def schedule(step: chex.Numeric) -> chex.Numeric:
     return learning_rate * decay_factor ** (step // decay_every_steps)
@@ -29,14 +29,14 @@ def make_optimizer(
   Args:
     schedule: step -> learning rate.
     weight_decay: factor of the parameters.
-    weight_decay_form: `"coupled"` adds it to the gradient before Adam's moments, as PyTorch's
-      `Adam(weight_decay=...)` and so the published code; `"decoupled"` is AdamW.
+    weight_decay_form: `"coupled"` adds the decay to the gradient before Adam's moments, as
+      PyTorch's `Adam(weight_decay=...)` does, and so the published code; `"decoupled"` is AdamW.
     clip_norm: largest global norm of the gradient, 0 for no clipping.
   """
   nothing = optax.identity()
   decay = optax.add_decayed_weights(weight_decay) if weight_decay else nothing
   coupled = weight_decay_form == "coupled"
-  # The same places with any settings, so that every checkpoint has the same tree.
+  # The chain has the same length with any settings, so that every checkpoint has the same tree.
   return optax.chain(
     optax.clip_by_global_norm(clip_norm) if clip_norm else nothing,
     decay if coupled else nothing,

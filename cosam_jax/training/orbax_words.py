@@ -1,4 +1,4 @@
-"""Which of orbax's log lines are for people."""
+"""Drops the log lines of orbax that are of no use to people."""
 
 import logging
 import pathlib
@@ -24,4 +24,4 @@ _WARNINGS = _Warnings()
 
 def quieten() -> None:
   """From now on orbax logs only warnings, and not the one about a killed save's leftovers."""
-  absl.logging.get_absl_logger().addFilter(_WARNINGS)  # Once, however often it is added.
+  absl.logging.get_absl_logger().addFilter(_WARNINGS)  # Adding it again has no effect.

@@ -1,8 +1,8 @@
 """Stopping on request: SIGTERM and its kind, and Ctrl-C; see `runtime.stop_requests`.
 
-Inside the loop a step is finished first, so that a whole step is saved; long work (waiting for
-data, validating) is broken off at once. With several processes, all leave the loop at the same
-step: each passes its own request on with every step, through the devices.
+Inside the loop, the current step is finished first, so that a whole step is saved; long work
+(waiting for data, validating) is broken off at once. With several processes, all leave the loop at
+the same step: at every step each passes its own request to the others, through the devices.
 """
 
 import collections
@@ -21,10 +21,10 @@ from cosam_jax.training.mesh import make_mesh, replicated, split_batch
 
 
 class Preemption:
-  """Hears SIGTERM and its kind while it is entered; not entered, nothing ever asks to stop.
+  """Hears SIGTERM and its kind inside its `with` block; outside, nothing ever asks to stop.
 
   Args:
-    requested: called in the signal's handler when it is asked for the first time.
+    requested: called in the signal's handler, at the first request.
   """
 
   def __init__(self, requested: Callable[[], None] | None = None) -> None:
@@ -54,7 +54,7 @@ class Preemption:
 
   @contextlib.contextmanager
   def deferred(self) -> Iterator[None]:
-    """A request waits until `agreed` is asked, instead of raising `Preempted` at once."""
+    """Inside the block, a request waits for `agreed` instead of raising `Preempted` at once."""
     self._deferred = True
     self._requests.listen()  # jax's start with several processes has a handler of its own.
     try:
@@ -64,9 +64,9 @@ class Preemption:
 
   @contextlib.contextmanager
   def immediate(self) -> Iterator[None]:
-    """Inside `deferred`: a request, also an earlier one, raises `Preempted` at once.
+    """Inside `deferred`: a request, even an earlier one, raises `Preempted` at once.
 
-    Not with several processes: the others would wait for one that leaves alone.
+    With several processes it does not: the others would wait for one that leaves alone.
     """
     if jax.process_count() > 1:
       yield
@@ -79,9 +79,9 @@ class Preemption:
       self._deferred = True
 
   def agreed(self) -> bool:
-    """Whether to stop after this step; to be asked once a step, and the same in all processes.
+    """Whether to stop after this step; to be called once a step; the same in all processes.
 
-    With several processes it is their answer of a step ago, which costs no waiting.
+    With several processes, the answer is that of the step before, which needs no waiting.
     """
     own = self._requests.by
     if jax.process_count() == 1:
@@ -96,6 +96,6 @@ class Preemption:
 
 @functools.cache
 def _agreement() -> tuple[NamedSharding, Callable[[jax.Array], jax.Array]]:
-  """The layout of one number a device, and a function that gives their highest to all devices."""
+  """The layout of one number a device, and a function that gives all devices the largest one."""
   mesh = make_mesh()
   return split_batch(mesh), jax.jit(lambda numbers: numbers.max(), out_shardings=replicated(mesh))

@@ -1,4 +1,4 @@
-"""Whether a run may continue the checkpoint of another configuration."""
+"""Decides whether a run may continue from the checkpoint of another configuration."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -36,7 +36,7 @@ def check_same(
     remedy: what to do, for the message.
 
   Raises:
-    InputError: with each differing field and both values.
+    InputError: it names each differing field and both values.
   """
 
   def matters(name: str) -> bool:

@@ -8,7 +8,7 @@ from cosam_jax.runtime.json_files import parse_json
 from cosam_jax.runtime.outside_files import MOST_TEXT_BYTES, read_bytes
 
 STATE, ABOUT = "state", "about"
-_DRIVERS = ("zarr", "zarr3")  # Today's, and what orbax may write next.
+_DRIVERS = ("zarr", "zarr3")  # Today's format, and the one that orbax may write next.
 _HEADS = tuple(f"/{name}".encode() for name in (".zarray", "zarr.json"))
 
 
@@ -16,10 +16,10 @@ def saved_step(folder: pathlib.Path) -> int:
   """The number of steps of a checkpoint's state; the folder's name does not matter.
 
   Args:
-    folder: the checkpoint, by a path that libraries take as it stands.
+    folder: the checkpoint; libraries must read the path as it is meant.
 
   Raises:
-    ValueError: there is no state that can be opened.
+    ValueError: no state in it can be opened.
   """
   failures = []
   for driver in _DRIVERS:
@@ -32,7 +32,7 @@ def saved_step(folder: pathlib.Path) -> int:
 
 
 def count_arrays(folder: pathlib.Path) -> int:
-  """How many arrays a checkpoint holds, each with values; ValueError as `saved_step`."""
+  """The number of arrays with values that a checkpoint holds; ValueError as `saved_step`."""
   try:
     keys = tensorstore.KvStore.open(_database(folder)).result().list().result()
   except OSError as error:
@@ -43,7 +43,7 @@ def count_arrays(folder: pathlib.Path) -> int:
 
 
 def check_about(folder: pathlib.Path) -> None:
-  """Raises ValueError if a checkpoint's values beside the state are no readable mapping."""
+  """Raises ValueError unless the values beside a checkpoint's state are a readable mapping."""
   name = f"{ABOUT}/metadata"
   try:
     content = parse_json(read_bytes(folder / name, MOST_TEXT_BYTES))

@@ -1,4 +1,4 @@
-"""Scalars of a run as JSON lines: one object a line, `step` first."""
+"""The scalars of a run as JSON lines: one object a line, `step` first."""
 
 import json
 import math
@@ -14,13 +14,13 @@ from cosam_jax.runtime.quiet import warn
 
 
 class ScalarLog:
-  """Appends to `scalars.jsonl`, and forgets what a resumed run is about to write again.
+  """Appends to `scalars.jsonl`, and drops lines that a resumed run is about to write again.
 
   Args:
-    path: the file; created with its first line. None keeps nothing, in all processes but one.
-    first_step: steps from here on are dropped from an existing file. A last line that a kill cut
-      short is dropped too.
-    also: gets the same values, if they shall go elsewhere too.
+    path: the file; created with its first line. None, in all processes but one, writes nothing.
+    first_step: lines from this step on are dropped from an existing file. A last line that a kill
+      cut short is dropped too.
+    also: is called with the same values; None if they go nowhere else.
   """
 
   def __init__(
@@ -52,10 +52,10 @@ class ScalarLog:
 
 
 def read_scalars(path: str | os.PathLike[str]) -> list[dict[str, float]]:
-  """All lines of a scalar file that can be read, in order; empty when there is no file.
+  """All readable lines of a scalar file, in order; empty if there is no file.
 
-  A last line that a kill cut short is passed over; any other line that is no object of numbers with
-  a `step` is named in a warning.
+  A last line that a kill cut short is skipped. A warning names any other line that is not an object
+  of numbers with a `step`.
   """
   path = pathlib.Path(path)
   try:

@@ -5,17 +5,17 @@ import math
 
 import numpy as np
 
-_AFTER, _LATEST = 250, 100  # Steps.
+_AFTER, _LATEST = 250, 100  # Numbers of steps.
 
 
 class StartWatch:
-  """Looks at the losses of the first steps of a process, and speaks once.
+  """Watches the losses of the first steps of a process, and gives at most one warning.
 
   Args:
     num_classes: training identities; the cross-entropy of guessing is its logarithm, with smoothed
       labels too.
-    triplet_margin: the margin of the triplet loss, which is its value while all vectors are one
-      point; 0 if its weight is zero.
+    triplet_margin: the margin of the triplet loss, which is also its value while all vectors are
+      one point; 0 if its weight is zero.
   """
 
   def __init__(self, num_classes: int, triplet_margin: float):
@@ -25,14 +25,14 @@ class StartWatch:
     self._seen = 0
 
   def __call__(self, step: int, values: dict[str, float]) -> str | None:
-    """Takes the values of a step (from 1), each step once and in order.
+    """Takes the values of a step; each step once and in order.
 
     Args:
-      step: its number.
-      values: with `cross_entropy` and `triplet`.
+      step: its number, from 1.
+      values: hold `cross_entropy` and `triplet`.
 
     Returns:
-      A sentence to print, in the step that notices it; else None.
+      A sentence to print if this step shows that training learns nothing; else None.
     """
     self._seen += 1
     if self._seen > _AFTER:

@@ -1,4 +1,4 @@
-"""The training state: a small frozen record, and all that a checkpoint holds."""
+"""The training state: a small frozen record of the arrays that a checkpoint holds."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ class TrainState:
   """Everything that training changes.
 
   Attributes:
-    step: int32 scalar, optimisation steps done; names the next batch.
+    step: int32 scalar, number of steps done; it is also the number of the next batch.
     params: the network's parameters.
     batch_stats: running statistics of the norms.
     opt_state: Adam's moments.
@@ -34,7 +34,7 @@ class TrainState:
 
 def init_variables(model: ReidNet, seed: int) -> dict[str, Any]:
   """Draws the network's variables; the same seed gives the same ones."""
-  # It runs once: on CPU, optimising it takes far longer than running it as it is.
+  # It runs once; on CPUs the compiler's optimisation takes far longer than running it without.
   hasty = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
   options = hasty if jax.default_backend() == "cpu" else None
   variables = jax.jit(model.init, compiler_options=options)(jax.random.key(seed), _one_clip(model))

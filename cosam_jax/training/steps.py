@@ -45,7 +45,8 @@ def forward_with_loss(
   """Training-mode forward pass and the objective.
 
   Args:
-    model, objective: of the loss; any network that is called as `ReidNet` is, with its `Outputs`.
+    model, objective: the network and the loss; any network will do that is called as `ReidNet` is
+      and returns `Outputs`.
     variables: `params` and `batch_stats`.
     clips: float32[B, T, H, W, 3].
     labels: int32[B].
@@ -62,7 +63,7 @@ def forward_with_loss(
 def loss_of_outputs(
   objective: Objective, features: jax.Array, logits: jax.Array, labels: jax.Array
 ) -> tuple[jax.Array, Metrics]:
-  """The objective of a whole batch's features float[B, D] and logits float[B, classes]."""
+  """The objective for a whole batch's features float[B, D] and logits float[B, classes]."""
   entropy = cross_entropy(logits, labels, objective.label_smoothing)
   triplet = batch_hard_triplet(features, labels, objective.triplet_margin)
   loss = entropy + objective.triplet_weight * triplet
@@ -114,22 +115,23 @@ def accumulated_step(
   *,
   split: Callable[[jax.Array], jax.Array] = lambda part: part,
 ) -> tuple[TrainState, Metrics]:
-  """`train_step` of the same batch with the network's memory of a part of it; pure.
+  """`train_step` of the same batch, part by part, with the memory that one part needs; pure.
 
   The triplet loss is mined over the whole batch, so it cannot be added up over parts. Instead the
   network runs twice (Gao et al., Scaling Deep Contrastive Learning Batch Size under Memory Limited
-  Setup, 2021): first part by part for features and logits alone; the loss of the whole batch and
-  its gradient to these follow; then part by part again, with gradients, each part continuing from
-  its rows of that gradient. The sum is the whole batch's gradient, exactly.
+  Setup, 2021): first part by part, for features and logits alone. From these follow the loss of the
+  whole batch and its gradient with respect to them. Then the network runs part by part again, with
+  gradients, and each part continues from its rows of that gradient. The sum is exactly the whole
+  batch's gradient.
 
-  One thing differs from `train_step`: each part is normalised by its own statistics, as the
-  published code's devices do it; the running statistics move towards the mean over the parts.
+  One thing differs from `train_step`: each part is normalised by its own statistics, as on each
+  device in the published code; the running statistics move towards the mean over the parts.
   Statistics of the whole batch would need a pass over all parts for every norm of the network.
 
   Args:
-    model, objective, optimizer, state, clips, labels, valid: as `train_step`.
-    parts: how many; part i is the i-th run of B / parts clips, whatever the devices.
-    split: lays a part out over the devices.
+    model, objective, optimizer, state, clips, labels, valid: as in `train_step`.
+    parts: the number of parts; part i is the i-th run of B / parts clips, whatever the devices.
+    split: the sharding of a part over the devices.
   """
 
   def cut(array):
@@ -171,8 +173,8 @@ def jit_train_step(
 ) -> Callable[..., tuple[TrainState, Metrics]]:
   """`train_step` compiled over the mesh: (state, clips, labels, valid) -> (state, metrics).
 
-  The state is donated: its buffers are reused, and the old one must not be touched again. With
-  `accumulate` above 1 it is `accumulated_step` in so many parts.
+  The state is donated: its buffers are reused, so the old state must not be used again. With
+  `accumulate` above 1 it is `accumulated_step` in that many parts.
   """
 
   def split_part(part):
@@ -198,8 +200,8 @@ def jit_train_step(
 def _compiler_options(model: nn.Module, mesh: Mesh) -> dict[str, str] | None:
   """Options for XLA.
 
-  On CPUs it removes the barriers of `remat` before it merges equal computations, so that it would
-  keep values that were to be computed again.
+  On CPUs, XLA removes the barriers of `remat` before it merges equal computations. Without these
+  options it would therefore keep the values that should be computed again.
   """
   if getattr(model, "remat", False) and mesh.devices.flat[0].platform == "cpu":
     return {"xla_disable_hlo_passes": "cse_barrier_expander"}

@@ -110,7 +110,7 @@ def test_a_loss_that_is_not_finite_from_the_start(tiny_synthetic, tmp_path):
   config = tiny.config(tiny_synthetic, init__weights=str(path))
   sentence = refused("train", config, tmp_path / "run")
   has(sentence, "cross_entropy is nan at step 1", "optim.learning_rate", "optim.clip_norm")
-  has(sentence, "before anything was saved", "begins anew")
+  has(sentence, "before anything was saved", "from the beginning")
   assert Checkpoints(tmp_path / "run").latest_step() is None
 
 
