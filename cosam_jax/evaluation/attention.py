@@ -1,8 +1,9 @@
-"""Is the attention doing anything? Shape of the masks, and the effect of hiding parts of a frame.
+"""Tests whether the attention does anything: the shape of masks, and the effect of hiding cells.
 
 A mask that is nearly the same everywhere only scales its features. Its shape is measured over the
 grid and between a clip's frames. A deletion test asks the network itself: half of each frame's
-grid cells, by their weight, take the frame's mean colour, and vectors and ranks move or not.
+grid cells, chosen by their weight, take the frame's mean colour, and vectors and ranks are compared
+before and after.
 
 Notation: `B` clips, `T` frames, `H W` image, `h w` grid, `Q` queries, `G` gallery, `D` dimensions.
 """
@@ -10,7 +11,7 @@ Notation: `B` clips, `T` frames, `H W` image, `h w` grid, `Q` queries, `G` galle
 import numpy as np
 
 DELETIONS = ("lowest", "highest", "random")
-"""Which half of the cells is replaced: masked out, masked in, or drawn (the control)."""
+"""The half of the cells that is replaced: masked out, masked in, or a random one (the control)."""
 
 
 def mask_shape(masks: np.ndarray, counted: np.ndarray) -> dict[str, np.ndarray]:
@@ -18,13 +19,13 @@ def mask_shape(masks: np.ndarray, counted: np.ndarray) -> dict[str, np.ndarray]:
 
   Args:
     masks: float[B, T, h, w] in 0 .. 1.
-    counted: bool[B, T], frames that are real and stand in their clip for the first time.
+    counted: bool[B, T], frames that are real and occur in their clip for the first time.
 
   Returns:
-    `std` over the grid; `peak`, the largest weight over the mean (1 for an even mask); `entropy`
+    `std`, over the grid; `peak`, the largest weight over the mean (1 for an even mask); `entropy`
     of the weights as shares, over that of an even mask (1 for an even one, 0 for a single cell);
-    `between_frames`, the standard deviation over a clip's frames, mean over the grid, of the clips
-    with two counted frames or more.
+    `between_frames`, the standard deviation over a clip's frames, averaged over the grid, for clips
+    with at least two counted frames.
   """
   masks = np.asarray(masks, np.float64)
   flat = masks[counted].reshape(int(counted.sum()), -1)
@@ -49,12 +50,12 @@ def all_equal(weights: np.ndarray, tolerance: float = 1e-6) -> np.ndarray:
 def without_half(
   clips: np.ndarray, masks: np.ndarray, which: str, rng: np.random.Generator
 ) -> np.ndarray:
-  """Clips with half of every frame's grid cells in the frame's own mean colour.
+  """Clips in which half of every frame's grid cells have the frame's own mean colour.
 
   Args:
     clips: float32[B, T, H, W, 3].
-    masks: float[B, T, h, w]; a pixel belongs to the cell its centre lies in.
-    which: one of `DELETIONS`; of an odd number of cells the smaller half goes.
+    masks: float[B, T, h, w]; a pixel belongs to the cell that its centre lies in.
+    which: one of `DELETIONS`; of an odd number of cells, the smaller half is replaced.
     rng: for `"random"`.
   """
   height, width = clips.shape[2:4]

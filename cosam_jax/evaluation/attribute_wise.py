@@ -1,8 +1,8 @@
-"""A protocol's evaluation for people with one attribute only.
+"""A protocol's evaluation restricted to people with one attribute.
 
-Two variants, since papers mean either: queries with the attribute against the whole gallery, and
-the same queries against a gallery that holds nobody without it (no distractors either, whom nobody
-annotated), which is the easier or the harder the more alike such people look.
+There are two variants, since papers use both: queries with the attribute against the whole gallery,
+and the same queries against the subset of the gallery that has the attribute too. The subset has no
+distractors, since they are not annotated; it is smaller, but its people may look more alike.
 
 Notation: `n` tracklets, `D` embedding size.
 """
@@ -30,18 +30,17 @@ from cosam_jax.evaluation.protocol import (
 def with_attributes(
   evaluation: Evaluation, flat: Mapping[str, Any]
 ) -> tuple[list[Evaluation], list[str]]:
-  """Everybody's evaluation, and behind it those that a flat configuration asks for.
+  """The evaluation of everybody, then those of the attributes in a flat configuration.
 
   Args:
-    evaluation: everybody.
-    flat: dotted name -> value; without `evaluation.attributes_file` no attribute is asked for.
+    evaluation: of everybody.
+    flat: dotted name -> value; without `evaluation.attributes_file` there are no attributes.
 
   Returns:
     As `attribute_evaluations`.
 
   Raises:
-    InputError: a file that cannot be read, an attribute that it lacks, or as
-      `attribute_evaluations`.
+    InputError: the file cannot be read or lacks an attribute, or as `attribute_evaluations`.
   """
   path = flat.get("evaluation.attributes_file")
   if not path:
@@ -58,16 +57,16 @@ def attribute_evaluations(
   """The evaluations of some attributes, over the same embedded tracklets.
 
   Args:
-    evaluation: everybody.
-    attributes: annotations.
+    evaluation: of everybody.
+    attributes: the annotations.
     wanted: (attribute, value) pairs, from `Attributes.parse`.
 
   Returns:
     For each pair the evaluation on the whole gallery, then on the subset; and a sentence for each
-    that was left out because no query has the attribute, or none has a match.
+    evaluation that was left out because no query has the attribute, or none has a match.
 
   Raises:
-    InputError: annotations of another data set, or nothing left.
+    InputError: the annotations belong to another data set, or no evaluation is left.
   """
   table = evaluation.table
   if attributes.dataset != evaluation.dataset:
@@ -112,8 +111,8 @@ def evaluate_with_attributes(
 ) -> tuple[Result, ...]:
   """The results of everybody, also re-ranked, and of each attribute, not re-ranked.
 
-  Re-ranking looks at the other queries too, so that re-ranked results of a few queries would not
-  be those queries' share of everybody's.
+  Re-ranking uses the other queries too, so re-ranking a few queries alone would give them other
+  ranks than among all.
 
   Args:
     features: float[n, D], one vector for each tracklet.
@@ -131,7 +130,7 @@ def evaluate_with_attributes(
 
 
 def _nobody_annotated(evaluation: Evaluation, rows: np.ndarray, values: np.ndarray) -> int:
-  """How many people of some rows have no annotation at all; distractors are nobody."""
+  """The number of people in some rows without any annotation; distractors do not count."""
   identities = evaluation.table.identities[rows]
   people = evaluation.table.numbering.people(identities)
   known = identities[people & (values[rows] != UNKNOWN)]

@@ -1,9 +1,9 @@
-"""How far a result could have come out otherwise, had other people been asked.
+"""Estimates how much a result would vary with other people as queries.
 
 Queries of one person succeed and fail together, so people are drawn, not queries: the clustered
-(percentile) bootstrap, and a test that exchanges two methods person by person. Both look at the
-queries that were asked; neither knows how another training run would have ended, unless several
-runs are given. With a dozen people an interval covers less often than it promises.
+(percentile) bootstrap, and a test that exchanges two methods person by person. Both only use the
+given queries; the variation between training runs enters only if several runs are given. With a
+dozen people, an interval covers the true value less often than its level says.
 
 Sources: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 8, 13 and 15;
 Field and Welsh, "Bootstrapping clustered data", 2007 (clusters drawn whole).
@@ -36,7 +36,7 @@ def query_scores(
     average_precision: [Q]; None or nan if the query does not count.
     first_match: [Q], the place of the first match, from 1; 0 if the query does not count.
     inverse_negative_penalty: [Q], like `average_precision`.
-    ranks: which Rank-k to make.
+    ranks: the k of each Rank-k.
 
   Returns:
     name -> float64[Q], nan if the query does not count: mAP, Rank-k for each k, mINP.
@@ -53,7 +53,7 @@ def query_scores(
 def interval_record(
   scores: Mapping[str, np.ndarray], identities: np.ndarray, resamples: int = RESAMPLES
 ) -> dict[str, Any]:
-  """Intervals of every metric as plain values, with what is needed to make them again.
+  """Intervals of every metric as plain values, with the settings needed to make them again.
 
   Args:
     scores: from `query_scores`.
@@ -83,7 +83,7 @@ def means_of_people(
     values: float[Q, M], a query's share in each metric.
     identities: int[Q], the person of each query.
     resamples: R, at least 1.
-    seed: the same one gives the same draws for the same number of people.
+    seed: the same seed gives the same draws for the same number of people.
 
   Returns:
     float64[R, M].
@@ -104,7 +104,7 @@ def differences_of_people_and_runs(
   resamples: int = RESAMPLES,
   seed: int = SEED,
 ) -> np.ndarray:
-  """Differences of the means when the runs of both sides are drawn anew too.
+  """Differences of the means if the runs of both sides are drawn too, not only the people.
 
   Args:
     first: float[S, Q, M], the queries' shares in each run of one side.
@@ -146,11 +146,11 @@ def sign_flip_p(
   resamples: int = RESAMPLES,
   seed: int = SEED,
 ) -> np.ndarray:
-  """How often a difference as large comes about when each person's sign is a coin's.
+  """The share of random signs, one for each person, that give a difference at least as large.
 
   If two methods were equally good, each person's differences might as well have the other sign.
-  With few people all 2^C signs are tried; with more, R are drawn, and the observed one is counted
-  among them, so that p is never 0.
+  With few people, all 2^C combinations of signs are tried. With more, R are drawn, and the observed
+  one is counted among them, so that p is never 0.
 
   Args:
     differences: float[Q, M], one method's share less the other's.
@@ -164,7 +164,7 @@ def sign_flip_p(
   sums, _ = _by_person(differences, identities)
   people = len(sums)
   observed = np.abs(sums.sum(axis=0))
-  # A sum in another order may differ in its last digit, and is as large all the same.
+  # A sum in another order may differ in its last digit, and still counts as equally large.
   bar = observed - 1e-9 * np.maximum(np.abs(sums).sum(axis=0), 1e-300)
   if 2**people <= resamples:
     signs = 1.0 - 2.0 * (np.arange(2**people)[:, None] >> np.arange(people) & 1)
@@ -179,7 +179,7 @@ def sign_flip_p(
 
 
 def _by_person(values: np.ndarray, identities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-  """float64[C, M] sums of each person's queries, and float64[C] how many they are."""
+  """float64[C, M], the sums of each person's queries, and float64[C], their numbers."""
   values = np.asarray(values, np.float64)
   people, rows = np.unique(identities, return_inverse=True)
   sums = np.zeros((len(people), values.shape[1]))
@@ -188,7 +188,7 @@ def _by_person(values: np.ndarray, identities: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _draws(rng: np.random.Generator, people: int, resamples: int) -> Iterator[np.ndarray]:
-  """Yields float64[r, C] blocks of how often each person is drawn, R rows in all."""
+  """Yields blocks float64[r, C], how often each person is drawn, with R rows in all."""
   for start in range(0, resamples, _AT_A_TIME):
     count = min(_AT_A_TIME, resamples - start)
     yield rng.multinomial(people, np.full(people, 1 / people), count).astype(np.float64)

@@ -1,6 +1,6 @@
-"""Who might be near: the best few of each query by float32 distances, a gallery block at a time.
+"""Candidates: the best few of each query by float32 distances, a gallery block at a time.
 
-Both kinds are used alike: made with the queries, given every block by `add`, asked by `best`.
+Both kinds are used in the same way: make one with the queries, `add` every block, ask for `best`.
 
 Notation: `Q` queries, `D` embedding size.
 """
@@ -17,7 +17,7 @@ from cosam_jax.evaluation.distances import distance_function
 from cosam_jax.training import mesh as meshes
 
 QUERY_ROWS = 1024
-"""Queries compared at once, so that distances take QUERY_ROWS x block rows floats at most."""
+"""Queries compared at once: the distances take at most QUERY_ROWS x block rows floats."""
 
 
 class DeviceCandidates:
@@ -39,7 +39,7 @@ class DeviceCandidates:
     ]
 
   def add(self, block: np.ndarray, first: int) -> None:
-    """Compares a block whose first row is gallery row `first`; returns before the device ends."""
+    """Compares a block that begins with gallery row `first`; returns before the device is done."""
     share = -(-len(block) // self._devices)
     filled = np.zeros((self._devices * share, block.shape[1]), np.float32)
     filled[: len(block)] = block
@@ -52,17 +52,18 @@ class DeviceCandidates:
       )
 
   def best(self) -> tuple[np.ndarray, np.ndarray]:
-    """float32[Q, count] rounded distances, ascending, and their int[Q, count] gallery rows."""
+    """float32[Q, count], the rounded distances, ascending, and int[Q, count], the gallery rows."""
     distances, rows = zip(*jax.device_get(self._best))
     return np.concatenate(distances), np.concatenate(rows)
 
 
 @functools.partial(jax.jit, static_argnames=("distance", "count"), donate_argnums=0)
 def _merge(best, queries, shares, first, valid, *, distance, count):
-  """The best of the known ones (float32[q, count], int32[q, count]) and a block [n, share, D]."""
+  """The best among those so far (float32[q, count], int32[q, count]) and a block [n, share, D]."""
   devices, share, _ = shares.shape
   rows = jnp.arange(devices * share, dtype=jnp.int32).reshape(devices, 1, share)
-  # Per device, so that only the best of each share travel: top_k of a split axis would gather it.
+  # Each device takes the best of its share, and only these travel; top_k over a split axis would
+  # gather the whole axis.
   found = jax.vmap(distance_function(distance), (None, 0))(queries, shares)
   found = jnp.where(rows < valid, found, jnp.inf)
   near, at = jax.lax.top_k(-found, min(count, share))
@@ -106,7 +107,7 @@ class FaissCandidates:
     self._near, self._rows = (np.take_along_axis(x, order, 1) for x in (near, rows))
 
   def best(self) -> tuple[np.ndarray, np.ndarray]:
-    """As of `DeviceCandidates`."""
+    """See `DeviceCandidates`."""
     return self._near, self._rows
 
 

@@ -23,28 +23,30 @@ class Card:
   """Facts that must agree before two results may be compared.
 
   Attributes:
-    dataset: its name.
-    protocol: its name, see `protocol.Settings`.
+    dataset: the data set's name.
+    protocol: the protocol's name, see `protocol.Settings`.
     split: number of the split, if a data set has several, else None.
-    gallery_size: entries, distractors included, junk not.
-    queries_in_gallery: queries that stand in the gallery too.
-    distractors: gallery entries of the data set's distractor identity, which match nobody.
-    junk: gallery entries without an identity (-1), which were dropped.
-    queries: how many were asked.
-    valid_queries: how many count.
-    not_counted: for each reason, how many queries do not count because of it.
+    gallery_size: number of entries, with distractors and without junk.
+    queries_in_gallery: number of queries that are in the gallery too.
+    distractors: number of gallery entries of the data set's distractor identity, which match
+      nobody.
+    junk: number of gallery entries without an identity (-1), which were dropped.
+    queries: number of all queries.
+    valid_queries: number of queries that count.
+    not_counted: reason -> number of queries that do not count because of it.
     frames: "all", or "<N> evenly drawn".
     frames_used: frames of all embedded tracklets together.
-    num_frames: frames of a clip; None where vectors came from elsewhere.
-    tail: how the last clip is filled if a tracklet is no whole number of clips.
-    distance: its name.
+    num_frames: frames of a clip; None if the vectors come from elsewhere.
+    tail: how the last clip is filled if a tracklet is not a whole number of clips.
+    distance: the distance's name.
     reranking: None, or {"k1", "k2", "lambda"}.
     checkpoint: names the weights, for people, such as "step 240"; None if unknown.
     checkpoint_hash: of the weights' names and bytes, see `fingerprints`; None if unknown.
     pooling: how the vectors of clips became one.
-    attribute: None: everybody's queries; else whose, such as "hat=yes".
-    attribute_gallery: with an attribute, "whole", or "subset" where it holds such people only.
-    unannotated: with an attribute, how many people nobody annotated, of the queries and gallery.
+    attribute: the attribute of the queries, such as "hat=yes"; None: all queries.
+    attribute_gallery: with an attribute, "whole", or "subset" if it holds only people who have it.
+    unannotated: with an attribute, the numbers of people without annotation, among queries and
+      gallery.
     warnings: reasons against comparing these numbers, such as a subset of the data.
   """
 
@@ -79,11 +81,11 @@ class Result:
 
   Attributes:
     card: the protocol.
-    metrics: the numbers, with one entry a query.
+    metrics: the numbers, also those of each query.
     query_names: str[Q].
     query_identities: int32[Q].
     label: names the evaluated weights, for people, such as "before training"; may be empty.
-    first: the first entries of each query's ranking, where they were asked for.
+    first: the first entries of each query's ranking, if they were asked for.
     numbering: names of the identities.
   """
 
@@ -105,7 +107,7 @@ class Result:
 
   @functools.cached_property
   def _uncertainty(self) -> dict[str, Any]:
-    """Drawn once, for the file and for the terminal."""
+    """The intervals; drawn once, for the file and for the terminal."""
     return interval_record(self._scores, self.query_identities)
 
   def record(self) -> dict[str, Any]:

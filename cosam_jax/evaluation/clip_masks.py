@@ -1,6 +1,6 @@
-"""A clip with its masks, to look at. No jax, so that pictures can be drawn anywhere.
+"""A clip with its masks, to look at. Without jax, so that pictures can be drawn anywhere.
 
-Notation: `T` frames in a clip, `H W` frame, as large as on disk, `h w` grid of a mask.
+Notation: `T` frames in a clip, `H W` size of a frame on disk, `h w` grid of a mask.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ class ClipMasks:
     length: frames of the tracklet.
     images: uint8[H, W, 3] each, upright, as large as on disk; None for a frame that cannot be read.
     masks: stage -> float32[T, h, w] in 0 .. 1.
-    source: where the frames are from, in place of identity and camera; may be empty.
+    source: the source of the frames, in place of identity and camera; may be empty.
   """
 
   tracklet: str
@@ -44,7 +44,7 @@ class ClipMasks:
 def clip_masks(
   plan: EvaluationPlan, row: int, frames: np.ndarray, masks: dict[int, np.ndarray]
 ) -> ClipMasks:
-  """Puts frames and names to the masks of a clip.
+  """Adds frames and names to the masks of a clip.
 
   Args:
     plan: the clip's plan, with all frames of every tracklet.
@@ -74,5 +74,5 @@ def frame_image(table: TrackletTable, frame: int) -> np.ndarray | None:
     with Image.open(io.BytesIO(data)) as image:
       return turned(np.asarray(image.convert("RGB")), exif_orientation(data))
   except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-    # Where this is an error, it was raised before the network saw the frame.
+    # If this counts as an error, it was raised before the network saw the frame.
     return None

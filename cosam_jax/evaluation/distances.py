@@ -59,7 +59,7 @@ DISTANCES: dict[str, Callable[[chex.Array, chex.Array], chex.Array]] = {
 
 
 def distance_function(name: str) -> Callable[[chex.Array, chex.Array], chex.Array]:
-  """Returns the distance called `name`; InputError lists the legal names."""
+  """The distance called `name`; if there is none, InputError lists the legal names."""
   if name not in DISTANCES:
     legal = ", ".join(DISTANCES)
     raise InputError(f"distance is {name!r}; use one of {legal}{suggestion(str(name), DISTANCES)}.")
@@ -73,11 +73,11 @@ def check_features(
 
   Args:
     features: [n, D], any real type.
-    kind: what the rows are ("query", "gallery"), for messages.
+    kind: the side that the rows belong to ("query", "gallery"), for messages.
     names: tracklet names of the rows, for messages.
 
   Raises:
-    InputError: not a non-empty matrix, or a row that holds NaN or infinity.
+    InputError: the features are not a non-empty matrix, or a row holds NaN or infinity.
   """
   array = np.asarray(features)
   if array.ndim != 2 or not array.size:
@@ -108,10 +108,10 @@ def check_same_width(query_features: np.ndarray, gallery_features: np.ndarray) -
 
 
 def first_copies(features: np.ndarray) -> np.ndarray | None:
-  """For each row, the first row with the same values; None when all rows differ.
+  """For each row, the first row with the same values; None if all rows differ.
 
-  A matrix product may round equal columns differently, depending on where they fall in its tiles.
-  Reading the distance of the first copy for all of them keeps ties exact.
+  A matrix product may round equal columns differently, depending on their place in its tiles. Using
+  the distance of the first copy for all of them keeps ties exact.
 
   Args:
     features: float32[n, D].

@@ -1,4 +1,4 @@
-"""All clips of every tracklet through the network, one vector a tracklet.
+"""Passes all clips of every tracklet through the network; makes one vector for each tracklet.
 
 Notation: `B` clips in a batch, `T` frames in a clip, `n` tracklets, `D` embedding size.
 """
@@ -44,28 +44,28 @@ def embed_tracklets(
   num_clips: int | None = None,
   progress: bool | None = None,
 ) -> np.ndarray:
-  """The mean of each tracklet's clip vectors, not normalised, as the published code has it.
+  """The mean of each tracklet's clip vectors, not normalised, as in the published code.
 
   Clips of one tracklet may come in any batches. Their vectors are added in the order in which they
-  come and in double precision, so that the packing of batches does not show in the result. While
-  the device works on a batch, the host makes the next one.
+  come, in double precision, so that the packing of batches does not affect the result. While the
+  device works on a batch, the host makes the next one.
 
   Args:
     forward: a jitted (clips float32[B, T, H, W, 3], valid bool[B, T]) -> float[B, D].
     batches: see `ClipBatch`. A clip without a valid frame does not count.
     num_tracklets: n.
     names: tracklet names, for messages.
-    keep: is given (tracklets int32[b], vectors float64[b, D]) of all clips that count, as they
+    keep: called with (tracklets int32[b], vectors float64[b, D]) of the clips that count, as they
       come.
-    num_clips: how many clips will come, for the time left.
+    num_clips: the number of clips to come, for the time left.
     progress: whether to show a progress bar; None: if standard error is a terminal.
 
   Returns:
     float32[n, D].
 
   Raises:
-    InputError: a vector that holds NaN or infinity, or a tracklet without any valid frame; both
-      name the tracklet.
+    InputError: a vector holds NaN or infinity, or a tracklet has no valid frame; the error names
+      the tracklet.
   """
   sums: np.ndarray | None = None
   counts = np.zeros(num_tracklets, np.int64)
@@ -96,7 +96,7 @@ def embed_tracklets(
       tracklets, valid = np.asarray(batch.tracklets), np.asarray(batch.valid)
       if tracklets.size and tracklets.max() >= num_tracklets:
         raise ValueError(f"a clip of tracklet {tracklets.max()} among {num_tracklets} tracklets")
-      features = forward(batch.clips, batch.valid)  # Returns at once; the device works on.
+      features = forward(batch.clips, batch.valid)  # Returns at once, while the device works.
       if pending is not None:
         collect(*pending)
       pending = features, tracklets, (tracklets >= 0) & valid.any(axis=1)

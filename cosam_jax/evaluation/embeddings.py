@@ -1,9 +1,9 @@
-"""Embeddings on disk: vectors with all that is needed to rank them, without network or frames.
+"""Embeddings on disk: vectors with everything needed to rank them without network or frames.
 
 One `.npz` file of plain arrays and one text (JSON), read without pickle:
 
   vectors         float32[n, D]   one for each tracklet, the mean of its clips
-  identities      int64[n]        -1 if nobody knows
+  identities      int64[n]        -1 if unknown
   cameras         int64[n]
   names           str[n]
   lengths         int64[n]        frames of the tracklet, of which a protocol may use fewer
@@ -16,7 +16,7 @@ One `.npz` file of plain arrays and one text (JSON), read without pickle:
 
 Files of earlier versions have int32 in place of int64, and are read.
 
-If it is known, the columns of `sightings` say where and when each tracklet was seen.
+The columns of `sightings` say where and when each tracklet was seen, if this is known.
 
 Notation: `n` tracklets, `D` embedding size, `m` clips, `Q` queries, `G` gallery entries.
 """
@@ -45,17 +45,17 @@ from cosam_jax.runtime.whole_files import whole_file
 
 FORMAT = 1
 _LARGEST = np.iinfo(np.int64).max
-_LONGEST = 1 << 31  # Frames of a tracklet; so that all of them together can be counted.
+_LONGEST = 1 << 31  # Most frames of a tracklet, so that the sum over all fits 64 bits.
 EMBEDDINGS_FILE = "embeddings.npz"
 _UNKNOWN: Any = None  # Becomes a column of unknown entries.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Embeddings:
-  """Vectors with all that is needed to rank them; the arrays are those of the module's docstring.
+  """Vectors with everything needed to rank them; the module's docstring describes the arrays.
 
   Raises:
-    InputError: arrays that do not fit together, or vectors that hold NaN or infinity.
+    InputError: the arrays do not fit together, or the vectors hold NaN or infinity.
   """
 
   origin: Origin
@@ -96,7 +96,7 @@ class Embeddings:
       object.__setattr__(self, name, column)
 
   def seen(self, row: int) -> Sighting:
-    """Where and when a tracklet was seen."""
+    """The place and time at which a tracklet was seen."""
     return sightings.sighting(self, row, self._numbering)
 
   @functools.cached_property
@@ -132,10 +132,11 @@ class Embeddings:
     """The queries and the gallery of a protocol.
 
     Args:
-      name: see `protocol.Settings`; None: the one that the embeddings were made for.
+      name: see `protocol.Settings`; None: the protocol that the embeddings were made for.
 
     Raises:
-      InputError: a protocol with other frames than were embedded, no queries, or no match.
+      InputError: the protocol needs other frames than were embedded, or there are no queries or no
+        matches.
     """
     name = self.origin.protocol if name is None else name
     kind, frames = parse_protocol(name)
@@ -170,7 +171,7 @@ class Embeddings:
     )
 
 
-# name -> (what a file may hold, what it becomes)
+# name -> (dtypes that a file may have, dtype that it becomes)
 _ARRAYS: dict[str, tuple[type, str]] = {
   "vectors": (np.floating, "float32"),
   "identities": (np.integer, "int64"),
@@ -187,7 +188,7 @@ _ARRAYS: dict[str, tuple[type, str]] = {
 
 @dataclasses.dataclass(frozen=True)
 class _Forgotten:
-  """A store whose frames are counted and nothing more."""
+  """A store that knows only the number of its frames."""
 
   count: int
 
@@ -225,7 +226,7 @@ def read_embeddings(path: str | os.PathLike) -> Embeddings:
   """Reads a file of `write_embeddings`, and checks it.
 
   Raises:
-    InputError: a file that is missing, damaged, of another kind or format, or inconsistent.
+    InputError: the file is missing, damaged, of another kind or format, or inconsistent.
   """
   path = user_path(path)
   try:
@@ -244,7 +245,7 @@ def read_embeddings(path: str | os.PathLike) -> Embeddings:
     arrays |= {name: content[name] for name in sightings.COLUMNS if name in content}
   except InputError:
     raise
-  except Exception as error:  # A damaged file makes zip, numpy and JSON raise many kinds.
+  except Exception as error:  # For a damaged file, zip, numpy and JSON raise many kinds.
     reason = " ".join(str(error).split())[:200] or type(error).__name__
     raise InputError(
       f"{path} cannot be read as embeddings ({reason}): give a file that --mode=embed wrote"
@@ -256,9 +257,9 @@ def read_embeddings(path: str | os.PathLike) -> Embeddings:
 
 
 def _sound(array: np.ndarray) -> np.ndarray:
-  """The array; ValueError for text with numbers that are no characters, which numpy lets through.
+  """The array; ValueError for text with numbers that are not characters, which numpy lets through.
 
-  Python itself fails on such a character, and far from here.
+  Python itself would fail on such a character later.
   """
   if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
     codes = np.ascontiguousarray(array.reshape(-1)).view(array.dtype.byteorder + "u4")

@@ -9,11 +9,11 @@ import jax
 import numpy as np
 
 LENGTH = 16
-"""Hexadecimal digits that are kept of a SHA-256: 64 bits."""
+"""Number of hexadecimal digits that are kept of a SHA-256: 64 bits."""
 
 
 def weights_hash(variables: Mapping[str, Any]) -> str:
-  """A hash of every array's name, type, shape and bytes: the same weights have the same one.
+  """A hash of every array's name, type, shape and bytes: the same weights have the same hash.
 
   Args:
     variables: a tree of arrays, such as `{"params": ..., "batch_stats": ...}`.
@@ -31,7 +31,7 @@ def weights_hash(variables: Mapping[str, Any]) -> str:
 
 
 def config_hash(flat: Mapping[str, Any], counts: Callable[[str], bool]) -> str:
-  """A hash of a flat configuration, without the fields that change no vector.
+  """A hash of a flat configuration, without the fields that do not change vectors.
 
   Args:
     flat: dotted name -> plain value.

@@ -1,11 +1,11 @@
-"""Do COSAM's spatial masks do anything, and do they find the person? Numbers, and clips to look at.
+"""Measures whether COSAM's spatial masks do anything and find the person; chooses clips to look at.
 
-Where the figure is known pixel by pixel (drawn data), a mask is judged by the share of its weight
-that falls on the figure: `sum(mask * figure) / sum(mask)` over the grid, where `figure` is the part
-of each cell's area that the figure covers. A mask that is the same everywhere gets exactly the
-figure's share of the area, so that is the number to beat. A mask can beat it by knowing only that
-people stand in the middle; hence a second bar, the share of the stage's mean mask put on every
-frame. What the real masks have above that, they owe to the frame.
+If the figure is known pixel by pixel (drawn data), a mask is judged by the share of its weight that
+falls on the figure: `sum(mask * figure) / sum(mask)` over the grid, where `figure` is the part of
+each cell's area that the figure covers. A mask that is the same everywhere gets exactly the
+figure's share of the area, so that is the first number to beat. A mask can beat it just because
+people stand in the middle. So the second number to beat is the share of the stage's mean mask, put
+on every frame; only an excess over that comes from the frame itself.
 
 Notation: `B` clips in a batch, `T` frames in a clip, `H W` image, `h w` grid.
 """
@@ -30,7 +30,7 @@ def cell_fractions(figure: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
   """The part of each grid cell's area that a figure covers.
 
   A cell is its nominal rectangle, `H/h x W/w` pixels; pixels on a border count by their area on
-  either side, so that any image size goes with any grid and the mean of the result is the figure's
+  either side. So any image size goes with any grid, and the mean of the result is the figure's
   share of the image.
 
   Args:
@@ -80,7 +80,7 @@ class MaskStatistics:
     self._figures: Any = 0.0
 
   def add(self, masks: np.ndarray, fractions: np.ndarray | None = None) -> None:
-    """Takes in frames: masks [n, h, w] in 0 .. 1, and `cell_fractions` [n, h, w] if known."""
+    """Adds frames: masks [n, h, w] in 0 .. 1, and `cell_fractions` [n, h, w] if known."""
     masks = np.asarray(masks, np.float64)
     if not len(masks):
       return
@@ -101,9 +101,9 @@ class MaskStatistics:
     """Plain numbers; means are over frames, every frame with the same weight.
 
     `mean`, `min` and `max` of the mask, all within 0 .. 1; `spread`, the standard deviation over
-    the grid within a frame; `frames`. With figures also the `share_on_figure`, that of a uniform
-    mask (`uniform_share`) and of the mean mask on every frame (`fixed_mask_share`), each 0 .. 1.
-    Frames whose mask is zero everywhere have no share and are left out of the three.
+    the grid within a frame; `frames`. With figures also three shares in 0 .. 1: `share_on_figure`,
+    `uniform_share` (that of a uniform mask) and `fixed_mask_share` (that of the mean mask, put on
+    every frame). Frames whose mask is zero everywhere are left out of the three.
     """
     if not self._frames:
       return {"frames": 0}
@@ -123,9 +123,9 @@ class MaskStatistics:
 
 
 def sample_rows(table: TrackletTable, most_frames: int) -> np.ndarray:
-  """Rows of a table, evenly spread, that have about `most_frames` frames together; junk is out.
+  """Rows of a table, evenly spread, with about `most_frames` frames together; without junk.
 
-  The same for the same table; all rows where their frames are no more than that.
+  The same table gives the same rows; if it has at most `most_frames` frames, it gives all rows.
   """
   rows = np.flatnonzero(table.identities != JUNK)
   total = int(table.lengths[rows].sum(dtype=np.int64))
@@ -137,12 +137,12 @@ def sample_rows(table: TrackletTable, most_frames: int) -> np.ndarray:
 def choose_clips(table: TrackletTable, count: int, num_frames: int) -> list[int]:
   """Picks clips to look at: the middle one of tracklets of different people and cameras.
 
-  Tracklets are taken one by one: first people seldom taken so far, then cameras, then the table's
-  order; distractors come last.
+  Tracklets are taken one by one. People taken least often come first, then cameras taken least
+  often, then the table's order; distractors come last.
 
   Returns:
-    Numbers of at most `count` clips, as the table's clips of `num_frames` frames are counted in an
-    `EvaluationPlan` with all frames, in ascending order.
+    Numbers of at most `count` clips, ascending; clips are numbered as in an `EvaluationPlan` with
+    all frames of the table and `num_frames`.
   """
   clips = num_dense_clips(table.lengths, num_frames)
   first = np.cumsum(clips) - clips
@@ -182,7 +182,7 @@ def measure_masks(
     forward: a jitted (clips float32[B, T, H, W, 3], valid bool[B, T]) -> spatial masks, stage ->
       float[B, T, h, w].
     batches: the plan's batches, from `evaluation_batches` with the plan's numbers.
-    plan: which frames they hold.
+    plan: says which frames they hold.
     figure: frame of the table's store -> its figure [H, W], 0 off the figure.
     keep: numbers of the clips to return, see `choose_clips`.
     progress: whether to show a progress bar; None: if standard error is a terminal.
@@ -218,6 +218,6 @@ def measure_masks(
 
 
 def repeated(frames: np.ndarray) -> np.ndarray:
-  """bool[B, T], where a frame of int64[B, T] stands in its clip already."""
+  """bool[B, T], which frames of int64[B, T] occur earlier in their clip."""
   same = frames[:, :, None] == frames[:, None, :]
   return np.tril(same, -1).any(-1)

@@ -11,7 +11,7 @@ class Origin:
 
   Attributes:
     dataset: the data set's name.
-    protocol: the protocol they were made for; its number of frames is part of them.
+    protocol: the protocol that they were made for, which decides the frames of a tracklet.
     num_frames: frames of a clip; None if unknown.
     split: number of the split, if the data set has several, else None.
     checkpoint: names the weights, for people; None if unknown.
@@ -20,7 +20,7 @@ class Origin:
     config_hash: see `fingerprints.config_hash`.
     warnings: the reader's sentences about the data.
     frame_stride, most_frames: which frames of a tracklet were taken, see `taken_frames.Taking`;
-      None if all of them, as the protocol says.
+      None if all were, or those of the protocol.
     numbering: the names of identities and cameras, see `identities.Numbering.record`; may be empty.
     test_set: a digest of the tracklets that the protocol evaluates; None if unknown.
   """
@@ -47,9 +47,9 @@ class Origin:
 
 
 def check_about(about: Any) -> None:
-  """ValueError for a description whose fields are of other types than `Origin`'s."""
+  """Raises ValueError if a description's fields have other types than `Origin`'s."""
   if not isinstance(about, dict):
-    raise ValueError("its description is no JSON object")
+    raise ValueError("its description is not a JSON object")
   kinds = {
     **dict.fromkeys(("num_frames", "split", "frame_stride", "most_frames"), int | None),
     **dict.fromkeys(("checkpoint", "checkpoint_hash", "config_hash", "test_set"), str | None),

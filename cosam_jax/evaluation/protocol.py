@@ -2,7 +2,7 @@
 
 Published numbers on MARS come from protocols that cannot be compared. `reference` (the poster's)
 takes the queries out of the gallery, `official` leaves them in; `reference_4f` and `official_4f`
-use 4 evenly drawn frames of each tracklet (any number may stand there), the others all frames.
+use 4 evenly drawn frames of each tracklet (or any other number), the others all frames.
 
 Notation: `Q` queries, `G` gallery entries, `n` tracklets to embed, `D` embedding size.
 """
@@ -39,7 +39,7 @@ class Settings:
     k2: likewise.
     lambda_value: likewise.
     max_rank: length of the CMC curve, at least 1.
-    listed: how many of the first entries of each ranking the results hold; 0 for none.
+    listed: number of first entries of each ranking that the results hold; 0 for none.
   """
 
   protocol: str = "reference"
@@ -59,14 +59,14 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
-  """The tracklets of a protocol, each to be embedded once.
+  """The tracklets of a protocol, each of which is embedded once.
 
   Attributes:
     dataset: the data set's name.
     protocol: the protocol's name.
     table: the n tracklets.
-    query_rows: int64[Q], where the queries are in `table`.
-    gallery_rows: int64[G], where the gallery is in `table`, in gallery order.
+    query_rows: int64[Q], the rows of the queries in `table`.
+    gallery_rows: int64[G], the rows of the gallery in `table`, in gallery order.
     warnings: the reader's sentences about the directory, such as that it is a subset.
     attribute: for the card: which queries these are; None: all.
     attribute_gallery: for the card.
@@ -85,19 +85,19 @@ class Evaluation:
 
   @property
   def frames_per_tracklet(self) -> int | None:
-    """How many evenly drawn frames of a tracklet are used; None: all."""
+    """The number of evenly drawn frames of a tracklet that are used; None: all."""
     return parse_protocol(self.protocol)[1]
 
 
 def evaluation_of(tables: Tables, protocol: str = "reference") -> Evaluation:
-  """Lists the tracklets that a protocol needs, without embedding any twice.
+  """Lists the tracklets that a protocol needs, each once.
 
   Args:
     tables: a data set.
     protocol: see `Settings`.
 
   Raises:
-    InputError: an unknown protocol, no query or gallery at all, or no query with a match.
+    InputError: the protocol is unknown, there is no query or no gallery, or no query has a match.
   """
   kind, _ = parse_protocol(protocol)
   gallery = tables.gallery if kind == "reference" else tables.gallery_with_queries()
@@ -116,7 +116,7 @@ def evaluation_of(tables: Tables, protocol: str = "reference") -> Evaluation:
 def listed_once(*parts: TrackletTable) -> tuple[TrackletTable, list[np.ndarray]]:
   """Every tracklet of some tables once, and for each table the rows of its tracklets."""
   together = functools.reduce(concatenate, parts)
-  # A tracklet is known by its first frame: queries that are in the gallery too appear twice.
+  # A tracklet is identified by its first frame; queries that are in the gallery too come twice.
   _, first, inverse = np.unique(together.starts, return_index=True, return_inverse=True)
   kept = np.sort(first)
   rows = np.searchsorted(kept, first[inverse])
@@ -173,7 +173,7 @@ def evaluate_tables(
   checkpoint_hash: str | None = None,
   label: str = "",
 ) -> tuple[Result, ...]:
-  """Ranks a gallery for every query, with a card of how it was done.
+  """Ranks the gallery for every query; the results' cards say how.
 
   Args:
     features: float[n, D], one vector for each tracklet of `evaluation.table`.
@@ -189,7 +189,7 @@ def evaluate_tables(
     The result; with `settings.reranking`, then the re-ranked one.
 
   Raises:
-    InputError: features that cannot be ranked (the tracklet is named), no query that counts.
+    InputError: features cannot be ranked (the error names the tracklet), or no query counts.
   """
   if settings.protocol != evaluation.protocol:
     raise InputError(
@@ -205,7 +205,7 @@ def evaluate_tables(
     )
   identities = table.identities[queries]
   who = {
-    # A distractor or junk as a query is nobody in particular: nothing may match it.
+    # A query that is a distractor or junk is nobody in particular: nothing may match it.
     "query_ids": np.where(table.numbering.people(identities), identities, JUNK),
     "gallery_ids": table.identities[gallery],
     "query_cameras": table.cameras[queries],
@@ -227,7 +227,7 @@ def evaluate_tables(
     first = list_features(*both, labels, distance=settings.distance, length=settings.listed)
   results = [Result(card, metrics, names, identities, label, first, table.numbering)]
   if settings.reranking:
-    # Squared distances of unit vectors are twice their cosine distances, and scale cancels here.
+    # Squared distances of unit vectors are twice their cosine distances, and the factor cancels.
     base = vectors if settings.distance == "sqeuclidean" else np.asarray(distances.unit(vectors))
     k1, k2, lambda_value = settings.k1, settings.k2, settings.lambda_value
     distance = rerank.k_reciprocal_distance(base[queries], base[gallery], k1, k2, lambda_value)

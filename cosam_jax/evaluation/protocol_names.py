@@ -1,4 +1,4 @@
-"""Protocols by name: which gallery, and how many frames of each tracklet."""
+"""Names of protocols: the gallery, and the number of frames of each tracklet."""
 
 import re
 
@@ -13,7 +13,7 @@ def parse_protocol(name: str) -> tuple[str, int | None]:
   """Splits "official_4f" into ("official", 4) and "reference" into ("reference", None).
 
   Raises:
-    InputError: another name, with the legal ones.
+    InputError: it is another name; the error gives the legal ones.
   """
   found = re.fullmatch(r"([a-z]+)(?:_([1-9][0-9]{0,17})f)?", str(name))
   if found is None or found[1] not in GALLERIES:

@@ -27,8 +27,8 @@ BLOCKS_IN_FLIGHT = 2
 class Labels:
   """Identities and cameras of both sides: int32[Q] and int32[G] arrays that fit together.
 
-  Devices count in 32 bits. Identities and cameras are only compared, so larger numbers are
-  replaced by small ones that are equal where they are.
+  Devices count in 32 bits. Identities and cameras are only compared, so larger numbers are replaced
+  by small ones; equal numbers stay equal, and different ones different.
   """
 
   query_ids: np.ndarray
@@ -89,7 +89,7 @@ class Labels:
 
 
 def _small(query: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-  """int32[Q] and int32[G], equal where the given numbers are; `JUNK` stays what it is."""
+  """int32[Q] and int32[G], equal if and only if the given numbers are; `JUNK` stays."""
   both = np.concatenate([query, gallery])
   codes = np.unique(both, return_inverse=True)[1].reshape(-1).astype(np.int32)
   codes[both == JUNK] = JUNK
@@ -106,7 +106,7 @@ def match_positions(
   matches: chex.Array,
   longest: chex.Array,
 ) -> chex.Array:
-  """Counts the entries that stand before each match in its query's ranking.
+  """Counts the entries before each match in its query's ranking.
 
   Args:
     distance: float[B, G].
@@ -115,8 +115,8 @@ def match_positions(
     gallery_ids: int32[G].
     gallery_cameras: int32[G].
     matches: int32[B, M], gallery rows, M a multiple of `MATCHES_AT_A_TIME`; padding is ignored.
-    longest: int32[], the most matches of a query here. It is data, not shape: queries with few
-      matches are cheap without another compilation.
+    longest: int32[], the largest number of matches of a query here. As it is data, not a shape,
+      queries with few matches are cheap without another compilation.
 
   Returns:
     int32[B, M], places counted from 0; meaningless if `matches` is padding.
@@ -166,7 +166,7 @@ def places_by_block(
       f"{labels.num_gallery} gallery entries; nothing can be measured, so check identities, "
       "cameras and the gallery's protocol."
     )
-  # Queries with similar numbers of matches go together, so that a block's loop is short.
+  # Queries with similar numbers of matches share a block, so that its loop is short.
   order = np.argsort(counts, kind="stable")[np.count_nonzero(counts == 0) :]
   block = min(query_block, len(order))
   width = -(-counts.max() // MATCHES_AT_A_TIME) * MATCHES_AT_A_TIME
@@ -179,7 +179,7 @@ def places_by_block(
 
   for start in range(0, len(order), block):
     rows = order[start : start + block]
-    padded = np.resize(rows, block)  # One compiled shape: the last block repeats its queries.
+    padded = np.resize(rows, block)  # The last block repeats its queries, so all have one shape.
     table = np.zeros((block, width), np.int32)
     for line, row in zip(table, rows, strict=False):
       line[: counts[row]] = matches[row]

@@ -4,7 +4,7 @@ Source: Zhong, Zheng, Cao, Li, "Re-ranking Person Re-identification with k-recip
 CVPR 2017, and the published code, which rounds distances to float16 and so differs a little.
 
 Distances and nearest neighbours come from the device in blocks of rows. Everything after that is
-sparse: a vector is described by some dozens of others, so the sets are sparse matrices on the host,
+sparse, since a vector is described by a few dozen others: the sets are sparse matrices on the host,
 and unions and overlaps of neighbourhoods are products of such matrices.
 
 Notation: `Q` queries, `G` gallery entries, `N = Q + G`, `D` embedding size.
@@ -39,18 +39,19 @@ def k_reciprocal_distance(
   Args:
     query_features: [Q, D], used as float32.
     gallery_features: [G, D], used as float32.
-    k1: neighbours that may vouch for each other, at least 1; cut to N - 1 in a small gallery, as
-      the published code does.
-    k2: neighbours (the vector itself among them) whose descriptions are averaged, at least 1.
+    k1: number of neighbours in a set, at least 1; cut to N - 1 in a small gallery, as in the
+      published code.
+    k2: number of neighbours (the vector itself among them) whose descriptions are averaged, at
+      least 1.
     lambda_value: share of the original distance in the result, 0..1.
-    row_block: rows whose distances to all N are held at a time; bounds the memory.
+    row_block: number of rows whose distances to all N are in memory at a time.
 
   Returns:
     float32[Q, G], in 0..1 up to rounding: (1 - lambda) * Jaccard distance + lambda * squared
     Euclidean distance over the query's largest one.
 
   Raises:
-    InputError: features that are not finite or do not fit, or a setting out of its range.
+    InputError: the features are not finite or do not fit, or a setting is out of its range.
   """
   check_settings(k1, k2, lambda_value)
   queries = distances.check_features(query_features, "query")
@@ -66,7 +67,7 @@ def k_reciprocal_distance(
     weights = _adjacency(neighbours[:, :k2]) @ weights / np.float32(min(k2, len(features)))
   jaccard = _jaccard(weights, len(queries))
 
-  # From here on the Jaccard distances become the result, in place.
+  # From here on the Jaccard distances are turned into the result, in place.
   on_device = jax.device_put(gallery)
   for rows in _row_blocks(len(queries), row_block):
     padded = np.resize(rows, row_block)
@@ -126,7 +127,7 @@ def _nearest(features: np.ndarray, k: int, row_block: int) -> tuple[np.ndarray, 
   on_device = jax.device_put((features, distances.first_copies(features)))
   blocks = _row_blocks(len(features), row_block)
   for rows in tqdm.tqdm(blocks, desc="neighbours", unit="block", leave=False, disable=None):
-    # One compiled shape: the last block repeats its rows.
+    # The last block repeats its rows, so that all have one compiled shape.
     nearest, farthest = _nearest_of_block(features[np.resize(rows, row_block)], *on_device, k=k)
     neighbours[rows] = np.asarray(nearest)[: len(rows)]
     largest[rows] = np.asarray(farthest)[: len(rows)]
@@ -134,7 +135,7 @@ def _nearest(features: np.ndarray, k: int, row_block: int) -> tuple[np.ndarray, 
 
 
 def _adjacency(neighbours: np.ndarray) -> scipy.sparse.csr_array:
-  """float32[N, N] with a one wherever the column is among the row's neighbours int32[N, k]."""
+  """float32[N, N], one if the column is among the row's `neighbours` int32[N, k], else zero."""
   count, k = neighbours.shape
   ones = np.ones(count * k, np.float32)
   starts = np.arange(0, count * k + 1, k)
@@ -150,14 +151,14 @@ def _reciprocal(neighbours: np.ndarray) -> scipy.sparse.csr_array:
 def _expanded(
   members: scipy.sparse.csr_array, halves: scipy.sparse.csr_array
 ) -> scipy.sparse.csr_array:
-  """Adds the half-size set of each member that shares over two thirds of it with the row's set.
+  """Adds the half-size set of each member if over two thirds of it are in the row's set.
 
   Args:
     members: the k1-reciprocal sets, zeros and ones.
     halves: the same for half of k1.
 
   Returns:
-    The union as a pattern: stored entries are members, their values mean nothing.
+    The union as a pattern: stored entries are members, and their values have no meaning.
   """
   shared = members.multiply(members @ halves).tocoo()  # halves is symmetric.
   sizes = halves.sum(axis=1)
@@ -174,7 +175,7 @@ def _weights(
   """Describes each vector by its set: exp(-scaled distance), each row summing to one."""
   pairs = members.tocoo()
   weights = np.empty(pairs.nnz, np.float32)
-  # As many pairs at a time as fill the memory of one block of distances.
+  # Takes as many pairs at a time as fit in the memory of one block of distances.
   step = max(1, row_block * len(features) // (2 * features.shape[1]))
   for start in range(0, pairs.nnz, step):
     part = slice(start, start + step)
@@ -187,7 +188,7 @@ def _weights(
 
 
 def _jaccard(weights: scipy.sparse.csr_array, num_queries: int) -> np.ndarray:
-  """1 - sum of minima / sum of maxima, between the first rows and the others.
+  """Jaccard distances (1 - sum of minima / sum of maxima) between the first rows and the others.
 
   Args:
     weights: float32[N, N], rows summing to one.

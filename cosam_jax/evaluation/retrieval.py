@@ -1,7 +1,7 @@
 """CMC, mAP and mINP of a retrieval experiment, exact, in blocks of queries.
 
 A query's metrics need one thing only: the places of its few matches among the entries that it may
-see (`ranks.py`). Places are whole numbers, so what follows from them is exact to double precision.
+see (`ranks.py`). Places are whole numbers, so the metrics are exact to double precision.
 
 Notation: `Q` queries, `G` gallery entries, `B` queries in a block, `D` embedding size.
 """
@@ -46,7 +46,7 @@ class RetrievalMetrics:
 
   @property
   def num_valid_queries(self) -> int:
-    """How many queries count."""
+    """The number of queries that count."""
     return int(self.valid.sum())
 
 
@@ -62,10 +62,10 @@ def evaluate_rankings(
 ) -> RetrievalMetrics:
   """Ranks by a given distance matrix. The rules are the published code's, without its crash.
 
-  An entry of the query's own identity *and* camera is not shown to that query. Identity -1 (junk)
-  is never in the gallery, wherever it stands. Distractors are identities that no query has; they
-  stay. Equal distances are ranked in gallery order. A query without a match does not count. A
-  gallery shorter than `max_rank` leaves CMC at its last value.
+  An entry of the query's own identity *and* camera is not shown to that query. Entries of identity
+  -1 (junk) are ignored. Distractors are identities that no query has; they stay. Equal distances
+  are ranked in gallery order. A query without a match does not count. If the gallery is shorter
+  than `max_rank`, the CMC continues with its last value.
 
   Args:
     distance: [Q, G], floating point; compared at its own precision (float16 as float32).
@@ -77,7 +77,7 @@ def evaluate_rankings(
     query_block: queries ranked together; bounds the memory.
 
   Raises:
-    InputError: shapes that do not fit, NaN in the distances, or no query with a match.
+    InputError: shapes do not fit, a distance is NaN, or no query has a match.
   """
   _check_settings(max_rank, query_block)
   if not hasattr(distance, "dtype"):
@@ -89,7 +89,7 @@ def evaluate_rankings(
       f"The distance matrix has shape {tuple(distance.shape)}; with {expected[0]} query and "
       f"{expected[1]} gallery identities it must be {expected}."
     )
-  # Distances in double precision must not be rounded: that would make ties of near equals.
+  # Distances in double precision must not be rounded, which would turn near equals into ties.
   kind = np.float32 if distance.dtype in (np.float16, np.float32, jnp.bfloat16) else np.float64
 
   for start in range(0, len(distance), query_block):
@@ -122,7 +122,7 @@ def evaluate_features(
   query_names: Sequence[str] | np.ndarray | None = None,
   gallery_names: Sequence[str] | np.ndarray | None = None,
 ) -> RetrievalMetrics:
-  """Ranks by the distances of embeddings, block by block; the Q x G matrix never exists.
+  """Ranks by the distances of embeddings, block by block, without the Q x G matrix.
 
   Args:
     query_features: [Q, D], used as float32.
@@ -138,7 +138,7 @@ def evaluate_features(
     gallery_names: tracklet names, for messages.
 
   Raises:
-    InputError: shapes that do not fit, features that are not finite, no query with a match.
+    InputError: shapes do not fit, features are not finite, or no query has a match.
   """
   _check_settings(max_rank, query_block)
   measure = distances.distance_function(distance)
@@ -172,7 +172,7 @@ def feature_positions(
   Args:
     queries: float32[B, D].
     gallery: float32[G, D].
-    copies: int32[G], for each entry the column that holds its distance; None: its own.
+    copies: int32[G], for each entry the column that holds its distance; None: each its own.
     *labels_and_matches: the other arguments of `ranks.match_positions`.
     measure: a function of `distances.DISTANCES`.
 
@@ -180,7 +180,7 @@ def feature_positions(
     int32[B, M], places counted from 0.
   """
   values = measure(queries, gallery)
-  # NaN would mean "not shown" below; an overflow becomes the farthest instead.
+  # NaN would mean "not shown" below, so an overflow becomes the largest distance instead.
   values = jnp.where(jnp.isnan(values), jnp.inf, values)
   values = values if copies is None else values[:, copies]
   return ranks.match_positions(values, *labels_and_matches)

@@ -1,9 +1,9 @@
 """The nearest gallery vectors of each query, exactly, for galleries larger than memory.
 
-The gallery is read once, in blocks. A device (or every device of a mesh, each its share of a
-block) keeps the best candidates of each query, a few more than are wanted; their distances are
-then computed again in double precision, which also says whether rounding can have hidden a better
-one. Where it can, the query is searched again with more candidates, and at last row by row.
+The gallery is read once, in blocks. A device (or every device of a mesh, each for its share of a
+block) keeps the best candidates of each query, a few more than are wanted. Their distances are then
+computed again in double precision, which also shows whether rounding may have hidden a better one.
+If it may, the query is searched again with more candidates, and at last row by row.
 
 Notation: `Q` queries, `G` gallery entries, `D` embedding size, `k` neighbours wanted.
 """
@@ -31,7 +31,7 @@ from cosam_jax.runtime.outside_files import open_regular
 BLOCK_ROWS = 16384
 """Gallery rows on the devices at once; with 2,048 dimensions 128 MiB."""
 BACKENDS = ("device", "faiss")
-_SPARE = (16, 256)  # Candidates beyond k, at the first and at the second try.
+_SPARE = (16, 256)  # Candidates beyond k in the first and the second attempt.
 _SCAN_ROWS = 1024
 
 
@@ -49,7 +49,7 @@ class Rows(Protocol):
 
 
 class ChosenRows:
-  """Some rows of a matrix, in ascending order; none of them is copied before it is asked for."""
+  """Some rows of a matrix, in ascending order; rows are copied only when they are asked for."""
 
   def __init__(self, matrix: Rows, rows: np.ndarray):
     self._matrix, self._rows = matrix, rows
@@ -65,10 +65,10 @@ class ChosenRows:
 
 
 class VectorFile:
-  """The matrix in a `.npy` file, of which only the rows in use are in memory.
+  """The matrix in a `.npy` file; only the rows in use are in memory.
 
   Raises:
-    InputError: no such file, or not a matrix of real numbers.
+    InputError: the file does not exist, or is not a matrix of real numbers.
   """
 
   def __init__(self, path: str | os.PathLike):
@@ -76,7 +76,7 @@ class VectorFile:
     try:
       open_regular(self._path).close()  # Mapping a named pipe would wait for its writer.
       array = self._open()
-    except Exception as error:  # A damaged header makes numpy and Python's parser raise many kinds.
+    except Exception as error:  # For a damaged header, numpy and Python raise many kinds.
       reason = " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
       raise InputError(
         f"{path} cannot be read as vectors ({reason}): give a .npy file of a float [n, D] matrix"
@@ -89,7 +89,7 @@ class VectorFile:
     self.shape = array.shape
 
   def __getitem__(self, rows: Any) -> np.ndarray:
-    # Mapped anew each time: pages of an open map would count as this process's memory.
+    # Mapped anew each time, since pages of an open map would count as this process's memory.
     return np.array(self._open()[rows], np.float32)
 
   def _open(self) -> np.ndarray:
@@ -98,7 +98,7 @@ class VectorFile:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Neighbours:
-  """The neighbours that were found.
+  """The nearest neighbours of each query.
 
   Attributes:
     rows: int64[Q, k], gallery rows, nearest first; equal distances in gallery order.
@@ -120,21 +120,21 @@ def nearest(
   block_rows: int = BLOCK_ROWS,
   progress: bool | None = None,
 ) -> Neighbours:
-  """The `k` nearest gallery entries of each query; never Q x G numbers in memory.
+  """The `k` nearest gallery entries of each query, without Q x G numbers in memory.
 
   Args:
     queries: float[Q, D].
     gallery: [G, D], see `Rows`.
-    k: how many; all of the gallery if it has fewer.
+    k: number of neighbours; all of the gallery if it has fewer.
     distance: "sqeuclidean" or "cosine", as in `distances`.
     where: the mesh that shares each block; None: the default device.
-    backend: who finds candidates: "device" (jax) or "faiss" (the extra of that name).
+    backend: finds the candidates: "device" (jax) or "faiss" (the extra of that name).
     block_rows: gallery rows in memory at once.
     progress: whether to show a progress bar; None: if standard error is a terminal.
 
   Raises:
-    InputError: features of different widths or with NaN or infinity, `k` below 1, an unknown
-      distance or backend, or FAISS not installed.
+    InputError: features differ in width or hold NaN or infinity, `k` is below 1, the distance or
+      backend is unknown, or FAISS is not installed.
   """
   distance_function(distance)
   if backend not in BACKENDS:
@@ -187,7 +187,7 @@ def _block(gallery: Rows, first: int, block_rows: int) -> np.ndarray:
 
 
 def _rounding(queries: np.ndarray, largest: float, distance: str) -> np.ndarray:
-  """float64[Q], how far a float32 distance may be from the true one.
+  """float64[Q], the largest possible error of a float32 distance.
 
   The classic bound of a sum of D products, twice: D * 2^-24 * (|q| + |g|)^2.
   """
@@ -214,7 +214,7 @@ def _distances(query: np.ndarray, vectors: np.ndarray, distance: str) -> np.ndar
 
 
 def _scan(query: np.ndarray, gallery: Rows, k: int, distance: str) -> tuple[np.ndarray, np.ndarray]:
-  """The `k` nearest by every row in double precision: slow, for ties within rounding."""
+  """The `k` nearest, by every row in double precision: slow, for ties within rounding."""
   rows, near = np.zeros(0, np.int64), np.zeros(0, np.float64)
   for first in range(0, gallery.shape[0], _SCAN_ROWS):
     block = gallery[first : first + _SCAN_ROWS]

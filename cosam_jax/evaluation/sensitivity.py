@@ -1,8 +1,8 @@
 """The effect of choices after the network: distance, pooling of clips, number of frames.
 
-All of it from saved embeddings. The first N frames of a tracklet are its first N / T clips, so N
-is a multiple of the clip length T. Normalised: each clip's vector is scaled to length 1 before the
-mean.
+Everything is computed from saved embeddings. The first N frames of a tracklet are its first N / T
+clips, so N is a multiple of the clip length T. "Normalised" means that each clip's vector is scaled
+to length 1 before the mean.
 
 Notation: `n` tracklets, `m` clips, `D` embedding size, `T` frames in a clip.
 """
@@ -24,7 +24,7 @@ from cosam_jax.evaluation.protocol import Settings, evaluate_tables
 
 POOLINGS = ("mean", "normalised")
 CLIP_COUNTS = (1, 4, 16)
-"""Clips of the first N frames that are tried if nobody says."""
+"""Numbers of first clips that are tried by default."""
 CLIPS_AT_A_TIME = 4096
 
 
@@ -40,7 +40,7 @@ def pool_clips(embeddings: Embeddings, pooling: str, first_frames: int | None = 
     float32[n, D].
 
   Raises:
-    InputError: embeddings without clips, or an N that cannot be had from them.
+    InputError: the embeddings have no clips, or do not allow this N.
   """
   owners, clips = embeddings.clip_owners, embeddings.clip_vectors
   if not len(owners):
@@ -48,7 +48,7 @@ def pool_clips(embeddings: Embeddings, pooling: str, first_frames: int | None = 
   starts = np.searchsorted(owners, np.arange(len(embeddings.vectors)))
   taken = np.ones(len(owners), bool)
   if first_frames is not None:
-    number = np.arange(len(owners)) - starts[owners]  # Of the clip in its tracklet.
+    number = np.arange(len(owners)) - starts[owners]  # The clip's number in its tracklet.
     taken = number < check_first_frames(embeddings, first_frames)
   sums = np.zeros((len(embeddings.vectors), clips.shape[1]))
   for start in range(0, len(owners), CLIPS_AT_A_TIME):
@@ -65,7 +65,7 @@ def check_first_frames(embeddings: Embeddings, first_frames: int) -> int:
   """The number of clips that hold the first N frames.
 
   Raises:
-    InputError: N is no multiple of the clip length, or not all frames were embedded.
+    InputError: N is not a multiple of the clip length, or not all frames were embedded.
   """
   length = embeddings.origin.num_frames
   if embeddings.evaluation().frames_per_tracklet is not None:
@@ -82,7 +82,7 @@ def check_first_frames(embeddings: Embeddings, first_frames: int) -> int:
 
 
 def default_first_frames(embeddings: Embeddings) -> list[int]:
-  """Some numbers of frames that leave something out of the longest tracklet; may be empty."""
+  """Some numbers of frames that are less than the longest tracklet's; may be empty."""
   length = embeddings.origin.num_frames
   if length is None or embeddings.evaluation().frames_per_tracklet is not None:
     return []
@@ -90,11 +90,11 @@ def default_first_frames(embeddings: Embeddings) -> list[int]:
 
 
 def sensitivity(embeddings: Embeddings, first_frames: Sequence[int] | None = None) -> list[Result]:
-  """A result for every choice: frames x pooling x distance, all frames first.
+  """A result for every combination of frames, pooling and distance; all frames come first.
 
   Args:
     embeddings: with clip vectors, queries and a gallery.
-    first_frames: numbers of frames to try beside all; None: see `default_first_frames`.
+    first_frames: numbers of frames to try besides all; None: see `default_first_frames`.
   """
   evaluation, origin = embeddings.evaluation(), embeddings.origin
   tried = default_first_frames(embeddings) if first_frames is None else first_frames

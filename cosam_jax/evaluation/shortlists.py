@@ -21,10 +21,10 @@ QUERY_BLOCK = 64
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Shortlist:
-  """The nearest entries that a query is shown, nearest first; equal distances by gallery row.
+  """The nearest entries that each query may see, nearest first; equal distances by gallery row.
 
   Attributes:
-    rows: int32[Q, k], gallery rows; -1 if a query is shown fewer.
+    rows: int32[Q, k], gallery rows; -1 if there are fewer.
     distances: float32[Q, k]; infinity if there is no entry.
   """
 
@@ -49,7 +49,7 @@ def list_features(
     labels: identities and cameras.
     distance: a name of `distances.DISTANCES`.
     length: k, cut to G.
-    query_block: queries at a time; the Q x G matrix never exists.
+    query_block: queries at a time, so that the Q x G matrix never exists.
   """
   measure = jax.jit(distances.distance_function(distance))
   copies = distances.first_copies(gallery_features)
@@ -82,7 +82,7 @@ def _list(
   nearest = np.empty((labels.num_queries, length), np.float32)
   for start in range(0, labels.num_queries, query_block):
     block = np.arange(start, min(start + query_block, labels.num_queries))
-    padded = np.resize(block, query_block)  # One compiled shape.
+    padded = np.resize(block, query_block)  # All blocks have one compiled shape.
     found, values = _first_shown(
       distance(padded),
       labels.query_ids[padded],
@@ -108,7 +108,7 @@ def _first_shown(
 ) -> tuple[chex.Array, chex.Array]:
   own = (query_ids[:, None] == gallery_ids) & (query_cameras[:, None] == gallery_cameras)
   hidden = own | (gallery_ids == JUNK)
-  # What overflowed to infinity or NaN is the farthest, but it is shown.
+  # A distance that overflowed to infinity or NaN is the largest, and its entry is still shown.
   farthest = jnp.finfo(jnp.float32).max
   values = jnp.nan_to_num(jnp.asarray(distance, jnp.float32), nan=farthest, posinf=farthest)
   nearest, rows = jax.lax.top_k(-jnp.where(hidden, jnp.inf, values), length)

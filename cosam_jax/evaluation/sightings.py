@@ -1,9 +1,9 @@
-"""Where and when tracklets were seen: columns beside their vectors, and one tracklet's entries.
+"""Places and times at which tracklets were seen: columns beside their vectors, and one row of them.
 
-Every column is optional, so that files of earlier versions can be read; an entry that nobody knows
-is "", -1 or NaN.
+Every column is optional, so that files of earlier versions can be read; an unknown entry is "", -1
+or NaN.
 
-  camera_names                str[n]      as people call the cameras
+  camera_names                str[n]      the users' names of the cameras
   sources                     str[n]      the video, or the folder of frames
   first_frames, last_frames   int64[n]    their numbers in the source, as it counts them
   first_times, last_times     float64[n]  seconds from the source's beginning
@@ -22,7 +22,7 @@ from cosam_jax.data.gaps import is_gap
 from cosam_jax.data.identities import Numbering
 from cosam_jax.errors import InputError
 
-# name -> (what a file may hold, what it becomes, what stands for unknown)
+# name -> (dtypes that a file may have, dtype that it becomes, the value for unknown)
 COLUMNS: dict[str, tuple[type, str, Any]] = {
   "camera_names": (np.str_, "str", ""),
   "sources": (np.str_, "str", ""),
@@ -35,7 +35,7 @@ COLUMNS: dict[str, tuple[type, str, Any]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Sighting:
-  """Where and when one tracklet was seen; None for what nobody knows.
+  """The place and time at which one tracklet was seen; unknown values are None.
 
   Attributes:
     camera: the camera's name.
@@ -43,7 +43,7 @@ class Sighting:
     frames: numbers of the first and the last frame in the source.
     times: seconds of the first and the last frame.
     identity: the data set's name or number of the person.
-    known: whether that is a person whom one can search for, not a distractor.
+    known: whether that is a person whom one can search for, and not a distractor.
   """
 
   camera: str | None = None
@@ -54,7 +54,7 @@ class Sighting:
   known: bool = False
 
   def record(self) -> dict[str, Any]:
-    """What is known, as plain values."""
+    """The known values, as plain ones."""
     known: dict[str, Any] = {"camera": self.camera, "identity": self.identity}
     known["source"] = self.source
     if self.frames is not None:
@@ -65,11 +65,11 @@ class Sighting:
     return {name: value for name, value in known.items() if value is not None}
 
   def frames_text(self) -> str:
-    """Such as `62-210`; empty if unknown."""
+    """The frames, such as `62-210`; empty if unknown."""
     return "" if self.frames is None else _span(*map(str, self.frames))
 
   def time_text(self) -> str:
-    """Such as `0:00:06-0:00:20`, h:mm:ss; empty if unknown."""
+    """The times as h:mm:ss, such as `0:00:06-0:00:20`; empty if unknown."""
     return "" if self.times is None else _span(*map(clock, self.times))
 
   def source_name(self) -> str:
@@ -81,12 +81,12 @@ NEVER_SEEN = Sighting()
 
 
 def sighting(columns: Any, row: int, numbering: Numbering) -> Sighting:
-  """One tracklet's entries; a camera without a name is called as the data set calls it.
+  """One tracklet's entries; a camera without a name has the data set's name or number.
 
   Args:
     columns: has `COLUMNS`, `identities` and `cameras` as attributes.
-    row: the tracklet's.
-    numbering: what the numbers of identities and cameras mean.
+    row: the tracklet's row.
+    numbering: the meaning of the numbers of identities and cameras.
   """
   person = columns.identities[row]
   camera = str(columns.camera_names[row])
@@ -105,7 +105,7 @@ def sighting(columns: Any, row: int, numbering: Numbering) -> Sighting:
 
 
 def clock(seconds: float) -> str:
-  """h:mm:ss, the second that has begun."""
+  """h:mm:ss, rounded down to whole seconds."""
   whole = int(seconds // 1)
   sign, whole = "-" if whole < 0 else "", abs(whole)
   return f"{sign}{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
@@ -115,7 +115,7 @@ def column(name: str, array: np.ndarray | None, count: int) -> np.ndarray:
   """One of `COLUMNS`, checked; unknown throughout if `array` is None.
 
   Raises:
-    InputError: another type or length, or a time that is infinite.
+    InputError: the column has another type or length, or a time is infinite.
   """
   kind, dtype, unknown = COLUMNS[name]
   if array is None:
@@ -132,7 +132,7 @@ def column(name: str, array: np.ndarray | None, count: int) -> np.ndarray:
 
 
 def is_known(array: np.ndarray) -> np.ndarray:
-  """bool[n], which entries of a column somebody knows."""
+  """bool[n], which entries of a column are known."""
   if array.dtype.kind == "U":
     return array != ""
   return ~np.isnan(array) if array.dtype.kind == "f" else array >= 0
