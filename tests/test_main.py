@@ -205,7 +205,7 @@ REFUSALS = {
     ["--sweep_row is 12", "12 runs, numbered from 0 to 11"],
   ),
   "seeds that are none": ([MARS, WORKDIR, "--sweep=all", "--seeds=a"], ["--seeds is 'a'"]),
-  "tables of nothing": (["--mode=tables", WORKDIR], ["never_made is no folder"]),
+  "tables of nothing": (["--mode=tables", WORKDIR], ["never_made is not a folder"]),
   "tables without a place": (["--mode=tables"], ["--workdir is missing", "sweep"]),
   "no config": ([WORKDIR], ["--config is missing", "configs/synthetic.py"]),
   "nothing at all": ([], ["--config is missing"]),

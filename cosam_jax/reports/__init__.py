@@ -1,1 +1,1 @@
-"""The files of a run for people: results, tables, pictures. No jax."""
+"""The files of a run that people read: results, tables, pictures. Without jax."""

@@ -14,7 +14,7 @@ def attention_table(record: Mapping[str, Any]) -> str:
       f"{one['between_frames']:>17.4f}"
     )
   lines += [
-    "std, entropy: over the grid, means of all frames; entropy 1 is an even mask",
+    "std, entropy: over the grid, mean of all frames; entropy 1 is an even mask",
     "between frames: standard deviation of a place over its clip's frames",
     f"TA's weights: {record['frame_weights']['note']}",
     "",
@@ -31,7 +31,7 @@ def attention_table(record: Mapping[str, Any]) -> str:
       )
   lines += [
     "cosine: of a query's vector with that of its whole frames, mean of the queries",
-    "first match: mean rank of the first right one in the whole gallery",
+    "first match: mean rank of the first right entry in the whole gallery",
     f"measured on {record['queries']} queries, {record['gallery']} gallery tracklets, "
     f"{record['frames_per_tracklet']} frames each",
   ]

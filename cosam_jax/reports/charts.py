@@ -1,6 +1,6 @@
-"""A chart, three times: as SVG for the page, as SVG and PNG files, and as the numbers behind it.
+"""A chart in three forms: as SVG for the page, as SVG and PNG files, and as its numbers.
 
-In the page a chart takes its colours from the page's style, so that it is dark where the page is.
+In the page a chart takes its colours from the page's style, so that it is dark if the page is.
 """
 
 import csv
@@ -19,7 +19,7 @@ from cosam_jax.runtime.cache import settle_libraries
 if TYPE_CHECKING:
   from matplotlib.axes import Axes
 
-_LONGEST_MARK = 24  # Letters.
+_LONGEST_MARK = 24  # Number of letters.
 
 COLOURS = {
   "ink": ("#1f2328", "#e6edf3"),
@@ -31,21 +31,21 @@ COLOURS = {
   "three": ("#0c7a5b", "#4fd1a5"),
   "four": ("#7b3fc4", "#c9a2ff"),
 }
-"""Role -> its colour on a light and on a dark page; text and lines have a contrast of 4.5 or more
-on the paper, except the grid."""
+"""Role -> its colours on a light and on a dark page; except for the grid, text and lines have a
+contrast of 4.5 or more on the paper."""
 
 SERIES = (("one", "-"), ("two", "--"), ("three", "-."), ("four", ":"))
-"""Colour role and line style of a chart's first, second ... line; differ without colour too."""
+"""Colour role and line style of a chart's first, second ... line; they differ in grey too."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Chart:
-  """A chart that was drawn.
+  """A drawn chart.
 
   Attributes:
     name: its file name without ending.
-    title: what it shows.
-    description: the same for those who cannot see it: what grew or fell, from where to where.
+    title: says what it shows.
+    description: says the same, with numbers, to those who cannot see it.
     svg: an `<svg>` element for a page that defines `--ink` and the other roles.
     files: ending -> path below the report's folder.
   """
@@ -58,7 +58,7 @@ class Chart:
 
 
 def light(role: str) -> str:
-  """The colour of a role on a light page, which is what drawing code uses."""
+  """The colour of a role on a light page; drawing code uses these."""
   return COLOURS[role][0]
 
 
@@ -77,8 +77,8 @@ def draw_chart(
   Args:
     directory: the report's folder.
     name, title, description: see `Chart`.
-    columns: heading -> values, what the chart shows; columns may differ in length.
-    plot: draws onto the axes, in colours of `light`.
+    columns: heading -> values that the chart shows; columns may differ in length.
+    plot: draws onto the axes, in the colours of `light`.
     size: width and height in inches; a phone's page is about 3.7 inches wide.
   """
   settle_libraries()
@@ -89,7 +89,7 @@ def draw_chart(
   folder = directory / "figures"
   folder.mkdir(parents=True, exist_ok=True)
   with matplotlib.rc_context(_style()), warnings.catch_warnings():
-    # In the page and the SVG text is text; the picture has a box for a letter that its font lacks.
+    # In the page and the SVG, text is text; in the PNG, a letter that the font lacks is a box.
     warnings.filterwarnings("ignore", message="Glyph .* missing from")
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
@@ -111,7 +111,7 @@ def draw_chart(
 
 
 def mark(name: object) -> str:
-  """A name beside an axis or a point: of a long one the beginning and the end, which differ."""
+  """A name beside an axis or a point; a long one keeps its beginning and its end."""
   text = printable(str(name))
   return text if len(text) <= _LONGEST_MARK else f"{text[:8]}...{text[11 - _LONGEST_MARK :]}"
 
@@ -134,7 +134,7 @@ def _style() -> Any:
     "legend.labelcolor": light("ink"),
     "lines.linewidth": 1.8,
     "svg.fonttype": "none",  # Text stays text: it can be read, searched and copied.
-    "svg.hashsalt": "cosam_jax",  # The same chart is the same file.
+    "svg.hashsalt": "cosam_jax",  # The same chart gives the same file.
     "text.color": light("ink"),
     "text.parse_math": False,  # A name may hold dollars.
     "xtick.color": light("faint"),
@@ -143,7 +143,7 @@ def _style() -> Any:
 
 
 def _inline(svg: str, name: str, description: str) -> str:
-  """The element alone, scalable, with a description, the page's colours and ids of its own."""
+  """The `<svg>` element alone, scalable, with a description, the page's colours and its own ids."""
   svg = svg[svg.index("<svg") :]
   svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
   for role, (colour, _) in COLOURS.items():

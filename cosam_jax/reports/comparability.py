@@ -1,4 +1,4 @@
-"""Whether results may stand side by side: the same question, put to the same gallery."""
+"""Decides whether results may be compared: the same queries, put to the same gallery."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,18 +11,18 @@ PROTOCOL_FIELDS = (
   "pooling", "attribute", "attribute_gallery",
 )  # fmt: skip
 """Fields of a card that must agree. Weights, clip length and split may differ."""
-_BEFORE = {"pooling": "mean"}  # Values of cards that are older than the field.
+_BEFORE = {"pooling": "mean"}  # For cards that are older than the field.
 
 
 def protocol_differences(cards: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
-  """Where cards differ in what they measured.
+  """The differences between the protocols of cards.
 
   Args:
     cards: (name of the file, card) of each result.
 
   Returns:
     A phrase for each field of `PROTOCOL_FIELDS` that does not agree, with the first two values and
-    where they stand; empty if the results may be compared.
+    their files; empty if the results may be compared.
   """
   found = []
   for field in PROTOCOL_FIELDS:
@@ -41,13 +41,13 @@ def check_alike(
   """Returns `protocol_differences`, which must be empty unless mixing is allowed.
 
   Raises:
-    InputError: results of different protocols that nobody allowed to mix.
+    InputError: the results have different protocols, and mixing is not allowed.
   """
   differences = protocol_differences(cards)
   if differences and not allow_mixed:
     raise InputError(
       f"results of different protocols cannot be compared: {'; '.join(differences)}; evaluate them "
-      "alike, or give --allow_mixed_protocols, which marks what comes out"
+      "alike, or give --allow_mixed_protocols, which marks the outcome"
     )
   return differences
 

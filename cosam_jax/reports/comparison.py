@@ -1,8 +1,8 @@
-"""Two sides of results, query by query: is the difference more than luck?
+"""Compares two sides of results, query by query: is the difference more than luck?
 
 Each side is one results file or several (training runs with other seeds, or other splits). A
-query's scores are averaged over a side's runs first; then both sides answer the same queries, and
-people are drawn (see `evaluation/bootstrap.py`).
+query's scores are averaged over a side's runs first. Then both sides have scores for the same
+queries, and people are drawn (see `evaluation/bootstrap.py`).
 
 Notation: `S` runs of a side, `Q` queries that count on both sides, `M` metrics.
 """
@@ -36,9 +36,9 @@ class Scores:
 
   Attributes:
     path: the file.
-    run: what the file says of the run.
+    run: the file's facts about the run.
     card: the protocol.
-    queries: key of each query -> its row; names that come twice are numbered.
+    queries: key of each query -> its row; names that occur twice are numbered.
     identities: int[rows].
     values: float64[rows, M]; nan if a query does not count.
   """
@@ -56,8 +56,8 @@ def files_of(text: str) -> list[pathlib.Path]:
 
   Args:
     text: files (of results or embeddings), folders that hold a results.json, or patterns such as
-      `runs/cosam_s*`, with commas between them. What exists under exactly its name is meant,
-      whatever signs of a pattern or commas that has.
+      `runs/cosam_s*`, with commas between them. If a file or folder of exactly this name exists, it
+      is meant, even if its name has commas or signs of a pattern.
 
   Raises:
     InputError: nothing is there.
@@ -67,7 +67,7 @@ def files_of(text: str) -> list[pathlib.Path]:
   for part in map(user_text, filter(None, pieces)):
     matches = _matches(part)
     if len(matches) > 1:
-      # A pattern for runs' folders matches the logs beside them, too.
+      # A pattern for runs' folders also matches the logs beside them.
       matches = [path for path in matches if path.is_dir() or path.suffix in (".json", ".npz")]
     paths = matches or [pathlib.Path(part)]
     for path in paths:
@@ -81,7 +81,7 @@ def files_of(text: str) -> list[pathlib.Path]:
 
 
 def _matches(pattern: str) -> list[pathlib.Path]:
-  """What a pattern names; of it, leading folders that exist under this very name are no pattern."""
+  """The paths that match a pattern; leading folders that exist by exactly their name are plain."""
   known = pathlib.Path(pathlib.Path(pattern).anchor)
   rest = list(pathlib.Path(pattern).relative_to(known).parts)
   while rest and os.path.lexists(known / rest[0]):
@@ -104,17 +104,17 @@ def compare(
   Args:
     first: the files of side A.
     second: the files of side B.
-    read: gives the content of a results file, or of one to be made.
-    allow_mixed: do not refuse different protocols, but say so; only queries that count
-      everywhere are compared.
-    resamples: draws of people.
+    read: returns the content of a results file, or makes it (of embeddings).
+    allow_mixed: accept different protocols, and say so; only queries that count everywhere are
+      compared.
+    resamples: number of draws of people.
 
   Returns:
-    Plain values for JSON and `comparison_table`: one comparison as ranked, and one re-ranked where
-    all files have it.
+    Plain values for JSON and `comparison_table`: one comparison as ranked, and one re-ranked if all
+    files have it.
 
   Raises:
-    InputError: files that are no results, of different protocols, or of different queries.
+    InputError: files are not results, or have different protocols or different queries.
   """
   contents = [[(str(path), read(path)) for path in side] for side in (first, second)]
   kinds = _kinds([content for side in contents for content in side])
@@ -202,14 +202,14 @@ def _compared(
       "same splits"
     )
   by_split = [_aligned(sides, split, allow_mixed) for split in splits[0]]
-  # float[Q, M] for each side: runs averaged, splits one after the other.
+  # float[Q, M] for each side: averaged over runs, splits one after the other.
   first, second = (
     np.concatenate([part[side].mean(axis=0) for part, _ in by_split]) for side in (0, 1)
   )
   people = np.concatenate([identities for _, identities in by_split])
   differences = first - second
   p = bootstrap.sign_flip_p(differences, people, resamples=resamples)
-  # One set of draws for all three: of the same people.
+  # All three use one set of draws, of the same people.
   together = np.concatenate([first, second, differences], axis=1)
   bounds = bootstrap.intervals(
     bootstrap.means_of_people(together, people, resamples=resamples)
@@ -250,7 +250,7 @@ def _number(fraction: float) -> dict[str, float]:
 def _aligned(
   sides: Sequence[Sequence[Scores]], split: str, allow_mixed: bool
 ) -> tuple[list[np.ndarray], np.ndarray]:
-  """float64[S, Q, M] of each side over the queries that all runs count, and their int[Q] people."""
+  """float64[S, Q, M] of each side, for the queries that all runs count; int[Q], their people."""
   runs = [[scores for scores in side if str(scores.card.get("split")) == split] for side in sides]
   every = [scores for side in runs for scores in side]
   keys = list(every[0].queries)

@@ -1,4 +1,4 @@
-"""A comparison for people: a table under 80 columns, and a sentence in plain words."""
+"""A comparison for people: a table under 80 columns, and sentences in plain words."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 from cosam_jax.reports.comparison import SIDES, SURE_BELOW
 
 WIDTH = 79
-NAMED = 6  # Files of a side that are named.
+NAMED = 6  # At most this many files of a side are named.
 
 
 def comparison_table(record: Mapping[str, Any]) -> str:
@@ -44,7 +44,7 @@ def comparison_table(record: Mapping[str, Any]) -> str:
 
 
 def verdicts(record: Mapping[str, Any]) -> list[str]:
-  """For each comparison whether mAP and Rank-1 differ by more than luck, in plain words."""
+  """Sentences, for each comparison, on whether mAP and Rank-1 differ by more than luck."""
   sentences = []
   for comparison in record["comparisons"]:
     kind = f"{_kind(comparison)}: " if _kind(comparison) else ""
@@ -76,16 +76,17 @@ def _verdict(name: str, difference: Mapping[str, Any]) -> str:
     return f"{name}: A and B are equal."
   ahead = f"{name}: {'A' if gain > 0 else 'B'} is ahead {size}"
   if p >= SURE_BELOW:
-    return f"{ahead}, no more than luck in whom was asked may give."
+    return f"{ahead}, which may be luck in the choice of people."
   with_runs = difference["interval_with_runs"]
   if with_runs is None:
-    return f"{ahead}: more than luck in whom was asked."
-  between = f"with the training runs drawn anew too, the interval is {_range(*with_runs)}"
+    return f"{ahead}: more than luck in the choice of people."
+  between = f"with the training runs drawn too, the interval is {_range(*with_runs)}"
   if with_runs[0] <= 0 <= with_runs[1]:
     return (
-      f"{ahead}: more than luck in whom was asked; but {between}, so it may be luck of training."
+      f"{ahead}: more than luck in the choice of people; but {between}, so it may be luck of "
+      "training."
     )
-  return f"{ahead}: more than luck in whom was asked; {between}: more than luck of training."
+  return f"{ahead}: more than luck in the choice of people; {between}: more than luck of training."
 
 
 def _rows(name: str, metric: Mapping[str, Any]) -> list[str]:
@@ -105,7 +106,7 @@ def _rows(name: str, metric: Mapping[str, Any]) -> list[str]:
 
 
 def _side(label: str, runs: Sequence[Mapping[str, Any]]) -> str:
-  """Where a side comes from, in words."""
+  """The runs, seeds and files of a side, in words."""
   files = [run["file"] for run in runs]
   seeds = ", ".join(str(run["seed"]) for run in runs)
   count = f"{len(runs)} runs" if len(runs) > 1 else "1 run"

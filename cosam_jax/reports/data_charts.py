@@ -15,7 +15,7 @@ _BINS = 24
 
 
 def data_facts(tables: Tables) -> dict[str, dict[str, Any]]:
-  """Split -> its counts: people (distractors and junk left out), tracklets, cameras, frames."""
+  """Split -> its counts: people (without distractors and junk), tracklets, cameras, frames."""
   return {name: _facts(getattr(tables, name)) for name in PARTS}
 
 
@@ -49,7 +49,7 @@ def _lengths(directory: pathlib.Path, splits: Mapping[str, TrackletTable]) -> Ch
   lengths = {name: table.lengths for name, table in splits.items()}
   low = min(int(values.min()) for values in lengths.values())
   high = max(int(values.max()) for values in lengths.values())
-  # Whole numbers of frames in each bar.
+  # Each bar covers whole numbers of frames.
   width = max(1, -(-(high - low + 1) // _BINS))
   edges = np.arange(low, high + width + 1, width) - 0.5
   counts = {name: np.histogram(values, edges)[0] for name, values in lengths.items()}
@@ -90,7 +90,7 @@ def _by_person(directory: pathlib.Path, splits: Mapping[str, TrackletTable]) -> 
     people = table.identities[table.numbering.people(table.identities)]
     of_person[name] = np.bincount(np.unique(people, return_counts=True)[1], minlength=1)
   most = max(len(counts) for counts in of_person.values()) - 1
-  # Long tails end in one bar.
+  # The last bar takes the rest of a long tail.
   last = min(most, 20)
   values = list(range(1, last + 1))
   counts = {
@@ -115,7 +115,7 @@ def _bars(
   counts: Mapping[str, list[int]],
   what: str = "tracklets",
 ) -> Chart:
-  """A group of bars at each mark, one for each split."""
+  """A group of bars at each mark, with one bar for each split."""
 
   def plot(axes) -> None:
     width = 0.8 / max(len(counts), 1)

@@ -1,4 +1,4 @@
-"""A flat picture of embeddings: are the tracklets of a person together?
+"""A picture of embeddings in the plane, which shows whether a person's tracklets lie together.
 
 Notation: `n` tracklets, `m` pictured ones, `D` embedding size.
 """
@@ -11,16 +11,16 @@ from cosam_jax.data.identities import JUNK, PLAIN, Numbering
 from cosam_jax.reports.charts import Chart, draw_chart, light, mark
 
 PEOPLE = 10
-"""People in colours; the others are grey."""
+"""Number of people in colours; the others are grey."""
 MOST_OTHERS = 300
-# Of middle lightness, to show on light and on dark paper; numbers tell them apart too.
+# Colours of middle lightness, visible on light and on dark paper; numbers distinguish people too.
 _HUES = ("#3b82c4", "#d9772b", "#2f9e6e", "#c8507a", "#8a6fd1", "#9a8436", "#2b9fb0", "#b3614a",
          "#6a8f2f", "#8b7f86")  # fmt: skip
 _SHAPES = "osD^vPX<>h"
 
 
 def choose_rows(identities: np.ndarray, numbering: Numbering = PLAIN) -> np.ndarray:
-  """int64[m]: all tracklets of the people with the most, and an even share of the others.
+  """int64[m], all tracklets of the people who have most, and an even share of the others.
 
   Args:
     identities: int32[n].
@@ -34,13 +34,13 @@ def choose_rows(identities: np.ndarray, numbering: Numbering = PLAIN) -> np.ndar
 
 
 def project(vectors: np.ndarray, seed: int = 0) -> tuple[np.ndarray, str]:
-  """Places float[m, 2] of vectors [m, D], and how they were found.
+  """Places float[m, 2] of vectors [m, D], and the name of the method.
 
-  t-SNE by scikit-learn; principal components if there are too few vectors for it.
+  The method is t-SNE by scikit-learn, or principal components if there are too few vectors for it.
   """
   centred = np.asarray(vectors, np.float64) - np.mean(vectors, axis=0)
   if len(vectors) >= 10 and np.ptp(centred, axis=0).max() > 0:
-    # Imported late: it takes a second to load, and only this picture needs it.
+    # Imported late, since it takes a second to load and only this picture needs it.
     from sklearn.manifold import TSNE
 
     perplexity = min(30.0, (len(vectors) - 1) / 4)
@@ -62,7 +62,7 @@ def embedding_chart(
   seed: int = 0,
   numbering: Numbering = PLAIN,
 ) -> Chart:
-  """Draws the picture; arrays have an entry for each of the m tracklets."""
+  """Draws the picture; the arrays have an entry for each of the m tracklets."""
   places, method = project(vectors, seed)
   people = _people(identities, numbering)
   near, pairs = _same_nearest(vectors, identities, numbering.people(identities))
@@ -96,12 +96,12 @@ def embedding_chart(
     "x": [f"{value:.5g}" for value in places[:, 0]],
     "y": [f"{value:.5g}" for value in places[:, 1]],
   }
-  title = "Who is near whom"
+  title = "People who are near each other"
   return draw_chart(directory, "embeddings", title, description, columns, plot, size=(5.6, 4.4))
 
 
 def _people(identities: np.ndarray, numbering: Numbering) -> np.ndarray:
-  """The identities with the most tracklets, those with the lower number first among equals."""
+  """The identities with most tracklets; among equals, the lower number comes first."""
   people, counts = np.unique(identities, return_counts=True)
   real = numbering.people(people)
   people, counts = people[real], counts[real]
@@ -109,7 +109,7 @@ def _people(identities: np.ndarray, numbering: Numbering) -> np.ndarray:
 
 
 def _same_nearest(vectors: np.ndarray, identities: np.ndarray, real: np.ndarray) -> tuple[int, int]:
-  """Of tracklets whose person has another one: how many have it nearest, and how many there are."""
+  """How many tracklets have one of the same person nearest, and how many could have."""
   vectors = np.asarray(vectors, np.float64)
   norms = (vectors**2).sum(axis=1)
   distance = norms[:, None] + norms - 2 * vectors @ vectors.T

@@ -38,11 +38,11 @@ class EventFiles:
         "pip install 'cosam-jax[tensorboard]', or leave the field False"
       ) from error
     self._event, self._summary = event_pb2.Event, summary_pb2.Summary
-    # A run that goes on within the same second must not write over its own file.
+    # A run that continues within the same second must not overwrite its own file.
     suffix = f".{first_step}.{os.getpid()}"
     folder = workdir.absolute() / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    self._place = LibraryPath(folder)  # TensorFlow takes no name that is no UTF-8.
+    self._place = LibraryPath(folder)  # TensorFlow refuses names that are not UTF-8.
     self._writer = EventFileWriter(str(self._place.path), filename_suffix=suffix)
     started = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
     self._writer.add_event(self._event(step=first_step, session_log=started))
@@ -52,7 +52,7 @@ class EventFiles:
     self._add(step, {_GROUPS.get(name, f"training/{name}"): values[name] for name in values})
 
   def results(self, step: int, label: str, **values: float) -> None:
-    """Adds metrics of the test set, fractions of 1."""
+    """Adds metrics of the test set, as fractions of 1."""
     self._add(step, {f"test {label}/{name}": value for name, value in values.items()})
 
   def _add(self, step: int, values: dict[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""Words and tables of the page, from results.json and the logs. Plain values only."""
+"""Words and tables of the page, made of results.json and the logs. Plain values only."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,13 +29,13 @@ def title(config: Mapping[str, Any], card: Record) -> str:
 
 
 def row_label(record: Record) -> str:
-  """The subject of a result, such as "after training, re-ranked"."""
+  """Names a result, such as "after training, re-ranked"."""
   label = record.get("label") or "as ranked"
   return f"{label}, re-ranked" if record["card"].get("reranking") else label
 
 
 def number_rows(results: Sequence[Record], untrained: Sequence[Record]) -> list[dict[str, Any]]:
-  """A row for each result: label, and for each of `COLUMNS` percent and interval."""
+  """A row for each result: its label, and the percentage and interval of each of `COLUMNS`."""
   rows = []
   for record in [*untrained, *results]:
     cells = []
@@ -50,7 +50,7 @@ def number_rows(results: Sequence[Record], untrained: Sequence[Record]) -> list[
 def tested(
   untrained: Sequence[Record], results: Sequence[Record], run: Record
 ) -> list[tuple[float, float]]:
-  """(step, mAP as a fraction) before training, and of the results; without those not known."""
+  """(step, mAP as a fraction) before training and of the results, as far as they are known."""
   points = [(0.0, untrained[0])] if untrained else []
   if run.get("step") is not None:
     points.append((float(run["step"]), results[0]))
@@ -58,13 +58,13 @@ def tested(
 
 
 def _interval(record: Record, name: str) -> str | None:
-  """The bounds in percent, if the evaluation has them."""
+  """The interval's bounds in percent; None if the evaluation has none."""
   bounds = record.get("uncertainty", {}).get("intervals", {}).get(name)
   return None if bounds is None else f"{100 * bounds[0]:.1f} to {100 * bounds[1]:.1f}"
 
 
 def summary(results: Sequence[Record], untrained: Sequence[Record]) -> str:
-  """One or two sentences that are true at a glance."""
+  """The outcome in one or two sentences."""
   record = results[0]
   queries = record["card"]["valid_queries"]
   interval = _interval(record, "mAP")
@@ -99,14 +99,14 @@ def warnings(run: Record, results: Sequence[Record]) -> list[str]:
       f"{100 / max(1, card['valid_queries']):.1f} points of Rank-1."
     )
   if data_set_of(card["dataset"]).drawn:
-    found.append("The people are drawn: the numbers say nothing about real cameras.")
+    found.append("The people are drawn figures: the numbers say nothing about real cameras.")
   return found
 
 
 def poster_rows(
   config: Mapping[str, Any], tables: Tables, results: Sequence[Record]
 ) -> dict[str, Any]:
-  """The poster's rows for the same network, or why there is none: `rows` and `reason`."""
+  """The poster's rows for the same network, or the reason why there are none."""
   reason = _not_comparable(config, tables, results[0]["card"])
   if reason:
     return {"rows": [], "reason": reason}
@@ -132,30 +132,30 @@ def poster_rows(
 
 def _not_comparable(config: Mapping[str, Any], tables: Tables, card: Record) -> str:
   if tables.name not in POSTER_DATASETS:
-    return f"The poster has no numbers for {tables.name}, so none stand beside these."
+    return f"The poster has no numbers for {tables.name}, so none are shown beside these."
   if tables.warnings:
     return (
-      f"This is not the {tables.name} that the poster used (see the warnings), so its numbers do "
-      "not stand beside these."
+      f"This is not the {tables.name} that the poster used (see the warnings), so its numbers are "
+      "not shown beside these."
     )
   if card["protocol"] != "reference":
     return (
       f"The protocol is {card['protocol']}, the poster's is reference (queries taken out of the "
-      "gallery, all frames), so its numbers do not stand beside these."
+      "gallery, all frames), so its numbers are not shown beside these."
     )
   if config["model.width"] != 1:
     return (
       f"The network has {config['model.width']:g} of the poster's width, so the poster's numbers "
-      "do not stand beside these."
+      "are not shown beside these."
     )
   return ""
 
 
 def protocol(card: Record) -> list[tuple[str, str]]:
-  """How the numbers were measured: name and value."""
+  """(name, value) pairs that say how the numbers were measured."""
   gallery = f"{card['gallery_size']:,} tracklets, {card['distractors']:,} of them distractors"
   if card["queries_in_gallery"]:
-    gallery += f"; {card['queries_in_gallery']:,} queries stand in it too"
+    gallery += f"; {card['queries_in_gallery']:,} queries are in it too"
   if card["junk"]:
     gallery += f"; {card['junk']:,} junk tracklets were dropped"
   clips = f", in clips of {card['num_frames']}" if card["num_frames"] else ""
@@ -166,7 +166,7 @@ def protocol(card: Record) -> list[tuple[str, str]]:
     ("Frames", f"{card['frames']} ({card['frames_used']:,}){clips}"),
     ("Last clip", card["tail"]),
     ("Distance", card["distance"]),
-    ("Weights", card["checkpoint"] or "not said"),
+    ("Weights", card["checkpoint"] or "unknown"),
   ]
 
 
@@ -190,7 +190,7 @@ def mask_rows(masks: Mapping[str, Any]) -> list[dict[str, str]]:
 def times(
   run: Record, scalars: Sequence[Mapping[str, float]], rankings: Rankings | None
 ) -> list[tuple[str, str]]:
-  """Times and devices: name and value."""
+  """(name, value) pairs of times and devices."""
   config, found = run["config"], []
   clips = config["train.identities_per_batch"] * config["train.instances"]
   seconds = training_seconds(scalars, clips)
@@ -211,7 +211,7 @@ def times(
         text += f" of {frames:,} frames ({frames / max(seconds, 1e-9):.0f} a second)"
       found.append((f"{name.capitalize()}", text))
   devices = run.get("devices", [])
-  found.append(("Devices", ", ".join(devices) or "not said"))
+  found.append(("Devices", ", ".join(devices) or "unknown"))
   return found
 
 

@@ -4,14 +4,14 @@ import hashlib
 import re
 
 MOST_BYTES = 120
-"""Of a name; file systems take 255 for the whole file name, with prefix and suffix."""
+"""The longest name; file systems allow 255 bytes for a file name with its prefix and suffix."""
 
 
 def file_name(text: str) -> str:
   """A name for a file: letters, digits, `_` and `-` stay, runs of anything else become one `-`.
 
-  A name longer than `MOST_BYTES` (in UTF-8) is cut, and ends in a digest of all of it, so that
-  names which differ in their ends alone stay different.
+  A name longer than `MOST_BYTES` (in UTF-8) is cut and gets a digest of the whole name, so that
+  names that differ only at their ends stay different.
   """
   name = re.sub(r"[^\w-]+", "-", text)
   if len(name.encode()) <= MOST_BYTES:

@@ -9,7 +9,7 @@ from PIL import ImageFont
 from cosam_jax.reports.name_cuts import cut_apart
 from cosam_jax.runtime.cache import settle_libraries
 
-# No font has letters for these; what it draws instead stands for all that it lacks.
+# No font has these letters; it draws the same sign for them as for all letters that it lacks.
 _LACKING = ("\U0010ffff", "\ue000")
 
 Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
@@ -19,8 +19,8 @@ Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 def font(size: int) -> Font:
   """A font that comes with the packages, so that pictures look the same everywhere.
 
-  DejaVu of matplotlib has Latin, Greek, Cyrillic, Arabic and Hebrew letters; Pillow's own has the
-  English ones. It is a little wider, so it is taken a little smaller.
+  matplotlib's DejaVu has Latin, Greek, Cyrillic, Arabic and Hebrew letters; Pillow's own font, used
+  without it, has the English ones. DejaVu is a little wider, so it is used a little smaller.
   """
   settle_libraries()
   import matplotlib
@@ -33,16 +33,16 @@ def font(size: int) -> Font:
 
 
 def fit(text: str, face: Font, width: float, among: Sequence[str] = ()) -> str:
-  """The text, or as much of it as the width holds, cut where it matters least.
+  """The text, or as much of it as fits the width, cut where it matters least.
 
-  Letters that the font lacks are written as Python escapes them (`\\u5f20`), so that names which
-  differ look different.
+  Letters that the font lacks are written as Python escapes them (`\\u5f20`), so that different
+  names look different.
 
   Args:
-    text: to be written.
+    text: the text.
     face: the font.
     width: in pixels.
-    among: texts that it must look different from, if it differs from them.
+    among: texts from which it must look different, if it is different.
   """
   return cut_apart(
     drawable(text, face),
@@ -67,7 +67,7 @@ def _has(face: Font, letter: str) -> bool:
 
 
 def wrap(text: str, face: Font, width: float) -> list[str]:
-  """Lines of whole words that the width holds; a word longer than a line is cut."""
+  """Lines of whole words that fit the width; a word longer than a line is cut."""
   lines = [""]
   for word in drawable(text, face).split():
     longer = f"{lines[-1]} {word}".strip()

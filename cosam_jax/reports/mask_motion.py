@@ -23,7 +23,7 @@ def _size(image: np.ndarray) -> tuple[int, int]:
 
 
 def save_animation(path: pathlib.Path, clips: Sequence[ClipMasks]) -> None:
-  """A WebP of one tracklet's clips: the frame, and each stage's mask over it beside."""
+  """Saves a WebP of one tracklet's clips: each frame, and beside it the frame under each mask."""
   stages = sorted(clips[0].masks)
   limits = {
     stage: colour_range(np.concatenate([clip.masks[stage] for clip in clips])) for stage in stages
@@ -76,7 +76,7 @@ def channels_picture(strongest: Mapping[str, Sequence[Mapping[str, float]]]) -> 
 def correlation_picture(
   clip: ClipMasks, frame: int, place: tuple[float, float], heat: Mapping[int, np.ndarray]
 ) -> Image.Image:
-  """Where the other frames agree with a point: a row for each stage.
+  """Shows where the other frames agree with a point; a row for each stage.
 
   Args:
     clip: the clip.
@@ -111,6 +111,6 @@ def correlation_picture(
 
 
 def colour_range_of_ncc(values: np.ndarray) -> tuple[float, float]:
-  """Lowest and highest correlation, at least 0.05 apart."""
+  """The lowest and the highest correlation, moved at least 0.05 apart."""
   low, high = float(values.min()), float(values.max())
   return low, max(high, low + 0.05)

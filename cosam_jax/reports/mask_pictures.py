@@ -1,7 +1,8 @@
 """Pictures of COSAM's spatial masks over a clip's frames, drawn with Pillow alone.
 
 Colours go from dark blue through green to yellow, evenly in lightness, so that they keep their
-order in greyscale and for colour-blind readers. Frames below a mask are grey: all colour is mask.
+order in greyscale and for colour-blind readers. Frames under a mask are grey, so that all colour is
+the mask's.
 
 Notation: `T` frames in a clip, `h w` grid of a mask.
 """
@@ -19,7 +20,8 @@ from cosam_jax.reports.masks_folder import masks_folder
 
 _ANCHORS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
 SMALLEST_RANGE = 0.05
-"""Masks that vary less than this are not stretched to all colours: noise would look like a find."""
+"""Masks that vary less than this are not stretched over all colours, since noise would look like a
+result."""
 TILE_HEIGHT, OVERVIEW_HEIGHT, OVERVIEW_FRAMES = 224, 128, 4
 _OPACITY = 0.6
 _MARGIN, _GAP, _LABELS = 20, 6, 196
@@ -41,9 +43,10 @@ def colour_map(values: np.ndarray) -> np.ndarray:
 
 
 def colour_range(masks: np.ndarray) -> tuple[float, float]:
-  """The weights that get the first and the last colour: lowest and highest of the masks.
+  """The weights that get the first and the last colour: the lowest and the highest of the masks.
 
-  Masks that vary less than `SMALLEST_RANGE` get a range so wide around their middle, within 0 .. 1.
+  Masks that vary less than `SMALLEST_RANGE` get a range of that width around their middle, within
+  0 .. 1.
   """
   low, high = float(masks.min()), float(masks.max())
   if high - low < SMALLEST_RANGE:
@@ -58,10 +61,10 @@ def overlay(
   """A grey frame with its mask over it in colours.
 
   Args:
-    image: uint8[H, W, 3]; None leaves the mask out too, since it was made of nothing.
-    mask: float[h, w], made smooth on its way to the frame's size.
+    image: uint8[H, W, 3]; None, for an unreadable frame, leaves the mask out too.
+    mask: float[h, w]; it is interpolated to the frame's size.
     size: (width, height) of the result in pixels.
-    limits: the mask's values with the first and the last colour.
+    limits: the mask's values that get the first and the last colour.
   """
   frame = _frame(image, size)
   if image is None:
@@ -78,7 +81,7 @@ def strip(clip: ClipMasks, caption: str = "") -> Image.Image:
 
   Args:
     clip: the clip.
-    caption: whose masks these are, such as "after training".
+    caption: says which masks these are, such as "after training".
   """
   size = _tile_size(clip, TILE_HEIGHT)
   step = size[0] + _GAP
@@ -182,7 +185,7 @@ def save_pictures(
     The files, the overview last; none without clips.
 
   Raises:
-    InputError: somebody's files are in the way.
+    InputError: a user's files are in the way.
   """
   folder = masks_folder(directory)
   folder.check()
@@ -198,8 +201,9 @@ def draw_pictures(
 ) -> list[pathlib.Path]:
   """Writes a strip for each clip, named after tracklet and stages, `overview.png`, `masks.npz`.
 
-  The last holds the numbers of the strips: by a strip's name without its ending and `/cosam4` (the
-  stage) the masks float32[T, h, w], and by `/frames` the numbers of the frames.
+  `masks.npz` holds the numbers of the strips. Its keys are a strip's name without its ending,
+  followed by `/cosam4` (the stage) for the masks float32[T, h, w], or by `/frames` for the numbers
+  of the frames.
 
   Returns:
     The files, the overview last; none without clips.
@@ -245,7 +249,7 @@ def _stage_label(
 def _colour_bar(size: tuple[int, int]) -> Image.Image:
   values = np.broadcast_to(np.linspace(0, 1, size[0]), (size[1], size[0]))
   grey = np.full((*values.shape, 3), 128.0)
-  # As strong as over a frame, so that bar and picture have the same colours.
+  # Blended as over a frame, so that bar and picture have the same colours.
   return Image.fromarray(
     np.rint(_OPACITY * colour_map(values) + (1 - _OPACITY) * grey).astype(np.uint8)
   )

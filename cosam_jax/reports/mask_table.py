@@ -1,4 +1,4 @@
-"""The terminal table of mask numbers, before and after training beside each other."""
+"""The terminal table of mask numbers, with those before and after training."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,8 +17,8 @@ def mask_table(masks: Mapping[str, Any]) -> str:
   """A row for each stage and each state of the network; every line is under 80 columns.
 
   Args:
-    masks: label, such as "after training" -> {"frames", "of_frames", "stages"}, where `stages` has
-      `MaskStatistics.record` by the stage's number; shares stand in the table if they are known.
+    masks: label, such as "after training" -> {"frames", "of_frames", "stages"}; `stages` is the
+      stage's number -> `MaskStatistics.record`. Shares are in the table if they are known.
   """
   rows = [
     (f"COSAM {stage} {label}", record)

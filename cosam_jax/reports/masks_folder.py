@@ -19,7 +19,7 @@ def masks_folder(directory: pathlib.Path) -> OutputFolder:
 
 
 def _of_earlier_version(directory: pathlib.Path) -> list[str]:
-  """The files of versions without lists: a list of names, or strips that masks.npz names."""
+  """The files of versions without lists: those in a list of names, or strips in masks.npz."""
   try:
     listed = read_json(directory / "pictures.json", "pictures", "move it away")
   except InputError:
@@ -29,8 +29,8 @@ def _of_earlier_version(directory: pathlib.Path) -> list[str]:
   found += ["pictures.json"] if found else []
   try:
     strips = {f"{name.partition('/')[0]}.png" for name in names_in_npz(directory / "masks.npz")}
-  except Exception:  # None, or damaged, for which zip and numpy have many errors.
-    # Still earlier ones kept no numbers: by the names that they alone gave.
+  except Exception:  # It is missing or damaged, for which zip and numpy raise many kinds.
+    # Still earlier versions wrote no numbers; their pictures are known by their form of name.
     there = (directory / "overview.png").is_file()
     strips = {path.name for path in directory.iterdir() if there and _STRIP.fullmatch(path.name)}
   if strips and all(_STRIP.fullmatch(name) for name in strips):

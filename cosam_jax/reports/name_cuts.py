@@ -1,4 +1,4 @@
-"""Long names cut to fit: where they are equal, not where they differ."""
+"""Cuts long names where they are equal, not where they differ."""
 
 from collections.abc import Callable, Iterable
 
@@ -6,18 +6,18 @@ _GAP = "..."
 
 
 def cut_apart(name: str, others: Iterable[str], fits: Callable[[str], bool]) -> str:
-  """The name, or its beginning and end; or its own part, if others would look the same.
+  """The name, or its beginning and end, or its distinctive part if others would look the same.
 
   Args:
     name: of any length.
-    others: names that stand beside it; the name itself may be among them.
+    others: names that are shown beside it; the name itself may be among them.
     fits: whether a text is short enough.
   """
   if fits(name):
     return name
   cut = _ends(name, fits)
   front, _, back = cut.partition(_GAP)
-  # Only names with the same ends can look the same; they are few, and to cut each takes time.
+  # Only names with the same ends can look the same; they are few, and cutting a name takes time.
   near = [other for other in {*others} - {name} if other.startswith(front) and other.endswith(back)]
   alike = [other for other in near if not fits(other) and _ends(other, fits) == cut]
   if not alike:
@@ -28,8 +28,8 @@ def cut_apart(name: str, others: Iterable[str], fits: Callable[[str], bool]) -> 
 
 
 def _ends(name: str, fits: Callable[[str], bool]) -> str:
-  """The beginning and the end; more of the end, where tracklets and frames have their numbers."""
-  low, high = 0, len(name) - 1  # Letters that are kept: the first number fits, if any does.
+  """The beginning and the end; more of the end, which has the numbers of tracklets and frames."""
+  low, high = 0, len(name) - 1  # Numbers of letters to keep; if any number fits, the first does.
   while low < high:
     kept = (low + high + 1) // 2
     low, high = (kept, high) if fits(_with_gap(name, kept)) else (low, kept - 1)
@@ -58,6 +58,6 @@ def _around(name: str, start: int, end: int, fits: Callable[[str], bool]) -> str
 
 
 def _shared(a: str, b: str) -> int:
-  """How many letters two names begin with alike."""
+  """The number of letters at the beginning that two names share."""
   differ = (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y)
   return next(differ, min(len(a), len(b)))

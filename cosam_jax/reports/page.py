@@ -1,7 +1,7 @@
-"""The report: one page that needs no network, and beside it every picture and the data behind it.
+"""The report: one page that needs no connection, and beside it every picture and its data.
 
 `report/index.html` holds its style, charts and thumbnails itself; the mask pictures and all files
-that it offers for download lie beside it, so that the folder can be sent to somebody.
+that it offers for download lie beside it, so that the folder can be sent to others.
 """
 
 import base64
@@ -54,10 +54,11 @@ class Sources:
     before: content of before_training.json, if that belongs to this run.
     scalars, validation: rows of scalars.jsonl and validation.jsonl.
     tables: the data set.
-    rankings, table: saved by `evaluate`, and the tracklets it ranked; None without either.
-    chosen: query number -> why it is shown.
+    rankings, table: the rankings that `evaluate` saved, and the tracklets that it ranked; None if
+      either is missing.
+    chosen: query number -> the reason why it is shown.
     commands: mode -> the command line that ran it last.
-    masks: the folder with pictures of the masks; None without any of these results.
+    masks: the folder with pictures of the masks; None if these results have none.
   """
 
   workdir: pathlib.Path
@@ -81,7 +82,7 @@ def page_folder(workdir: pathlib.Path) -> OutputFolder:
 
 
 def _linked(directory: pathlib.Path) -> list[str]:
-  """The files of versions without lists: the page, which names every file beside it."""
+  """The files of versions without lists: the page, and the files beside it, which it names."""
   try:
     text = read_text(directory / PAGE, "page", "move it away")
   except InputError:
@@ -92,10 +93,10 @@ def _linked(directory: pathlib.Path) -> list[str]:
 
 
 def write_page(sources: Sources) -> pathlib.Path:
-  """Writes the report's folder anew; returns the page. The old one stays until all is drawn.
+  """Writes the report's folder anew; returns the page. The old page stays until all is drawn.
 
   Raises:
-    InputError: somebody's files are in the way.
+    InputError: a user's files are in the way.
   """
   final = page_folder(sources.workdir)
   with final.replacing() as folder:
@@ -160,7 +161,7 @@ def _content(sources: Sources, folder: pathlib.Path) -> dict[str, Any]:
 
 
 def _sheets(sources: Sources, folder: pathlib.Path) -> list[dict[str, Any]]:
-  """The chosen queries for the template, each also saved as picture and data."""
+  """The chosen queries for the template; each is also saved as a picture and as data."""
   if sources.rankings is None or sources.table is None:
     return []
   sheets: list[dict[str, Any]] = []
@@ -200,7 +201,7 @@ def _tile(entry: Found, place: str) -> dict[str, Any]:
 
 
 def _thumbnail(entry: Found) -> str | None:
-  """The picture inside an address, or None."""
+  """The picture as a data URL; None if there is none."""
   if entry.image is None:
     return None
   height, width = entry.image.shape[:2]
@@ -216,7 +217,8 @@ def _thumbnail(entry: Found) -> str | None:
 def _masks(directory: pathlib.Path, folder: pathlib.Path) -> list[dict[str, Any]]:
   """Copies the pictures that the run drew of its masks; the overview comes first.
 
-  Pictures with other names are somebody's; unreadable ones are passed over.
+  Pictures with other names are not the run's, and are left; unreadable ones are left out with a
+  warning.
   """
   pictures = sorted(directory.glob("*.png"), key=lambda path: (path.name != "overview.png", path))
   found = []

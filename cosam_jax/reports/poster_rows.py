@@ -25,7 +25,7 @@ class Row:
 
   @property
   def name(self) -> str:
-    """Its folder, such as se_resnet50_cosam45_tp, with _n8 or _random if that is not usual."""
+    """Its folder, such as se_resnet50_cosam45_tp, with `_n8` or `_random` if not the default."""
     cosam = f"cosam{''.join(map(str, self.cosam))}" if self.cosam else "none"
     parts = [self.backbone, cosam, self.temporal]
     parts += [f"n{self.num_frames}"] if self.num_frames != 4 else []
@@ -73,7 +73,7 @@ def row_of(config: Mapping[str, Any]) -> Row | None:
       config["clips.num_frames"],
       config["clips.selection"],
     )
-  except (KeyError, TypeError, InputError):  # The last by results of a file.
+  except (KeyError, TypeError, InputError):  # Results from a file raise InputError.
     return None
 
 
@@ -81,7 +81,7 @@ POSTER_BACKBONES = ("resnet50", "se_resnet50")
 BEST = Row("se_resnet50", (4, 5), "tp")
 """The poster's best network; its re-ranked results are a row of the comparison as well."""
 
-# The tables of baselines has no row that `temporal` lacks.
+# The table of baselines has no row that `temporal` lacks.
 SWEEPS: dict[str, tuple[Row, ...]] = {
   "positions": tuple(
     Row(backbone, cosam, "tp")
@@ -101,6 +101,6 @@ SWEEPS: dict[str, tuple[Row, ...]] = {
   ),
   "state_of_the_art": (Row("resnet50", (), "ta"), Row("se_resnet50", (), "tp"), BEST),
 }
-"""Sweep -> the networks that its table needs."""
+"""Name of a sweep -> the networks that its table needs."""
 
 SWEEPS["all"] = tuple(dict.fromkeys(row for rows in SWEEPS.values() for row in rows))

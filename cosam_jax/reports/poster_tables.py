@@ -1,6 +1,6 @@
 """The poster's tables with our numbers beside the published ones.
 
-A block is one table on one data set. Numbers of other data than the poster's stand alone: they get
+A block is one table on one data set. Numbers from data other than the poster's stand alone, with
 neither a published number nor a difference.
 """
 
@@ -34,9 +34,9 @@ from cosam_jax.runtime.output_folders import OutputFolder
 OTHERS = "another method, not part of this program"
 NOT_RUN = "not run"
 
-# Settings that every table states, because a number means little without them.
+# Every table states these settings, because a number means little without them.
 _STATED = ("preset", "train.epochs", "init.weights", "model.width", "optim.learning_rate")
-# Fields in which the rows of a table differ on purpose: their networks', and the data.
+# Fields in which the rows of a table differ on purpose: those of the network and of the data.
 _EXPECTED = ("seed", "data.", *BEST.fields)
 
 TrainedWith = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -54,11 +54,11 @@ def write_tables(
   Args:
     workdir: of a sweep, or a folder with several.
     allow_mixed_protocols: do not refuse results of different protocols, but mark each.
-    trained_with: picks the settings that rows should share; a note says in which they differ.
+    trained_with: picks the settings that rows should share; a note names those that differ.
 
   Raises:
-    InputError: no results, two for the same run, different protocols, or somebody's files in the
-      way.
+    InputError: there are no results, two for the same run, or different protocols; or a user's
+      files are in the way.
   """
   workdir = pathlib.Path(workdir)
   folder = workdir / "tables"
@@ -90,7 +90,7 @@ def _file_names() -> list[str]:
 
 
 def _of_earlier_version(folder: pathlib.Path) -> list[str]:
-  """The files of versions without lists: the tables by their names."""
+  """The files of versions without lists: the tables, by their names."""
   found = {path.name for path in folder.iterdir()}
   return [name for name in _file_names() if name in found]
 
@@ -102,7 +102,7 @@ def blocks_of(
   trained_with: TrainedWith = dict,
   published: Mapping[str, Sequence[PublishedRow]] | None = None,
 ) -> list[Block]:
-  """Every table on every data set that has a result in it, and on the poster's that has any.
+  """Each table on each data set that has a result in it, and on the poster's data sets with any.
 
   Args:
     samples: from `read_samples`.
@@ -111,7 +111,7 @@ def blocks_of(
     published: from `read_published`; None reads the package's.
 
   Raises:
-    InputError: different protocols on one data set.
+    InputError: results on one data set have different protocols.
   """
   if not allow_mixed_protocols:
     check_protocols(samples)
@@ -135,7 +135,7 @@ def _block(
   samples: Sequence[Sample],
   trained_with: TrainedWith,
 ) -> Block | None:
-  """The table on the data set; None where neither we nor the poster have a number."""
+  """The table on the data set; None if neither we nor the poster have a number."""
   obstacles = data_obstacles([sample for sample in samples if sample.dataset == dataset])
   of_poster = not obstacles
   pairs = [
@@ -147,7 +147,7 @@ def _block(
   measured = [summary for _, summary in pairs if summary is not None]
   if not measured and not (of_poster and any(dataset in row.numbers for row in rows)):
     return None
-  # On data that the poster does not have: everything that the table has for any data set.
+  # On data that the poster does not have, the block has all rows that the table has on any data.
   numbers = [row.numbers.get(dataset) for row in rows if dataset in row.numbers]
   numbers = numbers or [values for row in rows for values in row.numbers.values()]
   names = {name for values in numbers for name in values or ()}
@@ -167,7 +167,7 @@ def _block(
 def _subsets(
   dataset: str, rows: Sequence[PublishedRow], summaries: Mapping[tuple, Summary]
 ) -> list[tuple[PublishedRow, Summary]]:
-  """People with an attribute only: the poster does not say which gallery it asked."""
+  """Results on the gallery of people with the attribute; the poster does not name its gallery."""
   found = [
     (row, summaries.get((dataset, row.row, f"{row.attribute}{SUBSET}", False)))
     for row in rows
@@ -198,7 +198,7 @@ def _line(
 
 
 def _settings(samples: Sequence[Sample], trained_with: TrainedWith) -> list[str]:
-  """The settings of a block's results, and those in which the results differ."""
+  """Notes on the settings of a block's results, and on those that differ between rows."""
   if not samples:
     return []
   values: dict[str, dict[str, list[str]]] = {}

@@ -22,13 +22,13 @@ TABLES = {
   "attributes": "Attribute-wise results",
   "state_of_the_art": "Comparison with other methods",
 }
-"""The poster's tables -> their subjects."""
+"""Name of a table of the poster -> its subject."""
 
 POSTER_DATASETS = ("mars", "dukemtmc_vidreid", "ilids_vid")
-"""Data sets that the poster has numbers of, in its order."""
+"""Data sets for which the poster has numbers, in its order."""
 ATTRIBUTES = ("handbag", "hat", "backpack")
 METRICS = {"mAP": "mAP", "R1": "Rank-1", "R5": "Rank-5", "R20": "Rank-20"}
-"""The poster's name of a metric -> that of results.json."""
+"""The poster's name of a metric -> its name in results.json."""
 
 # The poster's networks in the comparison with other methods, in our terms.
 _NETWORKS = {
@@ -64,11 +64,11 @@ def read_published(path: str | os.PathLike | None = None) -> dict[str, list[Publ
   """The poster's tables: name -> lines, in the poster's order.
 
   Args:
-    path: another file of the same form; None is the one of the package.
+    path: another file of the same form; None means the package's.
 
   Raises:
-    InputError: a table or field that is missing or unknown, a number outside 0..100, or ranks that
-      fall as more places are looked at.
+    InputError: a table or field is missing or unknown, a number is outside 0..100, or a Rank-k is
+      below one of smaller k.
   """
   path = pathlib.Path(path or pathlib.Path(__file__).with_name("published_results.json"))
   content = read_json(path, "published results", "install the package again")
@@ -113,7 +113,7 @@ def _networks(content: Mapping[str, Any]) -> list[PublishedRow]:
   numbers: dict[str, dict[str, dict[str, float]]] = {}
   for dataset, entries in content.items():
     if dataset not in POSTER_DATASETS:
-      raise ValueError(f"{dataset!r} is none of the data sets {', '.join(POSTER_DATASETS)}")
+      raise ValueError(f"{dataset!r} is not one of the data sets {', '.join(POSTER_DATASETS)}")
     for entry in entries:
       printed = {name: entry[name] for name in METRICS if entry[name] is not None}
       numbers.setdefault(entry["network"], {})[dataset] = _numbers(printed)
@@ -134,5 +134,5 @@ def _numbers(printed: Mapping[str, Any]) -> dict[str, float]:
       raise ValueError(f"{name} is {value!r}: it must be a percentage, 0 to 100")
   ranks = [printed[name] for name in ("R1", "R5", "R20") if name in printed]
   if ranks != sorted(ranks):
-    raise ValueError(f"the ranks {ranks} fall as more places are looked at")
+    raise ValueError(f"the Rank-k {ranks} must not fall as k grows")
   return {METRICS[name]: float(value) for name, value in printed.items()}

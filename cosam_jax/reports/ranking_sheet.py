@@ -1,7 +1,7 @@
-"""A ranking as a picture: the query and what was found for it, right and wrong told apart.
+"""A ranking as a picture: the query, and the entries found for it, marked right or wrong.
 
 Right entries have a solid green frame and a tick in a disc, wrong ones a dashed red frame and a
-cross in a square, and both say so in words; entries of whom nothing is known have a plain frame.
+cross in a square, and both say so in words; entries of unknown people have a plain frame.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from cosam_jax.reports.lettering import fit, font, wrap
 
 TILE_HEIGHT = 176
 A_LINE = 10
-"""Entries on a line; longer rankings go on below."""
+"""Entries on a line; longer rankings continue below."""
 _RIGHT, _WRONG, _PLAIN = (0, 110, 60), (185, 30, 30), (120, 120, 120)
 _TEXT, _FAINT, _PAPER, _MISSING = (25, 25, 25), (85, 85, 85), (255, 255, 255), (190, 190, 190)
 _MARGIN, _GAP, _BORDER, _ABOVE, _BELOW, _FACT, _NARROWEST, _WIDEST = 20, 8, 4, 26, 72, 17, 96, 140
@@ -35,7 +35,7 @@ class Found:
     identity, camera: the data set's own numbers or names; None if they are not known.
     distance: from the query; None for the query itself.
     right: whether it is the query's person under another camera; None if it is not known.
-    where: lines about where and when it was seen, such as frames and time.
+    where: lines that say where and when it was seen, such as frames and time.
   """
 
   name: str
@@ -61,7 +61,7 @@ class Sheet:
     query: the tracklet that was searched for.
     rows: title, such as "as ranked" or "re-ranked" -> the entries, nearest first.
     note: a sentence about the query, such as its average precision; may be empty.
-    among: names of other sheets, which those of this one must look different from.
+    among: names on other sheets, from which the names on this one must look different.
   """
 
   query: Found
@@ -156,7 +156,7 @@ def _tile(
   heading: str,
   among: Sequence[str],
 ) -> None:
-  """One entry: heading and mark, framed picture, facts; `width` holds the texts."""
+  """Draws one entry: heading and mark, framed picture, facts; texts are at most `width` wide."""
   draw, (x, y) = ImageDraw.Draw(picture), corner
   colour = {True: _RIGHT, False: _WRONG, None: _PLAIN}[entry.right]
   draw.text((x, y + 4), heading, _TEXT, font(15))
@@ -216,7 +216,7 @@ def _entries(sheet: Sheet) -> list[Found]:
 
 
 def _narrowest(sheet: Sheet) -> int:
-  """Width of the texts, so that frames and times are not cut."""
+  """The least width of the texts at which frames and times are not cut."""
   widths = [font(12).getlength(line) for entry in _entries(sheet) for line in entry.where]
   return max(_NARROWEST, min(_WIDEST, math.ceil(max(widths, default=0))))
 
@@ -228,7 +228,7 @@ def _below(sheet: Sheet) -> int:
 
 
 def _tile_size(sheet: Sheet) -> tuple[int, int]:
-  """(width, height) in the shape of the first picture there is."""
+  """(width, height) in the shape of the first picture."""
   entries = _entries(sheet)
   shape = next((entry.image.shape for entry in entries if entry.image is not None), (2, 1))
   return max(24, round(TILE_HEIGHT * min(shape[1] / shape[0], 2.0))), TILE_HEIGHT

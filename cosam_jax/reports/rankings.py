@@ -1,7 +1,7 @@
 """Rankings on disk: the first entries of every query, and some vectors to make a picture of.
 
-Written when a test set is evaluated, so that the page can be made again, with other queries,
-without the network. One `.npz` file of plain arrays, read without pickle.
+They are written when a test set is evaluated, so that the page can be made again, with other
+queries, without the network. The file is one `.npz` of plain arrays, read without pickle.
 
 Notation: `n` tracklets, `Q` queries, `k` entries of a list, `m` pictured tracklets, `D` embedding
 size.
@@ -25,10 +25,10 @@ AS_RANKED, RE_RANKED = "as ranked", "re-ranked"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Ranking:
-  """Lists of one way to rank.
+  """The lists of one way of ranking.
 
   Attributes:
-    rows: int32[Q, k], tracklets found, nearest first; -1 if there are fewer.
+    rows: int32[Q, k], the tracklets found, nearest first; -1 if there are fewer.
     distances: float32[Q, k].
     average_precision: float64[Q]; nan if a query does not count.
     first_match: int64[Q], place of the first match from 1; 0 if a query does not count.
@@ -46,8 +46,8 @@ class Rankings:
 
   Attributes:
     protocol: its name.
-    names: str[n], identities: int64[n], cameras: int64[n], lengths: int64[n], of every tracklet.
-    queries: int64[Q], which of them are queries.
+    names: str[n], identities: int64[n], cameras: int64[n], lengths: int64[n], of all tracklets.
+    queries: int64[Q], the rows of the queries among them.
     by_title: "as ranked", and "re-ranked" if that was asked for.
     pictured: int64[m], the tracklets whose vectors are kept.
     vectors: float32[m, D].
@@ -87,7 +87,7 @@ def write_rankings(path: str | os.PathLike, rankings: Rankings) -> None:
 
 
 def read_rankings(path: str | os.PathLike) -> Rankings:
-  """Reads a file of `write_rankings`; InputError names a file that is something else."""
+  """Reads a file of `write_rankings`; InputError if it is another file, or damaged."""
   try:
     file = read_npz(path)
     if int(file["format"]) != _FORMAT:
@@ -152,24 +152,24 @@ def choose_queries(
   names: Sequence[str] = (),
   seed: int = 0,
 ) -> dict[int, str]:
-  """Which queries to show: query number -> why; each once, in this order.
+  """The queries to show: query number -> the reason; each once, in this order.
 
   Args:
-    rankings: whose first way of ranking says which are good.
-    worst, best: how many with the lowest and the highest average precision.
-    random: how many others, drawn.
-    names: tracklet names of others; also those that do not count.
-    seed: of the drawing.
+    rankings: the first way of ranking in it decides which queries are good.
+    worst, best: number of queries with the lowest and the highest average precision.
+    random: number of other queries, drawn at random.
+    names: tracklet names of further queries, which need not count.
+    seed: of the random draw.
 
   Raises:
-    InputError: a name that is no query.
+    InputError: a name is not that of a query.
   """
   known = {str(name): query for query, name in enumerate(rankings.names[rankings.queries])}
   chosen: dict[int, str] = {}
   for name in names:
     if name not in known:
       raise InputError(
-        f"config.report.queries names {name!r}, which is no query of this test set"
+        f"config.report.queries names {name!r}, which is not a query of this test set"
         f"{suggestion(name, known)}"
       )
     chosen.setdefault(known[name], "asked for by name")

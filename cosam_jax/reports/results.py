@@ -1,4 +1,4 @@
-"""results.json, and the table that a person sees on the terminal when an evaluation ends.
+"""results.json, and the table that the terminal shows when an evaluation ends.
 
 A result is a plain mapping, or anything with a method `record` that makes one:
 `label`, `card` (the protocol), `metrics` (fractions by name), `cmc` (fractions), `queries` (lists).
@@ -17,12 +17,12 @@ from cosam_jax.runtime.whole_files import whole_file
 
 FORMAT = 1
 EVALUATIONS = "evaluations"
-"""In a run's folder: a folder for each evaluation that is not the run's own."""
+"""A folder of a run, with a folder for each evaluation that is not the run's own."""
 PAGE = "index.html"
-"""In a report page's folder, which has a copy of the results."""
+"""A file of a report page's folder, which has a copy of the results."""
 COLUMNS = ("mAP", "Rank-1", "Rank-5", "Rank-10", "Rank-20", "mINP")
 WIDTH = 79
-# Facts in which rows of one table may differ.
+# Facts that may differ between rows of one table.
 _OF_A_ROW = ("reranking", "checkpoint", "checkpoint_hash")
 
 
@@ -36,7 +36,7 @@ def write_results(
 
   Args:
     path: the file, usually `results.json` in the run's folder, which is made if need be.
-    results: see the module.
+    results: see the module's docstring.
     run: other facts that identify the run, such as seed and configuration; plain values.
 
   Raises:
@@ -66,7 +66,7 @@ def results_content(results: Sequence[Any], run: Mapping[str, Any] | None = None
 
 
 def write_json(path: str | os.PathLike, content: Mapping[str, Any]) -> None:
-  """Writes plain values whole or not at all, a line for each field; InputError if it cannot."""
+  """Writes plain values whole or not at all, a line for each field; InputError if that fails."""
   text = _pretty(content) + "\n"
   try:
     with whole_file(path) as file:
@@ -82,7 +82,7 @@ def read_results(path: str | os.PathLike) -> dict[str, Any]:
   """Reads a file of `write_results`, and checks it; see `results_shape`.
 
   Raises:
-    InputError: a file that is missing, damaged or something else; it names file and place.
+    InputError: the file is missing, damaged or not results; the error names file and place.
   """
   content = read_json(path, "results", "give a results.json that an evaluation wrote")
   if not isinstance(content, dict) or content.get("format") != FORMAT:
@@ -96,11 +96,11 @@ def read_results(path: str | os.PathLike) -> dict[str, Any]:
 def terminal_table(results: Sequence[Any]) -> str:
   """The numbers in percent, with the protocol below them; every line is under 80 columns.
 
-  Results of the same protocol (re-ranked or not, or of several labels) share one block; those of
+  Results of the same protocol (re-ranked or not, or with several labels) share one block; those of
   attributes share the last one.
 
   Args:
-    results: see the module.
+    results: see the module's docstring.
   """
   records = list(map(_record, results))
   by_attribute = [record for record in records if record["card"].get("attribute")]
@@ -121,7 +121,7 @@ def _record(result: Any) -> Mapping[str, Any]:
 
 
 def _fraction(value: Any) -> float:
-  # Records in memory hold numbers; those read from a file hold both forms.
+  # Records in memory hold plain numbers; records from a file hold fraction and percent.
   return float(value["fraction"] if isinstance(value, Mapping) else value)
 
 

@@ -1,7 +1,7 @@
-"""The shape of a results file; an error names the place of damage or of a wrong edit.
+"""Checks the shape of a results file; an error names the place of damage or of a wrong edit.
 
 Every value must be of the right kind. Values that an earlier version did not write may be missing;
-whoever asks for one gets an error with the file's name.
+asking for one raises an error with the file's name.
 """
 
 import os
@@ -24,10 +24,10 @@ class Known(dict):
 
 
 def checked_results(content: dict[str, Any], path: str | os.PathLike) -> dict[str, Any]:
-  """The content of a results file, all of the right kinds.
+  """The content of a results file, checked to have values of the right kinds.
 
   Raises:
-    InputError: with the place of what is not.
+    InputError: a value is of another kind; the error names its place.
   """
   place = os.fspath(path)
   _check(content, _CONTENT, place)
@@ -50,7 +50,7 @@ def _within(place: str, name: str) -> str:
   return f"{place}{'.' if ', ' in place else ', '}{name[:60]}"
 
 
-# A check returns the demand on a value in words; None if the value meets it.
+# A check returns the requirement in words if a value does not meet it, else None.
 _Check = Callable[[Any], str | None] | tuple[str, Any] | dict[str, Any]
 
 
@@ -139,7 +139,7 @@ _CONTENT = {
   },
   "results": ("all", _RECORD),
 }  # fmt: skip
-# Values that every version wrote, and without which results are useless.
+# Every version wrote these values, and results are useless without them.
 _NEEDED = {id(_CONTENT): ("run", "results"), id(_RECORD): ("card", "metrics"),
            id(_CARD): ("dataset",), id(_RECORD["metrics"][1]): ("fraction", "percent"),
            id(_MASKS[1]): ("stages",)}  # fmt: skip
@@ -149,11 +149,11 @@ def _check(value: Any, wanted: Any, place: str) -> None:
   """Checks a value and its parts.
 
   Args:
-    value: of the file.
-    wanted: a function that returns what a single value must be; {name: wanted} of an object whose
-      other names may hold anything; or ("all", wanted) of a list, ("each", wanted) of an object's
-      values, ("stages", wanted) of one whose names are numbers.
-    place: where the value stands.
+    value: a value of the file.
+    wanted: for a single value, a check; for an object, {name: wanted}, whose other names may hold
+      anything; for a list, ("all", wanted); for all values of an object, ("each", wanted), or
+      ("stages", wanted) if its names must be numbers.
+    place: where the value is in the file.
   """
   if callable(wanted):
     _require(wanted(value), place, value)

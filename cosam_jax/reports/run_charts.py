@@ -18,7 +18,7 @@ CMC_RANKS = 20
 
 
 def training_charts(directory: pathlib.Path, rows: Sequence[Row]) -> list[Chart]:
-  """Curves over the steps of scalars.jsonl; those whose values it lacks are left out."""
+  """Curves over the steps of scalars.jsonl; curves without values are left out."""
   charts = []
   for name, title, lines, axis in _CURVES:
     known = {label: key for key, label in lines.items() if any(key in row for row in rows)}
@@ -38,7 +38,7 @@ def map_chart(
 
   Args:
     directory: the report's folder.
-    tested: (step, fraction) of the test set, before and after training as far as they are known.
+    tested: (step, fraction) of the test set before and after training, as far as they are known.
     rows: of validation.jsonl, with the mAP of the held-out people; may be empty.
   """
   series = {
@@ -64,7 +64,7 @@ def cmc_chart(directory: pathlib.Path, curves: Mapping[str, Sequence[float]]) ->
 def training_seconds(rows: Sequence[Row], clips_per_step: int) -> float | None:
   """Seconds of all training steps by the logged rates; None if none was logged.
 
-  A line's rate stands for the steps since the line before. The first compilation is not counted.
+  A line's rate counts for the steps since the line before. The first compilation is not counted.
   """
   rates = [(row["step"], row.get("clips_per_second", 0.0)) for row in rows]
   known = [rate for _, rate in rates if rate > 0]
@@ -72,7 +72,7 @@ def training_seconds(rows: Sequence[Row], clips_per_step: int) -> float | None:
     return None
   seconds, before = 0.0, 0.0
   for step, rate in rates:
-    # The first step has no rate yet.
+    # The first step has no rate.
     seconds += (step - before) * clips_per_step / (rate if rate > 0 else known[0])
     before = step
   return seconds
@@ -88,7 +88,7 @@ def _curves(
   mark: str = "",
   whole: bool = False,
 ) -> Chart:
-  """Lines in one chart; `whole`: the horizontal axis counts, and has no marks between."""
+  """Lines in one chart; `whole`: the horizontal axis has marks at whole numbers only."""
 
   def plot(axes) -> None:
     for (role, style), (label, points) in zip(SERIES, series.items()):

@@ -18,22 +18,22 @@ from cosam_jax.runtime.json_files import read_json
 from cosam_jax.runtime.output_folders import OutputFolder
 
 MOST_SHEETS = 50
-"""Queries that get a sheet; search.json has all."""
+"""At most this many queries get a sheet; search.json has all."""
 _RECORD, _SHEETS = "search.json", "sheets"
 _TABLE_ROWS, _SHOWN = 20, 2
 
 
 @dataclasses.dataclass(frozen=True)
 class Hit:
-  """Somebody found.
+  """A gallery tracklet that was found.
 
   Attributes:
     name: the tracklet's name.
     row: its row in the gallery.
     distance: from the query.
-    picture: gives uint8[H, W, 3], or None if there is none.
-    seen: where and when.
-    right: whether it is the query's person; None if nobody knows.
+    picture: returns uint8[H, W, 3], or None if there is none.
+    seen: where and when it was seen.
+    right: whether it is the query's person; None if unknown.
   """
 
   name: str
@@ -46,14 +46,14 @@ class Hit:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class QueryResult:
-  """A query and whom it found, nearest first.
+  """A query and the tracklets found for it, nearest first.
 
   Attributes:
     name: the query's name.
-    picture: gives uint8[H, W, 3], or None if there is none.
-    hits: the nearest.
+    picture: returns uint8[H, W, 3], or None if there is none.
+    hits: the nearest tracklets.
     seen: where and when the query was seen.
-    searched: how many gallery entries were ranked; None: all of them.
+    searched: number of gallery entries that were ranked; None: all of them.
   """
 
   name: str
@@ -63,7 +63,7 @@ class QueryResult:
   searched: int | None = None
 
 
-# heading, most letters, text
+# (heading, most letters, function that makes the text)
 _COLUMNS: tuple[tuple[str, int, Callable[[Hit], str]], ...] = (
   ("nearest", 80, lambda hit: hit.name),
   ("distance", 8, lambda hit: f"{hit.distance:.3g}"),
@@ -80,7 +80,7 @@ def search_folder(directory: pathlib.Path) -> OutputFolder:
 
 
 def _of_earlier_version(directory: pathlib.Path) -> list[str]:
-  """The files of versions without lists: search.json, which names every sheet."""
+  """The files of versions without lists: search.json, and the sheets that it names."""
   try:
     content = read_json(directory / _RECORD, "search", "move it away")
     sheets = [query["sheet"] for query in content["queries"] if query["sheet"]]
@@ -93,15 +93,15 @@ def _of_earlier_version(directory: pathlib.Path) -> list[str]:
 def write_search(
   directory: pathlib.Path, results: Sequence[QueryResult], about: Mapping[str, Any]
 ) -> None:
-  """Writes `search.json` and `sheets/000.png`, ...; replaces those that were there; prints a table.
+  """Writes `search.json` and `sheets/000.png`, ..., in place of an earlier call's; prints a table.
 
   Args:
-    directory: where to.
+    directory: the output folder.
     results: one for each query.
     about: other entries of search.json: `query`, `gallery`, `gallery_size`, `distance`, ...
 
   Raises:
-    InputError: somebody's files are in the way.
+    InputError: a user's files are in the way.
   """
   output, sheets = search_folder(directory), directory / _SHEETS
   source = {name: about[name] for name in ("query", "gallery")}
@@ -134,7 +134,7 @@ def write_search(
 
 
 def search_table(results: Sequence[QueryResult]) -> str:
-  """The first queries and their nearest two, with what is known; every line fits 80 columns."""
+  """The first queries and their nearest two, with the known facts; every line fits 80 columns."""
   shown = results[:_TABLE_ROWS]
   hits = [hit for result in shown for hit in result.hits[:_SHOWN]]
   columns = [
@@ -142,7 +142,7 @@ def search_table(results: Sequence[QueryResult]) -> str:
     for heading, most, text in _COLUMNS
     if heading in ("nearest", "distance") or any(text(hit) for hit in hits)
   ]
-  # Names share what frames and times leave, and are cut first.
+  # Names share the width that frames and times leave, and are cut first.
   room = (79 - sum(2 + width for _, width, _ in columns[1:])) // 2 - 1
   query = min(room, max([len("query"), *(len(result.name) for result in shown)]))
   heading, width, name_of = columns[0]
@@ -172,7 +172,7 @@ def _sentences(results: Sequence[QueryResult], about: Mapping[str, Any]) -> list
   if counts:
     left = [about["gallery_size"] - count for count in counts]
     found.append(
-      f"left out of {about['gallery_size']:,}: what each query's own camera saw, "
+      f"left out of {about['gallery_size']:,}: those that each query's own camera saw, "
       f"{min(left):,} to {max(left):,} tracklets"
     )
   known = [result.hits[0].right for result in results if result.hits]
@@ -217,7 +217,7 @@ def _sheet(result: QueryResult, note: str, names: tuple[str, ...]) -> Sheet:
 
 
 def _where(name: str, seen: Sighting) -> tuple[str, ...]:
-  """Frames, time and source; the source of frames in folders is in the name already."""
+  """Frames, time and source, but no source if it is part of the name, as with folders of frames."""
   frames = seen.frames_text()
   source = "" if seen.source_name() in name else seen.source_name()
   lines = (f"frames {frames}" if frames else "", seen.time_text(), source)

@@ -1,4 +1,4 @@
-"""Distance x pooling x frames on the terminal."""
+"""The terminal table of results by distance, pooling and number of frames."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from cosam_jax.reports.results import COLUMNS, WIDTH, metric_cells
 
 
 def sensitivity_table(records: Sequence[Mapping[str, Any]]) -> str:
-  """A row for each choice, those of all frames first; every line is under 80 columns.
+  """A row for each combination, those of all frames first; every line is under 80 columns.
 
   Args:
     records: from `evaluation/sensitivity.py`.

@@ -12,7 +12,7 @@ from cosam_jax.reports.rankings import Ranking, Rankings
 
 
 def check_same_tracklets(rankings: Rankings, table: TrackletTable) -> None:
-  """Raises InputError unless the table is the one whose rankings these are."""
+  """Raises InputError unless the rankings are of this table."""
   if not np.array_equal(rankings.names, table.names):
     raise InputError(
       f"the rankings are of {len(rankings.names)} tracklets that are not the {len(table)} of the "
@@ -28,7 +28,7 @@ def make_sheets(
 
   Args:
     rankings: of the tracklets of `table`.
-    table: where the frames lie; the middle frame of each tracklet is shown.
+    table: has the frames; the middle frame of each tracklet is shown.
     chosen: from `choose_queries`.
   """
   images: dict[int, np.ndarray | None] = {}

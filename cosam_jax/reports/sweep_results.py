@@ -1,6 +1,6 @@
-"""A sweep's results read back: grouped, and checked for being comparable.
+"""Reads a sweep's results back, groups them, and checks that they can be compared.
 
-A sample is one results.json entry; a summary is a row's samples of all seeds and splits.
+A sample is one entry of a results.json; a summary covers a row's samples of all seeds and splits.
 """
 
 import dataclasses
@@ -17,9 +17,9 @@ from cosam_jax.reports.published import ATTRIBUTES, POSTER_DATASETS
 from cosam_jax.reports.results import EVALUATIONS, PAGE, read_results
 
 SUBSET = ", subset"
-"""Behind an attribute: the gallery too has people with it only."""
+"""Follows an attribute if the gallery, too, holds only people who have it."""
 
-# Choices of a person, and values that follow from them and the data.
+# Values that the user chose, and values that follow from them and the data.
 _CHOICES = ("protocol", "frames", "distance")
 _COUNTS = ("gallery_size", "valid_queries")
 
@@ -31,9 +31,9 @@ class Sample:
   Attributes:
     path: the results.json.
     row: the network.
-    dataset, seed, split: where and how it was trained; split is None if there is one only.
-    attribute: of the queries, such as "hat" (of the whole gallery) or "hat, subset" (of
-      people with it alone); None for all.
+    dataset, seed, split: of its training; split is None if there is only one.
+    attribute: of the queries, such as "hat" (with the whole gallery) or "hat, subset" (with a
+      gallery of people who have it); None for all queries.
     reranked: whether distances were re-ranked.
     metrics: name -> percent.
     card: the protocol.
@@ -53,7 +53,7 @@ class Sample:
 
   @property
   def key(self) -> tuple[Any, ...]:
-    """The subject of a summary."""
+    """The key of the summary that the sample belongs to."""
     return self.dataset, self.row, self.attribute, self.reranked
 
   @property
@@ -76,8 +76,8 @@ class Summary:
   Attributes:
     means: metric -> percent: mean over splits, then over seeds.
     spreads: metric -> sample standard deviation over seeds in percent; empty with one seed.
-    seeds: how many count.
-    missing: words for missing parts, such as "3 of 10 splits"; may be empty.
+    seeds: number of seeds that count.
+    missing: names missing parts, such as "3 of 10 splits"; may be empty.
     samples: its samples.
   """
 
@@ -89,7 +89,7 @@ class Summary:
 
   @property
   def obstacles(self) -> tuple[str, ...]:
-    """Why the numbers cannot be set beside the poster's; empty if they can."""
+    """Reasons against comparing the numbers with the poster's; empty if there are none."""
     found = [*data_obstacles(self.samples)]
     for sample in self.samples:
       if sample.card["protocol"] != "reference":
@@ -101,7 +101,7 @@ class Summary:
 
 
 def data_obstacles(samples: Sequence[Sample]) -> tuple[str, ...]:
-  """Why these samples' data are not the poster's; empty if they are."""
+  """Reasons why these samples' data are not the poster's; empty if they are."""
   found = []
   for sample in samples:
     if sample.dataset not in POSTER_DATASETS:
@@ -113,14 +113,14 @@ def data_obstacles(samples: Sequence[Sample]) -> tuple[str, ...]:
 def read_samples(workdir: pathlib.Path) -> list[Sample]:
   """The results of the poster's networks in `workdir/*` and `workdir/*/*`, in order of folders.
 
-  Results of other networks and of weights that were not trained here are not the rows'. Nor are the
-  copies in report pages, and what a run was evaluated on besides its own test set (`EVALUATIONS`).
+  Results of other networks, and of weights that were not trained here, are left out. So are copies
+  in report pages, and evaluations of a run on data other than its own test set (`EVALUATIONS`).
 
   Raises:
-    InputError: no such folder, none of such results, or two for the same row, seed and split.
+    InputError: there is no such folder, no such result, or two for the same row, seed and split.
   """
   if not workdir.is_dir():
-    raise InputError(f"{workdir} is no folder: give the workdir of a sweep")
+    raise InputError(f"{workdir} is not a folder: give the workdir of a sweep")
   files = sorted([*workdir.glob("*/results.json"), *workdir.glob("*/*/results.json")])
   samples = [sample for path in files if _is_of_run(path, workdir) for sample in _samples(path)]
   if not samples:
@@ -140,7 +140,7 @@ def read_samples(workdir: pathlib.Path) -> list[Sample]:
 
 
 def _is_of_run(path: pathlib.Path, workdir: pathlib.Path) -> bool:
-  """Whether a results.json below `workdir` is a run's own, of its training or evaluation."""
+  """Whether a results.json below `workdir` is a run's own, made by its training or evaluation."""
   is_page = (path.parent / PAGE).exists()
   return not is_page and EVALUATIONS not in path.relative_to(workdir).parts
 
@@ -171,7 +171,7 @@ def _samples(path: pathlib.Path) -> list[Sample]:
 
 
 def _attribute(card: Mapping[str, Any]) -> str | None:
-  """The attribute of a row of the poster's; None for everybody and other values."""
+  """The attribute, as in the poster's rows; None for all queries and for other values."""
   name, _, value = (card.get("attribute") or "").partition("=")
   if name not in ATTRIBUTES or value != "yes":
     return None
@@ -182,14 +182,14 @@ def check_protocols(samples: Sequence[Sample]) -> None:
   """Refuses samples of one data set that were measured by different protocols.
 
   Raises:
-    InputError: with what differs, and a file of each.
+    InputError: it gives the difference, and a file of each kind.
   """
   for dataset in dict.fromkeys(sample.dataset for sample in samples):
     groups: dict[Any, list[tuple[str, Mapping[str, Any]]]] = {}
     for sample in samples:
       if sample.dataset == dataset:
         name = str(sample.path)
-        # Each split and each attribute has queries and a gallery of its own.
+        # Each split and each attribute has its own queries and gallery.
         groups.setdefault((sample.split, sample.attribute), []).append((name, sample.card))
         choices = {field: sample.card[field] for field in _CHOICES}
         groups.setdefault("choices", []).append((name, choices))
@@ -213,7 +213,7 @@ def _summary(samples: Sequence[Sample]) -> Summary:
   complete = {seed: group for seed, group in seeds.items() if len(group) == wanted}
   missing = ""
   if not complete:
-    # Not one seed has all splits: its mean is shown, and said not to be the row's.
+    # No seed has all splits: the mean is shown, with a note that splits are missing.
     complete = dict([max(seeds.items(), key=lambda item: len(item[1]))])
     missing = f"{len(next(iter(complete.values())))} of {wanted} splits"
   used = tuple(sample for group in complete.values() for sample in group)

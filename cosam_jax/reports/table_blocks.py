@@ -27,7 +27,7 @@ class Line:
   comparable: bool
 
   def difference(self, metric: str) -> float | None:
-    """Ours less the published, in percentage points; None if it would say nothing."""
+    """Ours less the published, in percentage points; None if the two cannot be compared."""
     if not self.comparable or metric not in self.ours or metric not in self.published:
       return None
     return self.ours[metric] - self.published[metric]
@@ -42,8 +42,9 @@ class Block:
     dataset: the data set.
     metrics: the columns.
     lines: the rows.
-    obstacles: why no number of the block can be set beside the poster's; empty if they can.
-    notes: the protocol, the settings, and in what rows differ.
+    obstacles: reasons against comparing the block's numbers with the poster's; empty if there are
+      none.
+    notes: the protocol, the settings, and differences between rows.
   """
 
   table: str
@@ -55,10 +56,10 @@ class Block:
 
   @property
   def title(self) -> str:
-    """For people."""
+    """The block's title, for people."""
     return f"{TABLES[self.table]}: {self.dataset} (%)"
 
   @property
   def has_published(self) -> bool:
-    """Whether a published number stands in it."""
+    """Whether the block has a published number."""
     return any(line.published for line in self.lines)

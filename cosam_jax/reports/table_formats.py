@@ -19,7 +19,7 @@ _LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{"
 
 
 def terminal(block: Block) -> str:
-  """A block for the eye: ours, the poster's and the difference below each other; 79 columns."""
+  """A block for the terminal, 79 columns: ours, the poster's and the difference on lines."""
   lines = textwrap.wrap(block.title, WIDTH)
   lines += _wrapped(_obstacle(block))
   columns = "".join(f"{name:>{_NUMBER}}" for name in block.metrics)
@@ -135,7 +135,7 @@ def _percent(value: float | None) -> str:
 
 def _published(line: Line, metric: str) -> str:
   value = line.published.get(metric)
-  # As printed: one decimal, or two where the source gives two.
+  # As printed: one decimal, or two if the source gives two.
   return "-" if value is None else f"{value:.1f}" if value == round(value, 1) else f"{value:.2f}"
 
 
