@@ -1,1 +1,1 @@
-"""A configuration, and the tables, network, vectors, rankings and reports of it. No flags."""
+"""A configuration, and the tables, network, vectors, rankings and reports made of it. No flags."""

@@ -15,7 +15,7 @@ from cosam_jax.training.checkpoints import BEST, Checkpoints
 def scalar_log(
   path: pathlib.Path, first_step: int, also: Callable[..., None] | None = None
 ) -> scalars.ScalarLog:
-  """The log of a run's values, which the first process alone writes."""
+  """The log of a run's values; only the first process writes it."""
   return scalars.ScalarLog(path if hosts.is_first() else None, first_step, also)
 
 
@@ -25,13 +25,13 @@ class Best:
   def __init__(self, run: Run, about: dict[str, Any], also: Callable[..., None] | None = None):
     self._run, self._about, self._also = run, about, also
     self._log = run.workdir / "validation.jsonl"
-    # The held-out people are of the training set, and choose a model by everybody's mAP.
+    # The held-out people are from the training set; the mAP of all of them chooses the model.
     self._evaluator = Evaluator(run.config, run.training_tables, run.model, attributes=False)
     self._checkpoints = Checkpoints(run.workdir, BEST)
     self._highest = self._highest_so_far()
 
   def _highest_so_far(self) -> float:
-    """The best checkpoint's mAP, -1 without one; a damaged one does not stop whole others."""
+    """The best checkpoint's mAP, -1 without one; a damaged one only gives a warning."""
     try:
       step = self._checkpoints.latest_step()
       return -1.0 if step is None else float(self._checkpoints.about(step)["validation_mAP"])
@@ -53,11 +53,11 @@ class Best:
     if score > self._highest:
       self._highest = score
       self._checkpoints.save(step, current, {**self._about, "validation_mAP": score})
-    # Last, since it says that all of this is done.
+    # Written last, since it marks all of this as done.
     scalar_log(self._log, step, self._also).write(step, mAP=score)
 
   def lacks(self, step: int) -> bool:
-    """Whether the state after `step` steps, more than none, is still to be validated."""
+    """Whether the state after `step` steps (at least one) is still to be validated."""
     return step > 0 and all(row["step"] < step for row in scalars.read_scalars(self._log))
 
   def restore(self, like: state.TrainState) -> tuple[dict[str, Any], int]:

@@ -1,8 +1,8 @@
-"""Rules of a configuration: those between fields, the presets, and the ablations' flags.
+"""Rules of a configuration: rules between fields, the presets, and the ablations' flags.
 
-`resolve` fills in what a preset decides; `check` refuses what cannot work, before any work, with
-one sentence that names field, value and legal values. The poster's ablations have flags of their
-own (`ABLATION_FLAGS`), which override the configuration file.
+`resolve` fills in the values of a preset. `check` refuses a configuration that cannot work before
+any work, with one sentence that names field, value and legal values. The poster's ablations have
+flags of their own (`ABLATION_FLAGS`), which override the configuration file.
 """
 
 from collections.abc import Callable
@@ -36,10 +36,11 @@ PATHS = tuple(name for name, field in FIELDS.items() if field.path)
 def resolve(config: ConfigDict) -> ConfigDict:
   """Returns a copy with presets and `~` resolved.
 
-  A field that reads `preset` gets the preset's value, and `~` in a path becomes the home directory.
+  A field with the value `preset` gets the preset's value, and `~` in a path becomes the home
+  directory.
 
   Raises:
-    InputError: a path begins with a home directory that nobody knows.
+    InputError: a path begins with an unknown home directory.
   """
   config = with_home(config)
   for field, value in PRESETS.get(config.get("preset", ""), {}).items():
@@ -64,11 +65,11 @@ def check(config: ConfigDict) -> None:
 
   Raises:
     InputError: a field is missing, unknown, of the wrong type or outside its set, or two fields
-      contradict each other. One sentence with field, value and legal values.
+      contradict each other. The error is one sentence with field, value and legal values.
   """
   schema, given = schema_for(config), dict(flatten(config))
   for name, value in given.items():
-    # The drawing's fields may stay when another data set is asked for by flag.
+    # The fields of the drawing may stay if a flag asks for another data set.
     field = schema.get(name) or SYNTHETIC_SCHEMA.get(name)
     if field is None:
       raise InputError(f"config.{name} is not a field{suggestion(name, schema)}")

@@ -1,9 +1,9 @@
 """The experiments' files that come with the package, and how `--config` finds and reads one.
 
 They lie in `configs/` of a checkout, and in `cosam_jax/configs/` of an installed package. A file
-states what its experiment decides; the other fields have their defaults. So that each of them can
-be set on the command line, this file is what `--config` then names, with the experiment's file
-behind a colon.
+states the fields that its experiment decides; the other fields have their defaults. So that every
+field can be set on the command line, `--config` is made to name this module, with the experiment's
+file after a colon.
 """
 
 import importlib.machinery
@@ -22,7 +22,7 @@ from cosam_jax.runtime.outside_files import read_bytes
 from cosam_jax.runtime.user_paths import user_path
 
 HERE = pathlib.Path(__file__)
-"""The file that `--config` names for every experiment's file."""
+"""The file that `--config` is made to name, whatever the experiment's file."""
 _RUN_CONFIGURATION = HERE.with_name("run_configuration.py")
 _MOST_PROGRAM_BYTES = 16 << 20
 
@@ -43,7 +43,7 @@ def find(given: str) -> str:
   """The path that `--config=given` means; an argument of `get_config`, after a colon, stays.
 
   Args:
-    given: the path of a file, or one of `names()`. A file in the current folder goes first.
+    given: the path of a file, or one of `names()`. A file in the current folder comes first.
 
   Raises:
     InputError: there is no such file.
@@ -62,7 +62,7 @@ def find(given: str) -> str:
 
 
 def _check_program(path: pathlib.Path) -> None:
-  """Looks at an experiment's file before it is run: InputError if it is no text of a program."""
+  """Checks an experiment's file before it is run: InputError if it cannot be a program's text."""
   try:
     importlib.util.decode_source(read_bytes(path, _MOST_PROGRAM_BYTES))
   except OSError as error:
@@ -72,24 +72,24 @@ def _check_program(path: pathlib.Path) -> None:
     ) from error
   except (ValueError, SyntaxError) as error:
     raise InputError(
-      f"--config is {str(path)!r}, which is no text in UTF-8: save it as such"
+      f"--config is {str(path)!r}, which is not text in UTF-8: save it as such"
     ) from error
 
 
 def _suggestion(text: str, path: pathlib.Path) -> str:
-  """A file beside the one that is not there, or the name of one of ours."""
+  """Suggests a file beside the missing one, or the name of one of ours."""
   beside = suggestion(text, [str(path.parent / file.name) for file in path.parent.glob("*.py")])
   return beside or suggestion(path.stem, names())
 
 
 def stated_by(path: str | pathlib.Path, *argument: str) -> Any:
-  """What `get_config` of an experiment's file returns: the fields that the file decides.
+  """The fields that an experiment's file decides: the result of its `get_config`.
 
   Args:
     path: the file.
-    argument: what `get_config` is given, if anything.
+    argument: the argument of `get_config`, if it takes one.
   """
-  # A module of a name, as some programs look themselves up by it.
+  # The module has a name, since some programs look themselves up by theirs.
   loader = importlib.machinery.SourceFileLoader("experiment_file", str(path))
   spec = importlib.util.spec_from_loader(loader.name, loader)
   assert spec is not None
@@ -99,11 +99,11 @@ def stated_by(path: str | pathlib.Path, *argument: str) -> Any:
 
 
 def read(path: str | pathlib.Path, *argument: str) -> Any:
-  """The configuration of an experiment's file, with the default of what the file does not state.
+  """The configuration of an experiment's file, with defaults for fields that it does not state.
 
   Args:
     path: the file.
-    argument: what `get_config` is given, if anything.
+    argument: the argument of `get_config`, if it takes one.
 
   Returns:
     A `ConfigDict`, unless the file's `get_config` returns something else.
@@ -115,27 +115,27 @@ def read(path: str | pathlib.Path, *argument: str) -> Any:
 
 
 def get_config(place: str) -> Any:
-  """The configuration that `--config` asks for: what is behind the colon, see `with_path`."""
+  """The configuration that `--config` asks for; `place` is the part after the colon."""
   return read(*place.split(":", 1))
 
 
 def values_of(path: str | pathlib.Path) -> dict[str, Any]:
-  """Dotted name -> value of a configuration's file that needs no argument."""
+  """Dotted name -> value, for a configuration file that needs no argument."""
   return dict(flatten(read(path)))
 
 
 def defaults(given: str | None) -> tuple[str, dict[str, Any]]:
-  """Whose values `--helpfull` shows as defaults, and these.
+  """The name of a configuration, and its values, which `--helpfull` shows as defaults.
 
   Args:
-    given: what the command line says for `--config`; None, or a file that cannot be used: those of
-      every field, which are the values of `mars`.
+    given: the command line's `--config`. If it is None, or cannot be used, the values are the
+      defaults of the fields, which are those of `mars`.
   """
   ours = {name: field.default for name, field in FIELDS.items()}
   if given is not None:
     try:
       return given, values_of(find(given))
-    except Exception as error:  # A person's program, which can fail in any way.
+    except Exception as error:  # A user's program can fail in any way.
       print(f"warning: --config={given} cannot be used ({error})", file=sys.stderr)
   return "mars", ours
 
@@ -149,9 +149,9 @@ def help_for(given: str | None) -> str:
   name, values = defaults(given)
   return (
     "The experiment's file, such as configs/mars.py, or the name of one of these: "
-    f"{', '.join(names())}. Every field of it can be set on the command line; each stands here "
-    f"with its legal values and, as its default, what {name} has (with another --config, what "
-    f"that has):\n{describe_fields(values)}"
+    f"{', '.join(names())}. Every field of it can be set on the command line. Each is listed here "
+    f"with its legal values and, as its default, the value of {name} (or of the --config that is "
+    f"given):\n{describe_fields(values)}"
   )
 
 
@@ -167,9 +167,9 @@ def given_in(arguments: Sequence[str]) -> str | None:
 
 
 def with_path(arguments: Sequence[str]) -> list[str]:
-  """The command line in which `--config` names this file, and the experiment's behind a colon.
+  """The command line in which `--config` names this module, with the experiment's file after it.
 
-  A name has become a path, without `~`. A run's configuration, which is complete, stays.
+  A name becomes a path, without `~`. A run's configuration, which is complete, stays as it is.
 
   Raises:
     InputError: there is no such file.

@@ -1,4 +1,4 @@
-"""Tracklets in, vectors out: the network for somebody else's program.
+"""Tracklets in, vectors out: the network for use in other programs.
 
   import cosam_jax
   embedder = cosam_jax.Embedder.from_checkpoint("runs/mars")
@@ -76,7 +76,7 @@ class Embedder:
         `cosam_stages=(4, 5)`, `temporal="tp"`, `num_frames=4`, `image_size=(256, 128)`.
 
     Raises:
-      InputError: nothing to load there, or weights that do not fit the settings.
+      InputError: there is nothing to load, or the weights do not fit the settings.
     """
     return cls(load_network(os.fspath(path), settings), batch_clips=batch_clips)
 
@@ -91,7 +91,7 @@ class Embedder:
       float32[D].
 
     Raises:
-      InputError: no frames, frames of another type or shape, or a file that cannot be read.
+      InputError: there are no frames, they have another type or shape, or a file cannot be read.
     """
     return self.embed_many([frames])[0]
 
@@ -113,7 +113,7 @@ class Embedder:
       float32[n, D].
 
     Raises:
-      InputError: as `embed`, with the tracklet's number or name.
+      InputError: as `embed`; the error names the tracklet or gives its number.
     """
     passed = LeftOut()
     lists = [_listed(tracklet, i, passed) for i, tracklet in enumerate(tracklets)]
@@ -134,13 +134,13 @@ class Embedder:
     num_clips: int | None = None,
     progress: bool | None = None,
   ) -> np.ndarray:
-    """The vectors of tracklets whose frames come one at a time, as out of a video.
+    """The vectors of tracklets whose frames come one at a time, as from a video.
 
     Args:
-      frames: see `packing.Frame`; of every tracklet 0 .. n - 1.
+      frames: see `packing.Frame`; each of the tracklets 0 .. n - 1 must occur.
       num_tracklets: n.
       names, progress: see `embed_many`.
-      num_clips: how many clips will come, for the time left.
+      num_clips: the number of clips to come, for the time left.
 
     Returns:
       float32[n, D].
@@ -151,7 +151,7 @@ class Embedder:
       batch_clips=self._batch_for(num_clips),
       image_size=self.network.model.image_size,
     )
-    # Frames that come by themselves are whole: nothing is skipped.
+    # These frames are decoded already, so nothing is skipped.
     inference = self.inference.reading_as(on_unreadable="error")
     return self._embed(inference, batches, num_tracklets, names, num_clips, progress)
 
@@ -162,8 +162,8 @@ class Embedder:
 
     Args:
       table: n tracklets.
-      on_unreadable: see `pipeline.training_batches`; None: as the run's configuration says, and
-        "error" if the network is not a run's.
+      on_unreadable: see `pipeline.training_batches`; None: the value in the run's configuration, or
+        "error" if the network does not come from a run.
       progress: see `embed_many`.
 
     Returns:
@@ -182,7 +182,7 @@ class Embedder:
     return self.network.model.num_frames
 
   def _batch_for(self, num_clips: int | None) -> int:
-    """Clips in a batch: a power of two for a few, so that one clip does not pay for many."""
+    """Clips in a batch; for a few clips a small power of two, so that one is not padded to many."""
     most, devices = self.inference.batch_clips, self._devices
     if num_clips is None or num_clips >= most:
       return most
@@ -207,7 +207,7 @@ class Embedder:
 
 
 def _listed(tracklet: Tracklet, number: int, left_out: LeftOut) -> Sequence[np.ndarray | Path]:
-  """The frames of a tracklet as a list, checked as far as that costs nothing."""
+  """The frames of a tracklet as a list, with those checks that need no reading."""
   if isinstance(tracklet, str | os.PathLike):
     path = user_path(tracklet)
     if path.is_dir():

@@ -1,9 +1,9 @@
 """The folder of an evaluation's files: the run's own for its own evaluation, else one beside it.
 
-A run's own evaluation is that of its training: its test set, protocol, checkpoint. Everything else
-(another data set, split, gallery, number of frames, distance, size of clips, other weights) goes to
-`WORKDIR/evaluations/NAME`, such as `mars_official_step_240_1a2b3c4d`, and replaces nothing of the
-run. The last part of the name is of everything that makes the evaluation another one.
+A run's own evaluation has the test set, protocol and checkpoint of its training. Any other
+evaluation (another data set, split, gallery, number of frames, distance, size of clips, other
+weights) goes to `WORKDIR/evaluations/NAME`, such as `mars_official_step_240_1a2b3c4d`, and replaces
+no file of the run. The last part of the name is a digest of all that distinguishes the evaluation.
 """
 
 import itertools
@@ -39,7 +39,7 @@ from cosam_jax.reports.results import EVALUATIONS
 from cosam_jax.runtime import hosts
 from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
 
-# Fields that identify an evaluation; the first of them that differs makes it another one.
+# Fields that identify an evaluation; a difference in any of them makes it another one.
 _FIELDS = ("data.name", "data.split", "data.split_seed", "clips.num_frames", "clips.image_size",
            "evaluation.gallery", "evaluation.frames", "evaluation.distance",
            "evaluation.checkpoint")  # fmt: skip
@@ -48,17 +48,17 @@ _RERANKING = ("evaluation.rerank_k1", "evaluation.rerank_k2", "evaluation.rerank
 
 
 def settle(run: Run, origin: str, variables: Mapping[str, Any], *, ranking: bool = False) -> None:
-  """Makes `run.workdir` the folder for an evaluation's files, and says so if it is another one.
+  """Makes `run.workdir` the folder for an evaluation's files; prints it if it changes.
 
   Args:
     run: the configuration that is asked for, in the workdir of the run.
     origin: names the weights, such as "step 240".
     variables: the weights.
-    ranking: whether results are written, which must have all rows (re-ranked, by attribute) of
-      those that they replace.
+    ranking: whether results are written. They must have all rows (re-ranked, by attribute) of the
+      results that they replace.
   """
   subject = _subject(run, origin, variables)
-  # One answer for all processes, of which each has read files of its own.
+  # One answer for all processes, since each has read its own files.
   own, name = hosts.gather([_is_own(run, subject, ranking), name_of(subject)])[0]
   if own:
     hosts.first_alone(lambda: set_aside(run.workdir, subject))
@@ -70,13 +70,13 @@ def settle(run: Run, origin: str, variables: Mapping[str, Any], *, ranking: bool
 
 
 def set_aside(workdir: pathlib.Path, subject: Mapping[str, Any]) -> None:
-  """Moves results of another evaluation from a run's own place to a folder with their name.
+  """Moves results of another evaluation out of a run's own place, into a folder of their own.
 
-  Their folders of masks and of the page go along.
+  Their folders of masks and of the page are moved too.
 
   Args:
     workdir: of the run.
-    subject: of the run's own results: `own_subject`.
+    subject: the subject of the run's own results, from `own_subject`.
   """
   results = results_in(workdir)
   if results is None or _is_of(results, subject):
@@ -106,7 +106,7 @@ def set_aside_unreadable(workdir: pathlib.Path) -> None:
 
 
 def own_subject(run: Run) -> dict[str, Any]:
-  """The subject of the evaluation at the end of a training, as far as results state it."""
+  """The subject of the evaluation at the end of training, as far as results state it."""
   evaluation = evaluation_of(run.tables, run.config.evaluation.gallery)
   table = evaluation.table
   return {
@@ -129,16 +129,16 @@ def _asked(config: ConfigDict, tables: Tables) -> dict[str, Any]:
 
 
 def check_page(results: Mapping[str, Any], config: ConfigDict, tables: Tables, where: str) -> None:
-  """Refuses a page of results that belong to another configuration.
+  """Refuses to make a page of results that belong to another configuration.
 
   Args:
-    results: what results.json holds.
+    results: the content of results.json.
     config: the (resolved) configuration.
     tables: its data set.
     where: the path of the results, for people.
 
   Raises:
-    InputError: with what differs.
+    InputError: it names the difference.
   """
   record = results["results"][0]
   remedy = (
@@ -177,7 +177,7 @@ def _is_own(run: Run, subject: Mapping[str, Any], ranking: bool) -> bool:
   there = results_in(run.workdir)
   about = _trained(run.workdir)
   if about is None:
-    # No run's folder: the first evaluation has it.
+    # The folder is not a run's, so the first evaluation may have it.
     first = is_first_in(run.workdir, run, subject["hash"])
     return first and (there is None or _covers(subject, there, ranking))
   flat, trained = run.flat, config_rules.complete(about["config"])
@@ -190,28 +190,28 @@ def _is_own(run: Run, subject: Mapping[str, Any], ranking: bool) -> bool:
   if there is None or not _same_card(there, subject):
     return True
   if about.get("test_set") and not _same_test_set(there, subject):
-    return True  # What is there is not the run's, and is set aside.
+    return True  # The present results are not the run's, and are set aside.
   return _covers(subject, there, ranking)
 
 
 def _is_test_set_of(about: Mapping[str, Any], trained: Mapping[str, Any], run: Run) -> bool:
-  """Whether the test set is the one of the training, wherever it lies now.
+  """Whether the test set is that of the training, wherever it lies now.
 
   Args:
-    about: what the checkpoint says.
+    about: the values beside the checkpoint.
     trained: its configuration.
     run: the evaluation.
   """
   if about.get("test_set"):
     return may_be_same(about["test_set"], run.test_set)
-  # Earlier versions kept no digest. Only a whole set has all people to learn from, and is the same
-  # anywhere.
+  # Earlier versions kept no digest. Only a complete set has all people to learn from, and is the
+  # same everywhere.
   moved = is_whole(run.tables) and about["num_classes"] == run.num_classes
   return _same_path(run.config.data.dir, trained["data.dir"]) or moved
 
 
 def _covers(subject: Mapping[str, Any], there: Mapping[str, Any], ranking: bool) -> bool:
-  """Whether an evaluation is of the same test set as results, and ranks all that they rank."""
+  """Whether an evaluation has the test set of existing results, and ranks all that they rank."""
   if not _same_card(there, subject) or not _same_test_set(there, subject):
     return False
   if not ranking:
@@ -227,15 +227,15 @@ def _covers(subject: Mapping[str, Any], there: Mapping[str, Any], ranking: bool)
 
 
 def _is_of(there: Mapping[str, Any], subject: Mapping[str, Any]) -> bool:
-  """Whether results are of a subject, perhaps after another number of steps."""
+  """Whether results are of a subject, whatever the number of steps."""
   weights = there["results"][0]["card"].get("checkpoint")
   if weights is not None and _is_trained(weights) != _is_trained(subject["weights"]):
-    return False  # Of a file's weights, in the folder of a run that has its own by now.
+    return False  # They are of a file's weights, and the run has its own by now.
   return _same_card(there, subject) and _same_test_set(there, subject)
 
 
 def _is_trained(weights: str) -> bool:
-  """Whether a name is of the weights after some steps, and not of a file's."""
+  """Whether a name means weights after some steps, and not those of a file."""
   return weights.removeprefix("best ").startswith(_STEP)
 
 
@@ -250,12 +250,12 @@ def _same_test_set(there: Mapping[str, Any], subject: Mapping[str, Any]) -> bool
     return False
   if not may_be_same(there["run"].get("test_set"), subject["test_set"]):
     return False
-  # Results of the earliest versions know no more of their test set than its frames.
+  # Results of the earliest versions state only the frames of their test set.
   return there["results"][0]["card"].get("frames") != "all" or frames == subject["frames"]
 
 
 def _trained(workdir: pathlib.Path) -> Mapping[str, Any] | None:
-  """What the workdir's checkpoints say of their training; None without any."""
+  """The values beside the workdir's checkpoints; None if there are none."""
   for kind in (LAST, BEST):
     if (workdir / kind).is_dir():
       checkpoints = Checkpoints(workdir, kind)

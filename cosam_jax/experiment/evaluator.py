@@ -1,4 +1,4 @@
-"""A configuration's evaluation: tables and weights in, vectors and results out."""
+"""The evaluation of a configuration: tables and weights in, vectors and results out."""
 
 import dataclasses
 import time
@@ -29,7 +29,7 @@ from cosam_jax.runtime import hosts
 from cosam_jax.training import mesh
 
 LISTED = 10
-"""Entries of each ranking that are kept for the report page."""
+"""Number of entries of each ranking that are kept for the report page."""
 
 
 RANKED_BY = (
@@ -40,7 +40,7 @@ RANKED_BY = (
 
 
 def settings_of(flat: Mapping[str, Any]) -> Settings:
-  """How a flat configuration (dotted name -> value) says to evaluate."""
+  """The settings of an evaluation, from a flat configuration (dotted name -> value)."""
   return Settings(
     protocol=protocol_name(flat["evaluation.gallery"], flat["evaluation.frames"]),
     distance=flat["evaluation.distance"],
@@ -54,12 +54,12 @@ def settings_of(flat: Mapping[str, Any]) -> Settings:
 class Evaluator:
   """Embeds and ranks the query and gallery of tables; compiled once, used for any weights.
 
-  With several processes each embeds a share of the tracklets on its own devices, and all get all
-  the vectors; everything that follows is the same in each.
+  With several processes, each embeds a share of the tracklets on its own devices, and all get all
+  vectors; everything after that is the same in each.
 
   Attributes:
     evaluation: the tracklets of the protocol.
-    skipped: frames that could not be read in the latest evaluation.
+    skipped: number of frames that could not be read in the latest evaluation.
     vectors: float32[n, D], the latest evaluation's embeddings.
     seconds: time of the latest evaluation: "embedding" and "ranking".
   """
@@ -97,7 +97,7 @@ class Evaluator:
   def __call__(
     self, variables: dict[str, Any], *, label: str = "", checkpoint: str | None = None
   ) -> tuple[Result, ...]:
-    """Results of these weights: the ranking, and if asked for re-ranked and by attribute."""
+    """Results of these weights: as ranked and, if asked for, re-ranked and by attribute."""
     began = time.perf_counter()
     self.vectors = self._embed(variables, self.evaluation.table)
     embedded = time.perf_counter()
@@ -117,11 +117,11 @@ class Evaluator:
   def embeddings(
     self, variables: dict[str, Any], flat: Mapping[str, Any], checkpoint: str | None = None
   ) -> Embeddings:
-    """The vectors of every query and gallery tracklet, whichever the gallery, and of their clips.
+    """The vectors of all query and gallery tracklets, for either gallery, and of their clips.
 
     Args:
       variables: the weights, on the devices.
-      flat: the configuration as dotted names and plain values, to be kept with them.
+      flat: the configuration as dotted names and plain values, which is saved with the vectors.
       checkpoint: names the weights, for people.
     """
     tables = self._tables

@@ -7,12 +7,12 @@ from typing import Any
 PLACE, SPEED, REPORT = "place", "speed", "report"
 MEASURING, NETWORK, TRAINING = "measuring", "network", "training"
 ROLES: dict[str, str] = {
-  PLACE: "Where data lie and how they are read: alters no number.",
-  SPEED: "How fast, in which parts and with how many notes: alters no number.",
-  REPORT: "What is shown besides the results: alters no number.",
-  MEASURING: "How a trained network is evaluated: alters results, and no weight.",
-  NETWORK: "Which network it is: weights fit no other.",
-  TRAINING: "What the network learns from, and how.",
+  PLACE: "The place of the data and how they are read: alters no number.",
+  SPEED: "The speed, the parts of the work and the logs: alters no number.",
+  REPORT: "Things shown besides the results: alters no number.",
+  MEASURING: "The evaluation of a trained network: alters results, but no weight.",
+  NETWORK: "The network: weights fit no other.",
+  TRAINING: "The data that the network learns from, and how it learns.",
 }
 """Role -> its meaning."""
 
@@ -32,9 +32,9 @@ class Field:
     least, most: inclusive bounds of a number (or of each number of a tuple). Every number has a
       `most`: far above what anybody needs, and where time, memory and float32 still suffice.
     above: exclusive lower bound.
-    length: how many numbers a tuple has.
+    length: the number of entries of a tuple.
     path: whether it names a file or folder, so that `~` is the home directory.
-    resumable: whether a training may go on with another value; None: as its role says.
+    resumable: whether training may continue with another value; None: its role decides.
     before: the value of runs that are older than the field; None: the default.
   """
 
@@ -53,7 +53,7 @@ class Field:
 
   @property
   def free_on_resume(self) -> bool:
-    """Whether it may change between two trainings in one workdir: it alters no weight."""
+    """Whether training may continue in its workdir after the field has changed."""
     return self.role in _FREE_ON_RESUME if self.resumable is None else self.resumable
 
   @property
@@ -74,7 +74,7 @@ class Field:
     return " ".join([noun, " and ".join(bounds)]).strip()
 
   def accepts(self, value: Any) -> bool:
-    """Whether `value` has the type and lies in the set."""
+    """Whether `value` has the field's type and is one of its legal values."""
     if self.kind is float:
       # A whole number of hundreds of digits fits in no float.
       fits = type(value) is int or (type(value) is float and math.isfinite(value))

@@ -1,7 +1,7 @@
 """The fields of a configuration: default, role, meaning and legal values of each; the two presets.
 
-A field is described here once. To add one, add a row: configurations and runs without it get its
-default, and every list of fields that matter to something follows from its role.
+Each field is described here, and only here. To add one, add a row: configurations and runs without
+it get its default, and its role puts it into the lists of fields that matter for some purpose.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ FRAME_SELECTIONS = ("sequential", "random", "evenly")
 FROM_PRESET = "preset"
 MOST_EPOCHS = 10**6
 
-# The two sides of the fidelity table: what each preset says for a field that reads "preset".
+# The two sides of the fidelity table: the value that each preset gives to a field set to "preset".
 PRESETS: dict[str, dict[str, Any]] = {
   "published_code": {
     "clips.sequential_start": "published",
@@ -49,14 +49,14 @@ def _choice(default: str, role: str, text: str, *values: str, preset: bool = Fal
   return Field(str, default, role, text, legal=(*values, FROM_PRESET) if preset else values)
 
 
-# Each with its kind, default, role and meaning. The defaults are those of the published recipe on
-# MARS, the poster's best row (configs/mars.py).
+# Each field with its kind, default, role and meaning. The defaults are those of the published
+# recipe on MARS, the poster's best row (configs/mars.py).
 SCHEMA: dict[str, Field] = {
   "preset": _choice("published_code", TRAINING,
-    "Which side of the fidelity table `preset` fields take.", *PRESETS),
+    "The side of the fidelity table that fields set to `preset` take.", *PRESETS),
   "seed": Field(int, 0, TRAINING,
     "Seed of initial weights, batches and augmentation.", least=0, most=2**32 - 1),
-  "data.name": _choice("mars", TRAINING, "Data set, by reader.", *DATASETS),
+  "data.name": _choice("mars", TRAINING, "The data set, by the name of its reader.", *DATASETS),
   "data.dir": Field(str, "data/mars", PLACE,
     "Directory of the data set, or a manifest (.csv, .jsonl).", path=True),
   "data.source": _choice("directory", PLACE,
@@ -80,8 +80,8 @@ SCHEMA: dict[str, Field] = {
   "data.follow_links": Field(bool, False, PLACE,
     "Follow links that lead out of the data directory."),
   "data.single_tracklet": _choice("repeat", TRAINING,
-    "Training identities with one tracklet: refuse, leave out, or keep them (published).", "error",
-    "drop", "repeat"),
+    "Training identities with one tracklet: refuse them, leave them out, or repeat the tracklet "
+    "(published).", "error", "drop", "repeat"),
   "clips.image_size": Field(tuple, (256, 128), NETWORK,
     "Frame height and width in pixels.", length=2, least=8, most=4096),
   "clips.num_frames": Field(int, 4, NETWORK, "Frames in a clip (T).", least=1, most=1024),
@@ -91,7 +91,7 @@ SCHEMA: dict[str, Field] = {
     "Starts of sequential clips: `published` never draws the last possible one.", "published",
     "all", preset=True),
   "clips.augment_per": _choice("frame", TRAINING,
-    "Draw augmentation for each frame or once a clip.", "frame", "clip"),
+    "Draw the augmentation for each frame, or once for each clip.", "frame", "clip"),
   "model.backbone": _choice("se_resnet50", NETWORK, "Backbone network.", *BACKBONES),
   "model.width": Field(float, 1.0, NETWORK,
     "Channel multiplier of the backbone's stages.", above=0, most=8),
@@ -102,18 +102,19 @@ SCHEMA: dict[str, Field] = {
   "model.last_stride": Field(int, 0, NETWORK,
     "Stride of stage 5; 0 takes 2 for ta and 1 for tp and rnn.", legal=(0, 1, 2)),
   "model.stride_in": _choice("family", NETWORK,
-    "Which bottleneck convolution strides.", "family", "1x1", "3x3"),
+    "The convolution of a bottleneck that strides.", "family", "1x1", "3x3"),
   "model.pool": _choice("family", NETWORK,
     "Padding of the stem's pool.", "family", "padded", "ceil"),
   "model.cost_volume": _choice("factored", SPEED,
     "How COSAM evaluates its cost volume.", "factored", "explicit"),
   "model.ncc": _choice("preset", NETWORK,
-    "Deviation in the correlation.", "unbiased", "population", preset=True),
+    "Standard deviation in the correlation.", "unbiased", "population", preset=True),
   "model.summary": _choice("preset", NETWORK,
     "Network over the cost volume.", "two_layers", "one_layer", "order_free", preset=True),
   "model.channel_gate": _choice("preset", NETWORK,
-    "x + x*gate, or x*gate.", "residual", "multiply", preset=True),
-  "model.score_relu": Field(bool, True, NETWORK, "The ReLU on TA's scores before the softmax."),
+    "The channel gate returns x + x*gate (residual) or x*gate (multiply).", "residual", "multiply",
+    preset=True),
+  "model.score_relu": Field(bool, True, NETWORK, "A ReLU on TA's scores before the softmax."),
   "model.neck": Field(bool, False, NETWORK, "Batch normalisation before the classifier."),
   "model.dtype": _choice("float32", TRAINING,
     "Compute precision; parameters stay float32.", "float32", "bfloat16"),
@@ -123,7 +124,7 @@ SCHEMA: dict[str, Field] = {
     "Initial weights: empty (random), a name such as imagenet, or a file.", path=True,
     resumable=True),
   "init.mask_start": Field(float, 0.5, TRAINING,
-    "Start of COSAM's spatial masks, if no weights are given for them: 0.5 as published; near 1 "
+    "Start of COSAM's spatial masks, if no weights are given for them: 0.5 as published; near 1, "
     "features pass until masking pays.", least=0.01, most=0.99, before=0.5),
   "loss.cross_entropy": _choice("preset", TRAINING,
     "Smoothed or plain labels.", "smoothed", "plain", preset=True),
@@ -170,10 +171,10 @@ SCHEMA: dict[str, Field] = {
     "Frames of each tracklet, evenly drawn; 0 for all.", least=0, most=10**6),
   "evaluation.batch_clips": Field(int, 32, SPEED, "Clips embedded at once.", least=1, most=4096),
   "evaluation.checkpoint": _choice("last", MEASURING,
-    "Which checkpoint is evaluated.", "last", "best"),
+    "The checkpoint that is evaluated.", "last", "best"),
   "evaluation.before_training": Field(bool, False, REPORT, "Also evaluate the initial weights."),
   "evaluation.resample": Field(bool, False, MEASURING,
-    "Bring a checkpoint's weights to this num_frames and image_size."),
+    "Resample a checkpoint's weights to this num_frames and image_size."),
   "evaluation.distance": _choice("sqeuclidean", MEASURING,
     "Ranking distance.", "sqeuclidean", "cosine"),
   "evaluation.rerank": Field(bool, True, MEASURING, "Also report k-reciprocal re-ranking."),
@@ -182,12 +183,12 @@ SCHEMA: dict[str, Field] = {
   "evaluation.rerank_k2": Field(int, 6, MEASURING, "Neighbours of query expansion.", least=1,
     most=10**4),
   "evaluation.rerank_lambda": Field(float, 0.3, MEASURING,
-    "Weight of the first distance.", least=0, most=1),
+    "Re-ranking: weight of the original distance.", least=0, most=1),
   "evaluation.attributes_file": Field(str, "", MEASURING,
-    "mars_attributes.csv or duke_attribute.mat: also evaluate by attribute; empty: do not.",
+    "mars_attributes.csv or duke_attribute.mat, to evaluate by attribute too; empty: do not.",
     path=True),
   "evaluation.attributes": Field(str, "", MEASURING,
-    "Which attributes, NAME (for yes) or NAME=VALUE with commas; empty: the poster's "
+    "The attributes, NAME (for yes) or NAME=VALUE, separated by commas; empty: the poster's "
     "handbag,hat,backpack."),
   "report.write": Field(bool, True, REPORT, "Make the report page after training and evaluation."),
   "report.worst": Field(int, 4, REPORT,
@@ -198,20 +199,21 @@ SCHEMA: dict[str, Field] = {
     most=1000),
   "report.tensorboard": Field(bool, False, REPORT,
     "Also write losses, rates and metrics as TensorBoard event files."),
-  "report.queries": Field(str, "", REPORT, "Ranking sheets: tracklet names, separated by commas."),
+  "report.queries": Field(str, "", REPORT,
+    "Ranking sheets: names of queries, separated by commas."),
 }  # fmt: skip
 
-# Only the generated data set has these.
+# Only the drawn data set has these fields.
 SYNTHETIC_SCHEMA: dict[str, Field] = {
   "synthetic.identities_train": Field(int, 24, TRAINING, "People to train on.", least=2, most=4999),
   "synthetic.identities_test": Field(int, 16, TRAINING, "People to test on.", least=2, most=4999),
   "synthetic.cameras": Field(int, 3, TRAINING, "Number of cameras.", least=2, most=9),
   "synthetic.tracklets_per_camera": Field(int, 2, TRAINING,
-    "Tracklets of a person and camera.", least=2, most=99),
+    "Tracklets of each person under each camera.", least=2, most=99),
   "synthetic.frames": Field(tuple, (12, 24), TRAINING,
     "Fewest and most frames of a tracklet.", length=2, least=1, most=999),
   "synthetic.image_size": Field(tuple, (128, 64), TRAINING,
-    "Height and width drawn, in pixels.", length=2, least=32, most=2048),
+    "Height and width of the drawn frames in pixels.", length=2, least=32, most=2048),
   "synthetic.seed": Field(int, 0, TRAINING, "Seed of the drawing.", least=0, most=2**32 - 1),
   "synthetic.distractors": Field(int, 6, TRAINING,
     "Tracklets of people who match nobody.", least=0, most=9999),
@@ -219,11 +221,11 @@ SYNTHETIC_SCHEMA: dict[str, Field] = {
 }  # fmt: skip
 
 FIELDS = SCHEMA | SYNTHETIC_SCHEMA
-"""Every field that there is."""
+"""All fields."""
 
 
 def role_of(name: str) -> str:
-  """The role of a field; for a name that is no field (any more), the usual one of its group."""
+  """The role of a field; for a name that is not a field (any more), the usual role of its group."""
   if name in FIELDS:
     return FIELDS[name].role
   return {"model": NETWORK, "evaluation": MEASURING, "report": REPORT}.get(
@@ -237,10 +239,10 @@ def alters_results(name: str) -> bool:
 
 
 def in_fingerprint(name: str) -> bool:
-  """Whether the hash that results keep of a configuration counts the field.
+  """Whether the field is part of the hash of a configuration that results keep.
 
-  It counts more than `alters_results`: the reports and how the network is computed belong to it
-  since there are hashes, and results would no longer have the one that others carry.
+  The hash has more fields than `alters_results`. It has always included the reports and the way in
+  which the network is computed; without them it would no longer equal the hash in older results.
   """
   return name.startswith("model.") or role_of(name) not in (PLACE, SPEED)
 
@@ -261,7 +263,7 @@ def describe_fields(values: Mapping[str, Any] | None = None) -> str:
   """Every field with its meaning, legal values and value, a line each, for `--helpfull`.
 
   Args:
-    values: dotted name -> what a configuration has for the field.
+    values: dotted name -> the field's value in a configuration.
   """
   lines = []
   for name, field in FIELDS.items():

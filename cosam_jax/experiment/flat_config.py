@@ -1,4 +1,4 @@
-"""A configuration as dotted names and plain values, and as groups again; and made complete."""
+"""Turns a configuration into dotted names and plain values and back, and completes saved ones."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def plain(config: ConfigDict) -> dict[str, Any]:
-  """Dotted name -> plain value, as results and checkpoints keep a configuration."""
+  """Dotted name -> plain value, the form in which results and checkpoints keep a configuration."""
   return {name: _plain(value) for name, value in flatten(config)}
 
 
@@ -29,10 +29,10 @@ def _plain(value: Any) -> Any:
 
 
 def unflatten(flat: Mapping[str, Any]) -> ConfigDict:
-  """The nested configuration of a flat one: `flatten` backwards, also for results of `plain`.
+  """The nested configuration of a flat one: the inverse of `flatten`, also for results of `plain`.
 
-  Each field has the kind that it must have, where the saved value can be taken for it: a list
-  becomes a tuple, a whole number a float.
+  Saved values are converted to the kind of their field if possible: a list becomes a tuple, a whole
+  number a float.
   """
   nested: dict[str, Any] = {}
   for name, value in flat.items():
@@ -51,35 +51,35 @@ def unflatten(flat: Mapping[str, Any]) -> ConfigDict:
 
 
 def complete(flat: Mapping[str, Any]) -> dict[str, Any]:
-  """A saved configuration with all fields: those that it is older than, as they were before.
+  """A saved configuration with all fields; newer fields get the value that older runs had.
 
-  Everything that reads a configuration back (from a checkpoint, results, embeddings) goes through
-  here, and then asks for no field whether it is there.
+  All code that reads a configuration back (from a checkpoint, results, embeddings) calls this, so
+  that it need not ask whether a field exists.
 
   Args:
-    flat: dotted name -> plain value. An empty one stays empty: nobody knows the configuration.
+    flat: dotted name -> plain value. An empty one, for an unknown configuration, stays empty.
   """
   if not flat:
     return {}
   missing = _missing(flat, flat.get("data.name"))
   earlier = {name: _plain(field.earlier) for name, field in missing.items()}
-  decided = PRESETS.get(str(flat.get("preset")), {})  # What is saved has its presets resolved.
+  decided = PRESETS.get(str(flat.get("preset")), {})  # Saved presets are resolved.
   earlier |= {name: decided[name] for name in decided if earlier.get(name) == FROM_PRESET}
   return {**flat, **earlier}
 
 
 def value_of(flat: Mapping[str, Any], name: str) -> Any:
-  """A field of a saved configuration, or its default if nobody knows the configuration.
+  """A field of a saved configuration, or its default if the configuration is unknown.
 
   Args:
-    flat: complete, or empty as that of weights that somebody gave.
+    flat: complete, or empty, as for weights without a run.
     name: the field.
   """
   return flat.get(name, FIELDS[name].default)
 
 
 def trained_with(flat: Mapping[str, Any]) -> dict[str, Any]:
-  """The fields of a saved configuration that make the network and its training; all of them."""
+  """All fields of a saved configuration that determine the network and its training."""
   every = complete(flat)
   return {name: value for name, value in every.items() if role_of(name) in (NETWORK, TRAINING)}
 
@@ -87,7 +87,7 @@ def trained_with(flat: Mapping[str, Any]) -> dict[str, Any]:
 def add_defaults(config: ConfigDict) -> None:
   """Gives a configuration the fields that its file does not state, with their defaults.
 
-  It is altered and not copied, so that fields may refer to each other.
+  It is altered, not copied, so that fields may refer to each other.
   """
   stated = dict(flatten(config))
   with config.unlocked():
@@ -99,7 +99,7 @@ def add_defaults(config: ConfigDict) -> None:
 
 
 def _missing(flat: Mapping[str, Any], dataset: Any) -> dict[str, Field]:
-  """The fields that a flat configuration lacks; none of a group that it takes for a field."""
+  """The fields that a flat configuration lacks; none of a group that it uses as a field."""
   return {
     name: field
     for name, field in schema_of(dataset).items()

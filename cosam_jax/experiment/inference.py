@@ -1,8 +1,7 @@
-"""A table through a network: the plan, the batches and the forward pass, the same for every mode.
+"""Passes a table through a network: the plan, the batches and the forward pass for every mode.
 
-Evaluations, embeddings, masks and the attention's numbers all look at clips through this, so that
-a configuration's way to read frames (skip what cannot be read, wait for a disk that is away) counts
-in each of them.
+Evaluations, embeddings, masks and the attention's numbers all use this. So the configuration's way
+of reading frames (skip unreadable ones, wait for a disk that is out of reach) applies to each.
 
 Notation: `B` clips in a batch, `T` frames in a clip, `h w` grid of a mask, `D` descriptor size.
 """
@@ -32,7 +31,7 @@ class Reading:
 
   Attributes:
     on_unreadable: "error" stops at a frame that cannot be read, "skip" leaves it out.
-    retry_seconds: how long to wait for a data directory that is away.
+    retry_seconds: how long to wait for a data directory that is out of reach.
     follow_links: whether links that lead out of a folder of tracklets are followed.
   """
 
@@ -42,13 +41,13 @@ class Reading:
 
   @classmethod
   def of(cls, flat: Mapping[str, Any]) -> "Reading":
-    """As a flat configuration says; a weights file has none, and older runs lack some fields."""
+    """From a flat configuration; it is empty for a weights file, and older runs lack fields."""
     fields = dataclasses.fields(cls)
     return cls(**{f.name: flat[f"data.{f.name}"] for f in fields if f"data.{f.name}" in flat})
 
 
 class Inference:
-  """A network that looks at the clips of tables; compiled once, used for any weights.
+  """A network that is applied to the clips of tables; compiled once, used for any weights.
 
   Attributes:
     model: the network.
@@ -68,14 +67,14 @@ class Inference:
 
     Args:
       model, reading, batch_clips: see the class.
-      devices: which share every batch evenly, such as `mesh.make_local_mesh`.
+      devices: share every batch evenly, such as those of `mesh.make_local_mesh`.
     """
     self.model, self.reading, self.batch_clips = model, reading, batch_clips
     self._mesh = devices
     self._forward = Planned(steps.jit_forward(model, devices))
 
   def reading_as(self, **fields: Any) -> "Inference":
-    """The same with other fields of `reading`; nothing is compiled again."""
+    """The same inference with other fields of `reading`; nothing is compiled again."""
     other = copy.copy(self)
     other.reading = dataclasses.replace(self.reading, **fields)
     return other
@@ -90,11 +89,11 @@ class Inference:
     frames_per_tracklet: int | None = None,
     batch_clips: int | None = None,
   ) -> EvaluationPlan:
-    """Which frames the batches of a table hold.
+    """The plan of a table's batches.
 
     Args:
       table: the tracklets.
-      frames_per_tracklet: so many evenly spread frames of each; None: all.
+      frames_per_tracklet: number of evenly spread frames of each; None: all.
       batch_clips: B; None: the attribute.
     """
     size = self.batch_clips if batch_clips is None else batch_clips
@@ -122,14 +121,14 @@ class Inference:
     )
 
   def forward(self, variables: dict[str, Any], clips: np.ndarray, valid: np.ndarray) -> Outputs:
-    """What the network says of a batch.
+    """The network's outputs for a batch.
 
     Args:
-      variables: the weights, as `put` gives them.
+      variables: the weights, from `put`.
       clips: float32[B, T, H, W, 3].
       valid: bool[B, T], false for frames that could not be read and in clips that fill the batch.
     """
-    # Without skipping every frame of a clip is valid, and the mask would only cost time.
+    # If no frame is skipped, all are valid, and the mask would only cost time.
     skip = self.reading.on_unreadable == "skip"
     batch = mesh.put_batch(self._mesh, clips, *([valid] if skip else []))
     return self._forward(variables, batch[0], batch[1] if skip else None)
@@ -137,10 +136,10 @@ class Inference:
   def looking_closely(
     self, variables: dict[str, Any]
   ) -> Callable[[np.ndarray, np.ndarray], tuple[Outputs, dict[int, jax.Array]]]:
-    """A `forward` of these weights that also gives COSAM's descriptors before their ReLU.
+    """A `forward` of these weights that also returns COSAM's descriptors before their ReLU.
 
-    For a few clips, which devices do not share. The weights are constants of the program, and the
-    mask is always used: pictures are then the same bit for bit as they have always been.
+    It is for a few clips, which are not shared by devices. The weights are constants of the
+    program, and the mask is always used, so that pictures stay the same bit for bit.
 
     Returns:
       (clips, valid) -> (outputs, stage -> float[B * T, h, w, D]).

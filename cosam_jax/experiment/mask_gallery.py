@@ -56,23 +56,23 @@ def draw(
   source: Mapping[str, Any] | None = None,
   keep: Collection[str] = (),
 ) -> None:
-  """Draws masks; of tracklets by name or number all clips, else one clip of six tracklets.
+  """Draws masks: all clips of the given tracklets, or else one clip of each of six tracklets.
 
   Args:
     network: a run's network.
-    directory: what is written goes here.
+    directory: the output folder.
     folder: a folder of tracklets, or a video, instead of the test set.
     tracklets: names, or numbers from 0 in the table's order; with boxes, ids.
     point: frame (its number in the first tracklet, from 1), y, x: pixels, or fractions of the
       frame with a decimal point.
     table: tracklets instead of those that the run's configuration names.
     boxes, margin, reading: of people in a video, see `own_videos.embed_own`.
-    taking: which frames of a tracklet there are; the others are as if they were not.
+    taking: which frames of a tracklet are used; the others are ignored.
     source, keep: see `OutputFolder.replacing`.
 
   Raises:
-    InputError: no COSAM, a tracklet that is not there, a point outside the frames, or a directory
-      with somebody's files in the way.
+    InputError: the network has no COSAM, a tracklet does not exist, the point lies outside the
+      frames, or a user's files are in the way.
   """
   if not network.model.cosam_stages:
     raise InputError("the network has no COSAM, so it has no masks: give a run with cosam_stages")
@@ -93,12 +93,12 @@ def draw(
     numbers = sorted({*numbers, where[0] // frames})
   numbers = list(numbers)
   clips, gates, heat = _look(network, inference, plan, numbers, where)
-  # All or nothing: what an earlier call drew goes only when everything new is there.
+  # All or nothing: an earlier call's files are removed only when all new ones exist.
   with output.replacing(source, keep=keep) as partial:
     strips = draw_pictures(partial, clips, network.label)
     for number, name in enumerate(dict.fromkeys(clip.tracklet for clip in clips), start=1):
       safe = file_name(name)
-      if (partial / f"{safe}.webp").exists():  # `cam.1` beside `cam-1`.
+      if (partial / f"{safe}.webp").exists():  # As for `cam.1` beside `cam-1`.
         safe = f"{safe}-{number}"
       save_animation(partial / f"{safe}.webp", [c for c in clips if c.tracklet == name])
     strongest = {
@@ -143,7 +143,7 @@ def _table(
 
 
 def _clips_alone(plan: EvaluationPlan, numbers: list[int]) -> TrackletTable:
-  """The chosen clips, each as a tracklet of its own, so that no other frame is read."""
+  """The chosen clips, each as a tracklet of its own, so that no other frames are read."""
   chosen = [plan.batch(number) for number in numbers]
   rows = np.array([int(batch.tracklets[0]) for batch in chosen])
   starts = np.array([int(batch.frames[0, 0]) for batch in chosen])
@@ -158,20 +158,20 @@ def _row(table: TrackletTable, name: str, *, ids: bool) -> int:
     return names.index(name)
   if ids:
     raise InputError(
-      f"--tracklets names {name!r}, which is no id of the boxes: give some of "
+      f"--tracklets names {name!r}, which is not an id of the boxes: give some of "
       f"{', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
     )
   number = whole_number(name)
   if number is not None and number < len(names):
     return number
   raise InputError(
-    f"--tracklets names {name!r}, which is not there: give a name or a number from 0 to "
+    f"--tracklets names {name!r}, which does not exist: give a name or a number from 0 to "
     f"{len(names) - 1}{suggestion(name, names)}"
   )
 
 
 def _point(point: Sequence[str], table: TrackletTable) -> tuple[int, float, float]:
-  """Frame of the first tracklet from 0, and y and x as fractions of it."""
+  """(position in the first tracklet from 0, y, x), with y and x as fractions of the frame."""
   try:
     frame, (y, x) = int(point[0]) - 1, map(float, point[1:])
   except ValueError:
@@ -194,7 +194,7 @@ def point_correlation(
 ) -> np.ndarray:
   """NCC of one grid position with every position: float[T, h, w, D] -> float[T, h, w].
 
-  It is the position's row of `ncc_cost_volume`, and its own frame's as well.
+  It is the position's row of `ncc_cost_volume`, with the position's own frame too.
   """
   normal = np.asarray(normalise_descriptors(jnp.asarray(descriptors), ncc))
   return normal @ normal[frame, cell[0], cell[1]] / normal.shape[-1]

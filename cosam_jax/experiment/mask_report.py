@@ -1,4 +1,4 @@
-"""Masks at the end of a run: numbers into its results, a table on the terminal, pictures beside."""
+"""Masks at the end of a run: numbers in its results, a table on the terminal, and pictures."""
 
 import json
 import pathlib
@@ -26,9 +26,9 @@ from cosam_jax.runtime.quiet import warn
 from cosam_jax.training import mesh
 
 PICTURED = 6
-"""Clips to draw."""
+"""Number of clips to draw."""
 MOST_FRAMES = {True: 8192, False: 512}
-"""Test frames to measure about at most, where figures are known, and where they are not."""
+"""About the most test frames to measure, if figures are known and if they are not."""
 
 BEFORE = "before_training.json"
 _SAME = ("data.name", "data.dir", "data.split", "evaluation.gallery", "clips.num_frames")
@@ -63,7 +63,7 @@ class MaskReport:
       results: `before_training.json` or `results.json` in the run's folder; `run.masks` is added.
 
     Raises:
-      InputError: a figure that cannot be read, or results that cannot be written.
+      InputError: a figure cannot be read, or results cannot be written.
     """
     if not self._run.config.model.cosam_stages:
       return
@@ -84,7 +84,7 @@ class MaskReport:
       untrained: weights to measure as "untrained" if the run has no numbers before training.
 
     Returns:
-      The numbers by label; those of before training stand first if the run has them.
+      The numbers by label; those before training come first if the run has them.
     """
     record, clips = self.measure(variables)
     before = self._before()
@@ -100,11 +100,11 @@ class MaskReport:
     return masks
 
   def source(self, variables: dict[str, Any]) -> dict[str, Any]:
-    """The source of pictures of these weights' masks, so that no page mixes them."""
+    """The source of pictures of these weights' masks, noted so that no page mixes them."""
     return source_of(self._run, variables)
 
   def _before(self) -> dict[str, Record]:
-    """The numbers before training, if they were taken in this run and on the same frames."""
+    """The numbers before training, if they are of this run and of the same frames."""
     path = self._run.workdir / BEFORE
     if not path.is_file():
       return {}
@@ -118,7 +118,7 @@ class MaskReport:
     return before.get("masks", {}) if same else {}
 
   def measure(self, variables: dict[str, Any]) -> tuple[Record, list[ClipMasks]]:
-    """The numbers of these weights' masks, as `mask_table` takes them, and clips to draw."""
+    """The numbers of these weights' masks, in the form of `mask_table`, and clips to draw."""
     inference = self._inference
     variables = inference.put(variables)
 

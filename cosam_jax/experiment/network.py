@@ -1,4 +1,4 @@
-"""A network from what a run, or somebody else, left on disk, without its data set."""
+"""Loads a network from a run's checkpoint or a weights file, without its data set."""
 
 import dataclasses
 import pathlib
@@ -31,7 +31,7 @@ _SETTINGS = tuple(
   field.name for field in dataclasses.fields(ReidNet) if field.name not in ("parent", "name")
 )
 
-# The sizes of a clip, which belong to the network, may change if its weights are resampled.
+# The sizes of a clip belong to the network, but may change if its weights are resampled.
 _SIZES = tuple(name for name in SCHEMA if name.startswith("clips.") and role_of(name) == NETWORK)
 
 
@@ -40,11 +40,11 @@ class Network:
   """A network with its weights.
 
   Attributes:
-    model: its shape.
+    model: the network.
     variables: its weights.
-    flat: the run's configuration, dotted name -> plain value; empty if nobody knows it.
+    flat: the run's configuration, dotted name -> plain value; empty if it is unknown.
     label: names the weights, such as "step 240" or a file's name.
-    step: how many steps they were trained for; 0 for a file's.
+    step: number of steps that they were trained for; 0 for a file's.
   """
 
   model: ReidNet
@@ -58,18 +58,18 @@ def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = 
   """Reads a run's checkpoint, or a weights file.
 
   Args:
-    path: a workdir, its folder `checkpoints` or `best`, or one checkpoint in there; or a weights
-      file (`.pth`, `.pth.tar`, `.safetensors`, `.npz`) with the published code's names.
+    path: a workdir, its folder `checkpoints` or `best`, or one checkpoint in it; or a weights file
+      (`.pth`, `.pth.tar`, `.safetensors`, `.npz`) with the published code's names.
     settings: fields of `ReidNet` for a weights file, such as `backbone`; the number of classes is
-      the file's. A run knows its own.
+      the file's. A run has its own settings.
 
   Raises:
-    InputError: nothing there, settings that are none, or weights that do not fit them.
+    InputError: the path does not exist, a setting does not exist, or the weights do not fit.
   """
   path, settings = user_path(path), dict(settings or {})
   for name in settings:
     if name not in _SETTINGS:
-      raise InputError(f"{name!r} is no setting of ReidNet{suggestion(name, _SETTINGS)}")
+      raise InputError(f"{name!r} is not a setting of ReidNet{suggestion(name, _SETTINGS)}")
   if not path.exists():
     raise InputError(
       f"{path} does not exist: give a run's workdir, one of its checkpoints, or a weights file"
@@ -87,14 +87,14 @@ def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = 
 
 
 def network_asked_for(config: ConfigDict | None, workdir: pathlib.Path) -> Network:
-  """The network of a command: as `network_of` with a configuration, as `load_network` without.
+  """The network of a command: by `network_of` with a configuration, else by `load_network`.
 
   Args:
-    config: what --config and the flags say; None if --config is left out.
-    workdir: where checkpoints lie.
+    config: the configuration of --config and the flags; None if --config is left out.
+    workdir: the folder of the checkpoints.
 
   Raises:
-    InputError: as those two, and a configuration that cannot work.
+    InputError: as those two, or the configuration cannot work.
   """
   if config is None:
     return load_network(workdir)
@@ -108,17 +108,17 @@ def network_of(
 ) -> Network:
   """The network of a (resolved) configuration: the workdir's checkpoint, or `init.weights`.
 
-  Which checkpoint, the newest or the best, `evaluation.checkpoint` says.
+  `evaluation.checkpoint` says which checkpoint, the newest or the best.
 
   Args:
-    config: what was asked for.
+    config: the configuration that is asked for.
     flat: the same as dotted names and plain values.
-    workdir: where checkpoints lie.
-    drawn: the network that `init.weights` may be a part of, such as its backbone; what they lack is
-      drawn from the seed, as at the start of training. None: they must be a whole network.
+    workdir: the folder of the checkpoints.
+    drawn: a network of which `init.weights` may be a part, such as its backbone; missing weights
+      are drawn from the seed, as at the start of training. None: they must be a whole network.
 
   Raises:
-    InputError: neither a checkpoint nor weights, or those of another network.
+    InputError: there is neither a checkpoint nor weights, or they are of another network.
   """
   kind = BEST if config.evaluation.checkpoint == "best" else LAST
   if _has_steps(workdir / kind):
@@ -167,10 +167,10 @@ def _from_checkpoint(
 
   Args:
     checkpoints: of the workdir.
-    step: which one.
-    config: what is asked for, resolved.
+    step: the checkpoint's step.
+    config: the configuration that is asked for, resolved.
     flat: the same as dotted names and plain values.
-    devices: where the weights go.
+    devices: receive the weights.
 
   Returns:
     The network that `config` asks for.
@@ -213,7 +213,7 @@ def _num_classes(path: pathlib.Path, weights: Mapping[str, Any]) -> int:
     if of_file(short) == "classifier.weight" and weights[name].ndim:
       return int(weights[name].shape[0])
   raise InputError(
-    f"weights file {path} has no classifier.weight, so it is no whole network of the published "
+    f"weights file {path} has no classifier.weight, so it is not a whole network of the published "
     "code: give a checkpoint of one, or train from these weights first"
   )
 
@@ -223,7 +223,7 @@ def _has_steps(folder: pathlib.Path) -> bool:
 
 
 def _find(path: pathlib.Path) -> tuple[Checkpoints, int]:
-  """The checkpoints in a workdir, a folder of checkpoints, or one of them; and which."""
+  """The checkpoints of a workdir, a folder of checkpoints, or one checkpoint; and the step."""
   path = path.absolute()
   step = whole_number(path.name)
   if step is not None and path.parent.name in (BEST, LAST):
@@ -238,7 +238,7 @@ def _find(path: pathlib.Path) -> tuple[Checkpoints, int]:
       "folder, or a weights file"
     )
   kind = kinds[0]
-  if len(kinds) == 2:  # The run said which of the two it reports.
+  if len(kinds) == 2:  # The run's configuration says which of the two it reports.
     newest = Checkpoints(path, LAST)
     config = config_rules.complete(newest.about(newest.latest_step() or 0)["config"])
     kind = BEST if config["evaluation.checkpoint"] == "best" else LAST

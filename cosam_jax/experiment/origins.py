@@ -1,4 +1,4 @@
-"""A configuration for people: each field, its value, and where the value comes from."""
+"""A configuration for people: each field, its value, and the origin of the value."""
 
 import pathlib
 import re
@@ -19,16 +19,16 @@ def origins(
   arguments: Sequence[str] = (),
   flags: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-  """Dotted name -> where the value of a field comes from.
+  """Dotted name -> the origin of a field's value.
 
-  It is the last of these that says something: the field's default, the experiment's file or the
-  run, a flag; and if the value is then `preset`, the preset.
+  The origin is the last of these that gives a value: the field's default, the experiment's file or
+  the run, a flag. If that value is `preset`, the origin is the preset.
 
   Args:
     config: as file and flags make it, before `resolve`.
-    place: what `--config` names once the command line is parsed (`get_config_filename`).
-    arguments: the command line's, for its `--config.group.field`.
-    flags: field -> the flag that set it otherwise, such as `{"model.temporal": "--temporal"}`.
+    place: the value of `--config` after parsing (`get_config_filename`).
+    arguments: the command line, for its `--config.group.field`.
+    flags: field -> another flag that set it, such as `{"model.temporal": "--temporal"}`.
   """
   source, stated = _source(place)
   given = _fields_given(arguments) | dict(flags or {})
@@ -41,7 +41,7 @@ def origins(
 
 
 def describe_config(config: ConfigDict, origin: Mapping[str, str]) -> str:
-  """A line for each field: its name, its value and where that comes from.
+  """A line for each field: its name, its value and the value's origin.
 
   Args:
     config: as file and flags make it; presets and `~` are replaced here.
@@ -69,7 +69,7 @@ def _source(place: str) -> tuple[str, Collection[str]]:
 
 
 def _fields_given(arguments: Sequence[str]) -> dict[str, str]:
-  """Field -> the flag, of every `--config.group.field` on a command line."""
+  """Field -> flag, for every `--config.group.field` on a command line."""
   found = {}
   for argument in arguments:
     if argument == "--":

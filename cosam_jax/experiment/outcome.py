@@ -33,30 +33,30 @@ def leave(
 ) -> None:
   """Writes and prints the outcome of a run.
 
-  In this order, so that a run that is stopped here has its numbers:
+  The numbers come first, so that a run that is stopped here has them:
     1. `results.json`, and the results as a table on the terminal;
     2. the same in TensorBoard's event files;
-    3. the masks: numbers into the results, pictures beside them;
+    3. the masks: numbers in the results, pictures beside them;
     4. the command, for the page;
     5. the rankings and the page;
     6. on the terminal, the commands that may follow.
 
   Args:
-    run: the run; its workdir is the place of all files.
-    evaluator: what made the results.
+    run: the run; all files go to its workdir.
+    evaluator: made the results.
     mask_report: measures and draws the masks.
     results: of the evaluation.
     variables: the weights that were evaluated, on the devices.
     mode: "train" or "evaluate".
     label: of the weights in the masks' table, such as "after training".
     step: of the weights.
-    skipped: frames that could not be read.
+    skipped: number of frames that could not be read.
     changed: sentences about fields that changed when training was resumed.
-    events: TensorBoard's event files; None to write none.
+    events: TensorBoard's event files; None writes none.
     arguments: the command line that started the run; None if there was none.
 
   Raises:
-    InputError: a file that cannot be written.
+    InputError: a file cannot be written.
   """
   path = run.workdir / "results.json"
   report_results(path, results, run, step, skipped, changed)

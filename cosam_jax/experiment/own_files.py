@@ -1,4 +1,4 @@
-"""Somebody's own tracklets with their vectors, and the files that they are kept in."""
+"""A user's own tracklets with their vectors, and the files that keep them."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ class OwnTracklets:
   """Tracklets with their vectors.
 
   Attributes:
-    names: of the tracklets: paths below the folder, or the ids of the boxes.
+    names: paths below the folder, or the ids of the boxes.
     lengths: int64[n], frames of each.
     vectors: float32[n, D].
     picture: tracklet number -> uint8[H, W, 3], its middle frame.
@@ -65,7 +65,7 @@ def as_embeddings(own: OwnTracklets, network: Network, source: str) -> Embedding
   """The form in which embeddings are saved; identities and cameras are unknown.
 
   Args:
-    own: tracklets.
+    own: the tracklets.
     network: the network that embedded them.
     source: their origin, for people.
   """
@@ -109,13 +109,13 @@ def save_own(
   """Writes `embeddings.npz` and a picture of each tracklet, in place of an earlier call's.
 
   Args:
-    own: tracklets.
-    network: what embedded them.
+    own: the tracklets.
+    network: the network that embedded them.
     source: see `own_outputs.source_of`.
     folder: see `own_outputs.folder_for`.
 
   Raises:
-    InputError: the embeddings cannot be written, or somebody's files are in the way.
+    InputError: the embeddings cannot be written, or a user's files are in the way.
   """
   with folder.replacing(source) as partial:
     (partial / PICTURES).mkdir()

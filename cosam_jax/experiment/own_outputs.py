@@ -20,7 +20,7 @@ from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.runtime.output_folders import OutputFolder
 
 PICTURES = "pictures"
-"""Beside the embeddings: `00000.jpg`, ... one of each tracklet's frames, by its row."""
+"""The folder beside the embeddings with a frame of each tracklet, by its row: `00000.jpg`, ..."""
 PICTURE = "[0-9][0-9][0-9][0-9][0-9]*.jpg"
 """Names of these files, as `pathlib.Path.glob` takes them."""
 CHOSEN = "chosen"
@@ -46,7 +46,7 @@ def frame_options(margin: float, reading: BoxReading, taking: Taking) -> dict[st
 
 
 def own_folder(directory: pathlib.Path) -> OutputFolder:
-  """A folder with vectors of one's own tracklets and their pictures."""
+  """A folder with vectors of a user's own tracklets, and their pictures."""
   patterns = (EMBEDDINGS_FILE, f"{PICTURES}/{PICTURE}")
   return OutputFolder(directory, "embed", patterns, EMBEDDINGS_FILE, _of_earlier_version)
 
@@ -79,7 +79,7 @@ def folder_for(
 
   Args:
     source: see `source_of`.
-    output: the folder that somebody named; None: one in the workdir, named after the input.
+    output: the folder that the user named; None: one in the workdir, named after the input.
     workdir: of the run.
     kind: which files.
 
@@ -184,7 +184,7 @@ def _check(folder: OutputFolder, source: Source) -> None:
 
 
 def _embeddings_of_earlier_version(directory: pathlib.Path) -> Embeddings | None:
-  """Embeddings that a version without lists wrote for one's own input, with their pictures."""
+  """Embeddings that a version without lists wrote for a user's input, with their pictures."""
   if not (directory / EMBEDDINGS_FILE).is_file() or not (directory / PICTURES).is_dir():
     return None
   try:

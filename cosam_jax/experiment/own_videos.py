@@ -1,4 +1,4 @@
-"""Somebody's own videos and folders of tracklets, embedded: `--mode=embed --input=...`."""
+"""Embeds a user's own videos and folders of tracklets: `--mode=embed --input=...`."""
 
 import dataclasses
 import os
@@ -48,17 +48,17 @@ def embed_own(
 
   Args:
     embedder: the network; its run's configuration says how folders are read.
-    path: a folder, of which every folder of images is a tracklet; or a video, which is one
-      tracklet. With `boxes` a video, or a folder with a video's frames as images.
+    path: a folder, in which every folder of images is a tracklet; or a video, which is one
+      tracklet. With `boxes`: a video, or a folder with a video's frames as images.
     boxes: see `data.box_files.read_boxes`; each track is a tracklet.
     margin: see `data.boxes.crop`.
     reading: known facts about the file of boxes.
-    taking: which frames of each tracklet are embedded; a video without boxes is then decoded twice,
-      since only its end says how many frames it has.
+    taking: which frames of each tracklet are embedded. If not all are, a video without boxes is
+      decoded twice, since the number of its frames is known only at its end.
     camera, camera_from: see `own_cameras.camera_names`.
 
   Raises:
-    InputError: files that are missing, cannot be read, or do not fit each other.
+    InputError: files are missing, cannot be read, or do not fit each other.
   """
   path, telling = pathlib.Path(path), Telling()
   folders = boxes is None and path.is_dir()
@@ -159,11 +159,11 @@ def embed_input(
   Args:
     network: the network that embeds.
     path, boxes, margin: see `embed_own`.
-    directory: where to; None: a folder of `own` in the workdir, which no other input has.
+    directory: the output folder; None: a folder of `own` in the workdir, which no other input has.
     workdir: the run's.
 
   Raises:
-    InputError: as `embed_own`, and an output that is not to be used for this input.
+    InputError: as `embed_own`, or the output folder cannot be used for this input.
   """
   source = source_of(path, boxes, **frame_options(margin, reading, taking))
   folder = folder_for(source, output=directory, workdir=workdir, kind=VECTORS)

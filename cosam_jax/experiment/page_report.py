@@ -1,4 +1,4 @@
-"""The report page at the end of a run: keeps its parts with the run, and puts them together."""
+"""The report page at the end of a run: saves its parts with the run, and puts them together."""
 
 import json
 import math
@@ -41,13 +41,13 @@ from cosam_jax.runtime.json_files import read_json
 from cosam_jax.runtime.quiet import warn
 from cosam_jax.training.scalars import read_scalars
 
-# Numbers before training stand beside later ones where their cards say the same of these.
+# Numbers before training are shown beside later ones if their cards agree on these.
 _SAME = ("dataset", "split", "protocol", "queries", "gallery_size", "frames_used", "num_frames",
          "distance")  # fmt: skip
 
 
 def check_outputs(run: Run) -> None:
-  """Refuses, before any work, folders in which the run's pictures would replace somebody's."""
+  """Refuses, before any work, folders in which the run's pictures would replace a user's."""
   if run.config.report.write:
     page_folder(run.workdir).check()
   if run.config.model.cosam_stages:
@@ -62,13 +62,13 @@ def check_outputs(run: Run) -> None:
 
 
 def finish(run: Run, evaluator: Evaluator, results: Sequence[Result]) -> None:
-  """Keeps the rankings of an evaluation and makes the page, if the configuration asks for it."""
+  """Saves the rankings of an evaluation and, if the configuration asks for it, makes the page."""
   if not run.config.report.write:
     return
   evaluation, table = evaluator.evaluation, evaluator.evaluation.table
   lists = {}
   for result in results:
-    if result.first is None:  # Those of attributes, which look at the same rankings.
+    if result.first is None:  # Results by attribute have no rankings of their own.
       continue
     found = evaluation.gallery_rows[np.maximum(result.first.rows, 0)].astype(np.int32)
     lists[RE_RANKED if result.card.reranking else AS_RANKED] = Ranking(
@@ -98,8 +98,8 @@ def report(config: ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
   """Makes the page of a run again from the run's files; needs its frames, but no network.
 
   Raises:
-    InputError: no results, results of another data set, split or protocol than the configuration's,
-      or somebody's files in the page's folder.
+    InputError: there are no results, they have another data set, split or protocol than the
+      configuration, or a user's files are in the page's folder.
   """
   config_rules.check(config)
   config = config_rules.resolve(config)
@@ -150,7 +150,7 @@ def _write(config: ConfigDict, workdir: pathlib.Path, tables: Tables) -> pathlib
 
 
 def _points(path: pathlib.Path) -> list[dict[str, float]]:
-  """The lines of a log, reduced to single finite numbers, which curves can show."""
+  """The lines of a log, with only those values that are single finite numbers."""
   return [
     {
       name: value
@@ -162,7 +162,7 @@ def _points(path: pathlib.Path) -> list[dict[str, float]]:
 
 
 def _rankings_of(workdir: pathlib.Path, results: Mapping[str, Any]) -> Rankings | None:
-  """The rankings that these results were counted from; None if they are of other results."""
+  """The rankings that belong to these results; None if the file belongs to other results."""
   path = workdir / RANKINGS_FILE
   if not path.is_file():
     return None
@@ -174,13 +174,13 @@ def _rankings_of(workdir: pathlib.Path, results: Mapping[str, Any]) -> Rankings 
 
 
 def _masks_of(folder: pathlib.Path, results: Mapping[str, Any]) -> pathlib.Path | None:
-  """The pictures of masks of these results; None if they are of another test set or weights."""
+  """The folder of pictures of masks; None if they are of another test set or other weights."""
   source, card = masks_folder(folder).source, results["results"][0]["card"]
   if source is not None:
     same = may_be_same(source.get("test_set"), results["run"].get("test_set"))
     named = ("dataset", "checkpoint_hash")
     return folder if same and all(card.get(name) == source.get(name) for name in named) else None
-  try:  # Of an earlier version, which wrote the same numbers twice.
+  try:  # An earlier version wrote the same numbers twice, which shows that they belong together.
     numbers = read_json(folder / "masks.json", "masks", "evaluate again")
   except InputError:
     return None

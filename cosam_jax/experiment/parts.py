@@ -23,12 +23,12 @@ DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
 def read_tables(config: ConfigDict) -> Tables:
-  """The data set of a configuration; the synthetic one is drawn when it is not there yet."""
+  """The data set of a configuration; the synthetic one is drawn if it does not exist yet."""
   data = config.data
   if data_set_of(data.name).drawn:
     write_synthetic(data.dir, **config.synthetic.to_dict())
   if data.source == "prepared":
-    # Imported late: tensorflow-datasets takes seconds to load, and few runs need it.
+    # Imported late, since tensorflow-datasets takes seconds to load and few runs need it.
     from cosam_jax.data.builders import load_prepared
 
     tables = load_prepared(
@@ -81,7 +81,7 @@ def build_model(config: ConfigDict, num_classes: int) -> ReidNet:
 
 
 def initial_variables(config: ConfigDict, model: ReidNet) -> dict[str, Any]:
-  """Variables drawn from the seed, with the given weights if the configuration names some."""
+  """Variables drawn from the seed, with the weights that the configuration names, if any."""
   drawn, start = state.init_variables(model, config.seed), config.init.mask_start
   for stage in model.cosam_stages:
     name = f"cosam{stage}"
@@ -89,7 +89,7 @@ def initial_variables(config: ConfigDict, model: ReidNet) -> dict[str, Any]:
   if not config.init.weights:
     return drawn
   path = resolve_weights(config.init.weights, config.model.backbone)
-  # A backbone's file may lack everything behind it; of a whole network only the classes may change.
+  # A backbone's file may lack everything after it; in a whole network only the classes may differ.
   given = read_weights(path)
   variables = from_torch(given, model, allow_missing=("classifier", "neck"), init=drawn)
   print(f"initial weights: {path}")
@@ -137,7 +137,7 @@ class TrainingBatches:
 
   @property
   def skipped(self) -> int:
-    """Frames that could not be read so far."""
+    """Number of frames that could not be read so far."""
     return self._source.skipped
 
   def __iter__(self) -> Iterator[tuple[Any, ...]]:

@@ -24,16 +24,16 @@ class Run:
 
   Attributes:
     config: the configuration, checked and resolved.
-    workdir: where everything goes.
+    workdir: the folder of all files.
     mesh: all devices of all processes.
     tables: the data set.
-    training_tables: the same, with the people who are held out for validation as its test set.
+    training_tables: the same, with the people held out for validation as the test set.
     train_table: the tracklets to learn from.
-    num_classes: how many people they are of.
+    num_classes: the number of people in them.
     model: the network.
 
   Raises:
-    InputError: a configuration that cannot work, or a data set that cannot be read.
+    InputError: the configuration cannot work, or the data set cannot be read.
   """
 
   def __init__(self, config: ConfigDict, workdir: pathlib.Path):
@@ -76,7 +76,7 @@ class Run:
 
 
 def _counts_of(tables: Tables) -> dict[str, Any]:
-  """Counts that differ between copies of a data set, without reading frames."""
+  """Counts by which copies of a data set may differ, without reading frames."""
   found: dict[str, Any] = {}
   for name, table in (
     ("train", tables.train),

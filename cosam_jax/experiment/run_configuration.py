@@ -1,8 +1,8 @@
 """The configuration of a finished run, for modes that are given only its workdir.
 
 `--mode=evaluate --workdir=runs/mars` takes configuration, data directory and weights from the
-workdir; `--data_dir`, `--config.group.field=value` and the ablations' flags override as ever.
-This file is what `--config` then names, with the workdir behind a colon.
+workdir; `--data_dir`, `--config.group.field=value` and the ablations' flags override them as usual.
+`--config` is then made to name this module, with the workdir after a colon.
 """
 
 import pathlib
@@ -21,14 +21,14 @@ from cosam_jax.runtime.user_paths import user_path
 
 
 def with_run(arguments: Sequence[str], modes: Mapping[str, Collection[str]]) -> list[str]:
-  """A command line with the run's configuration, if it names a run and none.
+  """A command line with the run's configuration, if it names a run and no configuration.
 
   `--mode=sensitivity` takes the run's embeddings.
 
   Args:
     arguments: the command line, with the program.
-    modes: those whose configuration may be the run's, each with the flags with which it is about
-      something else than the run's test set and needs none.
+    modes: the modes that may use the run's configuration -> flags with which such a mode does not
+      use the run's test set, and so needs no configuration.
 
   Raises:
     InputError: the workdir's configuration cannot be read, or has a value of another kind.
@@ -53,12 +53,12 @@ def with_run(arguments: Sequence[str], modes: Mapping[str, Collection[str]]) -> 
 
 
 def get_config(mode_and_workdir: str) -> ConfigDict:
-  """The configuration of a run, as `--config` wants it; "evaluate:runs/mars" names mode and run."""
+  """The configuration of a run, for `--config`; "evaluate:runs/mars" names mode and run."""
   return unflatten(complete(stated_by_run(mode_and_workdir)))
 
 
 def stated_by_run(mode_and_workdir: str) -> dict[str, Any]:
-  """The flat configuration as the run saved it, perhaps older than some fields; see `get_config`.
+  """The flat configuration as the run saved it; it may lack newer fields; see `get_config`.
 
   Raises:
     InputError: there is no run.
@@ -71,14 +71,14 @@ def stated_by_run(mode_and_workdir: str) -> dict[str, Any]:
 
 
 def check_data(config_file: str | None, config: ConfigDict) -> None:
-  """Refuses the configuration of a run whose data are not where it says.
+  """Refuses the configuration of a run if its data are not where it says.
 
   Args:
-    config_file: what `--config` names.
-    config: with the command line's fields.
+    config_file: the file that `--config` names.
+    config: the configuration, with the command line's fields.
 
   Raises:
-    InputError: the data are gone; says where they were.
+    InputError: the data are missing; the error says where they were.
   """
   if config_file is None or not config_file.startswith(f"{pathlib.Path(__file__)}:"):
     return
@@ -90,7 +90,7 @@ def check_data(config_file: str | None, config: ConfigDict) -> None:
   if not data_set_of(data.name).drawn and not user_path(place).exists():
     raise InputError(
       f"the run in {workdir} read its data from {place!r}, and nothing is there (seen from "
-      f"{pathlib.Path.cwd()}): say with {flag} where they are now"
+      f"{pathlib.Path.cwd()}): give their place now with {flag}"
     )
 
 
@@ -112,7 +112,7 @@ def _saved(workdir: pathlib.Path, mode: str) -> dict[str, Any] | None:
   Raises:
     InputError: config.json is damaged.
   """
-  # A page is of the results that are there; everything else is of the run.
+  # A page is made of the results in the folder; every other mode uses the run.
   of_results = _of_results(workdir)
   if mode == "report" and of_results is not None:
     return of_results
@@ -120,18 +120,18 @@ def _saved(workdir: pathlib.Path, mode: str) -> dict[str, Any] | None:
   if path.is_file():
     flat = read_json(path, "the run's configuration", "give --config")
     if not isinstance(flat, dict) or not all("." in name or name in SCHEMA for name in flat):
-      raise InputError(f"{path} is no configuration of a run: give --config")
+      raise InputError(f"{path} is not a configuration of a run: give --config")
     return flat
   return of_results or _of_checkpoint(workdir)
 
 
 def _check_fields(flat: dict[str, Any], workdir: pathlib.Path) -> None:
-  """Raises InputError unless each field has a value of its kind, and none stands inside another."""
+  """Raises InputError unless each field has a value of its kind, and no field is inside another."""
   kinds: dict[type, Any] = {tuple: list, float: int | float}
   for name, value in flat.items():
     field = FIELDS.get(name)
     if any(name[:i] in flat for i, sign in enumerate(name) if sign == "."):
-      raise InputError(f"the configuration of {workdir} is none, by its {name!r}: give --config")
+      raise InputError(f"the configuration of {workdir} is invalid at {name!r}: give --config")
     fits = field is None or (
       isinstance(value, kinds.get(field.kind, field.kind))
       and (field.kind is bool or not isinstance(value, bool))
@@ -157,7 +157,7 @@ def _of_results(workdir: pathlib.Path) -> dict[str, Any] | None:
 def _of_checkpoint(workdir: pathlib.Path) -> dict[str, Any] | None:
   if not any((workdir / kind).is_dir() for kind in ("checkpoints", "best")):
     return None
-  # Only now the libraries that take seconds to load.
+  # The libraries that take seconds to load are loaded only now.
   from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
 
   for kind in (LAST, BEST):

@@ -1,4 +1,4 @@
-"""Embeddings as a file between the network and everything after it: made once, then read."""
+"""Saved embeddings: made once by the network, and read by everything after it."""
 
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -36,10 +36,10 @@ from cosam_jax.runtime import hosts
 
 
 def embed(config: ConfigDict, workdir: pathlib.Path) -> Embeddings:
-  """Embeds the test set once, with the weights that `evaluate` would take, into one file.
+  """Embeds the test set into one file, with the weights that `evaluate` would use.
 
-  It lies in the workdir, or for another data set, protocol or weights than the run's in a folder of
-  its own, see `evaluation_place`.
+  The file goes to the workdir; if data set, protocol or weights are not the run's, it goes to a
+  folder of its own, see `evaluation_place`.
 
   Raises:
     InputError: vectors of other tracklets, or their pictures, are in the way.
@@ -79,13 +79,14 @@ def evaluate_embeddings(
 
   Args:
     path: a file that `embed` wrote.
-    config: its `evaluation` fields say how to rank; None: as the embeddings' own run does.
-    workdir: where results.json goes; None: beside the embeddings. A run's own results, or those of
-      another protocol, are not replaced: they go to a folder in there, see `vectors_place`.
+    config: its `evaluation` fields say how to rank; None: those of the embeddings' own run do.
+    workdir: the folder for results.json; None: that of the embeddings. A run's own results, and
+      those of another protocol, are not replaced: results then go to a folder in it, see
+      `vectors_place`.
     fields: dotted fields of `evaluation` that replace those of either.
 
   Raises:
-    InputError: embeddings that cannot be read, or that another configuration made.
+    InputError: the embeddings cannot be read, or another configuration made them.
   """
   results, about = _ranked(path, config, fields or {})
   asked = workdir or path.parent
@@ -94,12 +95,12 @@ def evaluate_embeddings(
   write_results(place / "results.json", results, about)
   print(terminal_table(results))
   if place != asked:
-    print(f"{asked} keeps the results that are there, so these are in {place}")
+    print(f"{asked} keeps its present results, so these are in {place}")
   return results
 
 
 def ranked_content(path: pathlib.Path) -> dict[str, Any]:
-  """The content of results.json for saved embeddings, ranked as their own run does.
+  """The content of results.json for saved embeddings, ranked as by their own run.
 
   Raises:
     InputError: as `evaluate_embeddings`.
@@ -148,7 +149,7 @@ def _ranked(
 
 
 def _is_given(flat: Mapping[str, Any], name: str) -> bool:
-  """Whether a flat configuration, which somebody may have edited, has a field as it must be."""
+  """Whether a flat configuration, which may have been edited, has a valid value for a field."""
   return name in flat and SCHEMA[name].accepts(flat[name])
 
 
@@ -159,12 +160,12 @@ def show_sensitivity(
 
   Args:
     path: a file that `embed` wrote.
-    workdir: where the file goes; None: beside the embeddings. Numbers of other embeddings are not
-      replaced there: then it is a folder in there, see `vectors_place`.
-    first_frames: numbers of frames to try beside all; None: some that make sense.
+    workdir: the folder for the file; None: that of the embeddings. Numbers of other embeddings are
+      not replaced: the file then goes to a folder in it, see `vectors_place`.
+    first_frames: numbers of frames to try besides all; None: some sensible ones.
 
   Raises:
-    InputError: embeddings that cannot be read or lack clips, or frames that they do not hold.
+    InputError: the embeddings cannot be read, or lack clips or frames.
   """
   embeddings = read_embeddings(path)
   results = sensitivity(embeddings, first_frames)

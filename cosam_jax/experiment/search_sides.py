@@ -1,4 +1,4 @@
-"""The two sides of a search: vectors from files, or embedded on the way."""
+"""The two sides of a search: vectors from files, or vectors that are embedded for the search."""
 
 import dataclasses
 import functools
@@ -20,11 +20,11 @@ from cosam_jax.experiment.network import network_asked_for
 from cosam_jax.experiment.own_outputs import PICTURES, has_own_pictures
 from cosam_jax.experiment.own_videos import embed_own
 
-"""Of a picture beside embeddings, which --mode=embed wrote as a small JPEG."""
+"""Most bytes of a picture beside embeddings, which --mode=embed writes as a small JPEG."""
 
 
 def never_seen(row: int) -> Sighting:
-  """The answer of a side that knows neither cameras nor times, for every row."""
+  """The sighting of every row of a side without cameras and times."""
   del row
   return NEVER_SEEN
 
@@ -34,14 +34,14 @@ class Side:
   """The queries or the gallery.
 
   Attributes:
-    path: what was given.
+    path: the path that was given.
     vectors: [n, D].
     name: row -> name, for people.
     picture: row -> uint8[H, W, 3], or None if there is none.
-    weights: hash of the network's weights; None if nobody knows.
-    distance: the distance that the network's run ranks by; None if nobody knows.
+    weights: hash of the network's weights; None if unknown.
+    distance: the distance that the network's run ranks by; None if unknown.
     seen: row -> where and when the tracklet was seen.
-    dataset: whose numbers the identities are; None if there are none.
+    dataset: the data set whose numbers the identities are; None if there are none.
   """
 
   path: pathlib.Path
@@ -56,11 +56,11 @@ class Side:
 
 @dataclasses.dataclass(frozen=True)
 class Networks:
-  """The network of the command, loaded when something is to be embedded.
+  """The network of the command, loaded only if frames must be embedded.
 
   Attributes:
     config: the configuration of --config; None if it is left out.
-    workdir: where checkpoints lie; None if --workdir is left out.
+    workdir: the folder of the checkpoints; None if --workdir is left out.
   """
 
   config: ConfigDict | None = None
@@ -68,7 +68,7 @@ class Networks:
 
   @functools.cached_property
   def embedder(self) -> Embedder:
-    """InputError if there is no network."""
+    """The embedder; InputError if there is no network."""
     if self.workdir is None:
       raise InputError(
         "--workdir is missing: frames are embedded by the network of a run; give its folder, or "
@@ -140,7 +140,7 @@ def picture_of(side: Side, row: int) -> np.ndarray | None:
 
 
 def _saved_picture(path: pathlib.Path) -> np.ndarray | None:
-  """None if there is none, or the file is no such picture."""
+  """The picture in a file; None if there is none, or it is not such a picture."""
   try:
     return read_picture(path, "JPEG")
   except OSError:

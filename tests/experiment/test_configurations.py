@@ -45,7 +45,7 @@ def test_what_is_no_program_is_looked_at_before_it_is_run(tmp_path):
   (tmp_path / "text.py").write_bytes("get_config = 'ü'".encode("utf-16"))
   (tmp_path / "bytes.py").write_bytes(b"a = '\xff'")
   for name, said in (("pipe", "named pipe"), ("folder", "folder"), ("large", "1,073,741,824 bytes"),
-                     ("text", "no text in UTF-8"), ("bytes", "no text in UTF-8")):  # fmt: skip
+                     ("text", "not text in UTF-8"), ("bytes", "not text in UTF-8")):  # fmt: skip
     with pytest.raises(InputError, match=f"--config is .*{name}.py.*{said}"):
       configurations.find(f"{tmp_path}/{name}.py")
   (tmp_path / "latin.py").write_bytes(b"# -*- coding: latin-1 -*-\na = '\xff'")

@@ -186,7 +186,7 @@ def test_people_in_a_video_have_the_masks_of_their_crops(network, tmp_path):
   assert (content["tracklet"], content["point_frame"]) == ("7", 2)
   # Three of track 3's seven frames are taken, so there are two clips of two.
   assert len([key for key in strips_of(tmp_path / "few_v") if key.endswith("frames")]) == 2
-  with pytest.raises(InputError, match="names '0', which is no id of the boxes: give some of 3"):
+  with pytest.raises(InputError, match="names '0', which is not an id of the boxes: give some"):
     draw(network, tmp_path / "no", **boxes, tracklets=["0"])
   assert not (tmp_path / "no").exists()
 
@@ -221,7 +221,7 @@ def test_only_wanted_frames_of_a_video_are_kept():
 @pytest.mark.parametrize(
   ("asked", "sentence"),
   [
-    ({"tracklets": ["nobody"]}, "names 'nobody', which is not there"),
+    ({"tracklets": ["nobody"]}, "names 'nobody', which does not exist"),
     ({"point": ["1", "0.5"]}, "give frame,y,x"),
     ({"point": ["99", "0.5", "0.5"]}, "a frame from 1 to"),
     ({"point": ["1", "1000", "3"]}, "y and x inside it"),

@@ -81,14 +81,18 @@ def test_without_its_file_the_configuration_is_the_results_or_the_checkpoints(sa
       parsed("--mode=attention", f"--workdir={run}")
   for name, wrong in (("seed", "0"), ("seed.x", 1), ("clips.image_size", [1.5, 2]), ("seed", True)):
     (run / "config.json").write_text(json.dumps(flat | {name: wrong}))
-    with pytest.raises(InputError, match=f"{name}.*; give --config|by its '{name}': give --config"):
+    with pytest.raises(
+      InputError, match=f"{name}.*; give --config|invalid at '{name}': give --config"
+    ):
       parsed("--mode=attention", f"--workdir={run}")
 
 
 def test_data_that_are_gone_are_named(saved_run):
   config, name, _ = parsed("--mode=evaluate", f"--workdir={saved_run}")
   config.data.update(name="mars", dir="/no/where")
-  with pytest.raises(InputError, match=r"read its data from '/no/where', .* say with --data_dir"):
+  with pytest.raises(
+    InputError, match=r"read its data from '/no/where', .*place now with --data_dir"
+  ):
     run_configuration.check_data(name, config)
   run_configuration.check_data("configs/mars.py", config)
   config.data.update(source="prepared", prepared_dir="/no/prepared")
