@@ -1,1 +1,1 @@
-"""The command line: a file a mode, and the registry that says everything about modes and flags."""
+"""The command line: a file for each mode, and the registry of all modes and flags."""

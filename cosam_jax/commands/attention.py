@@ -1,4 +1,4 @@
-"""`--mode=attention`: is the attention doing anything? Numbers of a trained network's test set."""
+"""`--mode=attention`: measures on the test set whether a trained network's attention does anything."""
 
 import json
 import pathlib
@@ -26,7 +26,7 @@ from cosam_jax.runtime.whole_files import whole_file
 from cosam_jax.training import mesh
 
 FRAMES = 8
-"""Evenly spread frames of each tracklet; all of them would cost minutes and say the same."""
+"""Evenly spread frames of each tracklet; all frames would take minutes and give the same result."""
 
 
 def run(call: Call) -> None:
@@ -38,10 +38,10 @@ def run(call: Call) -> None:
 def attention(config: ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
   """Measures masks, TA's weights and the deletion test; writes `attention.json`, prints a table.
 
-  Numbers of another evaluation than the run's own go to a folder apart, see `evaluation_place`.
+  Numbers of an evaluation other than the run's own go to a separate folder, see `evaluation_place`.
 
   Raises:
-    InputError: a network without COSAM, or nothing to evaluate.
+    InputError: the network has no COSAM, or there is nothing to evaluate.
   """
   run = Run(config, workdir)
   run.require_masks()
@@ -77,7 +77,7 @@ class _Probe:
     self._frames = 0
 
   def record(self) -> dict[str, Any]:
-    """What attention.json holds."""
+    """The content of attention.json."""
     evaluation = self._evaluation
     whole = self._vectors(evaluation.table, "masks", {"": None}, shapes=True)[""]
     stages = sorted(self._shapes)
@@ -112,7 +112,7 @@ class _Probe:
   def _frame_weights(self) -> dict[str, Any]:
     temporal = self._config.model.temporal
     if temporal != "ta":
-      note = f"not applicable, the head is {temporal.upper()} and weighs no frames"
+      note = f"not applicable, the head is {temporal.upper()}, which does not weigh frames"
       return {"all_equal": None, "note": note}
     equal = np.concatenate(self._equal)
     note = f"all equal in {100 * equal.mean():.1f}% of {len(equal):,} clips"
@@ -142,7 +142,7 @@ class _Probe:
   def _vectors(
     self, table: TrackletTable, what: str, cuts: dict[str, Any], shapes: bool = False
   ) -> dict[str, np.ndarray]:
-    """float64[n, D] for each of `cuts`: name -> (stage, which half) or None for whole frames."""
+    """float64[n, D] for each of `cuts`: name -> (stage, half that is hidden), None for no half."""
     inference, variables = self._inference, self._variables
     plan = inference.plan(table, FRAMES)
     batches = inference.batches(table, FRAMES)

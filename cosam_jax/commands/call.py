@@ -16,11 +16,11 @@ class Call:
   """The request to a command.
 
   Attributes:
-    mode: its name in `COMMANDS`.
+    mode: the command's name in `COMMANDS`.
     config: the configuration with the command line's fields, checked; None without `--config`.
     workdir: `--workdir`; None if it is not given.
     flags: name -> value of every flag.
-    overrides: name -> text of the flags that override fields, None for those that are not given.
+    overrides: name -> text, for the flags that override fields; None for those not given.
     words: the arguments without dashes.
     arguments: the command line, without the program.
   """
@@ -51,10 +51,10 @@ class Call:
 
   @contextlib.contextmanager
   def holding_workdir(self) -> Iterator[holder.Holder | None]:
-    """Holds the workdir while it is entered; of several processes the first one does.
+    """Holds the workdir for the length of the block; of several processes, the first one does.
 
     Yields:
-      The holder, in the process that holds.
+      The holder, in the process that holds the workdir; None in others.
 
     Raises:
       InputError: another process holds it.

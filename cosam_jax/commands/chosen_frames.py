@@ -1,4 +1,4 @@
-"""The flags about frames: which of them to take, and how to read a file of boxes."""
+"""The flags about frames: those that choose frames, and those that describe a file of boxes."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from cosam_jax.errors import InputError
 
 
 def taking(flags: Mapping[str, Any]) -> Taking:
-  """Which frames of a tracklet `--frame_stride` and `--most_frames` take."""
+  """The frames of a tracklet that `--frame_stride` and `--most_frames` take."""
   return Taking(flags["frame_stride"] or 1, flags["most_frames"])
 
 

@@ -1,4 +1,4 @@
-"""`--mode=compare A B`: two sides of results, and how sure their difference is.
+"""`--mode=compare A B`: compares two sides of results, and tests whether the difference is luck.
 
 python -m cosam_jax.main --mode=compare runs/cosam/results.json runs/none/results.json
 python -m cosam_jax.main --mode=compare 'runs/cosam_s*' 'runs/none_s*'
@@ -37,12 +37,12 @@ def compare(
 
   Args:
     arguments: the two sides; see `comparison.files_of`. Embeddings (.npz) are ranked first.
-    workdir: where the file goes; None: the current folder.
-    allow_mixed: whether results of different protocols may stand side by side, marked.
+    workdir: the folder for the file; None: the current folder.
+    allow_mixed: whether results of different protocols may be compared; they are then marked.
     resamples: how often people are drawn.
 
   Raises:
-    InputError: not two sides, results that cannot be compared, or somebody's file in the way.
+    InputError: there are not two sides, results cannot be compared, or a user's file is in the way.
   """
   if len(arguments) != 2:
     raise InputError(
@@ -83,9 +83,9 @@ def _sides(path: pathlib.Path) -> str | None:
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:
-  """The content of a results file, or of ranking a file of embeddings."""
+  """The content of a results file; a file of embeddings is ranked for it."""
   if path.suffix == ".npz":
-    # Only now the libraries that take seconds to load.
+    # The libraries that take seconds to load are loaded only now.
     from cosam_jax.experiment.saved_rankings import ranked_content
 
     return ranked_content(path)

@@ -1,6 +1,6 @@
-"""`--config`, and the flags that set fields of it: the ablations', and `--protocol`.
+"""`--config`, and the flags that set fields of it: the ablations' flags and `--protocol`.
 
-Checks that need not run the experiment's file are here; each refuses with one sentence.
+Checks that do not need to run the experiment's file are here; each refuses with one sentence.
 """
 
 import re
@@ -27,7 +27,7 @@ def parse_stages(text: str) -> tuple[int, ...]:
   """`"4,5"` -> (4, 5); `"none"` -> ().
 
   Raises:
-    InputError: anything else.
+    InputError: the text is anything else.
   """
   if text.strip().lower() == "none":
     return ()
@@ -36,7 +36,7 @@ def parse_stages(text: str) -> tuple[int, ...]:
   return tuple(int(stage) for stage in text.split(","))
 
 
-# flag -> (field, how its text becomes a value, help with legal values)
+# flag -> (field, function that turns its text into a value, help with legal values)
 ABLATION_FLAGS: dict[str, tuple[str, Callable[[str], Any], str]] = {
   "backbone": ("model.backbone", str, f"Backbone: {', '.join(BACKBONES)}."),
   "cosam": ("model.cosam_stages", parse_stages,
@@ -49,25 +49,25 @@ ABLATION_FLAGS: dict[str, tuple[str, Callable[[str], Any], str]] = {
   "dataset": ("data.name", str, f"Data set: {', '.join(DATASETS)}."),
   "data_dir": ("data.dir", str, "Directory of the data set, or a manifest (.csv, .jsonl)."),
   "attribute": ("evaluation.attributes", str,
-                "Evaluate queries with this attribute apart: NAME (for yes) or NAME=VALUE, "
+                "Also evaluate the queries with these attributes: NAME (for yes) or NAME=VALUE, "
                 "separated by commas."),
   "attributes_file": ("evaluation.attributes_file", str,
                       "Annotations for --attribute: mars_attributes.csv or duke_attribute.mat; "
-                      "alone: handbag, hat and backpack."),
+                      "without --attribute: handbag, hat and backpack."),
 }  # fmt: skip
 
 
-# One name for two fields.
+# This flag sets two fields.
 PROTOCOL_FLAG = "protocol"
 PROTOCOL_FIELDS = ("evaluation.gallery", "evaluation.frames")
 CONFIG_FLAGS = (*ABLATION_FLAGS, PROTOCOL_FLAG)
 """Flags that override fields of the configuration."""
 RANKING_FLAGS = (PROTOCOL_FLAG, "attribute", "attributes_file")
-"""Those among them that say how vectors are ranked, and matter to no vector."""
+"""Those of them that say how vectors are ranked, and do not change vectors."""
 
 
 def define() -> None:
-  """Registers `--config` and the flags that override fields; unset ones change nothing."""
+  """Registers `--config` and the flags that override fields; flags not given change nothing."""
   if "config" in flags.FLAGS:
     return
   config_flags.DEFINE_config_file("config", None, "The experiment's file.")
@@ -96,14 +96,14 @@ def apply_ablation_flags(config: ConfigDict, values: Mapping[str, str | None]) -
   config = ConfigDict(config.to_dict())
   for field, value in fields_of_flags(values).items():
     group, key = field.split(".")
-    # A configuration without the group is `check`'s to refuse.
+    # `check` refuses a configuration without the group.
     if isinstance(config.get(group), ConfigDict):
       config[group][key] = value
   return with_home(config)
 
 
 def fields_of_flags(values: Mapping[str, str | None]) -> dict[str, Any]:
-  """Dotted field -> value, of the flags that are set.
+  """Dotted field -> value, for the flags that are set.
 
   Raises:
     InputError: a flag's text cannot be read.
@@ -132,7 +132,7 @@ def configuration() -> ConfigDict | None:
   """The experiment's file with the fields and flags of the command line; None without `--config`.
 
   Raises:
-    InputError: the file gives something else.
+    InputError: the file returns something else.
   """
   given = flags.FLAGS["config"].value
   if given is None:
@@ -146,13 +146,13 @@ def configuration() -> ConfigDict | None:
 
 
 def described(arguments: Sequence[str]) -> str:
-  """Every field of the configuration, a line each, with its value and where that comes from.
+  """Every field of the configuration, a line each, with its value and the value's origin.
 
   Args:
     arguments: the command line, without the program.
 
   Raises:
-    InputError: no configuration, or one that cannot work.
+    InputError: there is no configuration, or it cannot work.
   """
   config = configuration()
   if config is None:
@@ -168,7 +168,7 @@ def described(arguments: Sequence[str]) -> str:
 
 
 def overrides() -> dict[str, str | None]:
-  """Name -> text of the flags that override fields."""
+  """Name -> text, for the flags that override fields."""
   return {name: flags.FLAGS[name].value for name in CONFIG_FLAGS}
 
 

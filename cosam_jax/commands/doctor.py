@@ -21,7 +21,7 @@ def run(call: Call) -> None:
 def doctor(config: ConfigDict) -> int:
   """Checks the data directory; returns the number of errors found."""
   config = ConfigDict(config.to_dict())
-  config.data.check_files = False  # Missing frames are findings here.
+  config.data.check_files = False  # Missing frames become findings instead of an error.
   config_rules.check(config)
   diagnosis = diagnose(read_tables(config), num_frames=config.clips.num_frames)
   for text, serious in diagnosis.blocks():

@@ -1,4 +1,4 @@
-"""`--mode=embed`: vectors of the test set, or of somebody's own videos and folders."""
+"""`--mode=embed`: vectors of the test set, or of a user's own videos and folders."""
 
 import pathlib
 

@@ -1,4 +1,4 @@
-"""`--mode=evaluate`: a checkpoint, given weights, or saved embeddings."""
+"""`--mode=evaluate`: evaluates a checkpoint, given weights, or saved embeddings."""
 
 import pathlib
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def evaluate(
 ) -> list[Result]:
   """Evaluates the workdir's checkpoint; without one, the weights that `init.weights` names.
 
-  Another evaluation than the run's own goes to a folder apart, see `evaluation_place`.
+  An evaluation other than the run's own goes to a separate folder, see `evaluation_place`.
   """
   run = Run(config, workdir)
   network = network_to_evaluate(run)

@@ -1,4 +1,4 @@
-"""Every flag of the command line but the configuration's: a row each."""
+"""Every flag of the command line except those of the configuration, a row each."""
 
 import dataclasses
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class Flag:
     default: its value if it is not given.
     legal: the values of a choice.
     least, most: bounds of a number.
-    accepts: whether an item of a list is legal, and words for the legal ones.
+    accepts: (whether an item of a list is legal, the legal items in words).
   """
 
   kind: str
@@ -67,21 +67,21 @@ def _benchmark_list(
 
 
 GENERAL: dict[str, Flag] = {
-  "workdir": _path("Folder of the run: checkpoints, results. The same one continues a run."),
+  "workdir": _path("The run's folder, with checkpoints and results. Give it again to continue."),
   "mode": _choice(
     " ".join(f"{name}: {COMMANDS[name].help}." for name in MODES), *MODES, default="train"
   ),
   "version": _yes("Print the versions and end."),
   "print_config": _yes(
-    "Print every field of the configuration with its value and where that comes from (default, "
-    "file, preset or flag), and end."
+    "Print every field of the configuration, its value and the value's origin (default, file, "
+    "preset or flag), and end."
   ),
   "quiet": _yes(
     "Print only warnings and errors, on stderr: no progress, no tables. The results are in the "
-    "files that a mode writes; its exit status says whether it worked."
+    "files that a mode writes; the exit status says whether it worked."
   ),
   "coordinator_address": _text(
-    "HOST:PORT of process 0, the same for all processes; with --num_processes and --process_id. "
+    "HOST:PORT of process 0, the same for all processes; needs --num_processes and --process_id. "
     "Anybody who reaches the port can connect: use localhost or a private network."
   ),
   "num_processes": _whole("How many processes share the work.", most=65_536),
@@ -89,11 +89,11 @@ GENERAL: dict[str, Flag] = {
   "hosts": _choice(
     "How several processes find each other if --coordinator_address is not given. auto: through "
     "SLURM if srun started several tasks, or as a TPU slice if TPU_WORKER_HOSTNAMES has several "
-    "hosts; else this process is alone. one: this process is alone. slurm, tpu: this way only.",
+    "hosts; else this process is alone. one: this process is alone. slurm, tpu: only in this way.",
     "auto", "one", "slurm", "tpu", default="auto",
   ),
   "compiled_programs": _path(
-    "Folder that keeps compiled programs, so that the next run starts at once. auto: "
+    "Folder that keeps compiled programs, so that the next run starts at once. auto: in "
     "$COSAM_CACHE, else ~/.cache/cosam_jax, at most 4 GiB, unless JAX_COMPILATION_CACHE_DIR names "
     "a folder. off: keep none.",
     compiled_programs.AUTO,
@@ -110,38 +110,39 @@ GENERAL: dict[str, Flag] = {
 
 OWN: dict[str, Flag] = {
   "change_optim": _yes(
-    "For --mode=train: continue from the workdir's checkpoint with other values of config.optim "
-    "(learning rate, its decay, weight decay, clip_norm) than before."
+    "For --mode=train: continue from the workdir's checkpoint although values of config.optim "
+    "(learning rate, its decay, weight decay, clip_norm) have changed."
   ),
   "embeddings": _path(
-    "A file that --mode=embed wrote. --mode=evaluate and --mode=sensitivity rank it, without "
-    "network or frames. Defaults: --config is the run's own, --workdir the file's folder."
+    "A file that --mode=embed wrote. --mode=evaluate and --mode=sensitivity rank its vectors, "
+    "without network or frames. By default, --config is that of its run, --workdir its folder."
   ),
   "first_frames": _list(
-    "For --mode=sensitivity: numbers of first frames of a tracklet to try beside all of them; "
+    "For --mode=sensitivity: numbers of first frames of each tracklet to try besides all frames; "
     "multiples of the clip length, separated by commas."
   ),
   "input": _path(
     "A folder of tracklets (every folder of images in it is one), or a video. --mode=embed embeds "
-    "it instead of the test set, --mode=masks draws it, and --mode=export takes its example from "
-    "such a folder."
+    "it instead of the test set, --mode=masks draws its masks, and --mode=export takes its example "
+    "from such a folder."
   ),
   "output": _path(
     "The folder that --mode=embed --input, --mode=masks, --mode=search and --mode=export write. "
     "Default: a folder in --workdir."
   ),
   "boxes": _path(
-    "The tracked people in --input of --mode=embed and --mode=masks, lines frame,id,x,y,w,h "
-    "(MOTChallenge, BoxMOT, KITTI, VisDrone, or columns with names); each id is a tracklet."
+    "A file of the tracked people in --input of --mode=embed and --mode=masks, with lines "
+    "frame,id,x,y,w,h (MOTChallenge, BoxMOT, KITTI, VisDrone, or columns with names); each id is a "
+    "tracklet."
   ),
   "box_margin": Flag(
     "number",
-    "With --boxes: part of a box's width and height to add on each side, 0 to 1.",
+    "With --boxes: share of a box's width and height to add on each side, 0 to 1.",
     least=0.0,
     most=1.0,
   ),
   "boxes_format": _choice(
-    "Format of --boxes. Default: found from the whole file, and printed.",
+    "Format of --boxes. Default: it is found from the whole file, and printed.",
     "results", "ground_truth", "boxmot", "visdrone", "kitti", "named",
   ),
   "boxes_classes": _list(
@@ -165,15 +166,15 @@ OWN: dict[str, Flag] = {
       f"For --mode=search: {what}: embeddings.npz of --mode=embed, a .npy matrix of vectors, or a "
       "folder of tracklets or a video, which the network in --workdir embeds first."
     )
-    for name, what in (("query", "who is searched for"), ("gallery", "who is searched"))
+    for name, what in (("query", "the people to search for"), ("gallery", "the people to rank"))
   },
   "query_names": _list(
-    "For --mode=search: only these tracklets of --query, names separated by commas."
+    "For --mode=search: search only for these tracklets of --query; names separated by commas."
   ),
-  "top": _whole("For --mode=search: how many to find for each query. Default: 10."),
+  "top": _whole("For --mode=search: number of tracklets to find for each query. Default: 10."),
   "search_backend": _choice(
-    "For --mode=search: the program that compares; both are exact. device (default): jax. faiss: "
-    "needs the extra of that name.",
+    "For --mode=search: the library that compares vectors; both are exact. device (default): jax. "
+    "faiss: needs the extra of that name.",
     "device", "faiss",
   ),
   "exclude_same_camera": _yes(
@@ -183,8 +184,9 @@ OWN: dict[str, Flag] = {
   ),
   "camera": _text("For --mode=embed --input: the name of the camera that saw all of it."),
   "camera_from": _text(
-    "For folders of tracklets: a regular expression that finds the camera in each tracklet's path "
-    "below the folder, as its first group or as a whole. 'cam([0-9]+)' reads cam2/anna as 2."
+    "For folders of tracklets: a regular expression that is searched in each tracklet's path below "
+    "the folder; its first group, or the whole match, is the camera. 'cam([0-9]+)' reads cam2/anna "
+    "as 2."
   ),
   "frame_stride": _whole(
     "For tracklets that are embedded or drawn: take the first frame and every N-th after it; clips "
@@ -195,15 +197,16 @@ OWN: dict[str, Flag] = {
     "those that --frame_stride leaves)."
   ),
   "tracklets": _list(
-    "For --mode=masks: draw these tracklets, names or numbers from 0, separated by commas."
+    "For --mode=masks: draw the masks of these tracklets; names, or numbers from 0, separated by "
+    "commas."
   ),
   "point": _list(
-    "For --mode=masks: a place frame,y,x in the first tracklet drawn, frames from 1, y and x in "
-    "pixels or as fractions (0.5); shows where the other frames correlate with it."
+    "For --mode=masks: a place frame,y,x in the first tracklet that is drawn, frames from 1, y and "
+    "x in pixels or as fractions (0.5). A picture shows where the other frames correlate with it."
   ),
   "format": _text(
     "For --mode=export: some of stablehlo, saved_model, litert, onnx, torch, separated by commas. "
-    "Default: all that can be written; a line says why another one cannot."
+    "Default: all that can be written; for each other one a line gives the reason."
   ),
   "export_input": _choice(
     "For --mode=export: input of the exported programs. clips (default): float32, normalised. "
@@ -222,26 +225,26 @@ OWN: dict[str, Flag] = {
     *SWEEPS,
   ),
   "sweep_row": _text(
-    "With --sweep: only this run, its number or name as --dry_run lists them, or a row's name for "
-    "all its runs."
+    "With --sweep: run only this one, given by the number or name that --dry_run lists; or all "
+    "runs of a row, given by its name."
   ),
   "seeds": _text(
-    "With --sweep: seeds of each row's repetitions, such as 0,1,2. Default: the configuration's."
+    "With --sweep: repeat each row with these seeds, such as 0,1,2. Default: the configuration's."
   ),
   "dry_run": _yes(
-    "With --sweep: list the runs with state, estimated time and command, and run nothing."
+    "With --sweep: only list the runs, with their state, estimated time and command."
   ),
   **dict([
     _benchmark_list(
       "parts",
       "Parts of --mode=benchmark, separated by commas: step (training), embed (inference), cosam "
-      "(the layer alone, both ways), metrics (ranking and re-ranking at MARS scale), input "
-      "(reading and augmenting frames; needs the data set).",
+      "(the layer alone, with and without the cost volume), metrics (ranking and re-ranking at "
+      "MARS scale), input (reading and augmenting frames; needs the data set).",
       lambda text: text in PARTS, f"among {', '.join(PARTS)}",
     ),
     _benchmark_list(
       "stages",
-      "Stages, among 2,3,4,5, whose COSAM layer --mode=benchmark measures alone.",
+      "Stages, among 2,3,4,5, whose COSAM layers --mode=benchmark measures alone.",
       lambda text: text in ("2", "3", "4", "5"), "among 2, 3, 4 and 5",
     ),
     _benchmark_list(

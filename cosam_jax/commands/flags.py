@@ -12,12 +12,12 @@ from cosam_jax.errors import InputError
 from cosam_jax.reports.poster_rows import SWEEPS
 
 MODULE = "cosam_jax"
-"""Whose flags absl says that they are."""
+"""The name under which absl lists the flags."""
 ROWS: dict[str, Flag] = GENERAL | OWN
 
 
 def define() -> None:
-  """Registers every row with absl, which refuses values outside of their bounds."""
+  """Registers every row with absl, which refuses values out of bounds."""
   for name, row in ROWS.items():
     if name not in flags.FLAGS:
       _define(name, row)
@@ -57,7 +57,7 @@ def values() -> dict[str, Any]:
 
 
 def given() -> set[str]:
-  """The names of all flags that the command line gives, with another value than their default."""
+  """The names of the flags that the command line gives a value other than their default."""
   found = {
     name for name, row in OWN.items()
     if flags.FLAGS[name].present and flags.FLAGS[name].value != row.default
@@ -72,8 +72,8 @@ def check(mode: str, given: Collection[str], words: Sequence[str], missing_confi
   Args:
     mode: `--mode`.
     given: the names of flags that are given, `config` and `workdir` among them.
-    words: arguments that are no flags.
-    missing_config: what to say if the command needs a configuration and there is none.
+    words: arguments that are not flags.
+    missing_config: the error if the command needs a configuration and there is none.
 
   Returns:
     The name of the command.
@@ -84,7 +84,7 @@ def check(mode: str, given: Collection[str], words: Sequence[str], missing_confi
   name = command_of(mode, given)
   command = COMMANDS[name]
   if words and not command.words:
-    raise InputError(f"{words[0]!r} is no flag: every option begins with --")
+    raise InputError(f"{words[0]!r} is not a flag: every option begins with --")
   for flag in (flag for flag in OWN if flag in given):
     if flag not in command.flags:
       raise InputError(_not_read(flag, mode))
@@ -132,7 +132,7 @@ def _check_without_config(
 
 
 def define_all(program: str) -> None:
-  """Registers all flags, and has `--help` show them as this program's.
+  """Registers all flags, and makes `--help` show them as this program's.
 
   Args:
     program: `sys.argv[0]`.

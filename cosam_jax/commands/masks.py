@@ -1,4 +1,4 @@
-"""`--mode=masks`: COSAM's masks on test frames, or on frames that a person chose."""
+"""`--mode=masks`: COSAM's masks on test frames, or on frames that the user chose."""
 
 import pathlib
 from collections.abc import Mapping
@@ -79,7 +79,7 @@ def _chosen_words(chosen: Mapping[str, Any]) -> str:
 
 
 def masks(config: ConfigDict, workdir: pathlib.Path) -> None:
-  """Measures and draws COSAM's masks for the weights that `evaluate` would take."""
+  """Measures and draws COSAM's masks for the weights that `evaluate` would use."""
   run = Run(config, workdir)
   run.require_masks()
   network = network_to_evaluate(run)

@@ -15,13 +15,13 @@ _HELP = frozenset({"--help", "-help", "--helpfull", "-helpfull", "--helpshort", 
 
 
 def parse(arguments: list[str]) -> list[str]:
-  """Parses the flags; ends the process with status 2 and one sentence if that is not possible.
+  """Parses the flags; if that fails, ends the process with status 2 and one sentence.
 
   Args:
     arguments: the command line, with the program.
 
   Returns:
-    The program, and the arguments that are no flags.
+    The program, and the arguments that are not flags.
   """
   version.answer(arguments[1:])
   asks_for_help = bool(_HELP.intersection(arguments))
@@ -32,7 +32,7 @@ def parse(arguments: list[str]) -> list[str]:
     arguments = run_configuration.with_run(arguments, OF_RUN)
     config_flags.check_arguments(arguments)
     return flags.FLAGS(configurations.with_path(arguments))
-  except SystemExit:  # Of absl, after it has printed the help, with status 1.
+  except SystemExit:  # absl raises this, with status 1, after it has printed the help.
     if asks_for_help:
       sys.exit(0)
     raise
@@ -40,12 +40,12 @@ def parse(arguments: list[str]) -> list[str]:
     sentence = str(error)
   except flags.UnrecognizedFlagError as error:
     close = suggestion(f"--{error.flagname}", [f"--{name}" for name in flags.FLAGS])
-    sentence = f"--{error.flagname} is no option: --helpfull lists them all{close}"
+    sentence = f"--{error.flagname} is not an option: --helpfull lists them all{close}"
   except flags.IllegalFlagValueError as error:
     sentence = config_flags.illegal_value(str(error))
   except flags.Error as error:
     sentence = str(error)
-  except Exception as error:  # The experiment's file is a program, which can fail in any way.
+  except Exception as error:  # The experiment's file is a program, and can fail in any way.
     sentence = (
       f"--config is {configurations.given_in(arguments)!r}, which cannot be used "
       f"({type(error).__name__}: {error}): it must define get_config() and have every field that "

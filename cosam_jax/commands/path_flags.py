@@ -12,19 +12,19 @@ class PathParser(flags.ArgumentParser):
   """Reads a path's text as `user_path` does; an empty text stays empty."""
 
   def parse(self, argument: str) -> str:
-    """The path as text; ValueError, as absl wants it, if there is no such home directory."""
+    """The path as text; ValueError, which absl expects, if there is no such home directory."""
     try:
       return str(user_path(argument)) if argument.startswith("~") else argument
     except InputError as error:
       raise ValueError(str(error)) from error
 
   def flag_type(self) -> str:
-    """For `--helpfull`."""
+    """The type's name for `--helpfull`."""
     return "path"
 
 
 def define(name: str, default: str | None, help_text: str, **options: Any) -> Any:
-  """Registers such a flag; as `flags.DEFINE_string`."""
+  """Registers such a flag, as `flags.DEFINE_string` does."""
   return flags.DEFINE(
     PathParser(), name, default, help_text, serializer=flags.ArgumentSerializer(), **options
   )

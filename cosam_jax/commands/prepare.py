@@ -18,14 +18,14 @@ def prepare(config: ConfigDict) -> None:
   """Packs a data set's encoded frames for random access (`data.source="prepared"`)."""
   config_rules.check(config)
   if not config.data.prepared_dir:
-    raise InputError("config.data.prepared_dir is empty: say where the prepared set shall lie")
+    raise InputError("config.data.prepared_dir is empty: give a folder for the prepared set")
   if not DATASETS[config.data.name].prepared:
     known = ", ".join(name for name, row in DATASETS.items() if row.prepared)
     raise InputError(
       f"dataset {config.data.name!r} has no prepared form: choose one of {known}, or train from "
       "its directory"
     )
-  # Only now tensorflow-datasets, which takes seconds to load.
+  # tensorflow-datasets takes seconds to load, so it is loaded only now.
   from cosam_jax.data import builders
 
   tables = builders.prepare(

@@ -1,7 +1,7 @@
 """The commands: purpose, flags, needs and module of each.
 
-To add a mode: a file with `run(call)` and a row in `COMMANDS`. The rows name modules by text, so
-that nothing slow is loaded before the command line has been read.
+To add a mode, write a file with `run(call)` and add a row to `COMMANDS`. The rows name modules by
+text, so that nothing slow is loaded before the command line has been read.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ from cosam_jax.errors import InputError
 
 NEEDED, OPTIONAL, NONE = "needed", "optional", "none"
 ALWAYS: tuple[str, ...] = ()
-"""For a flag that may be given alone."""
+"""Marks a flag that may be given alone."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,17 +21,17 @@ class Command:
   Attributes:
     help: one line for `--helpfull`, a verb first.
     module: the module with `run(call)`.
-    flags: its own flags, each with those of which one must be given too (`ALWAYS` if none).
-    needs: flags that must be given, each with a remedy.
+    flags: its own flags -> other flags, one of which must be given too (`ALWAYS`: none must).
+    needs: flags that must be given -> a remedy.
     config: whether it needs a configuration, may have one, or reads none.
-    unless: with one of these flags it needs no data set, and a configuration is optional.
-    instead: flags that must be given with one of `unless`, in place of `needs`.
+    unless: if one of these flags is given, it needs no data set, and a configuration is optional.
+    instead: if one of `unless` is given, flags that must be given in place of `needs`.
     ranks: whether the flags of ranking are read even without a configuration.
     of_run: whether, without `--config`, it takes a run's own configuration from the workdir.
     shared: whether several processes can share the work.
     computes: whether it computes with jax, so that memory and compiled programs are settled first.
-    words: names its arguments without dashes; empty for none.
-    flag: the flag that asks for it, if it is no `--mode`.
+    words: names its arguments without dashes; empty if it takes none.
+    flag: the flag that asks for it, if that is not `--mode`.
   """
 
   help: str
@@ -203,7 +203,7 @@ COMMANDS: dict[str, Command] = {
 MODES = tuple(name for name, command in COMMANDS.items() if command.flag is None)
 """Legal values of `--mode`."""
 OF_RUN = {name: command.unless for name, command in COMMANDS.items() if command.of_run}
-"""Modes that take the configuration from a run -> flags with which they need none."""
+"""Modes that take the configuration from a run -> flags with which they need no configuration."""
 MISSING_CONFIG = (
   "--config is missing: give a file, such as configs/synthetic.py, or synthetic; the modes "
   f"{', '.join(OF_RUN)} take it from the --workdir of a run"

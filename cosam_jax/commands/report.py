@@ -1,4 +1,4 @@
-"""`--mode=report`: the report page of a run, made again from what the run left."""
+"""`--mode=report`: makes the report page of a run again from the run's files."""
 
 from cosam_jax.commands.call import Call
 from cosam_jax.experiment.page_report import report

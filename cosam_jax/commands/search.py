@@ -50,22 +50,22 @@ def search(
 ) -> list[QueryResult]:
   """Ranks the gallery for each query; writes `search.json` and sheets, prints a table.
 
-  Where both sides are the same file or folder, no query finds itself.
+  If both sides are the same file or folder, no query finds itself.
 
   Args:
-    networks: what embeds folders and videos.
+    networks: embeds folders and videos.
     query, gallery: `embeddings.npz`, a `.npy` matrix, a folder of tracklets or a video.
-    directory: what is written; None: `search` in the workdir, or beside the gallery.
-    names: the queries' names, where not all are meant.
-    top: how many are found for each query.
+    directory: the output folder; None: `search` in the workdir, or beside the gallery.
+    names: the queries' names; None: all.
+    top: number of tracklets to find for each query.
     backend: see `evaluation.search.nearest`.
-    exclude_same_camera: leave out what the query's own camera saw, so that other cameras' tracklets
-      are ranked alone; cameras are compared by their names.
-    taking, camera_from: of sides that are embedded on the way, see `own_videos.embed_own`.
+    exclude_same_camera: leave out tracklets of the query's own camera, and rank those of other
+      cameras alone; cameras are compared by their names.
+    taking, camera_from: for sides that are embedded here, see `own_videos.embed_own`.
 
   Raises:
-    InputError: input that cannot be read, two sides of different networks, cameras that are to be
-      compared and are not known, or an output with somebody's files in the way.
+    InputError: the input cannot be read, the two sides have different networks, cameras must be
+      compared and are unknown, or a user's files are in the way of the output.
   """
   place = directory or (networks.workdir or gallery.parent) / "search"
   search_folder(place).check(query, gallery)
@@ -119,17 +119,17 @@ def search(
 def _check_used(
   query: pathlib.Path, gallery: pathlib.Path, taking: Taking, camera_from: str | None
 ) -> None:
-  """Refuses flags about frames that no side has."""
+  """Refuses flags about frames if no side has frames."""
   sides = query, gallery
   if camera_from is not None and not any(side.is_dir() for side in sides):
     raise InputError(
       "--camera_from is about folders of tracklets, and neither --query nor --gallery is one: give "
-      "it to --mode=embed --input, and search what that writes"
+      "it to --mode=embed --input, and search its embeddings"
     )
   if not taking.all and all(side.suffix in (".npy", ".npz") for side in sides):
     raise InputError(
       "--frame_stride and --most_frames are about frames, and --query and --gallery are vectors: "
-      "give them to --mode=embed --input, and search what that writes"
+      "give them to --mode=embed --input, and search its embeddings"
     )
 
 
@@ -139,7 +139,7 @@ def _under_other_cameras(
   queries: np.ndarray,
   ranked: Callable[[np.ndarray, Rows], Neighbours],
 ) -> tuple[list[list[tuple[int, float]]], list[int | None]]:
-  """For each query its nearest (row, distance) under other cameras, and among how many."""
+  """For each query, its nearest (row, distance) under other cameras, and how many were ranked."""
   own = _cameras(asked, queries)
   theirs = _cameras(searched, np.arange(searched.vectors.shape[0]))
   pairs: list[list[tuple[int, float]]] = [[] for _ in queries]
@@ -157,7 +157,7 @@ def _under_other_cameras(
 
 
 def _cameras(side: Side, rows: np.ndarray) -> np.ndarray:
-  """str[n], the cameras' names; InputError if one is not known."""
+  """str[n], the cameras' names; InputError if one is unknown."""
   cameras = [side.seen(int(row)).camera or "" for row in rows]
   unknown = [row for row, camera in zip(rows, cameras, strict=True) if not camera]
   if unknown:
@@ -184,12 +184,12 @@ def _rows(side: Side, names: Sequence[str] | None) -> np.ndarray:
       raise InputError(
         f"--query_names has {name!r}, which is the name of several tracklets of {side.path}, such "
         f"as those of rows {known[name]} and {again[name]}: leave --query_names out, or embed them "
-        "again under names of their own"
+        "again under different names"
       )
     if name not in known:
       raise InputError(
-        f"--query_names has {name!r}, which {side.path} does not: it has {count:,} tracklets, such "
-        f"as {side.name(0)!r}{suggestion(name, known)}"
+        f"--query_names has {name!r}, which {side.path} does not have: it has {count:,} tracklets, "
+        f"such as {side.name(0)!r}{suggestion(name, known)}"
       )
   return np.array([known[name] for name in names])
 

@@ -17,7 +17,7 @@ def run(call: Call) -> None:
 
 
 def first_frames(texts: list[str] | None) -> list[int] | None:
-  """The numbers of `--first_frames`, None if it was not given; InputError for anything else."""
+  """The numbers in `--first_frames`; None if it is not given; InputError for other texts."""
   if texts is None:
     return None
   numbers = [whole_number(text.strip()) for text in texts]

@@ -1,6 +1,6 @@
-"""`--mode=train`: trains, or goes on, and evaluates the test set.
+"""`--mode=train`: trains, or continues to train, and evaluates the test set.
 
-The journey in one place: tables -> model -> training -> evaluation -> reports.
+The whole way is in this file: tables -> model -> training -> evaluation -> reports.
 """
 
 import json
@@ -55,23 +55,23 @@ def train(
   change_optim: bool = False,
   arguments: Sequence[str] | None = None,
 ) -> list[Result]:
-  """Trains, then evaluates the test set. Run again after a stop, it continues.
+  """Trains, then evaluates the test set. If it is run again after a stop, it continues.
 
-  Asked to stop by SIGTERM and its kind, it saves the steps that are done and raises `Preempted`.
+  If SIGTERM or its kind asks it to stop, it saves the steps that are done and raises `Preempted`.
 
-  How a run resumes, in this order:
+  A run resumes in this order:
     1. the configuration is checked, and compared with that of the newest complete checkpoint;
     2. with a checkpoint, step, parameters, running statistics and Adam's moments come from it;
        without one, parameters are drawn from the seed and replaced by `init.weights`;
     3. scalars of later steps are dropped from scalars.jsonl;
-    4. batches are addressed by (seed, step), so the loop goes on with the next step's batch;
+    4. batches are functions of (seed, step), so the loop continues with the next step's batch;
     5. nothing else has a state.
 
   Args:
     config: the configuration.
-    workdir: where everything goes.
-    holder: who holds the workdir; None in processes that leave that to another one.
-    change_optim: go on although `config.optim` is not what the checkpoint was made with.
+    workdir: the folder of all files.
+    holder: the holder of the workdir; None in processes that do not hold it.
+    change_optim: continue although `config.optim` differs from the checkpoint's.
     arguments: the command line that asks for it; None if there is none.
   """
   with Preemption(holder.ending if holder else None) as preemption:
@@ -88,7 +88,7 @@ def _train(
 ) -> list[Result]:
   run = Run(config, workdir)
   config = run.config
-  # Before anything slow, since it refuses a test set without a single match.
+  # Made before anything slow, since it refuses a test set without a single match.
   evaluator, mask_report = Evaluator(config, run.tables, run.model), MaskReport(run)
   sizes, accumulate = config.train, config.train.accumulate
   clips_per_batch = sizes.identities_per_batch * sizes.instances
@@ -116,7 +116,7 @@ def _train(
   if not first_step:
     check_ours(workdir / "config.json", ("data.name",))
     check_replaceable(workdir / "results.json", workdir / BEFORE)
-  last_step = max(first_step, last_step)  # More epochs than now asked for may be done already.
+  last_step = max(first_step, last_step)  # More epochs may be done already than are now asked for.
   if first_step:
     saved = checkpoints.about(first_step)
     where = f"{checkpoints.directory}/{first_step}"
@@ -181,7 +181,7 @@ def _train(
     save=save,
     validate_every=validate_every,
     validate=best,
-    # A run that was asked to stop saves before it validates.
+    # A run that is asked to stop saves before it validates.
     validate_first=best is not None and first_step % validate_every == 0 and best.lacks(first_step),
     preemption=preemption,
   )

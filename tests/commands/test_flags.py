@@ -11,7 +11,7 @@ from cosam_jax.errors import InputError
 MISSING = "--config is missing: give a file"
 # (mode, given flags, words) -> the sentence, or the command's name.
 REFUSED = [
-  ("train", "config workdir", ["a", "b"], "'a' is no flag: every option begins with --"),
+  ("train", "config workdir", ["a", "b"], "'a' is not a flag: every option begins with --"),
   ("train", "config workdir embeddings", [], "--embeddings is for --mode=evaluate and "
    "--mode=sensitivity, and the mode is train"),
   ("doctor", "config point", [], "--point is for --mode=masks, and the mode is doctor"),

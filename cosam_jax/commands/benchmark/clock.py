@@ -1,4 +1,4 @@
-"""Times of compiled programs: warmed up, waited for, the median of several, and their spread."""
+"""Times of compiled programs: after a warm-up, the median of several measurements and their spread."""
 
 import dataclasses
 import math
@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-# A shorter measurement shows the clock and dispatch rather than the program.
+# A shorter measurement would show the clock and the dispatch rather than the program.
 LEAST_SECONDS = 0.2
 
 
@@ -20,8 +20,8 @@ class Timing:
   Attributes:
     median: of the measurements.
     low, high: their quartiles.
-    repeats: measurements taken.
-    calls: calls in each measurement, which is divided by their number.
+    repeats: number of measurements.
+    calls: number of calls in each measurement, by which it is divided.
   """
 
   median: float
@@ -40,15 +40,15 @@ class Timing:
 def timed(call: Callable[[], Any], repeats: int, tick: Callable[[], None] = lambda: None) -> Timing:
   """Times a call whose result the devices compute.
 
-  Short calls are made several at a time and only the last result is waited for, as in training,
-  where the host never waits for a step; the devices work in order.
+  Short calls are made several at a time, and only the last result is waited for. It is the same in
+  training, where the host never waits for a step; the devices work in order.
 
   Args:
-    call: what is timed; returns arrays.
-    repeats: measurements, at least 2.
+    call: the call to time; it returns arrays.
+    repeats: number of measurements, at least 2.
     tick: called after each measurement.
   """
-  jax.block_until_ready(call())  # Warm: everything that happens once has happened.
+  jax.block_until_ready(call())  # The warm-up: after it, all that happens only once is done.
   once = _seconds(call, 1)
   calls = max(1, math.ceil(LEAST_SECONDS / max(once, 1e-6)))
   found = []
@@ -70,11 +70,11 @@ def _seconds(call: Callable[[], Any], calls: int) -> float:
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-  """A compiled program, and what XLA says of it.
+  """A compiled program, and XLA's numbers about it.
 
   Attributes:
     call: the executable.
-    compile_seconds: tracing not included.
+    compile_seconds: without tracing.
     flops: floating-point operations of the program as written, before XLA rewrites it; a
       multiplication and an addition are two. None if XLA does not say.
     memory: bytes on one device: `temporary`, `arguments`, `outputs`, and their sum `total` less
@@ -101,7 +101,7 @@ def compiled(function: Any, *arguments: Any) -> Program:
   began = time.perf_counter()
   executable = lowered.compile()
   seconds = time.perf_counter() - began
-  # Of the lowered program: after optimisation, libraries' products are calls that count nothing.
+  # Counted in the lowered program, since after optimisation products by libraries count nothing.
   cost = lowered.cost_analysis() or {}
   found = cost.get("flops")
   sizes = executable.memory_analysis()

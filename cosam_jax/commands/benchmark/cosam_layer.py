@@ -16,7 +16,7 @@ from cosam_jax.experiment.parts import DTYPES, build_model
 from cosam_jax.models import Cosam
 
 WAYS = ("factored", "explicit")
-# Beside the volume: its cotangent, and one more while XLA lays them out.
+# The volume, its cotangent, and one more while XLA lays them out.
 _COPIES = 3
 
 
@@ -26,11 +26,11 @@ def layers(
   """Times the layer for every stage and clip length of the options, both ways.
 
   The grids and channels are those of the configuration's network. The explicit way is left out,
-  with a sentence, where its cost volume would not fit into the device's memory.
+  with a sentence, if its cost volume would not fit into the device's memory.
 
   Returns:
     One record for each stage and clip length: `factored` and `explicit` are timings and XLA's
-    numbers (or `left_out` and why), `ratio` is explicit over factored.
+    numbers (or `left_out` and the reason), `ratio` is explicit over factored.
   """
   records = []
   for stage in options.stages:
@@ -75,7 +75,7 @@ def _time(config: ConfigDict, way: str, features: jax.Array, repeats: int) -> di
   """One training-mode pass forwards and backwards, to features and parameters."""
   model = config.model
   layer = Cosam(way, model.ncc, model.summary, model.channel_gate, features.dtype)  # type: ignore[arg-type]
-  # Parameters are the same both ways.
+  # Both ways have the same parameters.
   given = drawn.variables(lambda: layer.init(jax.random.key(0), features[:1], train=False))
 
   def loss(params: Any, features: jax.Array) -> jax.Array:

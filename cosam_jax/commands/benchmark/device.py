@@ -1,4 +1,4 @@
-"""The device: its name, its published peak where we know the chip, and its measured one."""
+"""The device: its name, its published peak for known chips, and its measured peak."""
 
 import os
 import platform
@@ -10,10 +10,10 @@ import jax.numpy as jnp
 from cosam_jax.commands.benchmark import clock
 from cosam_jax.training.health import most_memory_mib
 
-# Dense FLOP/s of one device as JAX counts them, from the makers' data sheets (NVIDIA's product
-# pages without sparsity; Google's Cloud TPU pages), by a part of its name. The first that fits
-# counts. "float32" is what JAX computes float32 products with by default: TF32 from Ampere on.
-# TPUs have no such figure: their float32 products are several bfloat16 ones.
+# Dense FLOP/s of one device (in JAX's sense), from the makers' data sheets (NVIDIA's product pages
+# without sparsity; Google's Cloud TPU pages), by a part of its name; the first match counts.
+# "float32" is the type with which JAX computes float32 products by default: TF32 from Ampere on.
+# TPUs have no such figure, since they compute a float32 product as several bfloat16 ones.
 PEAKS: tuple[tuple[str, dict[str, float]], ...] = (
   ("H200 NVL", {"bfloat16": 835.5e12, "float32": 417.5e12}),
   ("H200", {"bfloat16": 989.5e12, "float32": 494.7e12}),
@@ -81,9 +81,9 @@ def measured_peak(dtype: str, repeats: int) -> dict[str, Any]:
 
 
 def peak_memory() -> int | None:
-  """Most bytes that the first device has held in this process so far; None if it won't say.
+  """Most bytes that the first device has held in this process so far; None if unknown.
 
-  Of a CPU, the most that the whole process has held.
+  For a CPU, it is the most that the whole process has held.
   """
   device = jax.devices()[0]
   if device.platform == "cpu":
@@ -92,7 +92,7 @@ def peak_memory() -> int | None:
 
 
 def free_memory() -> int | None:
-  """Bytes that the first device can still give; of a CPU, those of the host; None if unknown."""
+  """Free bytes of the first device; for a CPU, those of the host; None if unknown."""
   stats = jax.devices()[0].memory_stats() or {}
   if "bytes_limit" in stats:
     return stats["bytes_limit"] - stats.get("bytes_in_use", 0)

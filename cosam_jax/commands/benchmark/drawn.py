@@ -1,4 +1,4 @@
-"""Variables drawn on the host: `init` itself is a program that would have to be compiled first."""
+"""Draws variables on the host, since `init` is itself a program that must be compiled first."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +11,8 @@ def variables(initialise: Callable[[], Any], seed: int = 0) -> Any:
   """The variables of a module, drawn so that activations neither vanish nor grow.
 
   Args:
-    initialise: makes them with the module's own `init`; only its shapes are taken.
-    seed: of the drawing.
+    initialise: makes them with the module's own `init`; only their shapes are used.
+    seed: of the draw.
 
   Returns:
     The same tree of numpy arrays: kernels normal with variance 1/fan-in, scales and variances one,

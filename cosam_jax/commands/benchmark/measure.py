@@ -27,16 +27,16 @@ def run(call: Call) -> None:
 def measure(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict[str, Any]:
   """Measures the chosen parts, prints the table and writes `benchmark.json` into the workdir.
 
-  No data is needed except for the input part, and no TensorFlow.
+  Only the input part needs data and TensorFlow.
 
   Returns:
-    What the file holds.
+    The content of the file.
   """
   config_rules.check(config)
   config = config_rules.resolve(config)
   place = workdir / "benchmark.json"
   check_ours(place, ("device", "config", "parts"))
-  # A program that was kept from an earlier run would say nothing of compilation.
+  # A program kept from an earlier run would not show the time of compilation.
   jax.config.update("jax_enable_compilation_cache", False)
   dtype = config.model.dtype
   about = device.describe()

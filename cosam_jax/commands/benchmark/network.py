@@ -40,7 +40,7 @@ def training_step(
   program = clock.compiled(step, current, *batch, None)
 
   def call() -> Any:
-    # The state is donated, so each step takes the one before.
+    # The state is donated, so each step takes the state of the step before.
     nonlocal current
     current, metrics = program.call(current, *batch, None)
     return metrics["loss"], current.params
@@ -84,7 +84,7 @@ def _clips(config: ConfigDict, clips: int) -> np.ndarray:
 def _rates(
   config: ConfigDict, clips: int, program: clock.Program, timing: clock.Timing, devices: int
 ) -> dict[str, Any]:
-  """The rates that a time gives: clips, frames, and FLOP/s of one device."""
+  """The rates that follow from a time: clips, frames, and FLOP/s of one device."""
   record: dict[str, Any] = {
     "clips": clips,
     "frames_per_clip": config.clips.num_frames,

@@ -1,4 +1,4 @@
-"""The parts that the benchmark measures, and how often."""
+"""The parts that the benchmark measures, and the number of measurements."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ PARTS = ("step", "embed", "cosam", "metrics", "input")
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-  """Which parts are measured, and how often.
+  """The parts to measure, and the number of measurements.
 
   Attributes:
     parts: among `PARTS`.
     repeats: measurements of each number, at least 2; their median and quartiles are printed.
-    stages: whose COSAM layers are measured alone, among 2, 3, 4 and 5.
-    frames: clip lengths of those layers, each at least 2.
-    clips: clips in those layers' batch, at least 1.
+    stages: stages whose COSAM layers are measured alone, among 2, 3, 4 and 5.
+    frames: clip lengths for those layers, each at least 2.
+    clips: number of clips in those layers' batch, at least 1.
   """
 
   parts: tuple[str, ...] = PARTS

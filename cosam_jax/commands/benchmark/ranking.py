@@ -1,7 +1,8 @@
 """Metrics and re-ranking at the scale of MARS: 1,980 queries, 9,330 gallery tracklets.
 
-The identities and cameras are those of the real index if the configuration's directory has it,
-else drawn in its numbers; the vectors are always drawn, around a centre for each identity.
+The identities and cameras are those of the real index if the configuration's directory has it;
+otherwise they are drawn, as many as in the index. The vectors are always drawn, around a centre for
+each identity.
 """
 
 import pathlib
@@ -17,7 +18,7 @@ from cosam_jax.data.sets.registry import DATASETS
 from cosam_jax.evaluation.rerank import k_reciprocal_distance
 from cosam_jax.evaluation.retrieval import evaluate_features, evaluate_rankings
 
-CAMERAS = 6  # Of MARS.
+CAMERAS = 6  # As in MARS.
 
 
 def at_mars_scale(
@@ -25,7 +26,7 @@ def at_mars_scale(
 ) -> dict[str, Any]:
   """Times ranking by features, re-ranking, and ranking by the re-ranked distances, once each.
 
-  Each is warmed up on a few rows first, so that compilation is not what is timed.
+  Each is warmed up on a few rows first, so that compilation is not timed.
 
   Args:
     config: a (resolved) configuration.
@@ -33,7 +34,7 @@ def at_mars_scale(
     tick: called after each.
 
   Returns:
-    The seconds by name, the sizes, and which structure it was.
+    The seconds by name, the sizes, and the origin of identities and cameras.
   """
   labels, structure = _labels(config)
   rng = np.random.default_rng(config.seed)

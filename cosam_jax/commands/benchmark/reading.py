@@ -1,4 +1,4 @@
-"""Input: how many training images a second are read, decoded and augmented, and nothing else."""
+"""Input: how many training images a second are read, decoded and augmented, without a network."""
 
 import importlib.util
 import time
@@ -18,7 +18,7 @@ def images(
   """Times the pipeline of a (resolved) configuration on its own frames.
 
   Returns:
-    Rates of `repeats` stretches of batches, or `left_out` and why: there is no data, or no
+    Rates of `repeats` stretches of batches; or `left_out` and the reason: no data, or no
     TensorFlow.
   """
   if importlib.util.find_spec("tensorflow") is None:
@@ -31,7 +31,7 @@ def images(
   batches = training_batches(
     plan, image_size=tuple(config.clips.image_size), augment_per=config.clips.augment_per
   )
-  for _ in range(3):  # Frames read ahead while the graph was built do not count.
+  for _ in range(3):  # Frames that were read ahead while the graph was built do not count.
     next(batches)
   size = plan.batch_clips * plan.num_frames
   rates = []

@@ -1,4 +1,4 @@
-"""The benchmark's numbers for a person: at most 80 columns."""
+"""The benchmark's numbers for people: at most 80 columns."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

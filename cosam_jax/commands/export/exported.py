@@ -1,4 +1,4 @@
-"""Runs an exported network on an example, in a process of its own that knows nothing of us.
+"""Runs an exported network on an example, in a process of its own without this package.
 
   python -P cosam_jax/commands/export/exported.py FORMAT FILE EXAMPLE.npz
 
@@ -59,7 +59,7 @@ RUNNERS = {
 
 
 def main(kind: str, path: str, example: str) -> None:
-  """Compares, and prints the outcome."""
+  """Compares the features, and prints the outcome."""
   with np.load(example) as arrays:
     wanted = arrays["features"]
     (clips,) = (arrays[name] for name in arrays.files if name != "features")

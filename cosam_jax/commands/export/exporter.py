@@ -38,11 +38,11 @@ from cosam_jax.runtime.library_paths import LibraryPath
 TOLERANCE = 1e-4
 """Largest difference of exported features, relative to the largest feature."""
 EXAMPLE_CLIPS = 3
-_RUNTIMES = {"onnx": ("onnxruntime", "export")}  # What runs it, and the extra that brings it.
+_RUNTIMES = {"onnx": ("onnxruntime", "export")}  # Format -> its runtime, and the extra with it.
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
-  """`"stablehlo,onnx"` -> the two; InputError names a format that does not exist."""
+  """`"stablehlo,onnx"` -> the two names; InputError if a format does not exist."""
   names = tuple(name.strip() for name in text.split(",") if name.strip())
   for name in names:
     if name not in FORMATS:
@@ -66,25 +66,25 @@ def export(
   """Writes the formats, `example.npz` and `export.json`; tries each format; prints a table.
 
   Args:
-    network: what is exported.
-    directory: where to; all appears at the end or nothing. Of an earlier export the formats that
-      are not written now stay, if they are of the same network and input.
+    network: the network to export.
+    directory: the output folder; all files appear at the end, or none. Formats of an earlier export
+      that are not written now stay if they are of the same network and input.
     table: tracklets whose frames are the example.
     formats: names in `FORMATS`.
-    inputs: what the exported programs take, see `export_formats.INPUTS`.
+    inputs: the input of the exported programs, see `export_formats.INPUTS`.
     must: whether a format that cannot be written is an error; else it is left out with a sentence.
 
   Returns:
-    What export.json holds; `formats` says of each its file, size and largest difference.
+    The content of export.json; `formats` has each format's file, size and largest difference.
 
   Raises:
-    InputError: a format that cannot be written (if `must`), or that answers differently; a
-      directory with somebody's files in the way.
+    InputError: a format cannot be written (if `must`) or gives different features, or a user's
+      files are in the way.
   """
   folder, keep = export_folder(directory), set[str]()
   with folder.replacing(keep=keep) as partial:
     record = _export(network, partial, directory, table, formats, inputs, must)
-    # Programs of the same network stay; beside another one's they would mislead.
+    # Programs of the same network stay; those of another network would mislead.
     earlier = earlier_formats(directory, record)
     others = [name for name in formats_there(directory) if name not in earlier]
     gone = [name for name in others if name not in record["formats"]]
@@ -110,7 +110,7 @@ def _export(
   inputs: str,
   must: bool,
 ) -> dict[str, Any]:
-  """Writes the example and the formats into `partial`; returns what export.json holds of them."""
+  """Writes the example and the formats into `partial`; returns their part of export.json."""
   example = _example(network, table, inputs)
   np.savez(partial / EXAMPLE, allow_pickle=False, **example)
   features = example["features"]
@@ -118,7 +118,7 @@ def _export(
   if len(features) > 1 and spread < 10 * TOLERANCE:
     print(
       f"warning: the example's {len(features)} clips give almost the same features (they differ by "
-      f"{spread:.0e}), so that equal answers say little"
+      f"{spread:.0e}), so equal answers prove little"
     )
   record: dict[str, Any] = {
     "program": f"cosam-jax {cosam_jax.__version__}",
@@ -157,7 +157,7 @@ def _export(
 
 
 def _example(network: Network, table: TrackletTable, inputs: str) -> dict[str, Any]:
-  """Real clips, as the exported programs take them, and their features by our own forward pass."""
+  """Real clips in the form that exported programs take, and their features by our forward pass."""
   count, height, width, _ = input_shape(network)
   prepare, clips = preprocessor((height, width)), []
   for row in range(min(len(table), EXAMPLE_CLIPS)):
@@ -165,7 +165,7 @@ def _example(network: Network, table: TrackletTable, inputs: str) -> dict[str, A
     frames = [table.frames.name(int(frame)) for frame in table.frame_ids(row)[positions]]
     clips.append(np.stack([prepare(read_image(frame)) for frame in frames]))
   example = np.stack(clips)
-  if inputs == "frames":  # Whole grey levels, so that both inputs mean the same picture.
+  if inputs == "frames":  # Rounds to grey levels, so that both inputs mean the same picture.
     mean, std = (np.array(values, np.float32) for values in (IMAGENET_MEAN, IMAGENET_STD))
     example = np.clip(np.rint((example * std + mean) * 255), 0, 255).astype(np.uint8)
   features = np.asarray(jax.jit(program_of(network, inputs))(example))
@@ -173,11 +173,11 @@ def _example(network: Network, table: TrackletTable, inputs: str) -> dict[str, A
 
 
 def _write(name: str, network: Network, inputs: str, directory: pathlib.Path) -> dict[str, Any]:
-  """Writes a format apart, tries it, and moves it beside the others."""
+  """Writes a format into a folder of its own, tries it, and moves it beside the others."""
   file, write = FORMATS[name]
   with tempfile.TemporaryDirectory(dir=directory, prefix=".") as folder:
     apart = pathlib.Path(folder).absolute()
-    plain = LibraryPath(apart)  # TensorFlow takes no name that is no UTF-8.
+    plain = LibraryPath(apart)  # TensorFlow refuses names that are not UTF-8.
     write(network, inputs, plain.path / file)
     difference = _try(name, apart / file, directory / EXAMPLE, network)
     size = sum(path.stat().st_size for path in apart.rglob("*") if path.is_file())
@@ -188,13 +188,13 @@ def _write(name: str, network: Network, inputs: str, directory: pathlib.Path) ->
 
 
 def _try(name: str, path: pathlib.Path, example: pathlib.Path, network: Network) -> float | None:
-  """The largest relative difference in a fresh process; None if no runtime is installed."""
+  """The largest relative difference in a fresh process; None if the runtime is not installed."""
   if name == "torch":
     return _read_back(path, network)
   if name in _RUNTIMES and importlib.util.find_spec(_RUNTIMES[name][0]) is None:
     print(f"{name}: not tried, pip install 'cosam-jax[{_RUNTIMES[name][1]}]' brings its runtime")
     return None
-  # By its name alone, since the path may be none that its library takes.
+  # The file is given by name alone, since its library may not accept the path.
   command = [sys.executable, "-P", exported.__file__, name, path.name, str(example.absolute())]
   done = subprocess.run(
     command,

@@ -1,4 +1,4 @@
-"""The folder of an export: which files in it are ours, and which formats of before stay."""
+"""The folder of an export: the files in it that are ours, and the earlier formats that stay."""
 
 import json
 import pathlib
@@ -13,7 +13,7 @@ RECORD, EXAMPLE = "export.json", "example.npz"
 _NAMES = (RECORD, EXAMPLE, "model.stablehlo", "model.tflite", "model.onnx", "model.safetensors",
           "model.pth.tar", "saved_model/*.pb", "saved_model/variables/*",
           "saved_model/assets/*")  # fmt: skip
-# What must agree for programs of two calls to be one export.
+# The entries that must agree if programs of two calls are to be one export.
 _SAME = ("weights", "weights_hash", "input", "output", "config")
 
 
@@ -27,7 +27,7 @@ def earlier_formats(directory: pathlib.Path, record: Mapping[str, Any]) -> dict[
 
   Args:
     directory: of the export.
-    record: what export.json will hold.
+    record: the new content of export.json.
   """
   content = _read_record(directory)
   # Earlier versions did not write the weights' hash.
@@ -43,12 +43,12 @@ def earlier_formats(directory: pathlib.Path, record: Mapping[str, Any]) -> dict[
 
 
 def formats_there(directory: pathlib.Path) -> list[str]:
-  """The names of all formats that the record there has."""
+  """The names of all formats in the folder's record."""
   return list(_read_record(directory).get("formats", {}))
 
 
 def _of_earlier_version(directory: pathlib.Path) -> list[str]:
-  """The files of versions without lists: those that export.json names."""
+  """The files of versions without lists, which export.json names."""
   formats = _read_record(directory).get("formats")
   if formats is None:
     return []
@@ -60,7 +60,7 @@ def _of_earlier_version(directory: pathlib.Path) -> list[str]:
 
 
 def _read_record(directory: pathlib.Path) -> dict[str, Any]:
-  """export.json; empty if it is none of ours."""
+  """The content of export.json; empty if this program did not write it."""
   try:
     content = read_json(directory / RECORD, "export", "export again")
     sound = "cosam" in content["program"] and all(

@@ -1,7 +1,7 @@
 """The network in other programs' formats; each function writes one file or folder.
 
-Every exported program takes clips and gives features [B, D], in float32. The batch size is free,
-except in LiteRT, whose converter does not take this network with a free one: there it is 1.
+Every exported program takes clips and returns features [B, D], in float32. The batch size is free,
+except in LiteRT, where it is 1, since its converter fails on this network with a free one.
 
 Notation: `B` clips, `T` frames in a clip, `H W` image size, `D` embedding size.
 """
@@ -29,7 +29,7 @@ INPUTS = {"clips": np.float32, "frames": np.uint8}
 PLATFORMS = ("cpu", "cuda", "tpu")
 _ONNX_OPSET = 21
 _STABLEHLO = "1.9.0"
-"""The version that is written for TensorFlow, which does not know the newest of jax."""
+"""The version of StableHLO that is written for TensorFlow, which does not know jax's newest one."""
 
 Program = Callable[[jax.Array], jax.Array]
 
@@ -38,7 +38,7 @@ def program_of(network: Network, inputs: str, *, portable: bool = False) -> Prog
   """The exported function, with the weights inside: [B, T, H, W, 3] -> float32[B, D].
 
   Args:
-    network: whose function.
+    network: the network.
     inputs: a key of `INPUTS`.
     portable: see `ReidNet`.
   """
@@ -84,7 +84,7 @@ def write_litert(network: Network, inputs: str, path: pathlib.Path) -> None:
   """A LiteRT (TensorFlow Lite) file that takes one clip at a time."""
   from cosam_jax.data.host_tensorflow import tf
 
-  # Its runtimes have convolutions of their own; those made for XLA's CPU compiler are larger there.
+  # Its runtimes have their own convolutions; those made for XLA's CPU compiler would be larger.
   function = _tensorflow_function(network, inputs, 1, ("cpu",), portable=True)
   concrete = function.get_concrete_function()
   module = tf.Module()
@@ -102,7 +102,7 @@ def write_litert(network: Network, inputs: str, path: pathlib.Path) -> None:
 def write_onnx(network: Network, inputs: str, path: pathlib.Path) -> None:
   """An ONNX model by jax2onnx; batch size symbolic."""
   _require("jax2onnx", "onnx", "export")
-  chatter = logging.getLogger("onnx_ir.serde")  # A line for each shape without a type.
+  chatter = logging.getLogger("onnx_ir.serde")  # It logs a line for each shape without a type.
   level = chatter.level
   chatter.setLevel(logging.ERROR)
   try:
@@ -120,7 +120,7 @@ def write_onnx(network: Network, inputs: str, path: pathlib.Path) -> None:
     )
   except OSError:
     raise
-  except Exception as error:  # A converter made for another jax fails in any way.
+  except Exception as error:  # A converter made for another version of jax may fail in any way.
     raise InputError(
       f"onnx: jax2onnx {_version('jax2onnx')} cannot convert this network with jax "
       f"{jax.__version__} ({_first_words(error)}): leave onnx out of --format, or use jax2onnx "
@@ -133,7 +133,7 @@ def write_onnx(network: Network, inputs: str, path: pathlib.Path) -> None:
 def write_torch(network: Network, inputs: str, path: pathlib.Path) -> None:
   """The published PyTorch code's state dict, as its own program writes and loads checkpoints.
 
-  Always as `.safetensors`; if PyTorch is installed also as `path` (`.pth.tar`).
+  It is written as `.safetensors` and, if PyTorch is installed, also as `path` (`.pth.tar`).
   """
   del inputs
   arrays = to_torch(network.variables, network.model)
@@ -141,7 +141,7 @@ def write_torch(network: Network, inputs: str, path: pathlib.Path) -> None:
   if importlib.util.find_spec("torch") is not None:
     import torch
 
-    # The published program reads `state_dict`; it writes the other two for people.
+    # The published program reads `state_dict` only; it writes the other two for people.
     tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
     torch.save({"state_dict": tensors, "rank1": "NA", "epoch": 0}, path)
 
@@ -172,7 +172,7 @@ def _first_words(error: Exception) -> str:
 def _tensorflow_function(
   network: Network, inputs: str, batch: int | None, platforms, *, portable: bool = False
 ):
-  """The program as a TensorFlow function, by way of StableHLO that TensorFlow can read."""
+  """The program as a TensorFlow function, made of StableHLO that TensorFlow can read."""
   from cosam_jax.data.host_tensorflow import tf
 
   free = jax.export.symbolic_shape("B")[0] if batch is None else batch

@@ -1,4 +1,4 @@
-"""`--mode=export` from a configuration or a workdir: the network, the frames, the sentences."""
+"""`--mode=export`: the network of a configuration or a workdir, the example, and the output."""
 
 import os
 import pathlib
@@ -44,18 +44,18 @@ def export(
 
   Args:
     config: see `network.network_asked_for`.
-    workdir: where checkpoints lie.
-    directory: what is written.
-    given: formats with commas between them, each of which must work; None: all that do.
-    inputs: what the exported programs take.
+    workdir: the folder of the checkpoints.
+    directory: the output folder.
+    given: formats, separated by commas, each of which must work; None: all that work.
+    inputs: the input of the exported programs.
     folder: tracklets for the example; None: the first of the run's test set.
 
   Returns:
-    What export.json holds.
+    The content of export.json.
 
   Raises:
-    InputError: no network, no frames, a format that does not work, or a directory with somebody's
-      files in the way.
+    InputError: there is no network or no frames, a format does not work, or a user's files are in
+      the way.
   """
   formats = tuple(exporter.FORMATS) if given is None else exporter.parse_formats(given)
   export_folder(directory).check()
@@ -65,7 +65,7 @@ def export(
   record = exporter.export(
     network, directory, table, formats=formats, inputs=inputs, must=given is not None
   )
-  print(f"\n{directory}: example.npz has clips and the features they give, export.json the rest")
+  print(f"\n{directory}: example.npz has clips and their features, export.json the rest")
   return record
 
 
@@ -77,6 +77,6 @@ def _frames(network: Network, folder: str | os.PathLike | None) -> TrackletTable
     return read_tables(config).query
   except InputError as error:
     raise InputError(
-      f"the exported network is compared on real frames, and the run's test set cannot be read "
+      f"the exported network is tested on real frames, and the run's test set cannot be read "
       f"({error}): give a folder of tracklets with --input"
     ) from error

@@ -1,1 +1,1 @@
-"""`--sweep`: the rows of the poster's tables, each run in a process of its own."""
+"""`--sweep`: trains and evaluates the rows of the poster's tables, each in a process of its own."""

@@ -14,8 +14,8 @@ def run(call: Call) -> None:
   runs = Sweep(config, call.folder, jobs, call.arguments)
   if flags["sweep"] in ("attributes", "all") and not config.evaluation.attributes_file:
     print(
-      "note: without --attributes_file the rows of the attributes' table are trained and evaluated "
-      "for everybody, and the table stays empty"
+      "note: without --attributes_file the rows of the attributes' table are trained, and "
+      "evaluated on all queries only, so the table stays empty"
     )
   if flags["dry_run"]:
     print(runs.describe())

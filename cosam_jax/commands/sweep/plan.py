@@ -1,4 +1,4 @@
-"""Which runs a sweep consists of, and their flags. Nothing is run here.
+"""The runs of a sweep, and their flags. Nothing is run here.
 
 A row of the poster's tables is one network; a run is a row with one seed and, on data sets with
 ten splits, one split. Rows that several tables share are one run with one folder.
@@ -21,7 +21,7 @@ from cosam_jax.runtime.text_numbers import whole_number
 
 SWEEP_FLAGS = ("sweep", "sweep_row", "seeds", "dry_run")
 
-# Fields that a row decides for itself, and the flag that stands for the field if there is one.
+# Fields that each row decides, and the flag that sets the field, if there is one.
 _DECIDED = {"backbone": "model.backbone", "cosam": "model.cosam_stages",
             "temporal": "model.temporal", "num_frames": "clips.num_frames",
             "frame_selection": "clips.selection"}  # fmt: skip
@@ -47,7 +47,7 @@ class Job:
 
   @property
   def name(self) -> str:
-    """Its folder: the row's name, and seed and split if they say something."""
+    """The name of its folder: the row's name, with seed and split if there are several."""
     seed = f"_seed{self.seed}" if self.seed else ""
     return f"{self.row.name}{seed}" + (f"_split{self.split}" if self.split is not None else "")
 
@@ -78,18 +78,19 @@ def plan(
     config: the configuration of every row, checked.
     sweep: a key of `SWEEPS`.
     seeds: `config.seed` of each repetition; None is the configuration's own.
-    only: the number of one run in this list (from 0), its name, or a row's name (all its runs).
-    arguments: the command line's, to see which fields were set there.
+    only: one run, by its number in this list (from 0) or its name; or all runs of a row, by its
+      name.
+    arguments: the command line, which shows the fields that were set there.
 
   Raises:
-    InputError: a field that the rows decide is set on the command line; `only` is none of them.
+    InputError: a field that the rows decide is set on the command line, or `only` does not exist.
   """
   given = {argument.lstrip("-").partition("=")[0] for argument in arguments}
   for flag, field in _DECIDED.items():
     if given & {flag, f"config.{field}"}:
       raise InputError(
         f"--{flag if flag in given else f'config.{field}'} is set, but the rows of --sweep decide "
-        f"config.{field}: leave it out, or run that network alone without --sweep"
+        f"config.{field}: leave it out, or run this network alone, without --sweep"
       )
   count = DATASETS[config.data.name].num_splits
   splits = range(count) if count > 1 else (None,)
@@ -153,7 +154,7 @@ def parse_seeds(text: str) -> list[int]:
   """`"0,1,2"` -> [0, 1, 2].
 
   Raises:
-    InputError: anything else.
+    InputError: the text is anything else.
   """
   seeds = [whole_number(part.strip()) for part in text.split(",")]
   found = [seed for seed in seeds if seed is not None and seed < 2**32]
@@ -163,7 +164,7 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def arguments_without_sweep(arguments: Sequence[str]) -> list[str]:
-  """A command line's flags without those of the sweep and without --workdir."""
+  """The command line without the flags of the sweep and --workdir."""
   kept, dropping = [], False
   for argument in arguments:
     if dropping:
@@ -186,11 +187,11 @@ def configuration(config: ConfigDict, job: Job) -> dict[str, Any]:
 
 
 def differing(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> list[str]:
-  """The fields in which two flat configurations differ and that matter to the numbers.
+  """The fields that alter results and differ between two flat configurations.
 
   Args:
-    saved: of results, which may be older than a field.
-    asked: with all fields.
+    saved: that of results; it may be older than a field.
+    asked: has all fields.
   """
   saved = config_rules.complete(saved)
   names = filter(alters_results, sorted({*saved, *asked}))

@@ -18,20 +18,20 @@ from cosam_jax.runtime.quiet import warn
 from cosam_jax.training.scalars import read_scalars
 
 DONE, STOPPED, OTHER, NEW = "done", "stopped", "other configuration", "to run"
-TRAINED = "after training"  # The label that only a finished training gives its results.
+TRAINED = "after training"  # Only finished training gives its results this label.
 ATTEMPTS = "attempts.jsonl"
-_LONGEST = 1e9  # Seconds of an attempt: more than thirty years are a damaged number.
+_LONGEST = 1e9  # Most seconds of an attempt; more than thirty years must be a damaged number.
 
 
 @dataclasses.dataclass(frozen=True)
 class State:
-  """How far one run is.
+  """The progress of one run.
 
   Attributes:
     job: the run.
-    state: `DONE` (results of this very configuration), `STOPPED` (began, and can go on), `OTHER`
-      (the folder holds results of another configuration) or `NEW`.
-    step: steps trained, as far as the log tells.
+    state: `DONE` (it has results of this configuration), `STOPPED` (it began and can continue),
+      `OTHER` (the folder holds results of another configuration) or `NEW`.
+    step: number of steps trained, by the log.
     clips_per_second: of training, over the latest steps; 0 if unknown.
     seconds: time of all attempts together; 0 if unknown.
     fields: for `OTHER`, the fields that differ.
@@ -50,8 +50,8 @@ class Estimate:
   """The time that a run may still take.
 
   Attributes:
-    seconds: None if nothing is known.
-    basis: where the number comes from.
+    seconds: None if unknown.
+    basis: says how the number was found.
   """
 
   seconds: float | None
@@ -63,7 +63,7 @@ def progress_of(job: Job, folder: pathlib.Path, asked: Mapping[str, Any]) -> Sta
 
   Args:
     job: the run.
-    folder: its workdir, which need not be there.
+    folder: its workdir, which need not exist.
     asked: the flat configuration that it should have.
   """
   rows = read_scalars(folder / "scalars.jsonl")
@@ -79,7 +79,7 @@ def progress_of(job: Job, folder: pathlib.Path, asked: Mapping[str, Any]) -> Sta
     trained = content["results"][0]["label"] == TRAINED
     fields = tuple(differing(saved, asked))
   except (InputError, KeyError, IndexError, TypeError, AttributeError):
-    # None, or damaged: the run writes it again.
+    # They are missing or damaged; the run writes them again.
     return State(job, STOPPED if (folder / "config.json").is_file() else NEW, **known)
   if fields:
     return State(job, OTHER, **known, fields=fields)
@@ -92,7 +92,7 @@ def _number(value: Any) -> float:
 
 
 def read_attempts(folder: pathlib.Path) -> list[dict[str, Any]]:
-  """The notes at the end of each attempt at a run: {"seconds", "status"}; skips other lines."""
+  """The records of all attempts at a run, {"seconds", "status"}; other lines are skipped."""
   path = folder / ATTEMPTS
   try:
     rows = read_json_lines(path, "attempts", "remove it") if path.exists() else {}
@@ -108,13 +108,13 @@ def read_attempts(folder: pathlib.Path) -> list[dict[str, Any]]:
 
 
 def note_attempt(folder: pathlib.Path, seconds: float, status: int) -> None:
-  """Adds an attempt that ended: its seconds and exit status."""
+  """Records an attempt that ended: its seconds and exit status."""
   with open_to_append(folder / ATTEMPTS) as file:
     file.write(json.dumps({"seconds": round(seconds, 1), "status": status}) + "\n")
 
 
 def estimate(one: State, everyone: Sequence[State], config: Mapping[str, Any]) -> Estimate:
-  """How long a run may still take, from what others took, or else from a measured rate.
+  """The time that a run may still take, by the times of others, or else by a measured rate.
 
   Args:
     one: the run.
@@ -144,7 +144,7 @@ def estimate(one: State, everyone: Sequence[State], config: Mapping[str, Any]) -
 
 
 def _likeness(one: State, other: State) -> int:
-  """Higher if two runs take more similar times; what weighs most comes first."""
+  """Higher for two runs whose times are more similar; the most important facts come first."""
   a, b = one.job.row, other.job.row
   same = (a.backbone == b.backbone, a.num_frames == b.num_frames, a.cosam == b.cosam,
           a.temporal == b.temporal)  # fmt: skip
@@ -152,7 +152,7 @@ def _likeness(one: State, other: State) -> int:
 
 
 def _last_step(config: Mapping[str, Any]) -> int | None:
-  """Steps of a whole training, if the number of identities is known without reading the data."""
+  """Number of steps of training; None if the number of identities is unknown without the data."""
   row = data_set_of(config["data.name"])
   if row.drawn:
     identities = config["synthetic.identities_train"]
@@ -165,7 +165,7 @@ def _last_step(config: Mapping[str, Any]) -> int | None:
 
 
 def clock(seconds: float) -> str:
-  """Seconds as h:mm:ss, with days if they are many."""
+  """Seconds as h:mm:ss, with days if there are any."""
   minutes, seconds = divmod(round(seconds), 60)
   hours, minutes = divmod(minutes, 60)
   days, hours = divmod(hours, 24)

@@ -1,8 +1,8 @@
-"""Runs the rows of the poster's tables, each as a process of its own, and can be repeated.
+"""Runs the rows of the poster's tables, each as a process of its own; can be repeated.
 
-Every run trains and evaluates in `WORKDIR/<run>`, its output goes to `log.txt` there. A run whose
-results of the same configuration are there is not repeated; one that was stopped goes on from its
-checkpoint. This process loads no accelerator: the runs have it to themselves.
+Every run trains and evaluates in `WORKDIR/<run>`; its output goes to `log.txt` there. A run that
+has results of the same configuration is not repeated; one that was stopped continues from its
+checkpoint. This process does not use the accelerator, so the runs have it to themselves.
 """
 
 import contextlib
@@ -44,10 +44,10 @@ class Sweep:
   """A sweep's runs in one workdir.
 
   Args:
-    config: what every row shares, checked.
+    config: the configuration that all rows share, checked.
     workdir: holds a folder for each run.
     jobs: from `sweep_plan.plan`.
-    arguments: the command line's, without the program; passed on to every run.
+    arguments: the command line without the program, which is passed on to every run.
   """
 
   def __init__(
@@ -63,12 +63,12 @@ class Sweep:
     self._process: subprocess.Popen | None = None
 
   def command(self, job: Job) -> list[str]:
-    """The command that runs it alone."""
+    """The command that runs one job alone."""
     run = [sys.executable, "-m", "cosam_jax.main", *self._arguments]
     return [*run, f"--workdir={self._workdir / job.name}", *job.flags]
 
   def states(self) -> list[State]:
-    """How far each run is, from its folder."""
+    """The progress of each run, from its folder."""
     return [self._state(job) for job in self._jobs]
 
   def _state(self, job: Job) -> State:
@@ -143,7 +143,7 @@ class Sweep:
       raise InputError(
         f"{len(failed)} of {len(self._jobs)} runs are not done ({', '.join(failed)}), see {LOG} in "
         f"their folders under {self._workdir}: repair the cause and repeat the command, which "
-        "leaves out what is done"
+        "skips the finished runs"
       )
 
   def _notes(self, one: State) -> list[str]:
@@ -159,19 +159,19 @@ class Sweep:
     return ", ".join(f"{name} {metrics[name]['percent']:.1f}" for name in ("mAP", "Rank-1"))
 
   def _run_one(self, one: State, bar: tqdm.tqdm) -> str:
-    """Runs a job to its end; returns why it failed, or nothing."""
+    """Runs a job to its end; returns the reason if it failed, else an empty text."""
     folder = self._workdir / one.job.name
     if one.state == OTHER and "init.weights" in one.fields:
-      # Continuing from its checkpoint would credit these weights with another run's beginning.
+      # Continuing from its checkpoint would count another run's training for these weights.
       return f"{folder} was trained from other initial weights: remove it, or use another --workdir"
     folder.mkdir(parents=True, exist_ok=True)
-    # Held by this process and by the run, so that a second sweep never trains in the same folder,
-    # not even when this process was killed and the run lives on.
+    # This process and the run both hold the folder, so that a second sweep never trains in it, not
+    # even if this process is killed and the run continues.
     with (folder / "lock").open("w") as lock, (folder / LOG).open("a") as log:
       try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
       except BlockingIOError:
-        return "another process is running it; repeat the command when that has ended"
+        return "another process is running it; repeat the command when it has ended"
       start = log.tell()
       began = time.monotonic()
       self._process = process = subprocess.Popen(
@@ -219,7 +219,7 @@ def _say(bar: tqdm.tqdm, text: str) -> None:
 
 
 def _last_line(path: pathlib.Path, start: int, tail: int = 4096) -> str:
-  """The last line that was printed behind byte `start`; bars end in returns, not in newlines."""
+  """The last line printed after byte `start`; lines of bars end in carriage returns."""
   file: IO[bytes]
   with path.open("rb") as file:
     file.seek(max(start, path.stat().st_size - tail))
@@ -228,7 +228,7 @@ def _last_line(path: pathlib.Path, start: int, tail: int = 4096) -> str:
 
 
 def _shell(command: Sequence[str]) -> str:
-  """A command for a shell, broken into lines of at most 80 columns where words allow."""
+  """A command for a shell, broken into lines of at most 80 columns if the words allow it."""
   lines = [""]
   for word in map(shlex.quote, command):
     if lines[-1] and len(lines[-1]) + len(word) > 76:
