@@ -1,4 +1,4 @@
-"""`--mode=attention`: measures on the test set whether a trained network's attention does anything."""
+"""`--mode=attention`: measures on the test set whether the attention of a network does anything."""
 
 import json
 import pathlib

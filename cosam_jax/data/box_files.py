@@ -89,9 +89,12 @@ def read_boxes(path: str | os.PathLike, reading: BoxReading = FOUND_OUT) -> Boxe
     tests = (
       ("has no number of a track", ~np.isfinite(tracks)),
       ("is a detection of no track (below 0)", tracks < 0),
-      ("has a track that is no whole number", (tracks != np.floor(tracks)) | (tracks > _LARGEST)),
-      ("has a frame that is no whole number from 0", ~_whole(frames)),
-      ("has a place that is no number", ~np.isfinite(corners).all(axis=1)),
+      (
+        "has a track that is not a whole number",
+        (tracks != np.floor(tracks)) | (tracks > _LARGEST),
+      ),
+      ("has a frame that is not a whole number from 0", ~_whole(frames)),
+      ("has a place that is not a number", ~np.isfinite(corners).all(axis=1)),
       ("has a width or height that is not above 0", ~(corners[:, 2:] > 0).all(axis=1)),
     )
   good = used.copy()

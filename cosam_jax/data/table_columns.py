@@ -27,7 +27,7 @@ def require_whole_names(names: Iterable[str]) -> None:
 
 
 def whole_numbers(values: Sequence[int] | np.ndarray, field: str) -> np.ndarray:
-  """int64[n]; InputError for a value that is no whole number of 64 bits."""
+  """int64[n]; InputError for a value that is not a whole number of 64 bits."""
   array = np.asarray(values)
   if array.size:
     whole = array.dtype.kind == "i" or (array.dtype.kind == "u" and int(array.max()) <= _LARGEST)

@@ -69,7 +69,7 @@ def state_dict(value: Any) -> Found:
       beside.append(key)
     else:
       raise UnreadableError(
-        f"is no state dict: it holds {_name(key)}{_what(entry)} where only named tensors may "
+        f"is not a state dict: it holds {_name(key)}{_what(entry)} where only named tensors may "
         "stand; save model.state_dict()"
       )
   others = [path for path in ranked if path != taken]
@@ -167,7 +167,7 @@ def _why_none(value: Any) -> str:
   other = [key for key, entry in value.items() if not _is_array(entry)] or list(value)
   shown = ", ".join(map(_name, other[:3])) or "nothing"
   return (
-    f"is no state dict: it holds {shown} where only named tensors may stand; save "
+    f"is not a state dict: it holds {shown} where only named tensors may stand; save "
     "model.state_dict()"
   )
 

@@ -181,7 +181,7 @@ _NAMES = {
 def lookup(module: Any, name: Any) -> Global | Foreign:
   """The record for a name in a pickle; a name that no state dict needs becomes `Foreign`."""
   if not isinstance(module, str) or not isinstance(name, str):
-    raise TypeError("a name that is no text")
+    raise TypeError("a name that is not text")
   module = {"__builtin__": "builtins"}.get(module, module)
   module = re.sub(r"^numpy\.core\.", "numpy._core.", module)
   full = f"{module}.{name}"
@@ -205,7 +205,7 @@ def set_state(target: Any, state: Any) -> None:
       target.value = state[0]
   elif isinstance(target, Box) and target.kind == "dtype":
     if not isinstance(state[1], str):  # hashing or printing deep tuples could overflow C's stack
-      raise TypeError("a byte order that is no text")
+      raise TypeError("a byte order that is not text")
     target.value = target.value.newbyteorder(state[1])
   elif isinstance(target, Box):
     _, shape, dtype, fortran, content = state
@@ -246,7 +246,7 @@ def put(target: Any, items: list) -> None:
   if isinstance(target, Foreign):
     return
   if not isinstance(target, dict):
-    raise TypeError("an entry for something that is no dictionary")
+    raise TypeError("an entry for something that is not a dictionary")
   for key, value in zip(items[::2], items[1::2], strict=True):
     # Hashing a tuple in a tuple in a tuple ... would overflow C's stack.
     target[key if isinstance(key, str | int | float | None) else Foreign(_kind(key))] = value
@@ -257,7 +257,7 @@ def extend(target: Any, items: list) -> None:
   if isinstance(target, Foreign):
     return
   if not isinstance(target, list):
-    raise TypeError("an item for something that is no list")
+    raise TypeError("an item for something that is not a list")
   target.extend(items)
 
 

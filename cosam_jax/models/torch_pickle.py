@@ -74,7 +74,7 @@ def _run(stream: BinaryIO, storages: dict[str, Storage]) -> Any:
   for count, (opcode, arg, _) in enumerate(pickletools.genops(stream)):
     op = opcode.name
     if count > MAX_INSTRUCTIONS:
-      raise UnreadableError(f"has more than {MAX_INSTRUCTIONS} instructions: it is no state dict")
+      raise UnreadableError(f"is not a state dict: it has over {MAX_INSTRUCTIONS} instructions")
     if op in _LITERALS:
       stack.append(arg)
     elif op in _EMPTY:

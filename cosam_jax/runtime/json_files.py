@@ -48,7 +48,7 @@ def read_json(path: str | os.PathLike, what: str, remedy: str) -> Any:
   try:
     return parse_json(text)
   except ValueError as error:
-    reason = f"it is no JSON: {str(error)[:_SHOWN]}"
+    reason = f"it is not JSON: {str(error)[:_SHOWN]}"
     raise InputError(f"{what} {pathlib.Path(path)} cannot be read ({reason}): {remedy}") from error
 
 
@@ -119,7 +119,7 @@ def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _finite(text: str) -> float:
   value = float(text)
   if not math.isfinite(value):
-    raise ValueError(f"{text[:_SHOWN]} is no finite number")
+    raise ValueError(f"{text[:_SHOWN]} is not a finite number")
   return value
 
 

@@ -112,7 +112,7 @@ def read_text(path: str | os.PathLike, what: str, remedy: str, *, errors: str = 
   try:
     return data.decode("utf-8-sig", errors)
   except UnicodeDecodeError as error:
-    reason = "it is no UTF-8 text"
+    reason = "it is not UTF-8 text"
     raise InputError(f"{what} {pathlib.Path(path)} cannot be read ({reason}): {remedy}") from error
 
 

@@ -66,7 +66,7 @@ def arguments(values: Mapping[str, Any], environment: Mapping[str, str]) -> dict
       found["coordinator_bind_address"] = values["coordinator_address"]
     return found
   if values["hosts"] == "slurm" and "SLURM_STEP_NODELIST" not in environment:
-    raise InputError("--hosts is slurm, but this is no task of srun: start it with srun")
+    raise InputError("--hosts is slurm, but this is not a task of srun: start it with srun")
   # Set for tasks of srun, and not for the batch script itself.
   tasks = int(environment.get("SLURM_STEP_NUM_TASKS", "1"))
   if values["hosts"] == "slurm" or (values["hosts"] == "auto" and tasks > 1):

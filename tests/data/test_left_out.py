@@ -80,7 +80,7 @@ def test_images_where_folders_are_expected_are_said(tmp_path):
   assert "6 images beside folders of tracklets" in said
   assert "train/1/1/0.jpg" in said
   assert "1 folders inside of tracklets' folders are left out" in said
-  assert "1 folders that are no split are left out" in said
+  assert "1 folders that are not a split are left out" in said
   flat = tmp_path / "flat" / "train" / "1" / "1"
   own(tmp_path / "flat")
   for frame in range(2):

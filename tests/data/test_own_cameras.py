@@ -36,7 +36,7 @@ def test_cameras_are_said_or_read_from_paths(tmp_path):
     ("-1", None, True, "'-1', which says that nobody knows it"),
     (" ", None, True, "0 letters: give 1 to 100"),
     ("x" * 101, None, True, "101 letters"),
-    (None, "(", True, "no regular expression"),
+    (None, "(", True, "not a regular expression"),
     (None, "a", False, "this is a video"),
   ],
 )

@@ -78,7 +78,7 @@ def test_every_pickle_protocol_is_read_and_nothing_in_it_is_run(tmp_path, monkey
 @pytest.mark.parametrize("value", [argparse.Namespace(), {1}, 3, "x", None, {("a", 1): 2}])
 def test_inside_the_state_dict_only_tensors_may_stand(tmp_path, value):
   path = torch_files.save(tmp_path / "w.pth", {"state_dict": STATE | {"layer.odd": value}})
-  with pytest.raises(InputError, match=r"no state dict: it holds 'layer\.odd'") as error:
+  with pytest.raises(InputError, match=r"not a state dict: it holds 'layer\.odd'") as error:
     read_weights(path)
   assert "damaged" not in str(error.value)
   path = torch_files.save(tmp_path / "w.pth", {**STATE, ("a", 1): 2})

@@ -128,9 +128,9 @@ HOSTILE = {
   "a list in itself": (b"\x80\x02]q\x00h\x00a.", "no dictionary of tensors"),
   "a ring of parameters": (
     b"\x80\x02}U\x01actorch.nn.parameter\nParameter\n)\x81q\x00(h\x00NNNNtbs.",
-    "no state dict",
+    "not a state dict",
   ),
-  "a far memo": (b"\x80\x02}r\xff\xff\xff\xff.", "no state dict"),
+  "a far memo": (b"\x80\x02}r\xff\xff\xff\xff.", "not a state dict"),
   "an endless string": (b"\x80\x02\x8e" + b"\xff" * 7 + b"\x00abc.", "damaged"),
   "too many instructions": (b"\x80\x02" + b"N0" * 1_000_001 + b"}.", "instructions"),
   "an object of a protocol 0 class": (b"\x80\x02(i__main__\nX\n.", "asks to run '__main__.X'"),

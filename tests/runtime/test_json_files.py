@@ -15,9 +15,9 @@ BAD = {
   "[" * 100_000: "nested too deep",
   '{"a":' * 100_000: "nested too deep",
   "1" * 5000: "Exceeds the limit",
-  "-1e400": "-1e400 is no finite number",
-  "[NaN]": "NaN is no finite number",
-  "Infinity": "Infinity is no finite number",
+  "-1e400": "-1e400 is not a finite number",
+  "[NaN]": "NaN is not a finite number",
+  "Infinity": "Infinity is not a finite number",
   '{"a": 1, "b": {"c": 1, "c": 2}}': "it has 'c' twice in one object",
   "1 2": "Extra data",
 }

@@ -46,7 +46,7 @@ def test_utf_16_is_named(tmp_path, encoding):
 
 def test_other_text_is_refused(tmp_path):
   (tmp_path / "a.txt").write_bytes("Straße".encode("latin-1"))
-  with pytest.raises(InputError, match="no UTF-8 text"):
+  with pytest.raises(InputError, match="not UTF-8 text"):
     read_text(tmp_path / "a.txt", "boxes", "give others")
   with pytest.raises(InputError, match="No such file"):
     read_text(tmp_path / "none", "boxes", "give others")

@@ -1,4 +1,4 @@
-"""Times of compiled programs: after a warm-up, the median of several measurements and their spread."""
+"""Times of compiled programs: after a warm-up, the median of several measurements and a spread."""
 
 import dataclasses
 import math

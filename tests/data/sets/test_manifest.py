@@ -143,7 +143,7 @@ def test_files_that_are_no_manifest(root, file, text, message):
 
 def test_encodings_and_missing_manifests(root):
   (root / "m.csv").write_bytes(b"path,identity,camera,tracklet\n\xff\xfe,1,1,1\n")
-  with pytest.raises(InputError, match=r"cannot be read .it is no UTF-8 text.: save it"):
+  with pytest.raises(InputError, match=r"cannot be read .it is not UTF-8 text.: save it"):
     load_dataset("folder", root / "m.csv")
   with pytest.raises(InputError, match=re.escape(f"manifest {root / 'n.csv'} does not exist")):
     load_dataset("mars", root / "n.csv")
