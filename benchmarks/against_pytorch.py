@@ -1,4 +1,4 @@
-"""The training step and the embedding beside PyTorch's, in turn, with the same weights and clips.
+"""Times the training step and the embedding in turn with PyTorch's, on the same weights and clips.
 
   python benchmarks/against_pytorch.py                        # or launch/compare_pytorch.sh
   python benchmarks/against_pytorch.py --backbones=resnet50 --clips=32 --output=ratios.json
@@ -7,7 +7,7 @@ On a CPU both compute in float32. On a GPU both compute in bfloat16 with float32
 PyTorch has its layers in channels-last order, autocast and `torch.compile`. Before anything is
 timed, both must give the same features and the same loss. Ratios are PyTorch's seconds over ours,
 medians of as many rounds as asked for; above 1 this project is faster. Each has a process of its
-own: ours is settled as `cosam_jax.main` settles itself, PyTorch's is as PyTorch makes it.
+own: ours has the settings of `cosam_jax.main`, PyTorch's has PyTorch's defaults.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from typing import Any
 from cosam_jax.runtime import host_memory
 
 if __name__ == "__main__":
-  host_memory.settle()  # Before JAX starts threads.
+  host_memory.settle()  # Must come before JAX starts threads.
 
 import jax
 import jax.numpy as jnp
@@ -45,7 +45,7 @@ AGREEMENT = {"float32": 2e-3, "bfloat16": 6e-2}  # Relative, of features and of 
 
 
 def main() -> None:
-  """Prints a line for each network and part, and writes the numbers if asked to."""
+  """Prints a line for each network and part; with --output, also writes the numbers."""
   os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch needs memory as well.
   options = _options()
   if jax.device_count() > 1:
@@ -126,7 +126,7 @@ def _ours(
 def _alternate(
   ours: Callable[[], Any], theirs: PeerProcess, part: str, repeats: int, name: str
 ) -> dict[str, Any]:
-  """Seconds of a call each way, taking turns, several calls at a time where they are short."""
+  """Seconds of a call on each side, in turns; short calls are timed several at a time."""
 
   def seconds_of_ours(calls: int) -> float:
     began = time.perf_counter()
@@ -197,7 +197,7 @@ def _options() -> argparse.Namespace:
   parser.add_argument("--channels_last", action=boolean, default=on_gpu, help="PyTorch's layout")
   parser.add_argument(
     "--pytorch_keeps_memory", action="store_true",
-    help="PyTorch's process too holds on to memory between steps, as ours does on CPUs",
+    help="let PyTorch's process keep memory between steps, as ours does on CPUs",
   )  # fmt: skip
   parser.add_argument("--output", help="a JSON file for the numbers")
   return parser.parse_args()

@@ -1,10 +1,10 @@
-"""What a prepared data set gains over its directory: training batches from both, in turn.
+"""The gain of a prepared data set over its directory: times training batches from both, in turn.
 
   python benchmarks/packed.py --config=configs/mars.py --data_dir=../shared/data/mars8 \
     --directory=/tmp/packed --config.clips.image_size='(256,128)'
 
-Prepares the set in --directory if it is not there yet. Then, a turn each: batches of the directory
-and of the prepared set, which are the same bit for bit. Cold turns begin with an empty page cache,
+Prepares the set in --directory if it does not exist yet. Then reads batches of the directory and of
+the prepared set in turns; they are the same bit for bit. Cold turns begin with an empty page cache,
 which only root can empty; without that right they are left out, and a line says so.
 """
 
@@ -33,14 +33,14 @@ DROP_CACHES = pathlib.Path("/proc/sys/vm/drop_caches")
 
 
 def main(arguments: list[str]) -> None:
-  """Prints a line for cold and one for warm turns."""
+  """Prints a line for cold turns and one for warm turns."""
   del arguments
   from cosam_jax.commands.prepare import prepare
 
   values = {name: flags.FLAGS[name].value for name in command_config.CONFIG_FLAGS}
   config = command_config.apply_ablation_flags(_CONFIG.value, values)
   config.data.prepared_dir = _DIRECTORY.value
-  prepare(config)  # Ends at once if the set is there.
+  prepare(config)  # Ends at once if the set exists.
   for cold in (True, False):
     kind = "cold" if cold else "warm"
     if cold and not _emptied():
@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _rate(config, source: str, cold: bool) -> float:
-  """Images a second of a turn, from the opening of the data set's frames on."""
+  """Images a second in a turn, which begins with opening the data set's frames."""
   from cosam_jax.data.pipeline import training_batches
   from cosam_jax.experiment.parts import read_tables, training_plan
 
@@ -83,7 +83,7 @@ def _rate(config, source: str, cold: bool) -> float:
 
 
 def _emptied() -> bool:
-  """Empties the page cache; whether that was allowed."""
+  """Empties the page cache; returns whether that was allowed."""
   try:
     DROP_CACHES.write_text("3")
   except OSError:

@@ -1,6 +1,6 @@
 """The other side of a comparison in a process of its own, where no setting of ours reaches it.
 
-Imports nothing that starts threads: whether the process keeps memory is settled before.
+Imports nothing that starts threads, since whether the process keeps memory is decided before that.
 """
 
 import importlib
@@ -45,7 +45,7 @@ class PeerProcess:
     """Seconds of `times` calls of a method one after the other, and the last result.
 
     Raises:
-      RuntimeError: with the traceback of what went wrong there.
+      RuntimeError: something failed in that process; the error has its traceback.
     """
     self._connection.send((part, times))
     answer = self._connection.recv()

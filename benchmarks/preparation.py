@@ -1,11 +1,11 @@
-"""Preparation at full scale: how many frames a second are packed, in how much memory, over a kill.
+"""Preparation at full scale: frames packed a second, and memory, with a kill in between.
 
   python benchmarks/preparation.py --info=../shared/data/mars_info --directory=/tmp/preparation
 
-Draws a small JPEG, all of them different, for each frame that the official MARS index uses (of the
-training tracklets the part that --fraction says), prepares the set in a process that is killed at a
-random moment, starts it again, and reads frames of the prepared set at random. Frames that are
-there already are kept from one call to the next. Prints a line for each of these.
+Draws a different small JPEG for each frame that the official MARS index uses (of the training
+tracklets only the part --fraction), prepares the set in a process that is killed at a random
+moment, starts it again, and reads frames of the prepared set at random. Existing frames are kept
+from one call to the next. Prints a line for each of these steps.
 """
 
 import argparse
@@ -37,7 +37,7 @@ PICTURES = 256
 
 
 def take_index(info: pathlib.Path, target: pathlib.Path, fraction: float) -> None:
-  """Copies the index, of the training only the first part of the tracklets."""
+  """Copies the index, with only the first part of the training tracklets."""
   target.mkdir(parents=True, exist_ok=True)
   for name in ("train_name.txt", "test_name.txt", "query_IDX.mat"):
     shutil.copy(info / name, target / name)
@@ -66,7 +66,7 @@ def draw_frames(root: pathlib.Path) -> tuple[int, int]:
     for row in tqdm.trange(len(table), unit="tracklet", desc="draw", leave=False):
       for frame in table.frame_ids(row).tolist():
         path = table.frames.name(frame)
-        # A comment with the frame's name makes each picture another one.
+        # A comment with the frame's name makes each file different.
         note = os.path.basename(path).encode()
         body = bodies[count % PICTURES]
         data = body[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note + body[2:]
@@ -79,7 +79,7 @@ def draw_frames(root: pathlib.Path) -> tuple[int, int]:
 
 
 class Watched:
-  """A process that prepares; its memory is looked at four times a second."""
+  """A process that prepares; its memory is measured four times a second."""
 
   def __init__(self, source: pathlib.Path, target: pathlib.Path):
     self._began = time.monotonic()
@@ -89,7 +89,7 @@ class Watched:
     self.memory: list[tuple[float, float]] = []  # Seconds since the start, MiB.
 
   def running(self) -> bool:
-    """Looks; whether it still runs."""
+    """Measures once; returns whether the process still runs."""
     time.sleep(0.25)
     if self.process.poll() is not None:
       return False
@@ -99,11 +99,11 @@ class Watched:
 
   @property
   def seconds(self) -> float:
-    """Since the start."""
+    """Seconds since the start."""
     return time.monotonic() - self._began
 
   def flatness(self) -> dict[str, float]:
-    """Mean MiB over the second and the last quarter of the time of packing, and the most."""
+    """Mean MiB over the second and over the last quarter of the time of packing, and the most."""
     values = np.array([mib for _, mib in self.memory])
     quarter = len(values) // 4
     return {
@@ -114,7 +114,7 @@ class Watched:
 
 
 def shard_times(target: pathlib.Path) -> dict[str, float]:
-  """When each unfinished set's shard was written, by name."""
+  """Name of each shard of an unfinished set -> the time when it was written."""
   return {
     path.name: path.stat().st_mtime
     for path in target.glob("mars/shards.*/*")
@@ -128,7 +128,7 @@ def report(what: str, **figures: object) -> None:
 
 
 def main() -> None:
-  """Runs all of it."""
+  """Runs all steps."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument("--info", type=pathlib.Path, default=ROOT.parent / "shared/data/mars_info")
   parser.add_argument("--directory", type=pathlib.Path, default=pathlib.Path("/tmp/preparation"))

@@ -1,8 +1,9 @@
 """The network, its losses and its training step in PyTorch, for comparison of speed.
 
-Of the same shapes as ours, under the published names, so that weights carry over: both compute the
-same numbers, which `against_pytorch.py` looks at before it times anything. ResNet-50 and
-SE-ResNet-50, COSAM with its cost volume, temporal pooling. No part of the package uses this file.
+Weights carry over, since they have the same shapes as ours and the published names. Both networks
+compute the same numbers, which `against_pytorch.py` checks before it times anything. Included are
+ResNet-50 and SE-ResNet-50, COSAM with its cost volume, and temporal pooling. The package does not
+use this file.
 
 Notation: B clips, T frames, h w grid, N = h*w, C channels, D descriptor size.
 """
@@ -93,7 +94,7 @@ class Cosam(nn.Module):
     d = self.dim_reduction(x).float()
     d = (d - d.mean(1, keepdim=True)) / (d.std(1, keepdim=True) + 1e-4)
     d = d.reshape(-1, frames, d.shape[1], height * width)
-    # [B, T, N, D] x [B, T, D, (T-1)*N]: every position with those of the clip's other frames.
+    # [B, T, N, D] x [B, T, D, (T-1)*N]: each position with the positions of the other frames.
     other = d[:, self.others].transpose(2, 3).flatten(3)
     volume = d.transpose(2, 3) @ other / d.shape[2]
     volume = volume.transpose(2, 3).reshape(x.shape[0], -1, height, width)
@@ -104,7 +105,7 @@ class Cosam(nn.Module):
 
 
 class Network(nn.Module):
-  """Backbone, COSAM behind some of its stages, mean over grid and frames, classifier."""
+  """Backbone, COSAM after some of its stages, mean over grid and frames, classifier."""
 
   def __init__(
     self,
@@ -133,7 +134,7 @@ class Network(nn.Module):
       self.base = nn.Sequential(collections.OrderedDict(named))
     else:
       self.base = nn.Sequential(*(module for _, module in (*stem, *stages)))
-    first = 1 if se else 2  # The published lists of attentions begin at the stem, or behind it.
+    first = 1 if se else 2  # The published lists of attentions begin at the stem, or after it.
     attentions = {}
     for stage in cosam_stages:
       scale = 4 * 2 ** min(stage - 2, 2)
@@ -175,11 +176,11 @@ def loss_of(features, logits, labels):
 class Runner:
   """The network on a device, ready to be timed.
 
-  On a GPU as PyTorch is fastest there: channels last, autocast to bfloat16, `torch.compile`. On a
-  CPU in float32, in the layout asked for.
+  On a GPU it runs as fast as PyTorch can: channels last, autocast to bfloat16, `torch.compile`. On
+  a CPU it runs in float32, in the layout asked for.
 
   Args:
-    network: it and `state`, its weights by published names.
+    network: the network; `state`: its weights by published names.
     clips: float32[B, T, H, W, 3]. labels: int[B].
     bfloat16: autocast. compiled: `torch.compile`. channels_last: the layout in memory.
     learning_rate, weight_decay: Adam's.
@@ -241,7 +242,7 @@ class Runner:
       return self._embed().float().cpu().numpy()
 
   def wait(self) -> None:
-    """Until the device has done everything."""
+    """Waits until the device has done everything."""
     if self.device.type == "cuda":
       torch.cuda.synchronize()
 

@@ -29,7 +29,7 @@ from typing import Any
 from cosam_jax.runtime import host_memory
 
 if __name__ == "__main__":
-  host_memory.settle()  # As `cosam_jax.main` does, before anything starts threads.
+  host_memory.settle()  # Before anything starts threads, as in `cosam_jax.main`.
 
 import loader_clips
 import tqdm
@@ -54,11 +54,11 @@ BATCHES, LARGE_BATCHES = 400, 60
 DIFFERENT = 64
 """Enlarged frames; more would only fill the disk."""
 WARM_UP = 6
-"""Batches that do not count: what was read ahead while the first was made is not the rate."""
+"""First batches that do not count, since some were read ahead while the first was made."""
 
 
 def main(arguments: list[str]) -> None:
-  """Prints one line a side, and the ratio."""
+  """Prints one line for each side, and the ratio."""
   del arguments
   if importlib.util.find_spec("torch") is None:
     sys.exit("error: PyTorch is not installed, and this compares with it: pip install torch")

@@ -1,12 +1,12 @@
-"""Re-ranking at the scale of MARS: time, peak memory, and the same beside somebody else's code.
+"""Re-ranking at the scale of MARS: time and peak memory, also compared with other people's code.
 
   python benchmarks/reranking.py
   python benchmarks/reranking.py --other=re_ranking.py
 
 `--other` names a file with `re_ranking(q_g_dist, q_q_dist, g_g_dist, k1, k2, lambda_value)` on
 Euclidean distances, as the published NumPy code and its many copies define it. Both are run in
-turn, each time in a process of its own, and must agree. Compilation is part of our time, and the
-distances are part of either's.
+turn, each time in a process of its own, and must agree. Our time includes compilation, and both
+times include the distances.
 """
 
 import argparse
@@ -29,7 +29,7 @@ K1, K2, LAMBDA = 20, 6, 0.3
 
 
 def draw(dimensions: int) -> tuple[np.ndarray, np.ndarray]:
-  """Vectors around a centre for each of as many people as MARS has."""
+  """Vectors around one centre for each person, with as many people as MARS has."""
   rng = np.random.default_rng(0)
   centres = rng.standard_normal((PEOPLE, dimensions))
   people = rng.integers(0, PEOPLE, QUERIES + GALLERY)
@@ -38,14 +38,14 @@ def draw(dimensions: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ours(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
-  """This project's."""
+  """The distances of this project."""
   from cosam_jax.evaluation.rerank import k_reciprocal_distance
 
   return k_reciprocal_distance(queries, gallery, K1, K2, LAMBDA)
 
 
 def other(path: str, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
-  """That of a file."""
+  """The distances of the function in a file."""
 
   def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
@@ -62,8 +62,10 @@ def main() -> None:
   parser.add_argument("--dimensions", type=int, default=128)
   parser.add_argument("--rounds", type=int, default=3)
   parser.add_argument("--other")
-  parser.add_argument("--one", help="what is measured here: ours or other; without: all, in turn")
-  parser.add_argument("--save", help="where the process of --one leaves its distances")
+  parser.add_argument(
+    "--one", help="measure only ours or other, in this process; default: all, in turn"
+  )
+  parser.add_argument("--save", help="file for the distances of the process of --one")
   options = parser.parse_args()
   if options.one:
     queries, gallery = draw(options.dimensions)

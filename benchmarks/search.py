@@ -1,4 +1,4 @@
-"""How fast exact search is on a gallery that need not fit in memory, and how much memory it takes.
+"""Speed and memory of exact search in a gallery that need not fit in memory.
 
   python benchmarks/search.py --rows=1000000 --directory=/tmp/search
 

@@ -1,7 +1,7 @@
 r"""COSAM on DukeMTMC-VideoReID, the poster's best row: SE-ResNet-50, COSAM4,5, TP.
 
-Poster: mAP 94.1, Rank-1 95.4. The public release was withdrawn in 2019; who has no copy cannot run
-this, and who has one should know why it was withdrawn.
+Poster: mAP 94.1, Rank-1 95.4. The public release was withdrawn in 2019. Without a copy you cannot
+run this; with one, you should know why it was withdrawn.
 
   python -m cosam_jax.main --config=configs/dukemtmc_vidreid.py \
     --data_dir=data/DukeMTMC-VideoReID --workdir=runs/duke
@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 
 def get_config():
-  """What this experiment decides; `cosam_jax/experiment/fields.py` has the other fields."""
+  """The fields that this experiment decides; `cosam_jax/experiment/fields.py` has the others."""
   config = ConfigDict()
   config.preset = "published_code"  # Or "poster": the text and equations taken literally.
 

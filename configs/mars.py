@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 
 
 def get_config():
-  """What this experiment decides; `cosam_jax/experiment/fields.py` has the other fields."""
+  """The fields that this experiment decides; `cosam_jax/experiment/fields.py` has the others."""
   config = ConfigDict()
   config.preset = "published_code"  # Or "poster": the text and equations taken literally.
 

@@ -1,8 +1,8 @@
 r"""COSAM on 24 real MARS identities from trained half-width weights: real video in minutes.
 
-The gallery is so small that one query is worth several points of Rank-1, and the weights are not
-the poster's initialisation: this shows that the whole path works on real frames and that training
-helps. It is not comparable with any published number.
+This shows that the whole path works on real frames and that training helps. The gallery is so small
+that one query is worth several points of Rank-1, and the weights are not the poster's
+initialisation, so no number here is comparable with a published one.
 
   python -m cosam_jax.main --config=configs/mars_mini.py --workdir=runs/mars_mini \
     --data_dir=../shared/data/mars_mini --config.init.weights=../shared/weights/resnet50_half.npz
@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 
 
 def get_config():
-  """What this experiment decides; `cosam_jax/experiment/fields.py` has the other fields."""
+  """The fields that this experiment decides; `cosam_jax/experiment/fields.py` has the others."""
   config = ConfigDict()
   config.preset = "published_code"  # Or "poster": the text and equations taken literally.
 
@@ -32,7 +32,7 @@ def get_config():
   config.model.width = 0.5
   config.model.cosam_stages = (4, 5)
   config.model.temporal = "tp"
-  config.model.stride_in = "1x1"  # The SE family's strides and pool, as the weights have.
+  config.model.stride_in = "1x1"  # The weights were trained with the SE family's strides and pool.
   config.model.pool = "ceil"
 
   config.init = ConfigDict()
@@ -59,5 +59,5 @@ def get_config():
   config.evaluation = ConfigDict()
   config.evaluation.gallery = "reference"  # 12 of the 18 queries have a match in it.
   config.evaluation.before_training = True
-  config.evaluation.rerank = False  # Fewer tracklets than neighbours.
+  config.evaluation.rerank = False  # There are fewer tracklets than neighbours.
   return config

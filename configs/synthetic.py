@@ -1,8 +1,8 @@
 r"""The embedded default: drawn figures walking through cluttered streets; needs no data.
 
-Drawn once (about half a minute), then a small network is trained and evaluated in a few minutes on
-two CPU cores, on the same road as real data. Says whether the program works and whether COSAM's
-masks find the figures; says nothing about real cameras.
+The figures are drawn once (about half a minute). Then a small network is trained and evaluated in a
+few minutes on two CPU cores, in the same way as on real data. This shows whether the program works
+and whether COSAM's masks find the figures; it shows nothing about real cameras.
 
   python -m cosam_jax.main --config=configs/synthetic.py --workdir=runs/synthetic
 """
@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 
 def get_config():
-  """What this experiment decides; `cosam_jax/experiment/fields.py` has the other fields."""
+  """The fields that this experiment decides; `cosam_jax/experiment/fields.py` has the others."""
   config = ConfigDict()
   config.preset = "published_code"  # Or "poster": the text and equations taken literally.
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The training step and the embedding beside the same network in PyTorch, in turn, as ratios.
+# Times the training step and the embedding in turn with PyTorch, on the same network, as ratios.
 #   bash launch/compare_pytorch.sh [flags of benchmarks/against_pytorch.py, such as --clips=32]
 # Uses the environment in VENV (default: .venv in the checkout; made if it is not there), and
 # installs PyTorch into it if it has none. On a machine with an NVIDIA GPU, install the PyTorch that

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# One run as N processes on this machine, as it would be on N hosts: each with its share of the work.
+# Runs N processes on this machine as they would run on N hosts, each with its share of the work.
 #   bash launch/local_processes.sh N --config=configs/synthetic.py --workdir=runs/two [more flags]
-# N GPUs: a process gets one each. Without GPUs: N processes on the CPU, joined by loopback.
+# With GPUs, each process gets one. Without GPUs, N processes on the CPU are joined by loopback.
 # The first process prints here; the others write to LOGS (default: WORKDIR or ., logs/process_I.log).
 # Ends with the first status that is not 0, also 75 after SIGTERM, SIGHUP, SIGUSR1 or Ctrl-C: the same
 # command goes on.
@@ -52,7 +52,7 @@ done
 status=0
 while [ ${#running[@]} -gt 0 ]; do
   code=0 ended=
-  # A signal ends the waiting too, and then nobody has ended.
+  # A signal ends the wait too, and then no process has ended.
   wait -n -p ended "${!running[@]}" || code=$?
   if [ -z "${ended:-}" ]; then
     continue
@@ -60,7 +60,7 @@ while [ ${#running[@]} -gt 0 ]; do
   if [ "$code" != 0 ] && [ "$status" = 0 ]; then
     status=$code
     echo "process ${running[$ended]} of $count ended with status $code" >&2
-    # What refuses all, refuses all at once; whoever waits for one that has gone is not left behind.
+    # An error of all ends all at once; a process that waits for an ended one is killed in the end.
     (
       sleep "${PATIENCE:-60}"
       stop KILL

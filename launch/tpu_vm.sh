@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# One command on all workers of a TPU VM slice: copies this checkout there, installs it, runs it.
+# Copies this checkout to all workers of a TPU VM slice, installs it, and runs one command there.
 #   bash launch/tpu_vm.sh NAME ZONE --config=configs/mars.py --data_dir=/mnt/mars --workdir=/mnt/runs/mars
 # Data and workdir lie on a disk that all workers have mounted (Filestore, or a bucket by gcsfuse).
-# Needs gcloud with rights to the slice. Repeat it after a stop or a preemption: it goes on.
+# Needs gcloud with rights to the slice. Repeat it after a stop or a preemption: it continues.
 #
 # NOT RUN: there was no TPU where this was written; the script was run with a stand-in for gcloud.
 set -euo pipefail
@@ -19,7 +19,7 @@ remote() {
 
 archive=$(mktemp -d)/cosam_jax.tar.gz
 trap 'rm -rf "$(dirname "$archive")"' EXIT
-# What git knows of, as it is now: no data, runs or environments.
+# Packs the present state of the files that git tracks: no data, runs or environments.
 git -C "$checkout" ls-files -z | tar -C "$checkout" --null -T - -czf "$archive"
 gcloud compute tpus tpu-vm scp "$archive" "$name:" --zone="$zone" --worker=all
 remote "mkdir -p cosam_jax && tar -xzf cosam_jax.tar.gz -C cosam_jax && cd cosam_jax && \
