@@ -134,7 +134,7 @@ def read_lines(path: str | os.PathLike) -> BoxLines:
       len(fields) == columns - 1 and line.rstrip(" \r\n").endswith(separator or "\0")
     )
     if len(fields) != columns:
-      bad.add(f"has {len(fields)} columns, where the file has {columns}", [number])
+      bad.add(f"has {len(fields)} columns, and the file has {columns}", [number])
       continue
     row = [_number(field) for field in fields]
     without = [column for column, value in enumerate(row) if math.isnan(value)]

@@ -69,8 +69,8 @@ def state_dict(value: Any) -> Found:
       beside.append(key)
     else:
       raise UnreadableError(
-        f"is not a state dict: it holds {_name(key)}{_what(entry)} where only named tensors may "
-        "stand; save model.state_dict()"
+        f"is not a state dict: it holds {_name(key)}{_what(entry)}, and only named tensors are "
+        "allowed; save model.state_dict()"
       )
   others = [path for path in ranked if path != taken]
   return Found(tensors, (*_notes(taken, others), *_company_notes(beside)))
@@ -167,7 +167,7 @@ def _why_none(value: Any) -> str:
   other = [key for key, entry in value.items() if not _is_array(entry)] or list(value)
   shown = ", ".join(map(_name, other[:3])) or "nothing"
   return (
-    f"is not a state dict: it holds {shown} where only named tensors may stand; save "
+    f"is not a state dict: it holds {shown}, and only named tensors are allowed; save "
     "model.state_dict()"
   )
 

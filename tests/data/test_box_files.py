@@ -199,7 +199,7 @@ BAD = {
   "1,3,5,5,30,-2": "not above 0",
   "1,3,5,5,30,": "a line is frame",
   "1,3,5,5,30": "a line is frame",
-  "1,3,5,5,30,60,0.7": "has 7 columns, where the file has 6",
+  "1,3,5,5,30,60,0.7": "has 7 columns, and the file has 6",
   "frame,id,x,y,w,h": "a line is frame",
   "1,1,5,5,30,60": "track 1 in frame 1 again, as line 1",
 }

@@ -151,7 +151,7 @@ def test_boxes_through_the_command_are_told_and_can_be_said(scene, saved_run, tm
   for words in (
     "as BoxMOT's, 3 tracks, class 0",
     "left out: 1 boxes of class 2",
-    "left out: line 9, which has 6 columns, where the file has 9",
+    "left out: line 9, which has 6 columns, and the file has 9",
     "left out: line 10, which has no number of a track",
     "left out: 1 boxes more than 2 times as wide or high",
     "are the 5 images in img1",
