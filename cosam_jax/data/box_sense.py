@@ -14,11 +14,11 @@ from cosam_jax.data.boxes import FEW_BOXES, Boxes
 from cosam_jax.errors import InputError
 
 MOST_OUTSIDE = 0.5
-"""Boxes are refused if more than this share of them reaches far out of the picture."""
+"""Boxes are refused if this share of them or more reaches far out of the picture ..."""
 _TOLD_OUTSIDE = 0.1
 _REACH = 1.25
-"""Boxes of another picture reach to this multiple of the width or height; a person who stands at an
-edge does not."""
+"""... and most of these reach beyond this multiple of its width or height. Boxes of people at the
+edge do not."""
 _BEYOND = 0.1
 """A box reaches far out if it does so by more than this part of its size."""
 _SMALL_PART = 0.6

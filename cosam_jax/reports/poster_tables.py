@@ -102,7 +102,7 @@ def blocks_of(
   trained_with: TrainedWith = dict,
   published: Mapping[str, Sequence[PublishedRow]] | None = None,
 ) -> list[Block]:
-  """Each table on each data set that has a result in it, and on the poster's data sets with any.
+  """Each table on each data set that has results, unless nobody has a number for it there.
 
   Args:
     samples: from `read_samples`.

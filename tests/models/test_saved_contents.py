@@ -82,7 +82,7 @@ def test_inside_the_state_dict_only_tensors_may_stand(tmp_path, value):
     read_weights(path)
   assert "damaged" not in str(error.value)
   path = torch_files.save(tmp_path / "w.pth", {**STATE, ("a", 1): 2})
-  with pytest.raises(InputError, match="holds a tuple where only named tensors"):
+  with pytest.raises(InputError, match="holds a tuple, and only named tensors"):
     read_weights(path)
 
 
@@ -151,7 +151,7 @@ def test_the_dictionary_of_tensors_is_the_state_dict_whatever_its_name(tmp_path,
   [
     ({"net_a": STATE, "net_b": OTHER}, "holds 2 dictionaries of tensors ('net_a', 'net_b')"),
     (OPTIMIZER, "holds an optimizer's state and no weights"),
-    ({"optimizer": OPTIMIZER, "epoch": 3}, "it holds 'optimizer', 'epoch' where only"),
+    ({"optimizer": OPTIMIZER, "epoch": 3}, "it holds 'optimizer', 'epoch', and only"),
     ({"model": Net(a=1), "epoch": 3}, "test_saved_contents.Net', which no state dict needs"),
   ],
 )

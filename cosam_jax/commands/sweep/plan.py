@@ -47,7 +47,7 @@ class Job:
 
   @property
   def name(self) -> str:
-    """The name of its folder: the row's name, with seed and split if there are several."""
+    """The name of its folder: the row, the seed unless it is 0, and the split if it has one."""
     seed = f"_seed{self.seed}" if self.seed else ""
     return f"{self.row.name}{seed}" + (f"_split{self.split}" if self.split is not None else "")
 
