@@ -51,9 +51,7 @@ def gif_refusal(data: bytes, most_pixels: int) -> str | None:
       return "it is an animation: give its pictures as files of their own, or a video"
     width, height = (int.from_bytes(data[at + k : at + k + 2], "little") for k in (5, 7))
     if width * height > most_pixels:
-      return (
-        f"it has {width * height:,} pixels, and a frame may have at most {most_pixels:,}"
-      )
+      return f"it has {width * height:,} pixels, and a frame may have at most {most_pixels:,}"
     colours = _colour_bytes(data, at + _DESCRIPTOR_BYTES)
     at = _after_sub_blocks(data, at + 1 + _DESCRIPTOR_BYTES + colours + 1)
   return None

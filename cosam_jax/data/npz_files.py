@@ -23,7 +23,7 @@ def read_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:
   """
   with open_regular(path) as raw:
     if raw.read(4) != b"PK\x03\x04":
-      raise ValueError("it is no .npz file")
+      raise ValueError("it is not an .npz file")
     raw.seek(0)
     with zipfile.ZipFile(raw) as archive:
       unpacked = sum(info.file_size for info in archive.infolist())

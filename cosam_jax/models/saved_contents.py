@@ -96,7 +96,7 @@ def _candidates(value: Any, path: Path, seen: set[int]) -> list[tuple[Path, Mapp
     if isinstance(key, str) and not _NO_WEIGHTS.search(key)
     for found in _candidates(entry, (*path, key), seen)
   ]
-  if with_axes and in_modules and not below:  # Few tensors, and much company.
+  if with_axes and in_modules and not below:  # Few tensors among many notes.
     kept = set(tensors)
     if all(key in kept or _is_company(key, _plain(entry)) for key, entry in value.items()):
       return [(path, value)]
@@ -107,14 +107,14 @@ def _is_company(key: Any, entry: Any) -> bool:
   """Whether an entry beside named tensors is a program's note: a counter, settings, an optimizer.
 
   Args:
-    key: of the entry; a parameter's has a dot in it, or is a tensor's.
-    entry: no tensor.
+    key: the entry's name; a name with a dot is a parameter's.
+    entry: its value, which is not a tensor.
   """
   if not isinstance(key, str) or "." in key:
     return False
   if _NO_WEIGHTS.search(key) or _AVERAGED.search(key):
     return True
-  if isinstance(entry, Foreign):  # Such as a tensor of a type that numpy lacks.
+  if isinstance(entry, Foreign):  # It may be a tensor of a type that numpy lacks.
     return not entry.what.startswith("torch.")
   return not _candidates(entry, (key,), set())
 

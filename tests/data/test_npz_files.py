@@ -26,7 +26,7 @@ def test_nothing_that_would_run_or_fill_the_memory_is_read(tmp_path):
   with pytest.raises(ValueError, match=r"become 536,870,912 bytes in memory of \d"):
     read_npz(bomb)
   text.write_text("hello")
-  with pytest.raises(ValueError, match=r"it is no \.npz file"):
+  with pytest.raises(ValueError, match=r"it is not an \.npz file"):
     read_npz(text)
   with pytest.raises(OSError, match="it is a folder, not a file"):
     read_npz(tmp_path)

@@ -113,7 +113,7 @@ def test_a_programs_notes_among_the_tensors_are_no_weights(tmp_path, caplog, bes
   {"layer.epoch": 5}, {"fc.bias2": None}, {3: 4}, {"head": {"fc.weight": STATE["conv1.weight"]}},
 ])  # fmt: skip
 def test_what_may_be_weights_is_not_left_out(tmp_path, beside):
-  with pytest.raises(InputError, match="where only named tensors may stand"):
+  with pytest.raises(InputError, match="and only named tensors are allowed"):
     read_weights(torch_files.save(tmp_path / "w.pth", {**STATE, **beside}))
 
 
