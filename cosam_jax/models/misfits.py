@@ -34,7 +34,7 @@ def explain(
   differ = [field for field in theirs if theirs[field] != ours.get(field, theirs[field])]
   if differ:
     parts.append(
-      f"they look like {', '.join(f'{field}={theirs[field]}' for field in differ)}, and the model "
+      f"they look like {', '.join(f'{field}={theirs[field]}' for field in differ)}, but the model "
       f"has {', '.join(f'{field}={ours[field]}' for field in differ)}"
     )
   summaries = [name for name in misfits if name.endswith(_SUMMARY)]

@@ -187,7 +187,7 @@ def test_joined_tables_read_from_both_stores(table):
 
 
 @pytest.mark.parametrize(
-  ("data", "reason"), [(None, "JPEG data is truncated"), (b"", "empty"), (b"hello", "no image")]
+  ("data", "reason"), [(None, "JPEG data is truncated"), (b"", "empty"), (b"hello", "not an image")]
 )
 @pytest.mark.parametrize("packed", [False, True])
 def test_an_unreadable_frame_is_an_error_that_names_it(table, data, reason, packed):

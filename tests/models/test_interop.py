@@ -163,9 +163,9 @@ def test_another_architecture_is_recognised():
   assert "look like backbone=se_resnet50, cosam_stages=4,5, temporal=rnn, num_classes=9" in message
   assert "model has backbone=resnet18, cosam_stages=4, temporal=tp, num_classes=5" in message
   bare = to_torch(drawn(other), other, layout="torchvision")
-  assert "look like backbone=se_resnet50 where" in _refusal(bare, model)
+  assert "look like backbone=se_resnet50, but" in _refusal(bare, model)
   narrow = small(width=0.5)
-  assert "width=0.5 where" in _refusal(to_torch(drawn(narrow), narrow), small())
+  assert "width=0.5, but" in _refusal(to_torch(drawn(narrow), narrow), small())
 
 
 @pytest.mark.parametrize(
