@@ -1,6 +1,6 @@
-"""Classes in a file of boxes: the column that they are in, and those that are people.
+"""Classes in a file of boxes: finds their column, and the classes that are people.
 
-A class is the same all along a track. Confidences are not, and are no whole numbers above 1.
+A class is constant along a track. Confidences are not, and they are not whole numbers above 1.
 
 Notation: `n` lines.
 """
@@ -20,7 +20,7 @@ _MOST_CLASSES = 100
 
 
 def labels_of(lines: BoxLines, column: int) -> np.ndarray:
-  """str[n], the classes in a column, numbers without a fraction if they have none."""
+  """str[n], the classes in a column; whole numbers are written without a fraction."""
   values = lines.values[:, column]
   texts = np.array([f"{value:g}" for value in np.unique(values)], dtype=object)
   result = texts[np.unique(values, return_inverse=True)[1]] if len(values) else texts
@@ -30,7 +30,7 @@ def labels_of(lines: BoxLines, column: int) -> np.ndarray:
 
 
 def people_of(lines: BoxLines, column: int) -> tuple[str, ...]:
-  """The classes that are people: by name, else 0 if it occurs, else 1; a single one is."""
+  """The classes that are people: by name, else 0 if it occurs, else 1; a single class always is."""
   found = np.unique(labels_of(lines, column)).tolist()
   named = tuple(name for name in found if name.lower() in PEOPLE)
   if len(found) == 1 or named:
@@ -39,7 +39,7 @@ def people_of(lines: BoxLines, column: int) -> tuple[str, ...]:
 
 
 def are_classes(tracks: np.ndarray, labels: np.ndarray) -> bool:
-  """Whether numbers are classes: whole, few, and the same all along most tracks."""
+  """Whether numbers are classes: whole, few, and constant along most tracks."""
   if not ((labels >= 0) & (labels == np.floor(labels))).all():
     return False
   if len(np.unique(labels)) > _MOST_CLASSES:
@@ -50,7 +50,7 @@ def are_classes(tracks: np.ndarray, labels: np.ndarray) -> bool:
 
 
 def naming(lines: BoxLines, column: int) -> str:
-  """The advice to name a column the class."""
+  """The advice to name a column "class"."""
   others = ("confidence", *(["other"] * (column - FIRST - 1))) if column > FIRST else ()
   return lines.heading("frame", "id", "x", "y", "w", "h", *others, "class")
 
@@ -71,8 +71,8 @@ def class_column(
     track: the column of the track.
 
   Raises:
-    InputError: several could be, or a column of words is the same all along the tracks, and none of
-      its words is a person.
+    InputError: several columns could be the class, or a column of words is constant along the
+      tracks and none of its words is a person.
   """
   if columns is None:
     columns = range(FIRST, lines.values.shape[1] if known is None else min(FIRST + 1, known))
@@ -94,9 +94,9 @@ def class_column(
 
 
 def asked_column(lines: BoxLines) -> int | None:
-  """The column of the classes that somebody asks for, if the format has none; None without one.
+  """The column of classes that the user asks for, if the format has none; None if there is none.
 
-  It is the eighth, or the seventh of seven if that has no fractions.
+  It is the eighth column, or the seventh of seven if that has no fractions.
   """
   columns = lines.values.shape[1]
   last = lines.values[:, min(7, columns - 1)]
@@ -105,7 +105,7 @@ def asked_column(lines: BoxLines) -> int | None:
 
 
 def flags_sentence(lines: BoxLines) -> tuple[str, ...]:
-  """A sentence if the seventh column may be a class or a mark, of which there are 0 and 1 alone."""
+  """A sentence if the seventh column has only 0 and 1, so that it may be a class or a mark."""
   if lines.values.shape[1] <= FIRST:
     return ()
   tracks, values = lines.values[:, 1], lines.values[:, FIRST]
@@ -158,5 +158,5 @@ def _of_words(lines: BoxLines, column: int, tracks: np.ndarray) -> bool:
 
 
 def _followed(tracks: np.ndarray) -> bool:
-  """Whether most boxes belong to tracks of several: one box is always the same as itself."""
+  """Whether most boxes are in tracks of several boxes; a track of one is always constant."""
   return 2 * len(np.unique(tracks)) <= len(tracks)

@@ -75,7 +75,7 @@ class Layout:
     considered: column of which 0 leaves a line out; None if there is none.
     label: column of the class; None if there is none, or it must be ignored.
     people: the classes that count.
-    notes: sentences about what could be meant otherwise.
+    notes: remarks on columns that could have another meaning.
   """
 
   format: str

@@ -22,13 +22,13 @@ def placed(
 
   Args:
     boxes: with frames as their file counts them.
-    source: where the pictures come from, for people.
+    source: names the source of the pictures, for people.
     count: p, if it is known beforehand.
-    numbers: int64[p], ascending, by which the images' names count them.
-    first_frame: number of the first picture in the boxes, if somebody says so.
+    numbers: int64[p], ascending, the numbers by which the images' names count them.
+    first_frame: number of the first picture in the boxes, if the user gives it.
 
   Raises:
-    InputError: more than a few boxes are of pictures that do not exist.
+    InputError: more than a few boxes name pictures that do not exist.
   """
   low, high = int(boxes.frames[0]), int(boxes.frames[-1])
   first = first_frame if first_frame is not None else min(low, 1)

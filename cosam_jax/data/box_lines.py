@@ -69,7 +69,7 @@ class BoxLines:
     words: column -> row -> the text that stands there instead of a number.
     numbers: int64[n], line numbers from 1.
     bad: the lines that are left out.
-    separator: between the columns; None for blanks.
+    separator: the text between columns; None for blanks.
   """
 
   path: pathlib.Path
@@ -81,7 +81,7 @@ class BoxLines:
   separator: str | None = ","
 
   def heading(self, *names: str) -> str:
-    """The advice to write these names above the lines, as `read_lines` understands it."""
+    """The advice to write these names above the lines, in the form that `read_lines` reads."""
     line = " ".join(names) if self.separator == "\t" else (self.separator or " ").join(names)
     tabs = " (with tabs between)" if self.separator == "\t" else ""
     return f"put the line '# {line}'{tabs} above the others"

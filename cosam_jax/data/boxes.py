@@ -149,14 +149,14 @@ def crops(
   """The crops of all tracks, picture by picture; stops after the last box.
 
   Args:
-    pictures: of frame 1, 2, ...; see `videos.Picture`.
+    pictures: of frames 1, 2, ...; see `videos.Picture`.
     boxes: with frames from 1; see `Boxes`.
     margin: see `crop`.
-    footage: the pictures' source, which says that a few boxes (`FEW`) are after its last picture;
-      None: it is printed.
+    footage: the pictures' source. If a few boxes (`FEW`) come after the last picture, it warns of
+      them; if it is None, the warning is printed.
 
   Raises:
-    InputError: more than a few boxes of frames that do not come, or all of a track.
+    InputError: more than a few boxes, or all boxes of a track, come after the last picture.
   """
   left = boxes.lengths.copy()
   row = number = 0

@@ -1,8 +1,9 @@
-"""Spellings by which data say that nobody knows an identity or a camera.
+"""Spellings that mark an identity or a camera as unknown.
 
 Tables with gaps, trackers and annotation tools each have their own: `nan`, `-1`, `-1.000e+00`,
-`person_-1`, `id_None`, `#N/A`. A number below 0 is a gap in any notation, alone or behind a word. A
-word such as `unknown` is one alone or beside a name for the column, such as `id` or `camera`.
+`person_-1`, `id_None`, `#N/A`. A number below 0 is a gap in any notation, alone or after a word. A
+word such as `unknown` is a gap if it stands alone, or beside a name for the column, such as `id` or
+`camera`.
 """
 
 import re
@@ -12,7 +13,7 @@ NO_IDENTITY = (
   "-1 (or another number below 0), nan, none, null, na, n/a, unknown, unlabeled, ? or nothing, "
   "also behind a word as in person_-1"
 )
-"""How people say, in data of their own, that nobody knows who somebody is."""
+"""The ways in which users' own data may mark an identity as unknown."""
 
 _MINUS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _EDGES = " \t\r\n\0\u200b\ufeff\"'`()[]{}<>,;"
@@ -37,11 +38,11 @@ _BELOW_ZERO = (
 )
 _PUNCTUATION = re.compile(r"[-?._*…]*")
 _LONGEST = 200
-"""Letters of a name that may say so; longer ones are not looked at."""
+"""Longer names are not checked."""
 
 
 def is_gap(name: str) -> bool:
-  """Whether the name of a folder, or a field, says that its identity or camera is not known."""
+  """Whether the name of a folder, or a field, marks its identity or camera as unknown."""
   name = name.strip(_EDGES)
   if len(name) > _LONGEST:
     return False

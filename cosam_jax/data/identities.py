@@ -16,10 +16,10 @@ JUNK = -1
 """Identity of tracklets that no protocol uses (MARS writes `00-1`); every reader drops them."""
 
 is_no_identity = is_gap
-"""Whether a folder or a field of somebody's own data says that its identity is not known."""
+"""Whether a folder's name or a field in a user's data marks the identity as unknown."""
 
 UNKNOWN_CAMERA = -1
-"""Camera of tracklets of which nobody knows it; only training has such."""
+"""The camera of a tracklet if it is unknown; only training tracklets may have it."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Numbers in the names of a video's images: which of them count the frames, and what has none.
+"""Numbers in the names of a video's images: finds those that count the frames.
 
 A column is the k-th run of digits from the end of a name (`cam2_000007.jpg`), or from its beginning
 (`000007_jpg.rf.0a81.jpg`), over all names.
@@ -18,7 +18,7 @@ from cosam_jax.errors import InputError
 _DIGITS = re.compile("[0-9]+")
 _MOST_DIGITS = 18
 _PLACES = (*range(-1, -9, -1), *range(8))
-"""Columns that are looked at, the likeliest first."""
+"""Columns that are tried, the likeliest first."""
 _SHOWN = 3
 
 
@@ -28,9 +28,10 @@ class Numbered:
 
   Attributes:
     names: str[r].
-    numbers: int64[r], ascending, by which the names count frames; None if no number does.
-    left_out: sentences about images that are not among them.
-    told: sentences about what was guessed.
+    numbers: int64[r], ascending, the numbers by which the names count frames; None if there are
+      none.
+    left_out: remarks on images that are left out.
+    told: remarks on guesses.
   """
 
   names: list[str]
@@ -59,7 +60,7 @@ class _Column:
     return len(np.unique(self.values)) == len(self.values)
 
   def doubts(self, frames: np.ndarray) -> bool:
-    """Whether it counts frames, but has some twice: beside each other, or since it begins again."""
+    """Whether it counts frames but has some twice, beside each other or since it begins again."""
     if self.differs:
       return False
     steps, count = np.diff(self.values), len(np.unique(self.values))
@@ -73,18 +74,19 @@ def numbered(
 ) -> Numbered:
   """Finds the images that are frames, and their numbers.
 
-  The column counts the frames in which the numbers of most names ascend; of several, the one that
-  has the frames of the boxes. Names without such a number are left out. Without such a column, the
-  order of the names counts.
+  A column counts the frames if the numbers of most names ascend in it; of several such columns, the
+  one with the frames of the boxes is used. Names without such a number are left out. If there is no
+  such column, the order of the names is used.
 
   Args:
     names: str[p].
-    source: where the images come from, for people.
-    frames: int64[n], ascending, of the boxes, as their file counts them.
-    first_frame: number of the first image in the boxes, if somebody says so: places count then.
+    source: names the source of the images, for people.
+    frames: int64[n], ascending, the frames of the boxes, as their file counts them.
+    first_frame: number of the first image in the boxes, if the user gives it; the order of the
+      names is then used.
 
   Raises:
-    InputError: one frame has two images.
+    InputError: a frame has two images.
   """
   _refuse_two_formats(names, source)
   columns = _columns([name.rpartition(".")[0] for name in names])
@@ -140,10 +142,10 @@ def _columns(stems: list[str]) -> list[_Column]:
 
 
 def _cleared(values: np.ndarray, heads: list[str], stems: list[str]) -> _Column:
-  """The column of int64[p] `values`, -1 for none, without names that begin unlike most others.
+  """The column of `values` int64[p] (-1: none), without names that begin unlike most others.
 
-  Only a few such names are left out, if they do not continue the numbers. `shot` beside `shot (2)`
-  or `shot1` has the number before.
+  Only a few such names are left out, and only if they do not continue the numbers. `shot` beside
+  `shot (2)` or `shot1` gets the number before.
   """
   rows = np.flatnonzero(values >= 0)
   ((usual, count),) = collections.Counter(heads[row] for row in rows).most_common(1)
@@ -163,7 +165,7 @@ def _cleared(values: np.ndarray, heads: list[str], stems: list[str]) -> _Column:
 
 
 def _chosen(names: list[str], source: str, column: _Column, told: tuple[str, ...] = ()) -> Numbered:
-  """The images of a column, in its order."""
+  """The images of a column, in the order of its numbers."""
   without = sorted(set(range(len(names))) - set(column.rows.tolist()))
   left_out: tuple[str, ...] = ()
   if without:
@@ -178,7 +180,7 @@ def _chosen(names: list[str], source: str, column: _Column, told: tuple[str, ...
 def _other_numbers(
   names: list[str], best: _Column, columns: list[_Column], frames: np.ndarray
 ) -> tuple[str, ...]:
-  """Says which number was taken, if another one has the boxes' frames too, at other images."""
+  """A remark on the number that was used, if another has the boxes' frames too, in other images."""
   share = best.named(frames)
   for other in columns:
     if share and other.named(frames) == share and len(other.rows) == len(best.rows):
@@ -190,7 +192,7 @@ def _other_numbers(
 
 
 def _two_of_a_number(names: list[str], source: str, columns: list[_Column]) -> InputError:
-  """The refusal for the column with the most numbers."""
+  """The error for the column with most numbers."""
   column = max(columns, key=lambda column: len(np.unique(column.values)))
   numbers, counts = np.unique(column.values, return_counts=True)
   first = numbers[counts > 1][0]

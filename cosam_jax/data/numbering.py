@@ -13,10 +13,9 @@ from cosam_jax.errors import InputError
 def numbers_of(names: Iterable[str], what: str) -> dict[str, int]:
   """Gives each different name a number, the same for all splits of a data set.
 
-  Names that are numbers keep them (`0007`, `7.0` and `7.000e+00` are 7), and so do names that are
-  one common word and a number (`cam2` is 2), up to nine digits. Any other set of names is counted
-  from 1 in natural order. Names that say that nobody knows (`is_gap`) are `JUNK`, or
-  `UNKNOWN_CAMERA`.
+  If all names are numbers, they keep them (`0007`, `7.0` and `7.000e+00` are 7); likewise if all
+  are the same word and a number (`cam2` is 2), up to nine digits. Any other set of names is counted
+  from 1 in natural order. Names that mean "unknown" (`is_gap`) are `JUNK`, or `UNKNOWN_CAMERA`.
 
   Args:
     names: all names of the data set.
@@ -52,7 +51,7 @@ def numbers_of(names: Iterable[str], what: str) -> dict[str, int]:
 
 
 def names_of(numbers: Mapping[str, int]) -> dict[int, str]:
-  """Number -> its name, for all names but those that are the number itself, and gaps."""
+  """Number -> its name, except for gaps and for names that are the number itself."""
   return {number: name for name, number in numbers.items() if number >= 0 and name != str(number)}
 
 
@@ -63,7 +62,7 @@ def numbering_by(identities: Mapping[str, int], cameras: Mapping[str, int]) -> N
 
 
 def _parts(name: str) -> tuple[str, int] | None:
-  """The word and the number of a name such as `cam2`, `0007`, `7.0` or `7.0e+00`; None: no such."""
+  """The word and the number of a name such as `cam2`, `0007`, `7.0` or `7.0e+00`, else None."""
   match = re.fullmatch(
     r"([^0-9]*?)\+?([0-9]{1,60})(?:\.([0-9]{0,60}))?(?:[eE]([+-][0-9]{2,3}))?", name
   )

@@ -14,16 +14,16 @@ MOST_LETTERS = 100
 
 
 def check_camera(camera: str | None, pattern: str | None, *, folders: bool) -> None:
-  """Refuses a name or pattern that gives no camera, before anything is read.
+  """Refuses a name or pattern that cannot give cameras, before anything is read.
 
   Args:
     camera: the name of the one camera, or None.
     pattern: see `camera_names`, or None.
-    folders: whether tracklets are folders, whose names a pattern can be about.
+    folders: whether tracklets are folders, whose names a pattern can match.
 
   Raises:
-    InputError: an empty name, one that says nothing, a pattern that is none, both, or a pattern
-      without folders.
+    InputError: a name that is empty, too long or means "unknown", an invalid pattern, both a name
+      and a pattern, or a pattern without folders.
   """
   if camera is not None and pattern is not None:
     raise InputError("--camera and --camera_from both say the cameras: give one of them")
@@ -31,7 +31,7 @@ def check_camera(camera: str | None, pattern: str | None, *, folders: bool) -> N
     raise InputError(f"--camera has {len(camera.strip())} letters: give 1 to {MOST_LETTERS}")
   if camera is not None and is_gap(camera):
     raise InputError(
-      f"--camera is {camera.strip()!r}, which says that nobody knows it: name it or leave it out"
+      f"--camera is {camera.strip()!r}, which means that it is unknown: name it or leave it out"
     )
   if pattern is None:
     return
@@ -46,20 +46,20 @@ def check_camera(camera: str | None, pattern: str | None, *, folders: bool) -> N
 def camera_names(
   table: TrackletTable, camera: str | None = None, pattern: str | None = None
 ) -> tuple[str, ...]:
-  """The camera of each tracklet; "" if nobody knows it, or its name says so (`unknown`).
+  """The camera of each tracklet; "" if it is unknown, or its name means that (`unknown`).
 
-  Without `camera` and `pattern`, those of frames named as MARS names them (`0025C1T0002F016.jpg`
-  is of camera 1) are known.
+  Without `camera` and `pattern`, cameras are known only if frames are named as in MARS
+  (`0025C1T0002F016.jpg` is of camera 1).
 
   Args:
     table: from `read_tracklets`.
-    camera: saw all of them.
+    camera: the camera that saw all of them.
     pattern: a regular expression that is searched in each tracklet's name, its path below the
       input; its first group, or all of it, is the camera.
 
   Raises:
-    InputError: a tracklet in whose name the pattern is not found; with the first such, and how
-      many.
+    InputError: the pattern is not found in the names of some tracklets; the error gives the first
+      of them and their number.
   """
   if camera is not None:
     return (camera.strip(),) * len(table)
@@ -83,8 +83,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
   except (re.error, RecursionError, OverflowError) as error:
     raise InputError(
-      f"--camera_from is {pattern!r}, which is not a regular expression ({error}): give one such as "
-      r"'cam(\d+)', whose first group is the camera"
+      f"--camera_from is {pattern!r}, which is not a regular expression ({error}): give one such "
+      r"as 'cam(\d+)', whose first group is the camera"
     ) from error
 
 

@@ -35,18 +35,19 @@ def read_tracklets(
   """Every folder at or below `folder` that holds images, in natural order of their paths.
 
   A tracklet is named by its path below `folder`; `folder` itself by its own name. Frames are in
-  natural order of their names. Where a folder's frames are named as those of several tracklets of
-  MARS, each of these is a tracklet with its own name in place of the folder's. Identities are
-  `UNKNOWN`, and so are cameras that frames named as in MARS do not tell.
+  natural order of their names. If a folder's frames are named as in MARS and belong to several
+  tracklets, each of these is a tracklet of its own, with MARS's name in place of the folder's.
+  Identities are `UNKNOWN`, and so are cameras unless frames are named as in MARS.
 
   Args:
-    folder: where to look; hidden folders, those of storage systems (thumbnails, trash) and, beside
-      frames, those named `masks` are left out.
+    folder: where to look. Left out are hidden folders, those of storage systems (thumbnails,
+      trash), and, if there are other frames, those named `masks`.
     follow_links: whether links that lead out of `folder` are followed.
-    telling: says what is passed over; None: it is printed.
+    telling: makes remarks on skipped entries; None: they are printed.
 
   Raises:
-    InputError: no such folder, no image in it, or a link that leads out of it and may not.
+    InputError: there is no such folder, no image in it, or a link leads out of it without
+      `follow_links`.
   """
   root = user_path(folder)
   if not root.is_dir():
@@ -124,7 +125,7 @@ def _tracklets(root: pathlib.Path, place: pathlib.Path) -> Iterator[listing.List
   below = place.relative_to(root).as_posix()
   here = below == "."
   name = (root.resolve().name or "tracklet") if here else below
-  files = listing.list_images(place, LeftOut())  # Everything passed over was counted before.
+  files = listing.list_images(place, LeftOut())  # Skipped entries were counted before.
   matches = [match for file in files if (match := _MARS.fullmatch(file))]
   parts = {match[1]: int(match[2]) for match in matches}
   if len(matches) < len(files):

@@ -1,7 +1,7 @@
-"""Sentences about somebody's input: each is printed once, as soon as it is known, and kept.
+"""Remarks on a user's input: each is printed once, as soon as it is known, and kept.
 
-Readers of people's folders and videos print by themselves: whoever calls them without a `Telling`
-gets one that prints, so that no mode can drop what a reader has to say.
+Readers of users' folders and videos print by themselves: a caller that gives them no `Telling` gets
+one that prints, so that no mode can drop a reader's remarks.
 """
 
 from collections.abc import Callable
@@ -14,15 +14,15 @@ from cosam_jax.runtime import quiet
 
 
 class Telling:
-  """What was said about an input.
+  """Prints and keeps the remarks on an input.
 
   Args:
-    show: prints a sentence about a loss or an oddity; `--quiet` does not silence it.
-    plain: prints a sentence about what was found, which is no warning.
+    show: prints a remark on a loss or an oddity; `--quiet` does not silence it.
+    plain: prints a remark on the format that was found, which is not a warning.
 
   Attributes:
-    told: sentences on the format that was found, and on oddities.
-    left_out: sentences on what was passed over.
+    told: remarks on the format that was found, and on oddities.
+    left_out: remarks on parts that were skipped.
   """
 
   def __init__(
@@ -33,15 +33,15 @@ class Telling:
     self.left_out: list[str] = []
 
   def tell(self, *sentences: str) -> None:
-    """Says what was found."""
+    """Makes remarks on the format that was found."""
     self._say(sentences, self.told, self._plain)
 
   def warn(self, *sentences: str) -> None:
-    """Says what is odd, or fewer than it should be."""
+    """Makes remarks on oddities and losses."""
     self._say(sentences, self.told, self._show)
 
   def leave_out(self, *sentences: str) -> None:
-    """Says what is passed over."""
+    """Makes remarks on parts that are skipped."""
     self._say(sentences, self.left_out, lambda text: self._show(f"left out: {text}"))
 
   def _say(
@@ -50,11 +50,11 @@ class Telling:
     for sentence in sentences:
       if sentence not in said:
         said.append(sentence)
-        with tqdm.tqdm.external_write_mode():  # A video's end comes in the middle of a bar.
+        with tqdm.tqdm.external_write_mode():  # A video may end in the middle of a bar.
           show(printable(sentence))
 
 
 def warn_of(tables: Tables) -> None:
-  """Prints a reader's sentences about a data set."""
+  """Prints a reader's warnings about a data set."""
   for sentence in tables.warnings:
     quiet.warn(printable(sentence))

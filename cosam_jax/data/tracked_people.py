@@ -21,7 +21,7 @@ def crops_of(
 ) -> tuple[Boxes, Iterator[Frame]]:
   """The boxes that show something, and their crops as they come; see `fit_boxes`.
 
-  What was found out about the boxes, and which are left out, is said by the footage's `telling`.
+  The footage's `telling` makes remarks on the boxes' format, and on boxes that are left out.
   """
   _tell(footage.telling, boxes)
   boxes, pictures = fit_boxes(footage, boxes, reading)
@@ -43,7 +43,7 @@ def stream_of(
 ) -> Stream:
   """The tracklets of a video, which can be read more than once; see `own_videos.embed_own`.
 
-  All frames are decoded here once, since only the last one says how many there are.
+  All frames are decoded here once, since their number is known only at the end.
 
   Args:
     path, boxes, margin, reading: see `own_videos.embed_own`.

@@ -41,11 +41,11 @@ class Footage:
 
   Attributes:
     path: the file, or the folder in which the images are.
-    names: of the images, in natural order; None of a video.
-    count: how many frames it says that it has; None if nobody knows beforehand.
+    names: of the images, in natural order; None for a video.
+    count: the number of frames that its metadata gives; None if it is unknown beforehand.
     size: (width, height) by seqinfo.ini; None if there is none.
-    telling: says what people must know, after the last picture also if a video ended early.
-    warnings: these sentences.
+    telling: makes the warnings; after the last picture also one if a video ended early.
+    warnings: the warnings so far.
   """
 
   path: pathlib.Path
@@ -56,13 +56,13 @@ class Footage:
   warnings: list[str] = dataclasses.field(default_factory=list)
 
   def warn(self, sentence: str) -> None:
-    """Says what people must know, once however often the frames are read."""
+    """Gives a warning, only once however often the frames are read."""
     if sentence not in self.warnings:
       self.warnings.append(sentence)
     self.telling.warn(sentence)
 
   def pictures(self) -> Iterator[Picture]:
-    """Every frame, each time from the first; see `pictures`."""
+    """All frames from the first, each time it is called; see `pictures`."""
     if self.names is None:
       return _decoded(self)
     images = enumerate(self.names, 1)
@@ -76,12 +76,12 @@ def open_footage(
 
   Args:
     path: a file in any format that FFmpeg reads, a folder of images, or a sequence of
-      MOTChallenge: a folder with one of images in it, which `seqinfo.ini` names (or `img1`).
-    telling: says what people must know; None: it is printed.
+      MOTChallenge: a folder that holds a folder of images, named by `seqinfo.ini` or `img1`.
+    telling: makes the warnings; None: they are printed.
     beside: files that are read in another way, and may lie among the images.
 
   Raises:
-    InputError: nothing there, no video, no images, or no PyAV.
+    InputError: the path does not exist or has neither a video nor images, or PyAV is missing.
   """
   path, telling = user_path(path), telling or Telling()
   if path.is_dir():
@@ -130,9 +130,9 @@ def _folder(path: pathlib.Path, telling: Telling, beside: Iterable[str | os.Path
 
 
 def _frames_of_sequence(path: pathlib.Path, sequence: dict[str, str]) -> pathlib.Path:
-  """The folder that seqinfo.ini names (or `img1`), if it has images; else this one.
+  """The folder that seqinfo.ini names (or `img1`), if it has images; else the folder itself.
 
-  Without seqinfo.ini, `img1` counts if it has more images than the folder itself.
+  Without seqinfo.ini, `img1` is used if it has more images than the folder itself.
   """
   inner = path / (sequence.get("imdir") or "img1")
   own, within = _images(path), _images(inner) if inner.is_dir() else 0

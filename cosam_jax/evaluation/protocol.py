@@ -124,9 +124,9 @@ def listed_once(*parts: TrackletTable) -> tuple[TrackletTable, list[np.ndarray]]
 
 
 def check_searchable(dataset: str, query: TrackletTable, gallery: TrackletTable) -> None:
-  """Raises InputError if there is no query, no gallery, no query with a match, or a camera lacks.
+  """Raises InputError if there is no query, no gallery or no query with a match.
 
-  Without its camera nobody knows whether a query's match is of the query's own.
+  It also raises it if a camera is unknown, since a match must not be of the query's own camera.
   """
   for part, table in (("query", query), ("gallery", gallery)):
     if not len(table):

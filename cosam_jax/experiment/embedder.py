@@ -43,7 +43,7 @@ class Embedder:
 
   Args:
     network: see `network.Network`.
-    batch_clips: clips embedded at once at most; None: as the network's configuration says.
+    batch_clips: most clips that are embedded at once; None: as in the network's configuration.
   """
 
   def __init__(self, network: Network, *, batch_clips: int | None = None):

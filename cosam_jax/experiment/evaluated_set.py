@@ -1,8 +1,8 @@
-"""Digests of test sets: two directories of one data set's name may hold other people or pictures.
+"""Digests of test sets, since two directories of the same data set may hold different people.
 
-A digest is such as "1a2b3c4d-5e6f7a8b". The first part is of identities, cameras, lengths and
-queries, and is all that versions before the second part wrote. The second part is of the bytes of
-some frames, so it is the same wherever the directory lies, prepared or not.
+A digest looks like "1a2b3c4d-5e6f7a8b". Its first part is made of identities, cameras, lengths and
+queries; earlier versions wrote only this part. The second part is made of the bytes of some frames,
+so it is the same wherever the directory lies, prepared or not.
 """
 
 import zlib
@@ -16,7 +16,7 @@ from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.evaluation.protocol import evaluation_of
 
 SAMPLED = 64
-"""Tracklets of which one frame is read, at most."""
+"""At most this many frames are read, each of another tracklet."""
 
 
 def digest_of(tables: Tables, protocol: str) -> str:
@@ -27,7 +27,7 @@ def digest_of(tables: Tables, protocol: str) -> str:
     protocol: "reference" or "official".
 
   Raises:
-    InputError: nothing to evaluate, as `evaluation_of`.
+    InputError: there is nothing to evaluate, as in `evaluation_of`.
   """
   evaluation = evaluation_of(tables, protocol)
   table = evaluation.table
@@ -43,17 +43,17 @@ def _pictures(table: TrackletTable) -> int:
     frame = int(table.starts[row] + table.lengths[row] // 2)
     try:
       data = table.frames.read(frame)
-    except OSError:  # Whoever needs this frame says so.
+    except OSError:  # Reading it for use raises the error.
       data = b""
     digest = zlib.crc32(data, zlib.crc32(len(data).to_bytes(8, "little"), digest))
   return digest
 
 
 def may_be_same(first: object, second: object) -> bool:
-  """Whether two digests may be of one test set, as far as both say something.
+  """Whether two digests may be of the same test set, judged by the parts that both have.
 
   Args:
-    first, second: digests, of which earlier versions wrote one part or none.
+    first, second: digests; earlier versions wrote one part or none.
   """
   if not isinstance(first, str) or not isinstance(second, str):
     return True

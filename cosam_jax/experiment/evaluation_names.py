@@ -1,4 +1,4 @@
-"""What an evaluation is of, as results state it, and the name of its folder."""
+"""The subject of an evaluation, from its results, and the name of its folder."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.reports.results import read_results
 
 CARD = ("dataset", "split", "protocol", "distance", "num_frames")
-"""Names of the facts of a card that identify an evaluation."""
+"""Names of a card's facts that identify an evaluation."""
 
 
 def results_in(folder: pathlib.Path, name: str = "results.json") -> Mapping[str, Any] | None:
@@ -24,11 +24,11 @@ def results_in(folder: pathlib.Path, name: str = "results.json") -> Mapping[str,
 
 
 def subject_of(records: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> dict[str, Any]:
-  """What results are of.
+  """The subject of results: the facts that identify their evaluation.
 
   Args:
-    records: the results, as `Result.record` gives them.
-    about: what is said of their run.
+    records: the results, from `Result.record`.
+    about: the facts about their run.
   """
   card = records[0]["card"]
   others = [record["card"].get(name) for record in records for name in ("reranking", "attribute")]
@@ -38,7 +38,7 @@ def subject_of(records: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -
 
 
 def counted(records: Sequence[Mapping[str, Any]]) -> list[Any]:
-  """What the first of some results says of its test set."""
+  """The facts about the test set in the first of some results."""
   card, queries = records[0]["card"], records[0].get("queries", {})
   return [card.get("gallery_size"), card.get("frames_used"), queries.get("name")]
 
@@ -50,7 +50,7 @@ def words_of(subject: Mapping[str, Any]) -> str:
 
 
 def name_of(subject: Mapping[str, Any]) -> str:
-  """Such as "ilids_vid-split3_official_step_240_1a2b3c4d", which no other subject has."""
+  """A folder's name, such as "ilids_vid-split3_official_step_240_1a2b3c4d", unique to a subject."""
   split = f"-split{subject['split']}" if subject["split"] is not None else ""
   digest = hashlib.sha256(json.dumps(dict(subject), sort_keys=True, default=str).encode())
   weights = re.sub(r"[^\w.-]+", "_", str(subject["weights"]))[:60]

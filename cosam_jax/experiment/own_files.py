@@ -30,12 +30,12 @@ class OwnTracklets:
     picture: tracklet number -> uint8[H, W, 3], its middle frame.
     first_frames, last_frames: int64[n], each tracklet's first and last frame as its source counts
       them, from 1: frames of the video, or places in the folder.
-    times: float64[n, 2], seconds of these two in the video; NaN if nobody knows.
-    left_out: sentences about files, and lines of the file of boxes, that were not used.
-    told: sentences about the format that was found, and about oddities.
-    sources: of each tracklet the path of its video, or of the folder that its frames lie in.
-    camera_names: of each tracklet, "" if nobody knows.
-    taking: which of their frames were embedded.
+    times: float64[n, 2], seconds of these two in the video; NaN if unknown.
+    left_out: remarks on files, and on lines of the file of boxes, that were not used.
+    told: remarks on the format that was found, and on oddities.
+    sources: for each tracklet, the path of its video or of the folder of its frames.
+    camera_names: for each tracklet, its camera; "" if unknown.
+    taking: which of the frames were embedded.
   """
 
   names: tuple[str, ...]

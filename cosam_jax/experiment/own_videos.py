@@ -44,7 +44,8 @@ def embed_own(
 ) -> OwnTracklets:
   """Embeds a folder of tracklets, a video of one person, or the tracked people of a video.
 
-  What is guessed, odd or left out is printed as soon as it is known, and part of the result.
+  Remarks on guesses, oddities and skipped parts are printed as soon as they are known; the result
+  has them too.
 
   Args:
     embedder: the network; its run's configuration says how folders are read.

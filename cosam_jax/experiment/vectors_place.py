@@ -1,4 +1,4 @@
-"""The folder for numbers of saved vectors: the one asked for, or one beside other numbers."""
+"""The folder for numbers of saved vectors: the one asked for, or one in it if it is taken."""
 
 import json
 import pathlib
@@ -19,9 +19,9 @@ def place_of_results(
   """The folder for results of saved vectors: `place`, unless that holds a run or other results.
 
   Args:
-    place: where they are asked for.
-    records: the results, as `Result.record` gives them.
-    about: what is said of their run.
+    place: the folder that was asked for.
+    records: the results, from `Result.record`.
+    about: the facts about their run.
   """
   there = results_in(place)
   is_run = any((place / name).exists() for name in (LAST, BEST, "config.json"))

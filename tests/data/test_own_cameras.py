@@ -32,8 +32,8 @@ def test_cameras_are_said_or_read_from_paths(tmp_path):
   ("camera", "pattern", "folders", "words"),
   [
     ("a", "b", True, "give one of them"),
-    ("unknown", None, True, "'unknown', which says that nobody knows it"),
-    ("-1", None, True, "'-1', which says that nobody knows it"),
+    ("unknown", None, True, "'unknown', which means that it is unknown"),
+    ("-1", None, True, "'-1', which means that it is unknown"),
     (" ", None, True, "0 letters: give 1 to 100"),
     ("x" * 101, None, True, "101 letters"),
     (None, "(", True, "not a regular expression"),

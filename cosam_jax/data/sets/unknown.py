@@ -1,4 +1,4 @@
-"""Tracklets of which nobody knows the identity or the camera: left out, or refused, and said."""
+"""Leaves out or refuses tracklets whose identity or camera is unknown, with a remark."""
 
 from collections.abc import Mapping
 
@@ -15,18 +15,18 @@ _SHOWN = 5
 def without_unknown(
   tables: Mapping[str, TrackletTable], identities: Mapping[str, int], cameras: Mapping[str, int]
 ) -> tuple[dict[str, TrackletTable], tuple[str, ...]]:
-  """The tracklets that their split can use, and sentences about the others.
+  """The tracklets that their split can use, and remarks on the others.
 
-  A tracklet without identity is of no use. One without camera may be trained on; in the gallery it
+  A tracklet without identity is of no use. One without camera can be trained on. In the gallery it
   could be of the query's own camera or of another, so no ranking with it would be right.
 
   Args:
     tables: by split.
-    identities: their numbers by their names, from `numbers_of`.
+    identities: name -> number, from `numbers_of`.
     cameras: likewise.
 
   Raises:
-    InputError: a query whose identity or camera nobody knows.
+    InputError: the identity or camera of a query is unknown.
   """
   tables, said = _without_identity(tables, _spelled(identities, JUNK))
   tables, more = _without_camera(tables, _spelled(cameras, UNKNOWN_CAMERA))
@@ -89,7 +89,7 @@ def _count(table: TrackletTable, which: np.ndarray, split: str) -> str:
 
 
 def _spelled(numbers: Mapping[str, int], unknown: int) -> str:
-  """How a data set writes that nobody knows."""
+  """The spellings by which a data set marks unknown values, as a clause."""
   spelled = [name for name, number in numbers.items() if number == unknown]
   more = ", ..." if len(spelled) > _SHOWN else ""
   return f"written {', '.join(map(repr, spelled[:_SHOWN]))}{more}"
