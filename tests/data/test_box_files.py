@@ -86,7 +86,7 @@ def test_a_class_that_cannot_be_read_is_refused_or_told_with_the_way_out(tmp_pat
     (lambda f, t: (2 * t - 2, t - 1, -1), "columns 7 and 8 .* could each be the class"),
     (
       lambda f, t: (t + 1, 0.5),
-      "no line is left: left out are 4 boxes of class 2, 4 boxes of class 3",
+      "no line of it counts: left out are 4 boxes of class 2, 4 boxes of class 3",
     ),
     (lambda f, t: (2 * t,), "mostly above 1 .* if it is a class, put the line '# frame,id"),
   ):
