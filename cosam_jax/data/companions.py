@@ -1,8 +1,8 @@
-"""Images that lie beside frames and are no frames: masks, maps, thumbnails, copies.
+"""Companions: images beside frames that are not frames, such as masks, maps, thumbnails, copies.
 
 A segmentation of `0001.jpg` is called `0001_mask.png`, `mask_0001.png`, `0001-label.png` or only
-`0001.png`, and lies in the same folder, or in one named for it. An image counts as one of these
-only if the frame that it belongs to is there too.
+`0001.png`, and lies in the same folder, or in a folder named for it. An image counts as a companion
+only if the frame that it belongs to exists too.
 """
 
 import collections
@@ -26,21 +26,22 @@ _WORDS: dict[str, str] = {
   ), MAPS),
   **dict.fromkeys(("thumb", "thumbs", "thumbnail", "thumbnails", "copy"), COPIES),
 }  # fmt: skip
-"""Words for such an image, in small letters -> its kind."""
+"""Words for companions, in lower case -> their kind."""
 _FRAME_WORDS = {
   "img", "imgs", "im", "image", "images", "rgb", "frame", "frames", "color", "colour", "photo",
   "pic", "orig", "original", "src",
 }  # fmt: skip
-"""Words for a frame that a mask's name may lack, or have its own word in place of."""
+"""Words for a frame, which a mask's name may lack or replace by its own word."""
 _PARTS = re.compile(r"[0-9]+|[^\W\d_]+")
 _FORMATS = (".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".png")
-"""With as many of two formats, the first is the frames': masks are saved without loss, as PNG."""
+"""If two formats have as many images, the first has the frames; masks are saved losslessly, as PNG.
+"""
 
 _Parts = tuple[str, ...]
 
 
 def companions(names: Iterable[str]) -> dict[str, str]:
-  """Image -> its kind, for the images of a folder that are companions of others among them.
+  """Image -> its kind, for the images of a folder that are companions of others in it.
 
   Args:
     names: of the images, without their folder.
@@ -95,12 +96,12 @@ def companion_folders(
 
 
 def names_companions(folder: str) -> bool:
-  """Whether a folder's name says that masks and the like are in it."""
+  """Whether a folder's name means that it holds companions."""
   return _kind(_parts(folder)) is not None
 
 
 def _of_other_formats(images: Iterable[list[str]]) -> dict[str, str]:
-  """The images that have a frame's name and another ending."""
+  """Image -> its kind, for images with a frame's name and another ending."""
   images = list(images)
   if all(len(same) == 1 for same in images):
     return {}
@@ -118,12 +119,12 @@ def _ending(name: str) -> str:
 
 
 def _parts(text: str) -> _Parts:
-  """The words and numbers of a name, in small letters."""
+  """The words and numbers of a name, in lower case."""
   return tuple(_PARTS.findall(text.casefold()))
 
 
 def _kind(parts: _Parts) -> str | None:
-  """The kind of companion that a name says."""
+  """The kind of companion that a name means."""
   return next((_WORDS[part] for part in parts if part in _WORDS), None)
 
 
@@ -132,7 +133,7 @@ def _is_frame_word(parts: _Parts) -> bool:
 
 
 def _plain(parts: _Parts) -> set[_Parts]:
-  """The names that a companion may say of a frame: its own, and without a word for frames."""
+  """The names by which a companion may refer to a frame: its own, and without a word for frames."""
   shorter = {parts[:i] + parts[i + 1 :] for i, part in enumerate(parts) if part in _FRAME_WORDS} - {
     ()
   }
@@ -140,7 +141,7 @@ def _plain(parts: _Parts) -> set[_Parts]:
 
 
 def _belongs_to(parts: _Parts) -> set[_Parts]:
-  """The frames that a companion may belong to: `0001_mask_2` is of 0001, or of 0001_2."""
+  """The frames that a companion may belong to: `0001_mask_2` belongs to 0001 or to 0001_2."""
   without = tuple(part for part in parts if part not in _WORDS)
   uncounted = tuple(
     part

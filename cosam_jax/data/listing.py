@@ -42,7 +42,7 @@ def require_directory(path: str | os.PathLike, what: str) -> pathlib.Path:
 def natural_key(name: str) -> list[tuple[int, int, str]]:
   """Sort key by which `frame2` comes before `frame10`."""
   parts = re.split(r"([0-9]+)", name)
-  # Digits, without leading zeros, sort by length, then as text, since Python refuses to make a number
+  # Digits without leading zeros sort by length, then as text, since Python refuses to make a number
   # of thousands of digits.
   return [
     (1, len(digits := part.lstrip("0")), digits) if i % 2 else (0, 0, part)

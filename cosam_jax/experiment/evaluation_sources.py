@@ -14,7 +14,7 @@ from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.runtime.json_files import read_json
 
 ATTENTION = "attention.json"
-# Fields on which vectors and masks depend, beside the weights.
+# Fields on which vectors and masks depend, besides the weights.
 _FIELDS = ("data.split", "data.split_seed", "clips.num_frames", "clips.image_size",
            "evaluation.frames")  # fmt: skip
 
@@ -53,7 +53,7 @@ def _source(run: Run, weights: str) -> dict[str, Any]:
 
 
 def _sources_in(folder: pathlib.Path) -> list[Source]:
-  """The sources of the files of evaluations, as far as they say them."""
+  """The sources that the files of evaluations in a folder state."""
   try:
     attention = read_json(folder / ATTENTION, "numbers", "measure again")["source"]
   except (InputError, KeyError, TypeError):
@@ -67,7 +67,7 @@ def _sources_in(folder: pathlib.Path) -> list[Source]:
 
 
 def _is_from(source: Source, now: Source) -> bool:
-  """Whether a file's source may be another one, as far as it says."""
+  """Whether a file may be from the source `now`, judged by the source that it states."""
   if any(source.get(name) != now[name] for name in ("dataset", "checkpoint_hash")):
     return False
   fields = source.get("fields", {})

@@ -116,7 +116,7 @@ def neighbour_of(folder: OutputFolder, source: Source, kind: Kind) -> str | None
 
 
 def has_own_pictures(embeddings: pathlib.Path) -> bool:
-  """Whether the pictures beside embeddings are of them, as far as a list there says."""
+  """Whether the pictures beside embeddings belong to them, judged by the list there."""
   folder = own_folder(embeddings.parent)
   if embeddings.name != EMBEDDINGS_FILE or folder.source is None:
     return True
@@ -144,9 +144,9 @@ def source_words(source: Source) -> str:
 
 
 def _names(source: Source) -> Iterator[str]:
-  """Names for the input's folder, the plainest first; the last is nobody else's."""
+  """Names for the input's folder, the plainest first; the last is unique."""
   path = pathlib.Path(source["input"])
-  # What follows a dot is a video's kind, but part of a folder's name.
+  # The part after a dot is a video's kind, but belongs to a folder's name.
   stem = path.name if path.is_dir() else path.stem
   yield _short(stem or "input")
   if source.get("boxes"):

@@ -1,4 +1,4 @@
-"""The test set's vectors in a run's folder: never in the place of somebody's own tracklets."""
+"""The test set's vectors in a run's folder; they never replace those of a user's own tracklets."""
 
 import pathlib
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _REMEDY = f"move {EMBEDDINGS_FILE} and {PICTURES} away, or give another --workdi
 
 
 def tested_folder(directory: pathlib.Path) -> OutputFolder:
-  """A folder with the test set's vectors, on the same list as vectors of one's own tracklets."""
+  """A folder with the test set's vectors; its list is the same as for a user's own tracklets."""
   return OutputFolder(
     directory, "embed", (EMBEDDINGS_FILE,), EMBEDDINGS_FILE, _of_earlier_version, _REMEDY
   )
@@ -28,8 +28,8 @@ def check_tested(folder: OutputFolder, source: Mapping[str, Any]) -> None:
     source: of the vectors, see `evaluation_sources.source_of`.
 
   Raises:
-    InputError: it holds the vectors of other tracklets, or pictures, which a search would show as
-      those of the test set.
+    InputError: the folder holds the vectors of other tracklets, or their pictures, which a search
+      would show as the test set's.
   """
   directory = folder.directory
   held = tested_source(directory)
@@ -48,7 +48,7 @@ def check_tested(folder: OutputFolder, source: Mapping[str, Any]) -> None:
 
 
 def tested_source(directory: pathlib.Path) -> Mapping[str, Any] | None:
-  """The source of the vectors in a folder; None if there are none, or nobody knows."""
+  """The source of the vectors in a folder; None if there are none, or it is unknown."""
   folder = tested_folder(directory)
   if folder.source is not None:
     return folder.source if folder.names else None
@@ -56,13 +56,13 @@ def tested_source(directory: pathlib.Path) -> Mapping[str, Any] | None:
 
 
 def _same_tracklets(held: Mapping[str, Any], source: Mapping[str, Any]) -> bool:
-  # Earlier versions called a data set of folders by its last folder.
+  # Earlier versions named a data set of folders after its last folder.
   names = (held.get("dataset"), held.get("fields", {}).get("data.name"))
   return source["dataset"] in names and may_be_same(held.get("test_set"), source["test_set"])
 
 
 def _stated(directory: pathlib.Path) -> dict[str, Any] | None:
-  """The source that vectors of a version without lists state; None without such a file."""
+  """The source in a file of vectors of a version without lists; None if there is no such file."""
   try:
     found = read_embeddings(directory / EMBEDDINGS_FILE)
   except InputError:

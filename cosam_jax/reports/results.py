@@ -46,7 +46,7 @@ def write_results(
 
 
 def check_replaceable(*paths: str | os.PathLike) -> None:
-  """Refuses, before any work, to replace files that are no results; those that are may go.
+  """Refuses, before any work, to replace files that are not results; results may be replaced.
 
   Raises:
     InputError: somebody's file, or one that is too damaged to tell.

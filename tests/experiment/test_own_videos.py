@@ -299,9 +299,7 @@ def test_no_input_takes_the_place_of_another(folder, network, tmp_path, capsys):
     record = json.loads((work / "own" / name / "embed_files.json").read_text())
     assert record["source"]["input"] == str(tmp_path / source)
   out = work / "own" / "img1"
-  with pytest.raises(
-    InputError, match=r"holds the vectors .*camA/img1, which those of .*camB/img1"
-  ):
+  with pytest.raises(InputError, match=r"holds the vectors of .*camA/img1, and now .*camB/img1"):
     embed_input(network, tmp_path / "camB" / "img1", out)
   embed_input(network, tmp_path / "camA" / "img1", out)
 

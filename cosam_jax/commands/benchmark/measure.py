@@ -69,7 +69,7 @@ def measure(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict
 
 
 def _lost(before: dict[str, Any], now: dict[str, Any]) -> str:
-  """What an earlier measurement has and the new one lacks, in words; "" if they are of the same."""
+  """The parts and values that only an earlier measurement has, in words; may be empty."""
   flat = json.loads(json.dumps(now["config"]))
   try:
     parts = [f"part {name}" for name in before["parts"] if name not in now["parts"]]

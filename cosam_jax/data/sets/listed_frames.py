@@ -1,4 +1,4 @@
-"""The frames that a manifest's rows mean: paths and patterns below its folder."""
+"""The frames that a manifest's rows name, by paths and patterns below its folder."""
 
 import glob
 import os
@@ -13,16 +13,16 @@ from cosam_jax.errors import InputError
 
 
 def listed_frames(manifest: pathlib.Path, line: int, text: str, left_out: LeftOut) -> list[str]:
-  """The images that a path or pattern means, as paths below the manifest's folder.
+  """The images that a path or pattern names, as paths below the manifest's folder.
 
   Args:
     manifest: its path.
     line: of the row, for errors.
     text: the path or pattern.
-    left_out: counts what a pattern matches and no reader takes.
+    left_out: counts matches of a pattern that are not read.
 
   Raises:
-    InputError: a path that leaves the folder or is no image, or a pattern without images.
+    InputError: a path leaves the folder or is not an image, or a pattern matches no image.
   """
   root = manifest.parent
   text = _below(root, text)
@@ -32,7 +32,7 @@ def listed_frames(manifest: pathlib.Path, line: int, text: str, left_out: LeftOu
       f"line {line} of {manifest} has the path {text!r}, which {reason}; a path starts at the "
       "manifest's own folder or lies in it: move the manifest above its frames"
     )
-  if glob.has_magic(text) and not os.path.isfile(root / text):  # Nor is a name that is too long.
+  if glob.has_magic(text) and not os.path.isfile(root / text):  # A too long name is not a file.
     matches = sorted(glob.glob(text, root_dir=root), key=listing.natural_key)
     found = [name for name in matches if not _passed_over(root, text, name, left_out)]
     if not found:
@@ -43,14 +43,14 @@ def listed_frames(manifest: pathlib.Path, line: int, text: str, left_out: LeftOu
     return [posixpath.normpath(name) for name in found]
   if not listing.is_image(posixpath.basename(text)):
     raise InputError(
-      f"line {line} of {manifest} has the path {text!r}, which is no "
+      f"line {line} of {manifest} has the path {text!r}, which is not a "
       f"{', '.join(listing.IMAGE_SUFFIXES)} file; for all frames of a folder write {text}/*.jpg"
     )
   return [posixpath.normpath(text)]
 
 
 def _below(root: pathlib.Path, text: str) -> str:
-  """An absolute path that lies in the manifest's folder, as it is written from there."""
+  """Makes an absolute path in the manifest's folder relative to it; other paths stay."""
   if posixpath.isabs(text) and ".." not in text.split("/"):
     for folder in (os.path.abspath(root), os.path.realpath(root)):
       inside = folder.rstrip("/") + "/"
@@ -62,12 +62,12 @@ def _below(root: pathlib.Path, text: str) -> str:
 def frames_among(
   root: pathlib.Path, paths: Iterable[str], left_out: LeftOut
 ) -> tuple[list[str], list[str]]:
-  """The folders and file names of a tracklet's frames; its masks and the like are counted.
+  """The folders and file names of a tracklet's frames; counts its masks and the like as left out.
 
   Args:
     root: the manifest's folder.
     paths: of the tracklet's images below it, in order.
-    left_out: counts the images that are no frames.
+    left_out: counts the images that are not frames.
   """
   every = [posixpath.split(path) for path in paths]
   folders: dict[str, list[str]] = {}
@@ -87,7 +87,7 @@ def frames_among(
 
 
 def _passed_over(root: pathlib.Path, pattern: str, path: str, left_out: LeftOut) -> bool:
-  """Whether a pattern's match is no frame, and counts it then."""
+  """Whether a pattern's match is not a frame; if so, counts it as left out."""
   folder, name = posixpath.split(path)
   for meant, part in zip(pattern.split("/"), path.split("/")):
     if glob.has_magic(meant) and (reason := set_aside(part)):

@@ -54,7 +54,7 @@ class _Tracklet:
 
 
 def is_manifest(path: str | os.PathLike) -> bool:
-  """Whether a data_dir is a manifest: its name ends in `.csv` or `.jsonl`, and it is not a folder."""
+  """Whether a data_dir is a manifest: a path that ends in `.csv` or `.jsonl`, and not a folder."""
   return pathlib.Path(path).suffix.lower() in SUFFIXES and not os.path.isdir(path)
 
 
@@ -190,7 +190,9 @@ def _csv_rows(path: pathlib.Path, text: str) -> Iterator[tuple[int, dict[str, st
       cells += [""] * (len(header) - len(cells))
       yield rows.line_num, dict(zip(header, cells))
   except csv.Error as error:
-    raise InputError(f"manifest {path} is not a table in UTF-8 ({error}); save it as one") from error
+    raise InputError(
+      f"manifest {path} is not a table in UTF-8 ({error}); save it as one"
+    ) from error
 
 
 def _json_row(path: pathlib.Path, line: int, text: str) -> dict[str, str]:
