@@ -1,4 +1,4 @@
-"""Clips as people's loaders read and augment them; the same odds as `data.transforms`.
+"""Clips as usual loaders read and augment them, with the same odds as `data.transforms`.
 
 Imports nothing of the package: workers would load TensorFlow for three numbers.
 """

@@ -22,11 +22,11 @@ class PeerProcess:
     maker: `"module:function"` of this folder; the function makes an object with the methods that
       `call` names, and `wait`, which returns when all work is done.
     arguments: of the function.
-    keep_memory: whether the process holds on to memory as ours does; not the peers' habit.
+    keep_memory: whether the process keeps memory as ours does; by default peers do not.
   """
 
   def __init__(self, maker: str, arguments: tuple[Any, ...], keep_memory: bool = False):
-    # Forked, it would have our settings of the C library.
+    # A forked process would have our settings of the C library.
     context = multiprocessing.get_context("spawn")
     self._connection, theirs = context.Pipe()
     self._process = context.Process(target=_serve, args=(theirs, keep_memory), daemon=True)

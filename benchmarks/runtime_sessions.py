@@ -1,4 +1,4 @@
-"""Exported networks in the runtimes that people have for them, each ready to be timed."""
+"""Exported networks in the runtimes that people use for them, each ready to be timed."""
 
 import importlib.metadata
 import os
@@ -54,7 +54,7 @@ def openvino(path: str, clips: np.ndarray, threads: int) -> Session:
 
 
 def stablehlo(path: str, clips: np.ndarray, threads: int) -> Session:
-  """The StableHLO export in a process that has jax and not this package's settings."""
+  """The StableHLO export in a process with jax but without this package's settings."""
   import jax
   import jax.export
 
@@ -75,6 +75,6 @@ def saved_model(path: str, clips: np.ndarray, threads: int) -> Session:
 
 
 def version(name: str) -> str:
-  """Of the package that runs sessions of this name."""
+  """The version of the package that runs sessions of this name."""
   package = {"stablehlo": "jax", "saved_model": "tensorflow-cpu"}.get(name, name)
   return importlib.metadata.version(package)

@@ -2,7 +2,7 @@
 # The embedding beside onnxruntime and OpenVINO on the same network, in turn, as ratios.
 #   bash launch/compare_runtimes.sh [flags of benchmarks/runtimes.py, such as --clips=32]
 # Takes the environment in VENV (default: .venv in the checkout; made if it is not there) and
-# installs the exporter and the two runtimes into it if it has none.
+# installs the exporter and the two runtimes into it if any is missing.
 set -euo pipefail
 # shellcheck source=launch/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"

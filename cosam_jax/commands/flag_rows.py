@@ -84,7 +84,7 @@ GENERAL: dict[str, Flag] = {
     "HOST:PORT of process 0, the same for all processes; needs --num_processes and --process_id. "
     "Anybody who reaches the port can connect: use localhost or a private network."
   ),
-  "num_processes": _whole("How many processes share the work.", most=65_536),
+  "num_processes": _whole("Number of processes that share the work.", most=65_536),
   "process_id": _whole("Number of this process, from 0.", least=0, most=65_535),
   "hosts": _choice(
     "How several processes find each other if --coordinator_address is not given. auto: through "
@@ -217,7 +217,7 @@ OWN: dict[str, Flag] = {
     "For --mode=compare and --mode=tables: accept results of different protocols, and mark them."
   ),
   "resamples": _whole(
-    "For --mode=compare: how often to draw people, 100 or more.", 10_000, least=100
+    "For --mode=compare: number of times to draw people, 100 or more.", 10_000, least=100
   ),
   "sweep": _choice(
     "Run every unfinished row of a table of the poster of the ICCV 2019 paper, each in a folder of "

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DATASETS", "Tables", "TrackletTable", "load_dataset"]
 
-# Late, so that the registry of data sets loads without numpy.
+# Loaded late, so that the registry of data sets loads without numpy.
 __getattr__, __dir__ = late_names(
   __name__,
   {

@@ -65,8 +65,8 @@ def class_column(
 
   Args:
     lines: of a file.
-    known: the column that is one by the file's format. Then only the seventh may not be one too:
-      those after it may be a detection's index.
+    known: the column that is a class by the file's format. Then only the seventh is refused if it
+      could be one too: those after it may be a detection's index.
     columns: those without a name; None: all from the seventh on.
     track: the column of the track.
 
@@ -123,7 +123,7 @@ def flags_sentence(lines: BoxLines) -> tuple[str, ...]:
 def _of_numbers(lines: BoxLines, column: int, tracks: np.ndarray) -> bool:
   """Whether numbers are the same all along most tracks and some are above 1.
 
-  Behind the seventh column, tracks of one box show nothing: a detection's index is a number too.
+  After the seventh column, tracks of one box show nothing: a detection's index is a number too.
   """
   values = lines.values[:, column]
   known = np.isfinite(values) & np.isfinite(tracks)
@@ -136,7 +136,7 @@ def _of_numbers(lines: BoxLines, column: int, tracks: np.ndarray) -> bool:
 
 
 def _of_words(lines: BoxLines, column: int, tracks: np.ndarray) -> bool:
-  """Whether most lines have a word there, the same all along most tracks."""
+  """Whether most lines have a word there, constant along most tracks."""
   words = {
     row: word.lower()
     for row, word in lines.words.get(column, {}).items()

@@ -39,12 +39,12 @@ _SHAPES = 0.15, 2.0
 _SMALL = 4
 """A seventh column that is mostly above it is neither confidence nor class."""
 _ALONE = 0.95
-"""Share of tracks of a single box from which ids are none."""
+"""From this share of tracks with a single box on, the second column holds no ids."""
 _MANY_BOXES, _MANY_FRAMES = 50, 20
 
 
 def require_order(lines: BoxLines) -> tuple[str, ...]:
-  """Sentences on doubtful tracks of a file without names, whose order nobody said.
+  """Sentences on doubtful tracks of a file without names, whose order was not given.
 
   Raises:
     InputError: the columns are in another order, or nearly all boxes are alone in their track.
@@ -86,7 +86,7 @@ def _columns(order: str, names: Iterable[str]) -> list[int]:
 
 
 def _table(lines: BoxLines, order: str) -> np.ndarray:
-  """float64[n, 6], frame, id, x, y, w, h; NaN for what is no box of a track."""
+  """float64[n, 6], frame, id, x, y, w, h; NaN for lines that are not a box of a track."""
   table = lines.values[:, _columns(order, USUAL.split(","))]
   with np.errstate(invalid="ignore"):
     whole = ((table[:, :2] >= 0) & (table[:, :2] == np.floor(table[:, :2]))).all(axis=1)
@@ -124,7 +124,7 @@ def _ids_run_on(lines: BoxLines) -> bool:
 
 
 def _following(lines: BoxLines, order: str) -> int:
-  """How many boxes overlap the one of their track in the file's frame before."""
+  """Number of boxes that overlap their track's box in the file's frame before."""
   table = _table(lines, order)
   table = table[np.isfinite(table[:, 0])]
   frames = np.unique(table[:, 0], return_inverse=True)[1].reshape(-1)
@@ -168,7 +168,7 @@ def _alone(lines: BoxLines) -> tuple[str, ...]:
   said = f"{single:,} of {len(lengths):,} tracks have one box, in {frames:,} frames"
   if len(table) >= _MANY_BOXES and frames >= _MANY_FRAMES:
     raise InputError(
-      f"{said} of boxes {lines.path}: their second column is no track, or the columns are in "
+      f"{said} of boxes {lines.path}: their second column is not the track, or the columns are in "
       f"another order than {USUAL}; link the boxes by a tracker, put a line of names above them, "
       "or say with --boxes_format=results that each box is a person of its own"
     )

@@ -110,7 +110,7 @@ def _doubts(boxes: Boxes, height: int, width: int) -> list[str]:
 
 
 def _flat(boxes: Boxes, height: int, width: int) -> list[str]:
-  """A sentence if half of the boxes or more are no people; refuses many of a guessed order."""
+  """A sentence if half of the boxes or more are not people; with a guessed order, refuses many."""
   w, h = boxes.corners[:, 2:].T
   few = min(_FEW_PIXELS, height / 16, width / 16)
   flat = int(((np.minimum(w, h) <= few) | (w > _LYING * h)).sum())

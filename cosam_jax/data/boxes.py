@@ -19,9 +19,9 @@ from cosam_jax.errors import InputError
 FILL = np.array([round(255 * value) for value in IMAGENET_MEAN], np.uint8)
 """Colour of the part of a box outside the picture: near 0 once normalised."""
 FEW = 0.05
-"""Share of the boxes that may name pictures that do not exist, as trackers' predictions do."""
+"""Share of the boxes that may name pictures that do not exist, as predictions of trackers do."""
 FEW_BOXES = 10
-"""So many boxes or fewer are too few to show that most are wrong."""
+"""This many boxes, or fewer, are too few to show that most are wrong."""
 _LARGEST = 2
 """A box may be this many times as wide or high as the picture; no person is larger."""
 
@@ -35,9 +35,9 @@ class Boxes:
     tracks: int64[n], 0 .. m - 1.
     corners: float64[n, 4], x, y, w, h in pixels.
     ids: int64[m], the file's number of each track, ascending.
-    left_out: sentences about lines that are not used.
-    told: sentences about the format that was found.
-    plain: whether the form of the coordinates was not given, so that they may be doubted.
+    left_out: remarks on lines that are not used.
+    told: remarks on the format that was found.
+    plain: whether the form of the coordinates was assumed and not given, so that it may be doubted.
     guessed: whether the order of the columns was not given, by names or by a format.
   """
 

@@ -68,14 +68,14 @@ class Kind:
   earlier: Callable[[pathlib.Path], Source | None] = lambda directory: None
 
   def held_in(self, folder: OutputFolder) -> Source | None:
-    """The source of the files in a folder; None if there are none, or nobody knows."""
+    """The source of the files in a folder; None if there are none, or it is unknown."""
     return self.earlier(folder.directory) if folder.source is None else folder.source
 
 
 def folder_for(
   source: Source, *, output: pathlib.Path | None, workdir: pathlib.Path, kind: Kind
 ) -> OutputFolder:
-  """The folder for the files of an input, looked at before any work.
+  """The folder for the files of an input, checked before any work.
 
   Args:
     source: see `source_of`.
@@ -84,8 +84,8 @@ def folder_for(
     kind: which files.
 
   Raises:
-    InputError: a folder that holds another input's files or somebody's, or that is, holds or lies
-      in the input.
+    InputError: the folder holds files of another input or of the user, or it is, holds or lies in
+      the input.
   """
   if output is not None:
     folder = kind.folder(output)
@@ -124,7 +124,7 @@ def has_own_pictures(embeddings: pathlib.Path) -> bool:
 
 
 def _same(held: Source | None, source: Source) -> bool:
-  """Whether both are one; earlier versions said no more than the input."""
+  """Whether both sources are the same; earlier versions recorded only the input."""
   return held is not None and _lasting(held) in (_lasting(source), {"input": source["input"]})
 
 

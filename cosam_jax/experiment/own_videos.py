@@ -178,7 +178,7 @@ def embed_input(
     camera=camera,
     camera_from=camera_from,
   )
-  # Another process may have taken the place meanwhile.
+  # Another process may have taken the folder meanwhile.
   folder = folder_for(source, output=directory, workdir=workdir, kind=VECTORS)
   if directory is None and (why := neighbour_of(folder, source, VECTORS)):
     print(why)

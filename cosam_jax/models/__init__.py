@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cosam", "CosamMasks", "Outputs", "ReidNet", "from_torch", "to_torch"]
 
-# Late, so that the names of backbones and heads load without jax.
+# Loaded late, so that the names of backbones and heads load without jax.
 __getattr__, __dir__ = late_names(
   __name__,
   {

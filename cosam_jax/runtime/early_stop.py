@@ -18,7 +18,7 @@ def install(arguments: list[str]) -> None:
   """From now on, signals that ask to stop end the process with the status for that.
 
   Args:
-    arguments: the command line's; for another mode than training, Ctrl-C alone is heard.
+    arguments: of the command line; in modes other than training, only Ctrl-C is heard.
   """
   trains = _trains(arguments)
   for number in stop_signals():

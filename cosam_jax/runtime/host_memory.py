@@ -5,8 +5,8 @@ step. The C library of Linux fetches a block of that size from the system and gi
 afterwards, and the system has to clear every page of it: a fifth to a third of the step's time.
 If the library keeps such blocks, that time is saved; the process then holds up to two of them.
 
-`settle` chooses before anything is known of the program. `fit` looks again once it is compiled: if
-two blocks of its plan are more than what is free, memory goes back after each call.
+`settle` chooses before anything is known of the program. `fit` checks again once it is compiled: if
+two blocks of its plan need more than is free, memory goes back after each call.
 """
 
 import ctypes
@@ -48,7 +48,7 @@ class _Kept:
   """The C library's state, which belongs to the process.
 
   Attributes:
-    by_choice: whether memory is kept because `auto` chose so, and not because somebody asked.
+    by_choice: whether memory is kept because `auto` chose so, and not because the user asked.
   """
 
   by_choice = False
@@ -117,7 +117,7 @@ def free_bytes(
     statistics = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
   except (OSError, ValueError):  # No such limit, or "max".
     return free
-  # Files that were read are counted as used, and go if somebody needs the room.
+  # Files that were read are counted as used, and are dropped if their room is needed.
   return min(free, max(0, limit - used + int(statistics.get("inactive_file", 0))))
 
 

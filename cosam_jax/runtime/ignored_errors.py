@@ -18,7 +18,7 @@ _SOON = 0.01  # Seconds.
 def send_again(
   kind: type[BaseException], number: signal.Signals, noticed: Callable[[], object] = lambda: None
 ) -> Callable[[Any], object]:
-  """From now on, an ignored exception of this kind is no traceback, but the signal once more.
+  """From now on, an ignored exception of this kind sends its signal again and prints nothing.
 
   Args:
     kind: of the exception.

@@ -37,7 +37,7 @@ def in_words(by: str) -> str:
 
 
 class StopRequests:
-  """Hears requests to stop while it is entered; in another thread than the main one it hears none.
+  """Hears requests to stop inside its `with` block, if that runs in the main thread.
 
   Args:
     heard: called in the handler of the first request; may raise.
@@ -78,7 +78,7 @@ class StopRequests:
       self._close_pipe()
 
   def listen(self) -> None:
-    """Installs the handlers again, if somebody else has installed others meanwhile."""
+    """Installs the handlers again, if others have been installed meanwhile."""
     for number in self._before:
       signal.signal(number, self._on_signal)
 
@@ -103,14 +103,14 @@ class StopRequests:
     self._ignored = True
 
   def _forget_terminal(self) -> None:
-    """What is printed from now on goes nowhere; on a terminal that is gone it would be an error."""
+    """Discards all later output; printing to a terminal that is gone would be an error."""
     for stream in self._terminals:
       nowhere = os.open(os.devnull, os.O_WRONLY)
       os.dup2(nowhere, stream)
       os.close(nowhere)
 
   def _open_pipe(self) -> None:
-    """Has the interpreter write each signal's number to a pipe that a thread reads.
+    """Makes the interpreter write each signal's number to a pipe that a thread reads.
 
     A handler runs only once the main thread is back from a library, which may compile for minutes.
     """
@@ -121,7 +121,7 @@ class StopRequests:
 
   def _close_pipe(self) -> None:
     signal.set_wakeup_fd(self._pipe_before)
-    os.close(self._writing)  # Which ends the thread.
+    os.close(self._writing)  # This ends the thread.
 
   def _count_interrupts(self, reading: int) -> None:
     count = 0

@@ -1,4 +1,4 @@
-"""Compiled programs whose memory is known, and looked at, before they run for the first time."""
+"""Compiled programs whose memory is known, and checked, before they run for the first time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +32,7 @@ class Planned:
     self.bytes = 0
 
   def __call__(self, *arguments: Any) -> Any:
-    """What the function returns."""
+    """The function's result."""
     # The first one, a state or weights, is long, and always of the same shapes.
     leaves = jax.tree.leaves(arguments[1:], is_leaf=lambda leaf: leaf is None)
     key = tuple(None if leaf is None else (np.shape(leaf), leaf.dtype) for leaf in leaves)

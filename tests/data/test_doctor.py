@@ -157,10 +157,10 @@ def test_the_same_picture_as_query_and_gallery_or_of_two_people(tmp_path):
   root = different(tmp_path)
   assert diagnose(load_dataset("folder", root)).findings == ()
   picture(root / "train" / "1" / "1" / "0" / "0.png", 99)
-  picture(root / "train" / "2" / "2" / "0" / "0.bmp", 99)  # Another file, the same picture.
+  picture(root / "train" / "2" / "2" / "0" / "9.bmp", 99)  # Another file, the same picture.
   diagnosis = diagnose(load_dataset("folder", root))
   finding = found(diagnosis, "1 pictures stand under two identities")
-  for words in ("train/1/1/0/0.png (train, identity 1)", "0.bmp (train, identity 2)"):
+  for words in ("train/1/1/0/0.png (train, identity 1)", "9.bmp (train, identity 2)"):
     assert words in finding.examples[0]
   assert not diagnosis.errors
   for frame in range(4):

@@ -118,7 +118,7 @@ class Sweep:
     with contextlib.closing(bar), self._requests:
       for i, job in enumerate(self._jobs):
         self._requests.check(_WHERE)
-        one = self._state(job)  # Only now: another sweep may have done it meanwhile.
+        one = self._state(job)  # Read only now: another sweep may have done it meanwhile.
         place = f"run {i + 1}/{len(self._jobs)}  {job.name}"
         if one.state == DONE:
           _say(bar, f"{place}  done before: {self._numbers(job)}")
