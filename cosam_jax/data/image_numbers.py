@@ -88,7 +88,6 @@ def numbered(
   Raises:
     InputError: a frame has two images.
   """
-  _refuse_two_formats(names, source)
   columns = _columns([name.rpartition(".")[0] for name in names])
   counting = [column for column in columns if column.ascends]
   if counting:
@@ -107,19 +106,6 @@ def numbered(
   first = ", ".join(f"{name} the {nth}" for name, nth in zip(names, ("first", "second")))
   said = f"images of {source} are taken in the order of their names, in which no number counts them"
   return Numbered(names, told=(f"{said}: {first}",))
-
-
-def _refuse_two_formats(names: list[str], source: str) -> None:
-  """Refuses `000001.jpg` beside `000001.png`."""
-  stems: dict[str, list[str]] = collections.defaultdict(list)
-  for name in names:
-    stems[name.rpartition(".")[0]].append(name)
-  twice = [same for same in stems.values() if len(same) > 1]
-  if twice:
-    raise InputError(
-      f"{len(twice):,} frames of {source} are there in two formats, such as "
-      f"{' and '.join(twice[0][:2])}: keep one image of each frame"
-    )
 
 
 def _columns(stems: list[str]) -> list[_Column]:

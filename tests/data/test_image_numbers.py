@@ -93,8 +93,7 @@ def test_a_stray_image_moves_no_frame_and_is_said(tmp_path, stray, pattern, star
 @pytest.mark.parametrize(
   ("extra", "words"),
   [
-    ({"000003 - Copy.jpg": 3}, r"000003 - Copy\.jpg and 000003\.jpg .* both numbered 3, and 1 of"),
-    (names("{n:06d}.png"), r"12 frames of .* two formats, such as 000001\.(jpg|png) and 000001"),
+    ({"000003 - edited.jpg": 3}, r"000003 - edited\.jpg and 000003\.jpg .* numbered 3, and 1 of"),
     (names("{n:06d}_right.jpg"), r"both numbered 1, and 12 of 12 numbers"),
     (names("b_{n:06d}.jpg"), r"both numbered 1, and 12 of 12 numbers"),
   ],
@@ -105,6 +104,20 @@ def test_two_images_of_a_frame_are_refused(tmp_path, extra, words):
   with pytest.raises(InputError, match=words) as caught:
     seen(place, range(1, 13))
   assert "keep one image of each frame" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+  ("extra", "words"),
+  [
+    ({"000003 - Copy.jpg": STRAY}, "1 thumbnails and copies are left out"),
+    ({f"{n:06d}.png": STRAY for n in range(1, 13)}, "12 images with a frame's name and another"),
+  ],
+  ids=["copy", "two formats"],
+)
+def test_copies_and_second_formats_move_no_frame_and_are_said(tmp_path, extra, words):
+  found, said = seen(folder(tmp_path / "images", {**names("{n:06d}.jpg"), **extra}), range(1, 13))
+  assert found == list(range(1, 13))
+  assert words in said
 
 
 def test_images_without_a_number_that_counts_are_taken_in_order_and_said(tmp_path):
