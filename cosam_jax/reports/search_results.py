@@ -171,10 +171,13 @@ def _sentences(results: Sequence[QueryResult], about: Mapping[str, Any]) -> list
   counts = [result.searched for result in results if result.searched is not None]
   if counts:
     left = [about["gallery_size"] - count for count in counts]
+    many = f"{min(left):,}" if min(left) == max(left) else f"{min(left):,} to {max(left):,}"
     found.append(
       f"left out of {about['gallery_size']:,}: those that each query's own camera saw, "
-      f"{min(left):,} to {max(left):,} tracklets"
+      f"{many} tracklets"
     )
+    if not any(counts):
+      found.append("nobody is found: every tracklet of the gallery is from the query's own camera")
   known = [result.hits[0].right for result in results if result.hits]
   judged = [right for right in known if right is not None]
   if judged:

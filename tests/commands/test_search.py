@@ -69,6 +69,14 @@ def test_a_querys_own_camera_is_left_out(same, tmp_path, capsys):
   assert f"own camera saw, {min(left)} to {max(left)} tracklets" in capsys.readouterr().out
 
 
+def test_a_gallery_of_the_querys_own_camera_alone_holds_nobody(tmp_path, capsys):
+  path = saved(tmp_path / "a.npz", np.eye(3, dtype=np.float32), ["gate"] * 3)
+  search(Networks(), path, path, tmp_path / "out", exclude_same_camera=True)
+  out = capsys.readouterr().out
+  assert "left out of 3: those that each query's own camera saw, 3 tracklets\n" in out
+  assert "nobody is found: every tracklet of the gallery is from the query's own camera" in out
+
+
 def test_a_camera_that_nobody_knows_is_not_taken_for_another_one(tmp_path):
   vectors = np.eye(3, dtype=np.float32)
   known = saved(tmp_path / "a.npz", vectors, ["gate", "hall", "hall"])
