@@ -133,7 +133,7 @@ SCHEMA: dict[str, Field] = {
     "Margin of the batch-hard triplet loss.", least=0, most=10**6),
   "loss.triplet_weight": Field(float, 1.0, TRAINING, "The poster's lambda.", least=0, most=10**6),
   "optim.learning_rate": Field(float, 3e-4, TRAINING, "Adam's learning rate.", above=0,
-    most=1e30),
+    most=100),
   "optim.decay_every_epochs": Field(int, 200, TRAINING,
     "Epochs between drops of the rate.", least=1, most=MOST_EPOCHS),
   "optim.decay_factor": Field(float, 0.1, TRAINING,
