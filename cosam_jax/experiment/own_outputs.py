@@ -51,6 +51,12 @@ def own_folder(directory: pathlib.Path) -> OutputFolder:
   return OutputFolder(directory, "embed", patterns, EMBEDDINGS_FILE, _of_earlier_version)
 
 
+def no_earlier_source(directory: pathlib.Path) -> Source | None:
+  """None: no version without lists wrote files of this kind."""
+  del directory
+  return None
+
+
 @dataclasses.dataclass(frozen=True)
 class Kind:
   """A kind of files that belong to one input.
@@ -65,7 +71,7 @@ class Kind:
   noun: str
   below: str
   folder: Callable[[pathlib.Path], OutputFolder]
-  earlier: Callable[[pathlib.Path], Source | None] = lambda directory: None
+  earlier: Callable[[pathlib.Path], Source | None] = no_earlier_source
 
   def held_in(self, folder: OutputFolder) -> Source | None:
     """The source of the files in a folder; None if there are none, or it is unknown."""

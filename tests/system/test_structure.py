@@ -257,3 +257,20 @@ def test_the_door_loads_nothing_slow():
   command = [sys.executable, "-c", code]
   done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300)
   assert done.stdout.strip() == "[]"
+
+
+def lambdas_as_defaults(tree: ast.Module) -> list[str]:
+  """Fields of classes whose default is a lambda, which the API reference takes for a method."""
+  fields = [
+    node
+    for parent in ast.walk(tree)
+    if isinstance(parent, ast.ClassDef)
+    for node in parent.body
+    if isinstance(node, ast.AnnAssign)
+  ]
+  return [ast.unparse(node.target) for node in fields if isinstance(node.value, ast.Lambda)]
+
+
+def test_defaults_of_fields_have_names():
+  assert lambdas_as_defaults(ast.parse("class A:\n  x: int = 1\n  y: F = lambda: 1")) == ["y"]
+  assert offenders(FILES, lambda path: lambdas_as_defaults(parse(path))) == {}
