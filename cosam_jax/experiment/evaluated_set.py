@@ -1,8 +1,9 @@
 """Digests of test sets, since two directories of the same data set may hold different people.
 
 A digest looks like "1a2b3c4d-5e6f7a8b". Its first part is made of identities, cameras, lengths and
-queries; earlier versions wrote only this part. The second part is made of the bytes of some frames,
-so it is the same wherever the directory lies, prepared or not.
+queries. The second part is made of the bytes of some frames, so it is the same wherever the
+directory lies, prepared or not. Earlier versions wrote the first part only, as is done if one of
+those frames cannot be read.
 """
 
 import zlib
@@ -13,6 +14,7 @@ from cosam_jax.data import Tables
 from cosam_jax.data.expected import counts
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.data.tracklets import TrackletTable
+from cosam_jax.errors import InputError
 from cosam_jax.evaluation.protocol import evaluation_of
 
 SAMPLED = 64
@@ -33,18 +35,22 @@ def digest_of(tables: Tables, protocol: str) -> str:
   table = evaluation.table
   columns = (table.identities, table.cameras, table.lengths, evaluation.query_rows)
   numbers = zlib.crc32(b"".join(np.ascontiguousarray(column).tobytes() for column in columns))
-  return f"{numbers:08x}-{_pictures(table):08x}"
+  pictures = _pictures(table)
+  return f"{numbers:08x}" if pictures is None else f"{numbers:08x}-{pictures:08x}"
 
 
-def _pictures(table: TrackletTable) -> int:
-  """A digest of the middle frames of evenly spread tracklets."""
+def _pictures(table: TrackletTable) -> int | None:
+  """A digest of the middle frames of evenly spread tracklets; None if one cannot be read.
+
+  A disk that is away for a moment must not make another test set of this one.
+  """
   digest = 0
   for row in np.linspace(0, len(table) - 1, min(SAMPLED, len(table))).astype(int).tolist():
     frame = int(table.starts[row] + table.lengths[row] // 2)
     try:
       data = table.frames.read(frame)
-    except OSError:  # Reading it for use raises the error.
-      data = b""
+    except (OSError, InputError):  # Reading it for use raises the error.
+      return None
     digest = zlib.crc32(data, zlib.crc32(len(data).to_bytes(8, "little"), digest))
   return digest
 

@@ -192,6 +192,7 @@ def _line(
   notes += [text for text in summary.obstacles if text not in data]
   if summary.seeds > 1:
     notes.append(f"{summary.seeds} seeds")
+  notes += [summary.left_out] if summary.left_out else []
   name = f"{row.name}, re-ranked" if row.reranked and "re-ranking" not in row.name else row.name
   comparable = bool(published) and not summary.obstacles
   return Line(name, summary.means, summary.spreads, published, "; ".join(notes), comparable)

@@ -78,6 +78,7 @@ class Summary:
     spreads: metric -> sample standard deviation over seeds in percent; empty with one seed.
     seeds: number of seeds that count.
     missing: names missing parts, such as "3 of 10 splits"; may be empty.
+    left_out: names seeds that are not in the means, and why; may be empty.
     samples: its samples.
   """
 
@@ -85,6 +86,7 @@ class Summary:
   spreads: Mapping[str, float]
   seeds: int
   missing: str
+  left_out: str
   samples: tuple[Sample, ...]
 
   @property
@@ -216,6 +218,9 @@ def _summary(samples: Sequence[Sample]) -> Summary:
     # No seed has all splits: the mean is shown, with a note that splits are missing.
     complete = dict([max(seeds.items(), key=lambda item: len(item[1]))])
     missing = f"{len(next(iter(complete.values())))} of {wanted} splits"
+  # With means over fewer splits they would spoil those of the others.
+  lacking = sorted(seeds.keys() - complete.keys())
+  left_out = f"without seed {', '.join(map(str, lacking))}, which lacks splits" if lacking else ""
   used = tuple(sample for group in complete.values() for sample in group)
   names = [name for name in used[0].metrics if all(name in sample.metrics for sample in used)]
   groups = complete.values()
@@ -228,5 +233,6 @@ def _summary(samples: Sequence[Sample]) -> Summary:
     spreads={name: statistics.stdev(values) for name, values in by_seed.items() if len(values) > 1},
     seeds=len(complete),
     missing=missing,
+    left_out=left_out,
     samples=used,
   )

@@ -249,6 +249,17 @@ def test_splits_are_averaged_and_an_incomplete_set_is_said_to_be(tmp_path):
   assert lines[PLAIN.title].difference("Rank-1") is None
 
 
+def test_a_seed_that_lacks_splits_is_left_out_and_named(tmp_path):
+  for seed, splits in ((0, 10), (1, 4), (2, 10)):
+    for split in range(splits):
+      result = record((50.0, 70.0 + seed), dataset="ilids_vid", split=split)
+      write(tmp_path, f"best{seed}_{split}", BEST, result, seed=seed)
+  (line,) = (x for x in blocks(tmp_path)["temporal", "ilids_vid"].lines if x.name == BEST.title)
+  assert line.ours["Rank-1"] == pytest.approx(71.0)  # Of seeds 0 and 2.
+  assert line.note == "2 seeds; without seed 1, which lacks splits"
+  assert line.difference("Rank-1") == pytest.approx(71.0 - 79.6)
+
+
 @pytest.mark.parametrize(
   "change", [{"protocol": "official", "gallery_size": 11310}, {"distance": "cosine"},
              {"valid_queries": 1800}]
