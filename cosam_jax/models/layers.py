@@ -15,8 +15,11 @@ from cosam_jax.models import winograd
 
 Dtype = Any
 _FEW_CHANNELS = 4
-# From this size on, `winograd` saves more time than its transforms and its compilation take.
-_MANY_CHANNELS, _LARGE_GRID = 64, 128
+# Least channels -> least positions of a grid from which `winograd` saves more of a training step's
+# time than its transforms and its compilation take.
+_LARGE = {32: 512, 64: 128, 256: 32}
+# Between these numbers of channels, XLA's convolution is as fast if there is no gradient.
+_XLA_ALONE = range(65, 256)
 Initializer = Callable[..., jax.Array]
 
 # He initialisation over the fan-out, as torchvision's and the published networks are drawn.
@@ -92,19 +95,15 @@ class Conv(nn.Module):
       x = x[:, ::stride, ::stride] if stride > 1 else x
       y = multiply(x, kernel[0, 0])
     elif x.shape[-1] <= _FEW_CHANNELS:
-      # XLA's CPU convolution is slow on few channels, above all for the kernel's gradient; on
-      # gathered patches it is one matrix product.
       y = jax.lax.platform_dependent(
-        x, kernel, cpu=functools.partial(_convolve_patches, stride=stride),
+        x, kernel, cpu=functools.partial(_convolve_few, stride),
         default=functools.partial(_convolve, stride=stride),
       )  # fmt: skip
-    elif (
-      (size, stride, self.dtype) == (3, 1, jnp.float32)
-      and min(x.shape[-1], self.features) >= _MANY_CHANNELS
-      and x.shape[1] * x.shape[2] >= _LARGE_GRID
+    elif (size, stride, self.dtype) == (3, 1, jnp.float32) and _is_large(
+      min(x.shape[-1], self.features), x.shape[1] * x.shape[2]
     ):
       y = jax.lax.platform_dependent(
-        x, kernel, cpu=winograd.convolve, default=functools.partial(_convolve, stride=1)
+        x, kernel, cpu=_convolve_large, default=functools.partial(_convolve, stride=1)
       )
     else:
       y = _convolve(x, kernel, stride=stride)
@@ -113,12 +112,49 @@ class Conv(nn.Module):
     return y
 
 
+def _is_large(channels: int, positions: int) -> bool:
+  return any(channels >= least and positions >= grid for least, grid in _LARGE.items())
+
+
 def _convolve(x: jax.Array, kernel: jax.Array, *, stride: int) -> jax.Array:
   pad = kernel.shape[0] // 2
   return jax.lax.conv_general_dilated(
     x, kernel, (stride, stride), ((pad, pad), (pad, pad)),
     dimension_numbers=("NHWC", "HWIO", "NHWC"),
   )  # fmt: skip
+
+
+@jax.custom_vjp
+def _convolve_large(x: jax.Array, kernel: jax.Array) -> jax.Array:
+  """The same as `_convolve`, with few multiplications if that is faster on CPUs."""
+  if min(kernel.shape[2:]) in _XLA_ALONE:
+    return _convolve(x, kernel, stride=1)
+  return winograd.convolve(x, kernel)
+
+
+_convolve_large.defvjp(winograd.forward, winograd.backward)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _convolve_few(stride: int, x: jax.Array, kernel: jax.Array) -> jax.Array:
+  """The same as `_convolve` for few channels, of which XLA's gradient of the kernel is slow.
+
+  On gathered patches, which are kept for it, the gradient is one matrix product. Without a
+  gradient, XLA's convolution is faster.
+  """
+  return _convolve(x, kernel, stride=stride)
+
+
+def _few_forward(stride: int, x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, Any]:
+  return jax.vjp(functools.partial(_convolve_patches, stride=stride), x, kernel)
+
+
+def _few_backward(stride: int, pull_back: Any, gradient: jax.Array) -> tuple[jax.Array, jax.Array]:
+  del stride
+  return pull_back(gradient)
+
+
+_convolve_few.defvjp(_few_forward, _few_backward)
 
 
 def _convolve_patches(x: jax.Array, kernel: jax.Array, *, stride: int) -> jax.Array:

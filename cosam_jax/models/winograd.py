@@ -45,14 +45,20 @@ def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
   return _whole(_interleave(_both_sides(_TO_OUTPUT, grids))[:, :height, :width])
 
 
-def _forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+def forward(x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+  """The result of `convolve`, and what `backward` needs."""
   return convolve(x, kernel), (x, kernel)
 
 
-def _backward(
+def backward(
   saved: tuple[jax.Array, jax.Array], gradient: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-  """Each linear step of `convolve` transposed, in the opposite order."""
+  """The gradients of input and kernel: each linear step of `convolve` transposed, in reverse.
+
+  Args:
+    saved: from `forward`.
+    gradient: float32[F, h, w, O], of the result.
+  """
   (x, gradient), kernel = _whole((saved[0], gradient)), saved[1]
   frames, height, width, channels = x.shape
   down, across = -(-height // 2), -(-width // 2)
@@ -82,7 +88,7 @@ def _backward(
   return _whole(to_x), jnp.stack(to_kernel).reshape(kernel.shape)
 
 
-convolve.defvjp(_forward, _backward)
+convolve.defvjp(forward, backward)
 
 
 # Values that are read several times are kept in memory; otherwise XLA repeats the norm that a value

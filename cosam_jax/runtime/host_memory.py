@@ -14,7 +14,7 @@ import os
 import pathlib
 import platform
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 AUTO, KEEP, RETURN = "auto", "keep", "return"
 AUTO_LEAST_BYTES = 12 * 2**30
@@ -39,18 +39,20 @@ def settle(choice: str = AUTO) -> bool:
   if choice == AUTO and (has_accelerator() or machine_bytes() < AUTO_LEAST_BYTES):
     return False
   # Large blocks come from the heap, the heap never shrinks, and all threads share it.
-  kept = _set((_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1), (_ARENA_MAX, 1))
-  _Kept.by_choice = kept and choice == AUTO
-  return kept
+  _Kept.now = _set((_MMAP_MAX, 0), (_TRIM_THRESHOLD, -1), (_ARENA_MAX, 1))
+  _Kept.by_choice = _Kept.now and choice == AUTO
+  return _Kept.now
 
 
 class _Kept:
   """The C library's state, which belongs to the process.
 
   Attributes:
-    by_choice: whether memory is kept because `auto` chose so, and not because the user asked.
+    now: whether memory is kept.
+    by_choice: whether it is because `auto` chose so, and not because the user asked.
   """
 
+  now = False
   by_choice = False
 
 
@@ -62,26 +64,29 @@ def fit(planned: int, free: int | None = None) -> str | None:
 
   Args:
     planned: bytes of working memory that one call takes.
-    free: bytes that this process can still have; None: what the system says.
+    free: bytes that this process can still have; None: what the system says, and what the C library
+      keeps for the process's next allocations.
 
   Returns:
     A sentence if memory is given back from now on, or if not even one call fits; else None.
   """
-  free = free_bytes() if free is None else free
   if free is None:
-    return None
+    free = free_bytes()
+    if free is None:
+      return None
+    free += _held_bytes()
+  given_back = _Kept.by_choice and _BLOCKS_KEPT * planned > free and _set(*_GIVING_BACK)
+  if given_back:
+    _Kept.now = _Kept.by_choice = False
+    ctypes.CDLL(None).malloc_trim(0)
   if planned > free:
     return (
       f"a step needs {_gib(planned)} of memory by its plan, and {_gib(free)} are free: if the "
       "system ends this process, use smaller parts (train.accumulate, evaluation.batch_clips), or "
       "model.remat for training"
     )
-  if not _Kept.by_choice or _BLOCKS_KEPT * planned <= free:
+  if not given_back:
     return None
-  _Kept.by_choice = False
-  if not _set(*_GIVING_BACK):
-    return None
-  ctypes.CDLL(None).malloc_trim(0)
   return (
     f"a step needs {_gib(planned)} of memory by its plan, and {_gib(free)} are free: memory is "
     "given back after each step, which is slower than keeping it (--host_memory=keep keeps it)"
@@ -91,6 +96,27 @@ def fit(planned: int, free: int | None = None) -> str | None:
 def _set(*wanted: tuple[int, int]) -> bool:
   library: Any = ctypes.CDLL(None)
   return all(library.mallopt(parameter, value) == 1 for parameter, value in wanted)
+
+
+class _Heap(ctypes.Structure):
+  """`struct mallinfo2` of glibc's malloc.h."""
+
+  _fields_: ClassVar = [
+    (name, ctypes.c_size_t)
+    for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks",
+                 "fordblks", "keepcost")
+  ]  # fmt: skip
+
+
+def _held_bytes() -> int:
+  """Free bytes of a heap that is kept, which the system counts as used; 0 if it does not say."""
+  if not _Kept.now:  # Then the library counts pages as free that it has given back.
+    return 0
+  describe = getattr(ctypes.CDLL(None), "mallinfo2", None)  # From version 2.33 on.
+  if describe is None:
+    return 0
+  describe.restype = _Heap
+  return int(describe().fordblks)
 
 
 def _gib(size: int) -> str:

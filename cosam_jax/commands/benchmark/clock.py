@@ -95,14 +95,22 @@ class Program:
     }
 
 
-def compiled(function: Any, *arguments: Any) -> Program:
-  """Compiles a jitted function for arguments (or their shapes), past the cache on disk."""
+def compiled(function: Any, *arguments: Any, counted: Any = None) -> Program:
+  """Compiles a jitted function for arguments (or their shapes), past the cache on disk.
+
+  Args:
+    function: the function.
+    *arguments: its arguments.
+    counted: a jitted function of the same arguments that does the same without loops, in which the
+      operations are counted: XLA counts the operations in a loop once. None: `function`.
+  """
   lowered = function.lower(*arguments)
   began = time.perf_counter()
   executable = lowered.compile()
   seconds = time.perf_counter() - began
   # Counted in the lowered program, since after optimisation products by libraries count nothing.
-  cost = lowered.cost_analysis() or {}
+  unlooped = lowered if counted is None else counted.lower(*arguments)
+  cost = unlooped.cost_analysis() or {}
   found = cost.get("flops")
   sizes = executable.memory_analysis()
   memory = {}

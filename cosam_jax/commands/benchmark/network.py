@@ -36,8 +36,12 @@ def training_step(
   current = jax.device_put(start, mesh.replicated(where))
   labels = np.repeat(np.arange(config.train.identities_per_batch), config.train.instances)
   batch = mesh.put_batch(where, _clips(config, clips), labels.astype(np.int32))
-  step = steps.jit_train_step(model, objective(config), optimizer, where)
-  program = clock.compiled(step, current, *batch, None)
+  parts = config.train.accumulate
+  mesh.check_batch(where, config.train.identities_per_batch, config.train.instances, parts)
+  step = steps.jit_train_step(model, objective(config), optimizer, where, parts)
+  # In parts, the network runs forwards twice; the operations are those that one step needs.
+  whole = steps.jit_train_step(model, objective(config), optimizer, where)
+  program = clock.compiled(step, current, *batch, None, counted=whole if parts > 1 else None)
 
   def call() -> Any:
     # The state is donated, so each step takes the state of the step before.
@@ -61,7 +65,8 @@ def embedding(
   )
   (batch,) = mesh.put_batch(where, _clips(config, clips))
   forward = steps.jit_forward(model, where)
-  program = clock.compiled(forward, variables, batch, None)
+  whole = jax.jit(lambda variables, clips, valid: model.apply(variables, clips, valid))
+  program = clock.compiled(forward, variables, batch, None, counted=whole)
   timing = clock.timed(lambda: program.call(variables, batch, None).features, repeats, tick)
   return _rates(config, clips, program, timing, where.size)
 

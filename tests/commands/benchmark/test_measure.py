@@ -9,10 +9,11 @@ import sys
 import pytest
 import tiny
 
-from cosam_jax.commands.benchmark import measure
+from cosam_jax.commands.benchmark import measure, network
 from cosam_jax.commands.benchmark.options import Options
 from cosam_jax.commands.benchmark.table import render
 from cosam_jax.errors import InputError
+from cosam_jax.experiment import config as config_rules
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 # As on a machine that has neither TensorFlow nor PyTorch.
@@ -48,6 +49,23 @@ def test_it_runs_without_tensorflow_and_without_data(measured):
   assert set(record["parts"]) == {"step", "embed", "cosam", "input"}
   assert "TensorFlow" in record["parts"]["input"]["left_out"]
   assert out.strip() == render(record)  # test_table.py tests `render`.
+
+
+def test_operations_are_counted_outside_of_loops(hasty_compilation):
+  """A CPU embeds few clips at a time, and trains on parts, in loops that XLA counts once."""
+  del hasty_compilation
+
+  def flops(**fields):
+    config = config_rules.resolve(tiny.config("nowhere", data__name="mars", **fields))
+    return (
+      network.embedding(config, 2)["flops"],
+      network.training_step(config, 2)["flops"],
+    )
+
+  one = flops(evaluation__batch_clips=1)
+  many = flops(evaluation__batch_clips=64, train__accumulate=2)
+  assert many[0] == pytest.approx(64 * one[0], rel=1e-3)
+  assert many[1] == pytest.approx(one[1], rel=1e-6)
 
 
 def test_rates_follow_from_times(measured):
