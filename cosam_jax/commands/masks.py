@@ -39,9 +39,10 @@ def draw_chosen(network: Network, call: Call) -> None:
   folder = own_outputs.folder_for(source, output=output, workdir=call.folder, kind=kind)
   if output is None and (why := own_outputs.neighbour_of(folder, source, kind)):
     print(why)
-  names = {name: flags[name] for name in ("tracklets", "point") if flags[name]}
-  chosen = {**names, "weights": network.label}
-  before = (folder.source or {}).get(own_outputs.CHOSEN)
+  source = own_outputs.with_choice(
+    source, network, tracklets=flags["tracklets"], point=flags["point"]
+  )
+  replaced = own_outputs.replaced(folder, source)
   draw(
     network,
     folder.directory,
@@ -52,10 +53,10 @@ def draw_chosen(network: Network, call: Call) -> None:
     margin=margin,
     reading=reading,
     taking=taking,
-    source={**source, own_outputs.CHOSEN: chosen},
+    source=source,
   )
-  if before not in (None, chosen):
-    print(f"they replace those of {_chosen_words(before)}")
+  if replaced:
+    print(replaced)
 
 
 def _source(
@@ -68,14 +69,6 @@ def _source(
   place = flat.get("data.prepared_dir" if prepared else "data.dir") or "test_set"
   split = flat.get("data.split") or None
   return own_outputs.source_of(place, dataset=flat.get("data.name"), split=split, **options)
-
-
-def _chosen_words(chosen: Mapping[str, Any]) -> str:
-  """Such as "tracklets 3, 7, weights step 240"."""
-  words = []
-  for name, value in chosen.items():
-    words.append(f"{name} {', '.join(value) if isinstance(value, list) else value}")
-  return ", ".join(words)
 
 
 def masks(config: ConfigDict, workdir: pathlib.Path) -> None:

@@ -136,6 +136,7 @@ def _train(
   else:
     train_state = state.create_state(initial_variables(config, run.model), optimizer)
     train_state = mesh.put_everywhere(run.mesh, train_state)
+    hosts.first_alone(lambda: evaluation_place.set_aside_other_training(workdir))
   hosts.first_alone(lambda: _write_config(run, arguments))
 
   events, log = None, None

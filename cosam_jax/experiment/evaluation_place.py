@@ -79,8 +79,24 @@ def set_aside(workdir: pathlib.Path, subject: Mapping[str, Any]) -> None:
     subject: the subject of the run's own results, from `own_subject`.
   """
   results = results_in(workdir)
-  if results is None or _is_of(results, subject):
+  if results is not None and not _is_of(results, subject):
+    _move(workdir, results)
+
+
+def set_aside_other_training(workdir: pathlib.Path) -> None:
+  """Moves the results of an earlier training out of the place of one that begins.
+
+  The earlier one's checkpoints are gone, so its results are all that is left of it.
+  """
+  results = results_in(workdir)
+  if results is None:
     return
+  weights = results["results"][0]["card"].get("checkpoint")
+  if weights is None or _is_trained(weights):
+    _move(workdir, results)
+
+
+def _move(workdir: pathlib.Path, results: Mapping[str, Any]) -> None:
   there = subject_of(results["results"], results["run"])
   place = workdir / EVALUATIONS / name_of(there)
   place.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,8 @@ from cosam_jax.data.box_files import FOUND_OUT, BoxReading
 from cosam_jax.data.taken_frames import Taking
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE, Embeddings, read_embeddings
+from cosam_jax.evaluation.fingerprints import weights_hash
+from cosam_jax.experiment.network import Network
 from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.runtime.output_folders import OutputFolder
 
@@ -43,6 +45,30 @@ def frame_options(margin: float, reading: BoxReading, taking: Taking) -> dict[st
   taken_of = {"frame_stride": taking.stride, "most_frames": taking.most} if not taking.all else {}
   read_as = {"box_reading": str(reading)} if reading != FOUND_OUT else {}
   return {"box_margin": margin, **read_as, **taken_of}
+
+
+def with_choice(source: Source, network: Network, **choice: Any) -> dict[str, Any]:
+  """A source with what was chosen of the input, and the weights; a later choice replaces it."""
+  weights = f"{network.label} ({weights_hash(network.variables)})"
+  given = {name: value for name, value in choice.items() if value}
+  return {**source, CHOSEN: {**given, "weights": weights}}
+
+
+def replaced(folder: OutputFolder, source: Source) -> str | None:
+  """A sentence on the choice whose files those of `source` replace; None if it is the same.
+
+  Args:
+    folder: as it is before it is written.
+    source: of the new files, from `with_choice`.
+  """
+  before = (folder.source or {}).get(CHOSEN)
+  if before in (None, source[CHOSEN]):
+    return None
+  words = (
+    f"{name} {', '.join(value) if isinstance(value, list) else value}"
+    for name, value in before.items()
+  )
+  return f"they replace those of {', '.join(words)}"
 
 
 def own_folder(directory: pathlib.Path) -> OutputFolder:

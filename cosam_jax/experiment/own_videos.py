@@ -27,7 +27,9 @@ from cosam_jax.experiment.own_outputs import (
   folder_for,
   frame_options,
   neighbour_of,
+  replaced,
   source_of,
+  with_choice,
 )
 
 
@@ -182,7 +184,11 @@ def embed_input(
   folder = folder_for(source, output=directory, workdir=workdir, kind=VECTORS)
   if directory is None and (why := neighbour_of(folder, source, VECTORS)):
     print(why)
+  source = with_choice(source, network)
+  replaces = replaced(folder, source)
   save_own(own, network, source, folder)
+  if replaces:
+    print(replaces)
   count, width = own.vectors.shape
   taken = taking.lengths(own.lengths)
   print(

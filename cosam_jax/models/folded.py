@@ -15,8 +15,8 @@ from cosam_jax.models.layers import BatchNorm
 from cosam_jax.models.reid import ReidNet
 
 Path = tuple[str, ...]
-_LINEAR = {"norm": "conv", "reduce_norm": "reduce", "summary_norm": "summary"}
-"""The name of a norm -> that of the layer before it. `norm1` follows `conv1`."""
+_LINEAR = {"reduce_norm": "reduce", "summary_norm": "summary"}
+"""The name of a norm -> that of the layer before it. Others say `conv` for `norm`: `conv1`."""
 
 
 def fold(variables: dict[str, Any]) -> dict[str, Any]:

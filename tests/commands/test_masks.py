@@ -11,6 +11,8 @@ from PIL import Image
 
 from cosam_jax.commands import masks
 from cosam_jax.errors import InputError
+from cosam_jax.evaluation.fingerprints import weights_hash
+from cosam_jax.experiment.network import load_network
 from cosam_jax.experiment.page_report import check_outputs
 from cosam_jax.experiment.run import Run
 
@@ -69,16 +71,18 @@ def without_network(monkeypatch):
 def test_another_choice_of_one_input_is_said_to_replace_the_first(
   run, cameras, tiny_synthetic, capsys
 ):
+  weights = f"weights step 3 ({weights_hash(load_network(run).variables)})"
+
   def told(**flags):
     calls.run("masks", None, run, **flags)
     return [line for line in capsys.readouterr().out.splitlines() if "replace" in line]
 
   assert told(tracklets=["0", "1"]) == told(tracklets=["0", "1"]) == []
   assert told(tracklets=["2"], point=["1", "0.5", "0.5"]) == [
-    "they replace those of tracklets 0, 1, weights step 3"
+    f"they replace those of tracklets 0, 1, {weights}"
   ]
   assert told(tracklets=["2"]) == [
-    "they replace those of tracklets 2, point 1, 0.5, 0.5, weights step 3"
+    f"they replace those of tracklets 2, point 1, 0.5, 0.5, {weights}"
   ]
   # The test set has the name of its folder; an input of the same name has another.
   assert [path.name for path in (run / "masks_chosen").iterdir()] == [tiny_synthetic.name]

@@ -227,6 +227,28 @@ def test_what_another_test_set_left_in_the_runs_place_is_moved_whole(run, others
   assert not kept & set(files(run))
 
 
+def test_a_training_that_begins_anew_moves_the_earlier_results(run):
+  shutil.rmtree(run / "checkpoints")
+  before = files(run)
+  evaluation_place.set_aside_other_training(run)
+  ((name, place),) = apart(run).items()
+  assert name.startswith("synthetic_reference_step_3_")
+  moved = {path for path in before if path.partition("/")[0] in ("masks", "report")}
+  for path in ("results.json", "rankings.npz", *moved):
+    assert (place / path).read_bytes() == before[path]
+    assert not (run / path).exists()
+
+
+@pytest.mark.slow
+def test_training_calls_for_that(run, tiny_synthetic):
+  shutil.rmtree(run / "checkpoints")
+  before = (run / "results.json").read_bytes()
+  modes.train(saved_run.report_config(tiny_synthetic, train__epochs=1), run)
+  (place,) = apart(run).values()
+  assert (place / "results.json").read_bytes() == before
+  assert (run / "results.json").is_file()
+
+
 def test_results_of_a_files_weights_are_not_those_of_a_run(run, tiny_synthetic):
   """Evaluated in a workdir before its training had a checkpoint."""
   content = json.loads((run / "results.json").read_text())

@@ -196,9 +196,10 @@ class Block(nn.Module):
       expand = Conv(outer, use_bias=True, dtype=self.dtype, name="se_expand")
       y = y * nn.sigmoid(expand(nn.relu(reduced(squeezed))))
     if self.stride > 1 or x.shape[-1] != outer:
-      shortcut = {"dtype": self.dtype, "portable": self.portable, "name": "shortcut_conv"}
-      x = Conv(outer, 1, self.stride, **shortcut)(x)
-      x = norm("shortcut_norm", x)
+      shortcut = Conv(
+        outer, 1, self.stride, dtype=self.dtype, portable=self.portable, name="shortcut_conv"
+      )
+      x = norm("shortcut_norm", shortcut(x))
     return nn.relu(y + x)
 
 
