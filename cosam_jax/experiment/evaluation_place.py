@@ -31,6 +31,7 @@ from cosam_jax.experiment.evaluation_names import (
   words_of,
 )
 from cosam_jax.experiment.evaluation_sources import is_first_in
+from cosam_jax.experiment.fields import evaluation_fields
 from cosam_jax.experiment.run import Run
 from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.reports.page import page_folder
@@ -39,10 +40,9 @@ from cosam_jax.reports.results import EVALUATIONS
 from cosam_jax.runtime import hosts
 from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
 
-# Fields that identify an evaluation; a difference in any of them makes it another one.
-_FIELDS = ("data.name", "data.split", "data.split_seed", "clips.num_frames", "clips.image_size",
-           "evaluation.gallery", "evaluation.frames", "evaluation.distance",
-           "evaluation.checkpoint")  # fmt: skip
+# A difference in any of these fields makes another evaluation. Re-ranking and attributes only add
+# rows, which `_covers` compares; resampling changes nothing at the same sizes.
+_FIELDS = evaluation_fields("evaluation.rerank", "evaluation.attributes", "evaluation.resample")
 _STEP = "step "
 _RERANKING = ("evaluation.rerank_k1", "evaluation.rerank_k2", "evaluation.rerank_lambda")
 

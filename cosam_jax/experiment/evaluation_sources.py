@@ -8,15 +8,18 @@ from cosam_jax.errors import InputError
 from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.experiment.evaluated_set import may_be_same
 from cosam_jax.experiment.evaluation_names import results_in
+from cosam_jax.experiment.fields import evaluation_fields
 from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.tested_vectors import tested_source
 from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.runtime.json_files import read_json
 
 ATTENTION = "attention.json"
-# Fields on which vectors and masks depend, besides the weights.
-_FIELDS = ("data.split", "data.split_seed", "clips.num_frames", "clips.image_size",
-           "evaluation.frames")  # fmt: skip
+# Fields on which vectors and masks depend, besides the weights; the others say how to rank vectors.
+_FIELDS = evaluation_fields(
+  "evaluation.gallery", "evaluation.distance", "evaluation.checkpoint", "evaluation.rerank",
+  "evaluation.attributes", "evaluation.resample",
+)  # fmt: skip
 
 Source = Mapping[str, Any]
 

@@ -36,6 +36,8 @@ class Field:
     path: whether it names a file or folder, so that `~` is the home directory.
     resumable: whether training may continue with another value; None: its role decides.
     before: the value of runs that are older than the field; None: the default.
+    tested: whether the numbers of an evaluation of given weights depend on it; None: its role
+      decides.
   """
 
   kind: type
@@ -50,6 +52,12 @@ class Field:
   path: bool = False
   resumable: bool | None = None
   before: Any = None
+  tested: bool | None = None
+
+  @property
+  def in_evaluation(self) -> bool:
+    """Whether an evaluation of the same weights may have other numbers if the field changes."""
+    return self.role in (NETWORK, MEASURING) if self.tested is None else self.tested
 
   @property
   def free_on_resume(self) -> bool:

@@ -45,8 +45,16 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def _choice(default: str, role: str, text: str, *values: str, preset: bool = False) -> Field:
-  return Field(str, default, role, text, legal=(*values, FROM_PRESET) if preset else values)
+def _choice(
+  default: str,
+  role: str,
+  text: str,
+  *values: str,
+  preset: bool = False,
+  tested: bool | None = None,
+) -> Field:
+  legal = (*values, FROM_PRESET) if preset else values
+  return Field(str, default, role, text, legal=legal, tested=tested)
 
 
 # Each field with its kind, default, role and meaning. The defaults are those of the published
@@ -56,7 +64,8 @@ SCHEMA: dict[str, Field] = {
     "The side of the fidelity table that fields set to `preset` take.", *PRESETS),
   "seed": Field(int, 0, TRAINING,
     "Seed of initial weights, batches and augmentation.", least=0, most=2**32 - 1),
-  "data.name": _choice("mars", TRAINING, "The data set, by the name of its reader.", *DATASETS),
+  "data.name": _choice("mars", TRAINING, "The data set, by the name of its reader.", *DATASETS,
+    tested=True),
   "data.dir": Field(str, "data/mars", PLACE,
     "Directory of the data set, or a manifest (.csv, .jsonl).", path=True),
   "data.source": _choice("directory", PLACE,
@@ -64,16 +73,17 @@ SCHEMA: dict[str, Field] = {
   "data.prepared_dir": Field(str, "data/prepared", PLACE,
     "Folder that --mode=prepare writes and `prepared` reads.", path=True),
   "data.split": Field(int, 0, TRAINING,
-    "Number of the split, from 0 (iLIDS-VID and PRID2011 have 10).", least=0, most=99),
+    "Number of the split, from 0 (iLIDS-VID and PRID2011 have 10).", least=0, most=99,
+    tested=True),
   "data.split_seed": Field(int, 0, TRAINING, "Seed of PRID2011's random splits.", least=0,
-    most=2**32 - 1),
+    most=2**32 - 1, tested=True),
   "data.check_files": Field(bool, True, PLACE,
     "Check before the start that every frame of the index exists."),
   "data.validation_identities": Field(int, 0, TRAINING,
     "Training identities held out for choosing the best checkpoint; 0 for none.", least=0,
     most=10**6),
   "data.on_unreadable": _choice("error", TRAINING,
-    "A frame that does not decode: stop, or skip and count it.", "error", "skip"),
+    "A frame that does not decode: stop, or skip and count it.", "error", "skip", tested=True),
   "data.retry_seconds": Field(int, 300, PLACE,
     "Seconds to wait for a data directory that is out of reach; 0 for no wait.", least=0,
     most=10**7),
@@ -117,7 +127,7 @@ SCHEMA: dict[str, Field] = {
   "model.score_relu": Field(bool, True, NETWORK, "A ReLU on TA's scores before the softmax."),
   "model.neck": Field(bool, False, NETWORK, "Batch normalisation before the classifier."),
   "model.dtype": _choice("float32", TRAINING,
-    "Compute precision; parameters stay float32.", "float32", "bfloat16"),
+    "Compute precision; parameters stay float32.", "float32", "bfloat16", tested=True),
   "model.remat": Field(bool, False, SPEED,
     "Compute residual blocks again for the gradient: less memory, more time."),
   "init.weights": Field(str, "imagenet", TRAINING,
@@ -237,6 +247,16 @@ def role_of(name: str) -> str:
 def alters_results(name: str) -> bool:
   """Whether two runs that differ in this field alone may have other results."""
   return role_of(name) not in (PLACE, SPEED, REPORT)
+
+
+def evaluation_fields(*without: str) -> tuple[str, ...]:
+  """The fields on which an evaluation of given weights depends.
+
+  Args:
+    *without: beginnings of names that are left out.
+  """
+  names = (name for name, field in SCHEMA.items() if field.in_evaluation)
+  return tuple(name for name in names if not name.startswith(without))
 
 
 def in_fingerprint(name: str) -> bool:

@@ -13,6 +13,8 @@ import tiny
 from cosam_jax.data.drawn.synthetic import write_synthetic
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import evaluation_place, evaluation_sources
+from cosam_jax.experiment.field_kinds import MEASURING
+from cosam_jax.experiment.fields import SCHEMA
 from cosam_jax.experiment.network import network_to_evaluate
 from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.saved_rankings import evaluate_embeddings, show_sensitivity
@@ -60,6 +62,26 @@ def other_config(data_dir, **fields):
   return tiny.config(
     data_dir, synthetic__seed=7, synthetic__frames=(4, 6), **{**saved_run.REPORT, **fields}
   )
+
+
+def test_every_field_that_alters_an_evaluation_is_compared(run, tiny_synthetic):
+  """Among them those of training that matter later, such as the precision."""
+  compared = set(evaluation_place._FIELDS)
+  rows = {
+    name for name in SCHEMA if name.startswith(("evaluation.rerank", "evaluation.attributes"))
+  }
+  for name, field in SCHEMA.items():
+    if field.role == MEASURING and name not in {*rows, "evaluation.resample"}:
+      assert name in compared, name
+  assert {"model.dtype", "data.on_unreadable", "data.split", "clips.num_frames"} <= compared
+  asked = Run(saved_run.report_config(tiny_synthetic), run)
+  other = Run(saved_run.report_config(tiny_synthetic), run)
+  other.config.model.dtype = "bfloat16"
+  other.flat["model.dtype"] = "bfloat16"
+  network = network_to_evaluate(asked)
+  for each, own in ((asked, True), (other, False)):
+    evaluation_place.settle(each, network.label, network.variables, ranking=True)
+    assert (each.workdir == run) is own
 
 
 @pytest.mark.slow
@@ -243,7 +265,7 @@ def test_a_training_that_begins_anew_moves_the_earlier_results(run):
 def test_training_calls_for_that(run, tiny_synthetic):
   shutil.rmtree(run / "checkpoints")
   before = (run / "results.json").read_bytes()
-  modes.train(saved_run.report_config(tiny_synthetic, train__epochs=1), run)
+  modes.train(tiny.config(tiny_synthetic, train__epochs=1, **saved_run.REPORT), run)
   (place,) = apart(run).values()
   assert (place / "results.json").read_bytes() == before
   assert (run / "results.json").is_file()
