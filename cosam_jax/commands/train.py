@@ -22,7 +22,7 @@ from cosam_jax.experiment.outcome import leave, report_results
 from cosam_jax.experiment.page_report import check_outputs
 from cosam_jax.experiment.parts import (
   TrainingBatches,
-  initial_variables,
+  initial_weights,
   objective,
   training_plan,
 )
@@ -122,6 +122,7 @@ def _train(
     where = f"{checkpoints.directory}/{first_step}"
     earlier = config_rules.complete(saved["config"])
     changed = [*saved.pop("changed", []), *optim_changes(earlier, run.flat, first_step)]
+    drawn_parts = saved.pop("drawn_parts", [])
     free = config_rules.FREE_ON_RESUME + (("optim",) if change_optim else ())
     check_same(earlier, run.flat, free, where, REMEDY)
     check_same(saved, about, ("config", "test_set"), where)
@@ -134,9 +135,13 @@ def _train(
     print(f"continuing from step {first_step} of {last_step} in {workdir}")
     print("".join(f"note: {change}\n" for change in changed), end="")
   else:
-    train_state = state.create_state(initial_variables(config, run.model), optimizer)
+    initial = initial_weights(config, run.model)
+    drawn_parts = list(initial.drawn_parts)
+    train_state = state.create_state(initial.variables, optimizer)
     train_state = mesh.put_everywhere(run.mesh, train_state)
     hosts.first_alone(lambda: evaluation_place.set_aside_other_training(workdir))
+  if drawn_parts:
+    about["drawn_parts"] = drawn_parts
   hosts.first_alone(lambda: _write_config(run, arguments))
 
   events, log = None, None
@@ -205,6 +210,7 @@ def _train(
     step=step,
     skipped=skipped,
     changed=about.get("changed", ()),
+    drawn_parts=drawn_parts,
     events=events,
     arguments=arguments,
   )

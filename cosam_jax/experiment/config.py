@@ -15,6 +15,7 @@ from cosam_jax.experiment.fields import (
   FIELDS,
   FROM_PRESET,
   PRESETS,
+  SCHEMA,
   SYNTHETIC_SCHEMA,
   schema_for,
 )
@@ -100,12 +101,32 @@ def _frames_and_grid(config: ConfigDict) -> None:
     width=model.width,
     **{key: None if value == "family" else value for key, value in family.items()},
   )
+  if backbone.fixed_grid and model.last_stride:
+    raise InputError(
+      f"config.model.last_stride is {model.last_stride}, but backbone {model.backbone} has no such "
+      "choice: use 0"
+    )
   stride = model.last_stride or (2 if model.temporal == "ta" else 1)
   height, width = backbone.grid_size(tuple(clips.image_size), 5, stride)
   if stages and height * width < 2:
     raise InputError(
       f"config.clips.image_size is {tuple(clips.image_size)}: the last grid is {height}x{width}, "
       "and a spatial mask needs two positions or more; use larger frames"
+    )
+
+
+def _neck(config: ConfigDict) -> None:
+  model = config.model
+  for name in ("neck_losses", "neck_place", "neck_bias", "neck_deviation", "embedding"):
+    value, usual = model[name], SCHEMA[f"model.{name}"].default
+    if value != usual and not model.neck:
+      raise InputError(
+        f"config.model.{name} is {value!r}, but there is no neck: set config.model.neck=True, or "
+        f"use {usual!r}"
+      )
+  if model.neck_place == "frame" and model.temporal == "rnn":
+    raise InputError(
+      "config.model.neck_place is 'frame', which the rnn head cannot have: use 'clip'"
     )
 
 
@@ -194,5 +215,5 @@ def _synthetic(config: ConfigDict) -> None:
 
 
 _RULES: tuple[Callable[[ConfigDict], None], ...] = (
-  _batch, _training, _data, _evaluation, _synthetic, _frames_and_grid
+  _batch, _training, _data, _evaluation, _synthetic, _frames_and_grid, _neck
 )  # fmt: skip

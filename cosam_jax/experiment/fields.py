@@ -20,9 +20,12 @@ from cosam_jax.experiment.field_kinds import (
   Field,
 )
 from cosam_jax.models.backbones.registry import BACKBONES
+from cosam_jax.models.neck_names import EMBEDDINGS, NECK_LOSSES, NECK_PLACES
+from cosam_jax.models.pool_names import SPATIAL_POOLS
 from cosam_jax.models.temporal_names import TEMPORAL_HEADS
 
 FRAME_SELECTIONS = ("sequential", "random", "evenly")
+MISSING_PARTS = ("error", "draw")
 FROM_PRESET = "preset"
 MOST_EPOCHS = 10**6
 
@@ -108,9 +111,10 @@ SCHEMA: dict[str, Field] = {
   "model.cosam_stages": Field(tuple, (4, 5), NETWORK,
     "Stages that COSAM follows.", least=2, most=5),
   "model.temporal": _choice("tp", NETWORK,
-    "Temporal head: average, attention, LSTM.", *TEMPORAL_HEADS),
+    "Temporal head: average, attention over grids, LSTM, attention pooling of vectors.",
+    *TEMPORAL_HEADS),
   "model.last_stride": Field(int, 0, NETWORK,
-    "Stride of stage 5; 0 takes 2 for ta and 1 for tp and rnn.", legal=(0, 1, 2)),
+    "Stride of stage 5; 0 takes 2 for ta and 1 for the other heads.", legal=(0, 1, 2)),
   "model.stride_in": _choice("family", NETWORK,
     "The convolution of a bottleneck that strides.", "family", "1x1", "3x3"),
   "model.pool": _choice("family", NETWORK,
@@ -125,7 +129,23 @@ SCHEMA: dict[str, Field] = {
     "The channel gate returns x + x*gate (residual) or x*gate (multiply).", "residual", "multiply",
     preset=True),
   "model.score_relu": Field(bool, True, NETWORK, "A ReLU on TA's scores before the softmax."),
+  "model.spatial_pool": _choice("average", NETWORK,
+    "The pool over a frame's grid; the generalised mean has a learned power.", *SPATIAL_POOLS),
   "model.neck": Field(bool, False, NETWORK, "Batch normalisation before the classifier."),
+  "model.neck_losses": _choice("classifier", NETWORK,
+    "With a neck: the triplet loss compares features before it (classifier), or both losses take "
+    "its output.", *NECK_LOSSES),
+  "model.neck_place": _choice("clip", NETWORK,
+    "With a neck: after the mean over frames (clip), or before it (frame).", *NECK_PLACES),
+  "model.neck_bias": Field(bool, True, NETWORK, "With a neck: train its bias."),
+  "model.neck_deviation": Field(float, 0.0, TRAINING,
+    "With a neck: standard deviation, around 1, of its drawn scales.", least=0, most=1),
+  "model.embedding": _choice("before_neck", NETWORK,
+    "With a neck: the side of it whose features are ranked.", *EMBEDDINGS),
+  "model.classifier_bias": Field(bool, True, NETWORK, "A bias in the classifier."),
+  "model.classifier_deviation": Field(float, 0.0, TRAINING,
+    "Standard deviation of the classifier's drawn weights; 0 for PyTorch's uniform ones.", least=0,
+    most=1),
   "model.dtype": _choice("float32", TRAINING,
     "Compute precision; parameters stay float32.", "float32", "bfloat16", tested=True),
   "model.remat": Field(bool, False, SPEED,
@@ -133,6 +153,9 @@ SCHEMA: dict[str, Field] = {
   "init.weights": Field(str, "imagenet", TRAINING,
     "Initial weights: empty (random), a name such as imagenet, or a file.", path=True,
     resumable=True),
+  "init.missing": _choice("error", TRAINING,
+    "Whole parts of the backbone that the initial weights lack: refuse the file, or draw them and "
+    "say so.", *MISSING_PARTS),
   "init.mask_start": Field(float, 0.5, TRAINING,
     "Start of COSAM's spatial masks, if no weights are given for them: 0.5 as published; near 1, "
     "features pass until masking pays.", least=0.01, most=0.99, before=0.5),

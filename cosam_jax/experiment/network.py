@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jax.sharding import Mesh
@@ -14,7 +14,8 @@ from cosam_jax.experiment.field_kinds import NETWORK
 from cosam_jax.experiment.fields import SCHEMA, role_of
 from cosam_jax.experiment.parts import build_model, initial_variables
 from cosam_jax.experiment.run import Run
-from cosam_jax.models import ReidNet, from_torch
+from cosam_jax.models import ReidNet
+from cosam_jax.models.interop import merge
 from cosam_jax.models.prefixes import without_prefix
 from cosam_jax.models.resample import resample_variables
 from cosam_jax.models.state_names import of_file
@@ -131,9 +132,7 @@ def network_of(
     return Network(drawn, initial_variables(config, drawn), flat, label)
   if config.init.weights:
     path = resolve_weights(config.init.weights, config.model.backbone)
-    weights = read_weights(path)
-    model = build_model(config, _num_classes(path, weights))
-    return Network(model, from_torch(weights, model), flat, path.name)
+    return _from_file(path, lambda classes: build_model(config, classes), flat)
   raise InputError(
     f"there is {'no network' if drawn is None else 'nothing to evaluate'}: {workdir} has no folder "
     f"{kind} with a checkpoint, and config.init.weights is empty; train first, or name weights"
@@ -202,20 +201,39 @@ def _from_checkpoint(
 
 
 def _from_weights(path: pathlib.Path, settings: dict[str, Any]) -> Network:
+  return _from_file(path, lambda classes: ReidNet(**{"num_classes": classes, **settings}), {})
+
+
+def _from_file(
+  path: pathlib.Path, build: Callable[[int], ReidNet], flat: Mapping[str, Any]
+) -> Network:
+  """The network of a weights file that has all of it but the classifier, or that too.
+
+  Vectors need no classifier, so a backbone's file will do for a network that is only a backbone.
+
+  Args:
+    path: the file.
+    build: makes the network for a number of classes.
+    flat: the configuration.
+  """
   weights = read_weights(path)
-  settings.setdefault("num_classes", _num_classes(path, weights))
-  model = ReidNet(**settings)
-  return Network(model, from_torch(weights, model), {}, path.name)
+  classes = _num_classes(weights)
+  model = build(classes or 1)
+  merged = merge(weights, model, allow_missing=("classifier",) if classes is None else ())
+  lacking = {name.partition(".")[0] for name in merged.kept}
+  if lacking and (classes is not None or lacking != {"classifier"}):
+    raise InputError(
+      f"weights file {path} is not a whole network, since it lacks {', '.join(sorted(lacking))}: "
+      "give a checkpoint of one, or train from these weights first"
+    )
+  return Network(model, merged.variables, flat, path.name)
 
 
-def _num_classes(path: pathlib.Path, weights: Mapping[str, Any]) -> int:
+def _num_classes(weights: Mapping[str, Any]) -> int | None:
   for name, short in without_prefix(weights).names.items():
     if of_file(short) == "classifier.weight" and weights[name].ndim:
       return int(weights[name].shape[0])
-  raise InputError(
-    f"weights file {path} has no classifier.weight, so it is not a whole network of the published "
-    "code: give a checkpoint of one, or train from these weights first"
-  )
+  return None
 
 
 def _has_steps(folder: pathlib.Path) -> bool:

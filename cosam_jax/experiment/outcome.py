@@ -28,6 +28,7 @@ def leave(
   step: int,
   skipped: int = 0,
   changed: Sequence[str] = (),
+  drawn_parts: Sequence[str] = (),
   events: EventFiles | None = None,
   arguments: Sequence[str] | None = None,
 ) -> None:
@@ -52,6 +53,7 @@ def leave(
     step: of the weights.
     skipped: number of frames that could not be read.
     changed: sentences about fields that changed when training was resumed.
+    drawn_parts: parts of the backbone that the initial weights lacked.
     events: TensorBoard's event files; None writes none.
     arguments: the command line that started the run; None if there was none.
 
@@ -59,7 +61,7 @@ def leave(
     InputError: a file cannot be written.
   """
   path = run.workdir / "results.json"
-  report_results(path, results, run, step, skipped, changed)
+  report_results(path, results, run, step, skipped, changed, drawn_parts)
   if events is not None:
     for result in results:
       scores = {"mAP": result.metrics.mean_average_precision, "Rank-1": result.metrics.cmc[0]}
@@ -80,11 +82,14 @@ def report_results(
   step: int | None,
   skipped: int = 0,
   changed: Sequence[str] = (),
+  drawn_parts: Sequence[str] = (),
 ) -> None:
   """Writes and prints results, in the first process."""
   about = describe_run(run, step, skipped)
   if changed:
     about["changed_on_resume"] = list(changed)
+  if drawn_parts:
+    about["drawn_parts"] = list(drawn_parts)
   hosts.first_alone(lambda: write_results(path, results, about))
   print(terminal_table(results))
 

@@ -1,7 +1,7 @@
 """A configuration's parts: tables, network, initial weights, objective, batches."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +13,11 @@ from cosam_jax.data.drawn.synthetic import write_synthetic
 from cosam_jax.data.pipeline import training_batches
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.data.telling import warn_of
-from cosam_jax.models import ReidNet, from_torch
+from cosam_jax.errors import InputError
+from cosam_jax.models import ReidNet
 from cosam_jax.models.cosam import start_masks
+from cosam_jax.models.interop import merge
+from cosam_jax.models.state_names import is_behind_backbone
 from cosam_jax.models.weight_files import read_weights
 from cosam_jax.models.weight_register import resolve_weights
 from cosam_jax.training import mesh, state, steps
@@ -74,26 +77,66 @@ def build_model(config: ConfigDict, num_classes: int) -> ReidNet:
     summary=model.summary,
     channel_gate=model.channel_gate,
     score_relu=model.score_relu,
+    spatial_pool=model.spatial_pool,
     neck=model.neck,
+    neck_losses=model.neck_losses,
+    neck_place=model.neck_place,
+    neck_bias=model.neck_bias,
+    neck_deviation=model.neck_deviation,
+    embedding=model.embedding,
+    classifier_bias=model.classifier_bias,
+    classifier_deviation=model.classifier_deviation,
     dtype=DTYPES[model.dtype],
     remat=model.remat,
   )
 
 
-def initial_variables(config: ConfigDict, model: ReidNet) -> dict[str, Any]:
-  """Variables drawn from the seed, with the weights that the configuration names, if any."""
+class Initial(NamedTuple):
+  """The weights before the first step.
+
+  Attributes:
+    variables: `params` and `batch_stats`.
+    drawn_parts: parts of the backbone that the file of the weights lacks, which were drawn; see
+      `interop.Merged.drawn_parts`.
+  """
+
+  variables: dict[str, Any]
+  drawn_parts: tuple[str, ...] = ()
+
+
+def initial_weights(config: ConfigDict, model: ReidNet) -> Initial:
+  """Variables drawn from the seed, with the weights that the configuration names, if any.
+
+  Raises:
+    InputError: the weights do not fit the network; or the backbone lacks tensors, and
+      `init.missing` does not say that they are drawn; or it lacks all of them.
+  """
   drawn, start = state.init_variables(model, config.seed), config.init.mask_start
   for stage in model.cosam_stages:
     name = f"cosam{stage}"
     drawn["params"] = {**drawn["params"], name: start_masks(drawn["params"][name], start)}
   if not config.init.weights:
-    return drawn
+    return Initial(drawn)
   path = resolve_weights(config.init.weights, config.model.backbone)
-  # A backbone's file may lack everything after it; in a whole network only the classes may differ.
   given = read_weights(path)
-  variables = from_torch(given, model, allow_missing=("classifier", "neck"), init=drawn)
+  draw = config.init.missing == "draw"
+  # A backbone's file may lack everything after it; in a whole network only the classes may differ.
+  missing = ("",) if draw else ("classifier", "neck", "pool")
+  merged = merge(given, model, allow_missing=missing, init=drawn)
+  if draw and not any(not is_behind_backbone(name) for name in merged.filled):
+    raise InputError(
+      f"{path} has nothing of backbone {config.model.backbone} at this width: choose the model it "
+      "belongs to"
+    )
   print(f"initial weights: {path}")
-  return variables
+  if merged.drawn_parts:
+    print(f"drawn, since the weights lack them: {', '.join(merged.drawn_parts)}")
+  return Initial(merged.variables, merged.drawn_parts)
+
+
+def initial_variables(config: ConfigDict, model: ReidNet) -> dict[str, Any]:
+  """The variables of `initial_weights`."""
+  return initial_weights(config, model).variables
 
 
 def objective(config: ConfigDict) -> steps.Objective:

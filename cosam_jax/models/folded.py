@@ -11,15 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
+from cosam_jax.models.backbones.family import Backbone
 from cosam_jax.models.layers import BatchNorm
 from cosam_jax.models.reid import ReidNet
+from cosam_jax.models.state_names import is_of_backbone
 
 Path = tuple[str, ...]
-_LINEAR = {"reduce_norm": "reduce", "summary_norm": "summary"}
-"""The name of a norm -> that of the layer before it. Others say `conv` for `norm`: `conv1`."""
+_IN_COSAM = {"reduce_norm": "reduce", "summary_norm": "summary"}
+"""Of COSAM, the name of a norm -> that of the layer before it."""
 
 
-def fold(variables: dict[str, Any]) -> dict[str, Any]:
+def fold(variables: dict[str, Any], backbone: Backbone) -> dict[str, Any]:
   """The same network's weights with each norm folded into the linear layer before it.
 
   A norm that follows no linear layer, such as the neck's, stays as it is. The folded weights serve
@@ -27,6 +29,7 @@ def fold(variables: dict[str, Any]) -> dict[str, Any]:
 
   Args:
     variables: `{"params": ..., "batch_stats": ...}` of a `ReidNet`, float32.
+    backbone: the network's; it says which norms follow which layers.
 
   Returns:
     Variables of the same form, for the same network; its outputs differ by rounding.
@@ -35,9 +38,9 @@ def fold(variables: dict[str, Any]) -> dict[str, Any]:
     {path: np.asarray(value) for path, value in traverse_util.flatten_dict(tree).items()}
     for tree in (variables["params"], variables["batch_stats"])
   )
-  for norm in [path[:-1] for path in list(params) if path[-1] == "scale"]:
-    linear = _layer_before(norm)
-    if linear is None or (*linear, "kernel") not in params:
+  for norm in [path[:-1] for path in list(statistics) if path[-1] == "mean"]:
+    linear = _layer_before(norm, backbone)
+    if linear is None:
       continue
     scale, shift = params.pop((*norm, "scale")), params.pop((*norm, "bias"))
     mean, var = statistics.pop((*norm, "mean")), statistics.pop((*norm, "var"))
@@ -53,11 +56,11 @@ def fold(variables: dict[str, Any]) -> dict[str, Any]:
   }
 
 
-def _layer_before(norm: Path) -> Path | None:
-  """The path of the linear layer before a norm, by the names that all networks here use."""
+def _layer_before(norm: Path, backbone: Backbone) -> Path | None:
+  """The path of the linear layer before a norm; None if none is known."""
   *place, name = norm
-  known = _LINEAR.get(name) or (name.replace("norm", "conv") if "norm" in name else None)
-  return None if known is None else (*place, known)
+  pairs = backbone.FOLDED if is_of_backbone(norm[0]) else _IN_COSAM
+  return (*place, pairs[name]) if name in pairs else None
 
 
 def for_inference(model: ReidNet, variables: dict[str, Any]) -> dict[str, Any]:
@@ -66,4 +69,4 @@ def for_inference(model: ReidNet, variables: dict[str, Any]) -> dict[str, Any]:
   In bfloat16 a folded kernel is rounded at another place than the norm's result would be, and the
   outputs would differ by more than they should.
   """
-  return fold(variables) if model.dtype == jnp.float32 else variables
+  return fold(variables, model.settings) if model.dtype == jnp.float32 else variables

@@ -3,6 +3,7 @@
 Only the order of the values' axes changes, so both directions are exact. Names: see `state_names`.
 """
 
+import collections
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
@@ -15,13 +16,11 @@ from flax import traverse_util
 
 from cosam_jax.errors import InputError
 from cosam_jax.models import state_names
-from cosam_jax.models.backbones.family import STAGES
 from cosam_jax.models.misfits import explain
 from cosam_jax.models.prefixes import without_prefix
 from cosam_jax.models.reid import ReidNet
 
 Variables = dict[str, Any]
-_BACKBONE = ("stem", *(f"stage{stage}" for stage in STAGES))
 
 
 class Merged(NamedTuple):
@@ -40,6 +39,20 @@ class Merged(NamedTuple):
   kept: tuple[str, ...]
   unused: tuple[str, ...]
   notes: tuple[str, ...] = ()
+
+  @property
+  def drawn_parts(self) -> tuple[str, ...]:
+    """The backbone's parts that kept initial values, such as `layer4 (54 of 60 tensors)`."""
+
+    def count(names: Iterable[str]) -> collections.Counter[str]:
+      own = (name for name in names if not state_names.is_behind_backbone(name))
+      return collections.Counter(name.partition(".")[0] for name in own)
+
+    drawn, every = count(self.kept), count((*self.filled, *self.kept))
+    return tuple(
+      part if number == every[part] else f"{part} ({number} of {every[part]} tensors)"
+      for part, number in drawn.items()
+    )
 
 
 def from_torch(
@@ -71,6 +84,20 @@ def from_torch(
     InputError: names are missing, not known or of another shape, or values are not finite numbers;
       the error says which architecture the weights look like.
   """
+  return merge(
+    state_dict, model, allow_missing=allow_missing, allow_unused=allow_unused, init=init
+  ).variables
+
+
+def merge(
+  state_dict: Mapping[str, Any],
+  model: ReidNet,
+  *,
+  allow_missing: Iterable[str] = (),
+  allow_unused: Iterable[str] = (),
+  init: Variables | None = None,
+) -> Merged:
+  """Does the work of `from_torch`, and says which tensors came from the state dict."""
   merged = _merge(state_dict, model, init, tuple(allow_missing), tuple(allow_unused))
   for note in merged.notes:
     logging.warning("weights: %s", note)
@@ -79,7 +106,7 @@ def from_torch(
                  len(merged.kept), _parts(merged.kept))  # fmt: skip
   if merged.unused:
     logging.info("of the state dict, not used: %s", _parts(merged.unused))
-  return merged.variables
+  return merged
 
 
 def merge_backbone(
@@ -123,7 +150,7 @@ def to_torch(
   first = backbone.first_cosam(plain)
   made: dict[str, np.ndarray] = {}
   for name in sorted(plain, key=lambda name: state_names.order(name, backbone)):
-    if layout == "torchvision" and plain[name][1] not in _BACKBONE:
+    if layout == "torchvision" and not state_names.is_of_backbone(plain[name][1]):
       continue
     outside = state_names.to_file(
       name, backbone, published=layout == "published", first_cosam=first
@@ -173,7 +200,9 @@ def _merge(
   found = {name: tuple(np.shape(state_dict[key])) for name, key in in_file.items()}
 
   bare = not any(re.match(r"(module\.)?base\.", name) for name in without.names.values())
-  if only_backbone or (bare and not any(map(state_names.is_behind_backbone, found))):
+  behind = {name.partition(".")[0] for name in found if state_names.is_behind_backbone(name)}
+  # torchreid's own files have a classifier under our name of it.
+  if only_backbone or (bare and behind <= {"classifier"}):
     allow_missing += state_names.BEHIND_BACKBONE
   known = state_names.BEHIND_BACKBONE if only_backbone else ()
   filled, misfits, unknown, beside = [], [], [], []

@@ -175,11 +175,16 @@ class BatchNorm(nn.Module):
   As in PyTorch, and unlike `nn.BatchNorm`, the running variance is the unbiased estimate.
   Statistics are float32 whatever the compute dtype. They are global under a sharded batch, because
   the mean is taken over the whole (logical) array.
+
+  `bias_trained`: otherwise no gradient reaches the bias. `deviation`: the standard deviation around
+  1 with which scales are drawn.
   """
 
   momentum: float = 0.9
   epsilon: float = 1e-5
   dtype: Dtype = jnp.float32
+  bias_trained: bool = True
+  deviation: float = 0.0
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool, valid: jax.Array | None = None) -> jax.Array:
@@ -197,8 +202,9 @@ class BatchNorm(nn.Module):
     if folded is not None:  # Weights of `folded.fold`: the layer before does the rest.
       return (x.astype(jnp.float32) + folded).astype(self.dtype)
     channels = x.shape[-1]
-    scale = self.param("scale", nn.initializers.ones, (channels,))
+    scale = self.param("scale", _around_one(self.deviation), (channels,))
     bias = self.param("bias", nn.initializers.zeros, (channels,))
+    bias = bias if self.bias_trained else jax.lax.stop_gradient(bias)
     running_mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,), jnp.float32)
     running_var = self.variable("batch_stats", "var", jnp.ones, (channels,), jnp.float32)
     x = x.astype(jnp.float32)
@@ -217,6 +223,16 @@ class BatchNorm(nn.Module):
       running_mean.value = keep * running_mean.value + (1 - keep) * mean
       running_var.value = keep * running_var.value + (1 - keep) * unbiased
     return y.astype(self.dtype)
+
+
+def _around_one(deviation: float) -> Initializer:
+  if not deviation:
+    return nn.initializers.ones
+
+  def draw(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    return 1 + deviation * jax.random.normal(key, shape)
+
+  return draw
 
 
 Moments = tuple[jax.Array, jax.Array, jax.Array]

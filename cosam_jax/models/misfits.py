@@ -50,7 +50,7 @@ def explain(
     parts.append(f"{_list(shapes)} have another shape")
   return (
     f"the weights do not fit the model: {'; '.join(parts)}; choose the model they belong to, or "
-    "name what may stay out in allow_missing and allow_unused"
+    "name what may stay out in allow_missing and allow_unused (init.missing=draw as a field)"
   )
 
 

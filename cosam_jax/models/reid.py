@@ -1,4 +1,4 @@
-"""The whole network: backbone stages with COSAM between them, a temporal head, a classifier.
+"""The whole network: backbone stages with COSAM between them, pool, head, neck, classifier.
 
 Notation: `B` clips, `T` frames, `H W` image, `h w` grid, `C` channels, `D` embedding size.
 """
@@ -14,7 +14,15 @@ from cosam_jax.models.backbones.family import STAGES, Backbone
 from cosam_jax.models.backbones.registry import backbone_of
 from cosam_jax.models.cosam import Cosam, CosamMasks
 from cosam_jax.models.layers import BatchNorm, Dtype
-from cosam_jax.models.temporal import TemporalAttention, TemporalPooling, TemporalRnn
+from cosam_jax.models.neck_names import EMBEDDINGS, NECK_LOSSES, NECK_PLACES
+from cosam_jax.models.spatial_pool import SpatialPool
+from cosam_jax.models.temporal import (
+  AttentionPooling,
+  TemporalAttention,
+  TemporalPooling,
+  TemporalRnn,
+  weighted_mean,
+)
 from cosam_jax.models.temporal_names import TEMPORAL_HEADS
 
 
@@ -25,13 +33,21 @@ class Outputs(NamedTuple):
     features: float32[B, D], the tracklet embedding that is ranked.
     logits: float32[B, num_classes].
     masks: stage -> `CosamMasks`.
-    frame_weights: float32[B, T], the TA head's weights; None for the other heads.
+    frame_weights: float32[B, T], the weights of the TA and AP heads; None for the other heads.
+    compared: float32[B, D], the features whose distances the triplet loss compares; None: they are
+      `features`.
   """
 
   features: jax.Array
   logits: jax.Array
   masks: dict[int, CosamMasks]
   frame_weights: jax.Array | None
+  compared: jax.Array | None = None
+
+
+_NECK_CHOICES = {
+  "neck_losses": NECK_LOSSES, "neck_place": NECK_PLACES, "embedding": EMBEDDINGS
+}  # fmt: skip
 
 
 class ReidNet(nn.Module):
@@ -40,14 +56,26 @@ class ReidNet(nn.Module):
   Attributes:
     backbone: a name in `backbones.registry.BACKBONES`.
     cosam_stages: stages (2..5) that COSAM follows; may be empty.
-    temporal: `"tp"`, `"ta"` or `"rnn"`.
+    temporal: `"tp"`, `"ta"`, `"rnn"` or `"ap"`; see `temporal`.
     num_frames: T. image_size: (H, W) in pixels. num_classes: training identities.
     width: channel multiplier of the stages.
     last_stride: stride of stage 5; None means 2 for TA and 1 for TP and RNN (published code).
     stride_in, pool: see `backbones.registry.backbone_of`.
     cost_volume, ncc, summary, channel_gate: see `cosam.Cosam`.
     score_relu: see `temporal.TemporalAttention`.
-    neck: batch normalisation between features and classifier (ours; the published code has none).
+    spatial_pool: the pool over a frame's grid; see `spatial_pool.SpatialPool`.
+    neck: batch normalisation before the classifier (the published code has none). The five that
+      follow matter with a neck only.
+    neck_losses: `"classifier"`: the triplet loss compares features as they are before the neck;
+      `"both"`: behind it.
+    neck_place: `"clip"`: after the mean over frames; `"frame"`: before it, each frame by itself,
+      which the RNN head has no way to do.
+    neck_bias: whether the neck's bias is trained; otherwise it keeps its value, 0 if drawn.
+    neck_deviation: the neck's scales are drawn around 1 with this standard deviation.
+    embedding: `"before_neck"` or `"after_neck"`, the side of the neck whose features are ranked.
+    classifier_bias: whether the classifier has a bias.
+    classifier_deviation: standard deviation of the classifier's drawn weights; 0: PyTorch's uniform
+      ones.
     dtype: compute dtype; parameters, statistics, NCC, heads and logits stay float32.
     remat: while training, keep only the input of each residual block, and compute the rest again
       for the gradient; the same numbers with less memory and more time.
@@ -69,7 +97,15 @@ class ReidNet(nn.Module):
   summary: str = "two_layers"
   channel_gate: str = "residual"
   score_relu: bool = True
+  spatial_pool: str = "average"
   neck: bool = False
+  neck_losses: str = "classifier"
+  neck_place: str = "clip"
+  neck_bias: bool = True
+  neck_deviation: float = 0.0
+  embedding: str = "before_neck"
+  classifier_bias: bool = True
+  classifier_deviation: float = 0.0
   dtype: Dtype = jnp.float32
   remat: bool = False
   portable: bool = False
@@ -96,7 +132,17 @@ class ReidNet(nn.Module):
       raise InputError(f"temporal is {self.temporal!r}: choose one of {', '.join(TEMPORAL_HEADS)}")
     if not set(self.cosam_stages) <= set(STAGES):
       raise InputError(f"cosam_stages is {self.cosam_stages}: choose among stages 2, 3, 4 and 5")
+    for field, legal in _NECK_CHOICES.items():
+      if getattr(self, field) not in legal:
+        raise InputError(f"{field} is {getattr(self, field)!r}: choose one of {', '.join(legal)}")
+    if self.neck and self.neck_place == "frame" and self.temporal == "rnn":
+      raise InputError("neck_place is 'frame', which the rnn head cannot have: use 'clip'")
     settings = self.settings
+    if settings.fixed_grid and self.last_stride is not None:
+      raise InputError(
+        f"last_stride is {self.last_stride}, but backbone {self.backbone} has no such choice: "
+        "use None"
+      )
     self.stem = settings.make_stem(self.dtype, self.portable)
     for stage in STAGES:
       stride = {2: 1, 5: self.stage5_stride}.get(stage, 2)
@@ -111,12 +157,19 @@ class ReidNet(nn.Module):
       "tp": TemporalPooling,
       "ta": lambda: TemporalAttention(self.score_relu, self.dtype),
       "rnn": TemporalRnn,
+      "ap": AttentionPooling,
     }
+    self.pool_grid = SpatialPool(self.spatial_pool)
+    self.frame_layers = settings.make_frame_layers()
     self.head = heads[self.temporal]()  # type: ignore[operator]
     if self.neck:
-      self.neck_norm = BatchNorm()
+      self.neck_norm = BatchNorm(bias_trained=self.neck_bias, deviation=self.neck_deviation)
     self.classifier = nn.Dense(
-      self.num_classes, kernel_init=nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
+      self.num_classes,
+      use_bias=self.classifier_bias,
+      kernel_init=nn.initializers.normal(self.classifier_deviation)
+      if self.classifier_deviation
+      else nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform"),
     )
 
   def __call__(
@@ -133,9 +186,29 @@ class ReidNet(nn.Module):
       InputError: the clips have another shape than the network was built for.
     """
     stages, masks = self._trunk(clips, valid, train)
-    features, frame_weights = self.head(stages[5], valid)
-    scored = self.neck_norm(features, train=train) if self.neck else features
-    return Outputs(features, self.classifier(scored), masks, frame_weights)
+    vectors = self.pool_grid(stages[5])
+    if self.frame_layers is not None:
+      vectors = self._each_frame(self.frame_layers, vectors, valid, train)
+    before, frame_weights = self.head(stages[5], vectors, valid)
+    if not self.neck:
+      after = before
+    elif self.neck_place == "clip":
+      after = self.neck_norm(before, train=train)
+    else:
+      normed = self._each_frame(self.neck_norm, vectors, valid, train)
+      after = weighted_mean(normed, frame_weights, valid)
+    features = after if self.embedding == "after_neck" else before
+    compared = after if self.neck_losses == "both" else before
+    return Outputs(features, self.classifier(after), masks, frame_weights, compared)
+
+  def _each_frame(
+    self, layers: nn.Module, vectors: jax.Array, valid: jax.Array | None, train: bool
+  ) -> jax.Array:
+    """Layers that take the vectors of frames: float32[B, T, V] -> float32[B, T, V']."""
+    flat = vectors.reshape(-1, vectors.shape[-1])
+    flat_valid = None if valid is None else valid.reshape(-1)
+    made = layers(flat, train=train, valid=flat_valid)  # type: ignore[operator]
+    return made.reshape(*vectors.shape[:2], -1)
 
   def stage_outputs(self, clips: jax.Array, valid: jax.Array | None = None) -> dict[int, jax.Array]:
     """Features after each stage (and its COSAM), stage -> float[B, T, h, w, C], at inference."""

@@ -1,8 +1,8 @@
 """Names of tensors in PyTorch state dicts, and facts about the network that follow from them.
 
 Each tensor has a *plain* name: for the backbone, its family's (`layer1.0.conv1.weight`, see
-`backbones.family`); for the other parts, `cosam4.`, `head.`, `neck.` or `classifier.` before the
-published name. Names in files and our own variable paths are both turned into it.
+`backbones.family`); for the other parts, `cosam4.`, `pool.`, `head.`, `neck.` or `classifier.` before
+the published name. Names in files and our own variable paths are both turned into it.
 """
 
 import re
@@ -19,10 +19,12 @@ _MODULES = {
   "summary": "spatial_mask_summary.0", "summary_norm": "spatial_mask_summary.1",
   "summary_out": "spatial_mask_summary.3",
   "channel_reduce": "channelwise_attention.0", "channel_expand": "channelwise_attention.2",
-  "conv": "attention_conv", "tconv": "attention_tconv",
+  "conv": "attention_conv", "tconv": "attention_tconv", "score": "score",
 }  # fmt: skip
-_PARTS = ("cosam2", "cosam3", "cosam4", "cosam5", "head", "neck", "classifier")
-BEHIND_BACKBONE = ("cosam", "head", "neck", "classifier")
+_OF_BACKBONE = re.compile(r"stem$|stage\d$|frame_layers$")
+_RENAMED = {"neck_norm": "neck", "pool_grid": "pool"}
+_PARTS = ("cosam2", "cosam3", "cosam4", "cosam5", "pool", "head", "neck", "classifier")
+BEHIND_BACKBONE = ("cosam", "pool", "head", "neck", "classifier")
 _CLASSIFIERS = ("fc.", "last_linear.")
 # Wrappers of a module inside a network, which keep its name before theirs.
 _WRAPPERS = re.compile(
@@ -33,10 +35,15 @@ _WRAPPERS = re.compile(
 def of_variable(path: Path, backbone: Family) -> str:
   """The plain name of a variable, e.g. `("params", "stage2", "block0", "norm1", "scale")`."""
   part, *modules, leaf = path[1:]
-  if part == "stem" or part.startswith("stage"):
+  if is_of_backbone(part):
     return backbone.of_variable(path[1:])
-  part = "neck" if part == "neck_norm" else part
+  part = _RENAMED.get(part, part)
   return ".".join([part, *(_MODULES[name] for name in modules), LEAVES[leaf]])
+
+
+def is_of_backbone(part: str) -> bool:
+  """Whether a part of our variables (`stem`, `stage2`, `frame_layers`, ...) is the backbone's."""
+  return _OF_BACKBONE.match(part) is not None
 
 
 def of_file(key: str, backbone: Family | None = None, *, first_cosam: int = 2) -> str:
@@ -71,7 +78,7 @@ def to_file(plain: str, backbone: Backbone, *, published: bool, first_cosam: int
     return f"attention_modules.attention_modules.{int(part[5:]) - first_cosam}.{rest}"
   if part == "head":
     return f"aggregation.{rest}"
-  if part in ("neck", "classifier"):
+  if part in ("pool", "neck", "classifier"):
     return plain
   return backbone.to_file(plain, published=published)
 
@@ -95,8 +102,8 @@ def is_plain(name: str) -> bool:
 
 
 def is_behind_backbone(plain: str) -> bool:
-  """Whether a tensor belongs to COSAM, head, neck or classifier."""
-  return re.match(r"(cosam\d|head|neck|classifier)\.", plain) is not None
+  """Whether a tensor belongs to COSAM, pool, head, neck or classifier."""
+  return re.match(r"(cosam\d|pool|head|neck|classifier)\.", plain) is not None
 
 
 def is_foreign_classifier(plain: str) -> bool:
@@ -116,7 +123,9 @@ def architecture(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
   if any(map(is_behind_backbone, shapes)):
     stages = sorted({name[5] for name in shapes if re.match(r"cosam\d", name)})
     found["cosam_stages"] = ",".join(stages) or "none"
-    heads = {"head.attention_conv.weight": "ta", "head.lstm.weight_ih_l0": "rnn"}
+    heads = {
+      "head.attention_conv.weight": "ta", "head.lstm.weight_ih_l0": "rnn", "head.score.weight": "ap"
+    }  # fmt: skip
     found["temporal"] = next((head for name, head in heads.items() if name in shapes), "tp")
   if shapes.get("classifier.weight"):
     found["num_classes"] = str(shapes["classifier.weight"][0])

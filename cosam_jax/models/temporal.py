@@ -1,7 +1,12 @@
-"""Temporal heads: the feature maps of a clip's frames -> one vector.
+"""Temporal heads: the vectors of a clip's frames -> one vector.
 
-Notation: `B` clips, `T` frames, `h w` grid, `C` channels, `D` embedding size.
-Source: the poster's temporal aggregations TP, TA and RNN, with the published code's layers.
+Each head takes the frames' feature maps, of which only TA makes use, and the vectors that
+`spatial_pool` makes of them.
+
+Notation: `B` clips, `T` frames, `h w` grid, `C` channels of a map, `V` numbers of a frame's vector,
+`D` embedding size.
+Source: the poster's temporal aggregations TP, TA and RNN, with the published code's layers. AP is
+ours to offer; much of today's video re-identification has it.
 """
 
 import jax
@@ -16,15 +21,42 @@ LSTM_SIZE = 512
 _torch_init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 
 
+def weighted_mean(
+  vectors: jax.Array, weights: jax.Array | None, valid: jax.Array | None
+) -> jax.Array:
+  """float32[B, T, V] -> float32[B, V], by a head's weights, or the mean over valid frames."""
+  if weights is None:
+    return masked_mean(vectors, valid)
+  return jnp.einsum("btc,bt->bc", vectors, weights)
+
+
 class TemporalPooling(nn.Module):
-  """TP: the mean over the grid, then over the frames."""
+  """TP: the mean over the frames."""
 
   @nn.compact
   def __call__(
-    self, features: jax.Array, valid: jax.Array | None = None
+    self, features: jax.Array, vectors: jax.Array, valid: jax.Array | None = None
   ) -> tuple[jax.Array, jax.Array | None]:
-    """float[B, T, h, w, C] -> float32[B, C]; no frame weights."""
-    return masked_mean(_pool_grid(features), valid), None
+    """float[B, T, h, w, C], float32[B, T, V] -> float32[B, V]; no frame weights."""
+    del features
+    return masked_mean(vectors, valid), None
+
+
+class AttentionPooling(nn.Module):
+  """AP: frames weighted by a softmax over one learned linear score of their vectors."""
+
+  @nn.compact
+  def __call__(
+    self, features: jax.Array, vectors: jax.Array, valid: jax.Array | None = None
+  ) -> tuple[jax.Array, jax.Array | None]:
+    """float[B, T, h, w, C], float32[B, T, V] -> float32[B, V] and the weights, float32[B, T]."""
+    del features
+    kernel, bias = _Weights((vectors.shape[-1], 1), name="score")()
+    scores = (vectors @ kernel + bias)[..., 0]
+    if valid is not None:
+      scores = jnp.where(valid, scores, jnp.finfo(scores.dtype).min)
+    weights = nn.softmax(scores, axis=1)
+    return weighted_mean(vectors, weights, valid), weights
 
 
 class TemporalAttention(nn.Module):
@@ -41,9 +73,9 @@ class TemporalAttention(nn.Module):
 
   @nn.compact
   def __call__(
-    self, features: jax.Array, valid: jax.Array | None = None
+    self, features: jax.Array, vectors: jax.Array, valid: jax.Array | None = None
   ) -> tuple[jax.Array, jax.Array | None]:
-    """float[B, T, h, w, C] -> float32[B, C] and the frames' weights, float32[B, T]."""
+    """float[B, T, h, w, C], float32[B, T, V] -> float32[B, V] and the weights, float32[B, T]."""
     # A convolution as large as its grid is one matrix product over the flattened grid.
     clips, frames = features.shape[:2]
     x = features.reshape(clips, frames, -1).astype(self.dtype)
@@ -59,7 +91,7 @@ class TemporalAttention(nn.Module):
     if valid is not None:
       scores = jnp.where(valid, scores, jnp.finfo(scores.dtype).min)
     weights = nn.softmax(scores, axis=1)
-    return jnp.einsum("btc,bt->bc", _pool_grid(features), weights), weights
+    return weighted_mean(vectors, weights, valid), weights
 
 
 class TemporalRnn(nn.Module):
@@ -71,11 +103,11 @@ class TemporalRnn(nn.Module):
 
   @nn.compact
   def __call__(
-    self, features: jax.Array, valid: jax.Array | None = None
+    self, features: jax.Array, vectors: jax.Array, valid: jax.Array | None = None
   ) -> tuple[jax.Array, jax.Array | None]:
-    """float[B, T, h, w, C] -> float32[B, 512]; no frame weights."""
-    x = _pool_grid(features)
-    clips, frames, channels = x.shape
+    """float[B, T, h, w, C], float32[B, T, V] -> float32[B, 512]; no frame weights."""
+    del features
+    clips, frames, channels = vectors.shape
 
     def uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
       return jax.random.uniform(key, shape, minval=-1, maxval=1) / LSTM_SIZE**0.5
@@ -84,7 +116,7 @@ class TemporalRnn(nn.Module):
     recur = self.param("hidden_kernel", uniform, (LSTM_SIZE, 4 * LSTM_SIZE))
     bias = self.param("input_bias", uniform, (4 * LSTM_SIZE,))
     bias = bias + self.param("hidden_bias", uniform, (4 * LSTM_SIZE,))
-    gates_in = x @ to_gates + bias
+    gates_in = vectors @ to_gates + bias
     alive = jnp.ones((clips, frames), bool) if valid is None else valid
 
     def step(carry, inputs):
@@ -111,8 +143,3 @@ class _Weights(nn.Module):
   def __call__(self) -> tuple[jax.Array, jax.Array]:
     kernel = self.param("kernel", _torch_init, self.shape)
     return kernel, self.param("bias", nn.initializers.zeros, self.shape[-1:])
-
-
-def _pool_grid(features: jax.Array) -> jax.Array:
-  """float[B, T, h, w, C] -> float32[B, T, C]."""
-  return features.astype(jnp.float32).mean((2, 3))

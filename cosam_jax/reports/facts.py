@@ -14,7 +14,9 @@ from cosam_jax.reports.run_charts import training_seconds
 
 COLUMNS = ("mAP", "Rank-1", "Rank-5", "Rank-10", "Rank-20", "mINP")
 FEW_QUERIES = 100
-_HEADS = {"tp": "temporal average", "ta": "temporal attention", "rnn": "LSTM"}
+_HEADS = {
+  "tp": "temporal average", "ta": "temporal attention", "rnn": "LSTM", "ap": "attention pooling"
+}  # fmt: skip
 
 Record = Mapping[str, Any]
 

@@ -56,8 +56,13 @@ def forward_with_loss(
     The loss, and (its parts, the new batch_stats, the network's outputs).
   """
   outputs, updated = model.apply(variables, clips, valid, train=True, mutable=["batch_stats"])
-  loss, metrics = loss_of_outputs(objective, outputs.features, outputs.logits, labels)
+  loss, metrics = loss_of_outputs(objective, compared_features(outputs), outputs.logits, labels)
   return loss, (metrics, updated["batch_stats"], outputs)
+
+
+def compared_features(outputs: Outputs) -> jax.Array:
+  """float[B, D], the features whose distances the triplet loss compares."""
+  return outputs.features if outputs.compared is None else outputs.compared
 
 
 def loss_of_outputs(
@@ -143,7 +148,7 @@ def accumulated_step(
     part, part_valid = jax.tree.map(split, piece)
     variables = {"params": params, "batch_stats": state.batch_stats}
     outputs, updated = model.apply(variables, part, part_valid, train=True, mutable=["batch_stats"])
-    return (outputs.features, outputs.logits), updated["batch_stats"]
+    return (compared_features(outputs), outputs.logits), updated["batch_stats"]
 
   whole, statistics = jax.lax.map(lambda piece: outputs_of(state.params, piece), pieces)
   batch_stats = jax.tree.map(lambda leaf: leaf.mean(0), statistics)

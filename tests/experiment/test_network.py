@@ -90,13 +90,27 @@ def test_without_a_checkpoint_the_file(files, tiny_synthetic, tmp_path, model, f
     jax.tree.map(np.testing.assert_array_equal, jax.device_get(network.variables), variables)
 
 
+def test_vectors_need_no_classifier_but_everything_before_it(
+  files, tiny_synthetic, tmp_path, model
+):
+  _, headless, variables = files
+  config, flat = asked(tiny_synthetic, init__weights=str(headless))
+  found = network_of(config, flat, tmp_path).variables["params"]
+  assert found["classifier"]["kernel"].shape[1] == 1
+  for name in {*found} - {"classifier"}:
+    jax.tree.map(np.testing.assert_array_equal, found[name], variables["params"][name])
+  # The names of a backbone alone: COSAM would have to be drawn.
+  np.savez(tmp_path / "plain.npz", **to_torch(variables, model, layout="torchvision"))
+  config.init.weights = str(tmp_path / "plain.npz")
+  with pytest.raises(InputError, match=r"plain\.npz is not a whole network.* lacks c.*, cosam5: give"):
+    network_of(config, flat, tmp_path)
+
+
 def test_only_an_evaluation_takes_a_backbone_and_draws_the_rest(
   files, tiny_synthetic, tmp_path, model
 ):
   _, backbone, variables = files
   config, flat = asked(tiny_synthetic, init__weights=str(backbone), seed=4)
-  with pytest.raises(InputError, match=r"backbone\.npz has no classifier\.weight.*whole network"):
-    network_of(config, flat, tmp_path)
   larger = model.clone(num_classes=9)
   found = network_of(config, flat, tmp_path, larger).variables["params"]
   drawn = state.init_variables(larger, 4)["params"]

@@ -49,16 +49,16 @@ def test_outputs_are_the_same(case, hasty_compilation):
   forward = jax.jit(lambda variables: model.apply(variables, clips, valid, train=False))
   wanted = forward(variables)
   assert np.asarray(wanted.features).std() > 1e-2  # Drawn biases reach the end.
-  found = forward(fold(variables))
+  found = forward(fold(variables, model.settings))
   chex.assert_trees_all_close(found, wanted, rtol=1e-5, atol=1e-5 * np.abs(wanted.features).max())
 
 
 def test_of_a_norm_only_the_shift_is_left():
-  _, variables, _ = network(backbone="resnet18", neck=True)
+  model, variables, _ = network(backbone="resnet18", neck=True)
   before = {path[-2] for path in traverse_util.flatten_dict(variables["batch_stats"])}
   assert before == {"norm", "norm1", "norm2", "shortcut_norm", "reduce_norm", "summary_norm",
                     "neck_norm"}  # fmt: skip
-  folded = fold(variables)
+  folded = fold(variables, model.settings)
   left = {path[:-1] for path in traverse_util.flatten_dict(folded["batch_stats"])}
   assert left == {("neck_norm",)}  # It follows the mean over frames, which is no layer.
   params = traverse_util.flatten_dict(folded["params"])
@@ -67,10 +67,10 @@ def test_of_a_norm_only_the_shift_is_left():
 
 def test_a_convolution_and_its_norm_by_a_loop():
   """One block's first kernel and shift, channel by channel."""
-  _, variables, _ = network(backbone="resnet18", cosam_stages=())
+  model, variables, _ = network(backbone="resnet18", cosam_stages=())
   block = variables["params"]["stage3"]["block0"]
   statistics = variables["batch_stats"]["stage3"]["block0"]["norm1"]
-  found = fold(variables)["params"]["stage3"]["block0"]
+  found = fold(variables, model.settings)["params"]["stage3"]["block0"]
   for channel in range(block["conv1"]["kernel"].shape[-1]):
     gain = block["norm1"]["scale"][channel] / (statistics["var"][channel] + 1e-5) ** 0.5
     kernel = block["conv1"]["kernel"][..., channel] * gain
@@ -80,9 +80,9 @@ def test_a_convolution_and_its_norm_by_a_loop():
 
 
 def test_the_given_weights_stay_as_they_are():
-  _, variables, _ = network(backbone="resnet18")
+  model, variables, _ = network(backbone="resnet18")
   before = jax.tree.map(np.copy, variables)
-  fold(variables)
+  fold(variables, model.settings)
   chex.assert_trees_all_equal(variables, before)
 
 
@@ -91,4 +91,4 @@ def test_rounded_networks_are_not_folded():
   model, variables, _ = network(backbone="resnet18", dtype=jnp.bfloat16)
   assert for_inference(model, variables) is variables
   model = model.clone(dtype=jnp.float32)
-  chex.assert_trees_all_equal(for_inference(model, variables), fold(variables))
+  chex.assert_trees_all_equal(for_inference(model, variables), fold(variables, model.settings))

@@ -102,6 +102,12 @@ def test_cache_folder(monkeypatch):
   assert cache_folder() == pathlib.Path.home() / ".cache" / "cosam_jax"
 
 
+def layout_of(backbone):
+  if backbone.endswith("_ibn_a"):
+    return "ibn_net"
+  return "cadene" if backbone.startswith("se_") else "torchvision"
+
+
 def test_register_is_complete_and_described():
   page = (ROOT / "third_party" / "README.md").read_text()
   register = weight_register.weight_register()
@@ -109,7 +115,7 @@ def test_register_is_complete_and_described():
   for name, entries in register.items():
     for backbone, entry in entries.items():
       assert f"| `{name}` | `{backbone}` | `{entry['file']}` |" in page
-      assert entry["layout"] == ("cadene" if backbone.startswith("se_") else "torchvision")
+      assert entry["layout"] == layout_of(backbone)
       digits = entry["file"].removesuffix(".pth").rsplit("-", 1)[1]
       assert len(digits) >= 8
       int(digits, 16)

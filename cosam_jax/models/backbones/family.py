@@ -19,7 +19,7 @@ Path = tuple[str, ...]
 LEAVES = {
   "kernel": "weight", "scale": "weight", "bias": "bias", "mean": "running_mean",
   "var": "running_var", "input_kernel": "lstm.weight_ih_l0", "hidden_kernel": "lstm.weight_hh_l0",
-  "input_bias": "lstm.bias_ih_l0", "hidden_bias": "lstm.bias_hh_l0",
+  "input_bias": "lstm.bias_ih_l0", "hidden_bias": "lstm.bias_hh_l0", "exponent": "p",
 }  # fmt: skip
 """Our name of an array -> PyTorch's, in the order in which PyTorch writes them."""
 
@@ -33,6 +33,16 @@ class Backbone(abc.ABC):
 
   PLAIN: ClassVar[re.Pattern[str]]
   """Matches the beginning of the plain names of the backbone's tensors."""
+
+  FOLDED: ClassVar[Mapping[str, str]] = {}
+  """Name of a `layers.BatchNorm` -> that of the linear layer of which it takes the output.
+
+  The layer is beside the norm, and nothing else takes its output. At inference the two are one; see
+  `folded`.
+  """
+
+  fixed_grid: ClassVar[bool] = False
+  """Whether the strides are always the same, also that of stage 5."""
 
   @abc.abstractmethod
   def channels(self, stage: int) -> int:
@@ -62,6 +72,13 @@ class Backbone(abc.ABC):
       remat: while training, keep only the input of each block.
       portable: use only operations that converters to other formats know.
     """
+
+  def make_frame_layers(self) -> nn.Module | None:
+    """The layers between the pool over the grid and the temporal head; None if there are none.
+
+    They are called as `layers(vectors, train=, valid=)` with float32[F, C], all frames of all clips.
+    """
+    return None
 
   @staticmethod
   @abc.abstractmethod

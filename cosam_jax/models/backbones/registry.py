@@ -36,12 +36,18 @@ class BackboneRow:
 
 
 def _resnet(blocks: tuple[int, ...], bottleneck: bool = True, **family: Any) -> BackboneRow:
-  settings = {"blocks": blocks, "bottleneck": bottleneck, **family}
+  settings = {"blocks": blocks, "bottleneck": bottleneck, "ibn": False, **family}
   return BackboneRow("cosam_jax.models.backbones.resnet:ResNet", settings)
+
+
+def _osnet(base: float, instance: bool = False) -> BackboneRow:
+  settings = {"base": base, "instance": instance}
+  return BackboneRow("cosam_jax.models.backbones.osnet:OSNet", settings)
 
 
 _TORCHVISION: dict[str, Any] = {"squeeze_excitation": False, "stride_in": "3x3", "pool": "padded"}
 _CADENE: dict[str, Any] = {"squeeze_excitation": True, "stride_in": "1x1", "pool": "ceil"}
+_IBN: dict[str, Any] = {**_TORCHVISION, "ibn": True}
 
 BACKBONES: dict[str, BackboneRow] = {
   "resnet18": _resnet((2, 2, 2, 2), bottleneck=False, **_TORCHVISION),
@@ -50,6 +56,15 @@ BACKBONES: dict[str, BackboneRow] = {
   "resnet101": _resnet((3, 4, 23, 3), **_TORCHVISION),
   "se_resnet50": _resnet((3, 4, 6, 3), **_CADENE),
   "se_resnet101": _resnet((3, 4, 23, 3), **_CADENE),
+  "resnet50_ibn_a": _resnet((3, 4, 6, 3), **_IBN),
+  "resnet101_ibn_a": _resnet((3, 4, 23, 3), **_IBN),
+  "se_resnet50_ibn_a": _resnet((3, 4, 6, 3), **{**_IBN, "squeeze_excitation": True}),
+  "se_resnet101_ibn_a": _resnet((3, 4, 23, 3), **{**_IBN, "squeeze_excitation": True}),
+  "osnet_x1_0": _osnet(1.0),
+  "osnet_x0_75": _osnet(0.75),
+  "osnet_x0_5": _osnet(0.5),
+  "osnet_x0_25": _osnet(0.25),
+  "osnet_ibn_x1_0": _osnet(1.0, instance=True),
 }
 """Every name that `ReidNet.backbone` takes."""
 

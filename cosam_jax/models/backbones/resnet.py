@@ -1,9 +1,11 @@
-"""ResNet-18/34/50/101 and SE-ResNet-50/101 as settings of one network of stages.
+"""ResNet-18/34/50/101, SE-ResNet-50/101 and their IBN-a forms as settings of one network of stages.
 
 Stage numbers are the poster's: stage 2 is torchvision's `layer1`, stage 5 is `layer4`.
 The two kinds differ in three ways, each a setting: torchvision strides the 3x3 convolution and
 pads the pool; Cadene's SE networks stride the first 1x1, pool in ceil mode without padding and
 gate each block's output with squeeze-and-excitation (reduction 16). Plain names are torchvision's.
+In the IBN-a forms, the first norm of each block of stages 2 to 4 is half an instance norm; they have
+torchvision's strides and pool, and gates without biases.
 """
 
 import dataclasses
@@ -17,6 +19,7 @@ from flax import linen as nn
 
 from cosam_jax.models.backbones.family import LEAVES, Backbone, Path
 from cosam_jax.models.backbones.registry import BACKBONES
+from cosam_jax.models.instance_norm import HalfInstanceNorm
 from cosam_jax.models.layers import BatchNorm, Conv, Dtype
 from cosam_jax.models.pooling import max_pool, pooled_size, portable_max_pool
 
@@ -29,6 +32,11 @@ _MODULES = {
   "norm3": "bn3", "se_reduce": "se_module.fc1", "se_expand": "se_module.fc2",
   "shortcut_conv": "downsample.0", "shortcut_norm": "downsample.1",
 }  # fmt: skip
+_HALVES = {"instance": "IN", "batch": "BN"}
+# Names of the modules in PyTorch's order; the halves of a norm come before the norm as a whole.
+_IN_ORDER = [f"bn1.{half}" for half in _HALVES.values()]
+_IN_ORDER = ["conv1", *_IN_ORDER, *list(_MODULES.values())[1:]]
+_GATES = {"se.fc.0": "se_module.fc1", "se.fc.2": "se_module.fc2"}  # IBN-Net's names -> Cadene's.
 _PARTS = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4")
 # The published code numbers the parts of torchvision's network.
 _NUMBERS = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
@@ -43,8 +51,11 @@ class ResNet(Backbone):
   squeeze_excitation: bool
   stride_in: Literal["1x1", "3x3"]
   pool: Literal["padded", "ceil"]
+  ibn: bool = False
   width: float = 1.0
 
+  FOLDED = {"norm": "conv", "norm1": "conv1", "norm2": "conv2", "norm3": "conv3",
+            "shortcut_norm": "shortcut_conv"}  # fmt: skip
   PLAIN = re.compile(r"(conv1|bn1)\.\w+$|layer[1-4]\.\d+\.\w")
 
   @property
@@ -87,20 +98,26 @@ class ResNet(Backbone):
     part, *modules, leaf = path
     if part == "stem":
       return f"{_STEM[modules[0]]}.{LEAVES[leaf]}"
-    block = modules[0].removeprefix("block")
-    return f"layer{int(part[5:]) - 1}.{block}.{_MODULES[modules[1]]}.{LEAVES[leaf]}"
+    block, module, *half = modules
+    name = ".".join([_MODULES[module], *(_HALVES[name] for name in half), LEAVES[leaf]])
+    return f"layer{int(part[5:]) - 1}.{block.removeprefix('block')}.{name}"
 
   @staticmethod
   def of_file(name: str) -> str:
-    """See `Backbone`; knows torchvision's, Cadene's and the published code's names."""
+    """See `Backbone`; knows torchvision's, Cadene's, IBN-Net's and the published code's names."""
     name = name.removeprefix("layer0.")
+    for theirs, ours in _GATES.items():
+      name = name.replace(f".{theirs}.", f".{ours}.")
     first, _, rest = name.partition(".")
     return f"{_NUMBERS[first]}.{rest}" if first in _NUMBERS else name
 
   def to_file(self, plain: str, *, published: bool) -> str:
-    """See `Backbone`; the family's own weights are torchvision's, or Cadene's for SE."""
+    """See `Backbone`; its own weights are torchvision's, Cadene's for SE, or IBN-Net's."""
     part, _, rest = plain.partition(".")
-    if self.squeeze_excitation:
+    if self.ibn and not published:
+      for theirs, ours in _GATES.items():
+        plain = plain.replace(f".{ours}.", f".{theirs}.")
+    elif self.squeeze_excitation:
       plain = plain if part.startswith("layer") else f"layer0.{plain}"
     elif published:
       number = next(number for number, name in _NUMBERS.items() if name == part)
@@ -116,8 +133,8 @@ class ResNet(Backbone):
   def order(plain: str) -> tuple[int, ...]:
     """See `Backbone`."""
     part, _, rest = plain.partition(".")
-    modules, leaves = list(_MODULES.values()), list(LEAVES.values())
-    module = next((i for i, name in enumerate(modules) if f".{name}." in f".{rest}"), -1)
+    leaves = list(LEAVES.values())
+    module = next((i for i, name in enumerate(_IN_ORDER) if f".{name}." in f".{rest}"), -1)
     leaf = next(i for i, name in enumerate(leaves) if f".{rest}".endswith(f".{name}"))
     block = int(rest.split(".")[0]) if part.startswith("layer") else 0
     return _PARTS.index(part), block, module, leaf
@@ -131,7 +148,8 @@ class ResNet(Backbone):
     se = any(".se_module." in name for name in shapes)
     if any(blocks):
       found["backbone"] = f"unknown (blocks {'-'.join(map(str, blocks))}{', SE' if se else ''})"
-    seen = {"blocks": blocks, "bottleneck": bottleneck, "squeeze_excitation": se}
+    ibn = any(".bn1.IN." in name for name in shapes)
+    seen = {"blocks": blocks, "bottleneck": bottleneck, "squeeze_excitation": se, "ibn": ibn}
     for name, row in BACKBONES.items():
       if row.load() is ResNet and seen.items() <= row.settings.items():
         found["backbone"] = name
@@ -182,8 +200,11 @@ class Block(nn.Module):
     else:
       plan = ((inner, 3, self.stride), (outer, 3, 1))
 
+    half = settings.ibn and self.stage < 5
+
     def norm(name: str, y: jax.Array) -> jax.Array:
-      return BatchNorm(dtype=self.dtype, name=name)(y, train=train, valid=valid)
+      kind = HalfInstanceNorm if half and name == "norm1" else BatchNorm
+      return kind(dtype=self.dtype, name=name)(y, train=train, valid=valid)
 
     y = x
     for i, (features, size, stride) in enumerate(plan, start=1):
@@ -191,16 +212,24 @@ class Block(nn.Module):
       y = norm(f"norm{i}", conv(y))
       y = nn.relu(y) if i < len(plan) else y
     if settings.squeeze_excitation:
-      squeezed = y.mean((1, 2), keepdims=True)
-      reduced = Conv(outer // SE_REDUCTION, use_bias=True, dtype=self.dtype, name="se_reduce")
-      expand = Conv(outer, use_bias=True, dtype=self.dtype, name="se_expand")
-      y = y * nn.sigmoid(expand(nn.relu(reduced(squeezed))))
+      y = y * self._gate(y.mean((1, 2), keepdims=True), outer)
     if self.stride > 1 or x.shape[-1] != outer:
       shortcut = Conv(
         outer, 1, self.stride, dtype=self.dtype, portable=self.portable, name="shortcut_conv"
       )
       x = norm("shortcut_norm", shortcut(x))
     return nn.relu(y + x)
+
+  def _gate(self, squeezed: jax.Array, outer: int) -> jax.Array:
+    """Squeeze-and-excitation: dtype[F, 1, 1, C] -> dtype[F, 1, 1, C], 0..1."""
+    inner = outer // SE_REDUCTION
+    if self.settings.ibn:  # IBN-Net's are linear layers without biases.
+      reduced: nn.Module = nn.Dense(inner, use_bias=False, dtype=self.dtype, name="se_reduce")
+      expand: nn.Module = nn.Dense(outer, use_bias=False, dtype=self.dtype, name="se_expand")
+    else:
+      reduced = Conv(inner, use_bias=True, dtype=self.dtype, name="se_reduce")
+      expand = Conv(outer, use_bias=True, dtype=self.dtype, name="se_expand")
+    return nn.sigmoid(expand(nn.relu(reduced(squeezed))))  # type: ignore[operator]
 
 
 class Stage(nn.Module):

@@ -1,0 +1,84 @@
+"""Initial weights that lack parts of the backbone: refused, or drawn with a list of them."""
+
+import json
+
+import jax
+import modes
+import numpy as np
+import pytest
+import tiny
+
+from cosam_jax.errors import InputError
+from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.parts import build_model, initial_weights
+from cosam_jax.models import to_torch
+from cosam_jax.training import state
+
+pytestmark = pytest.mark.usefixtures("hasty_compilation")
+
+
+@pytest.fixture(scope="module")
+def asked(tiny_synthetic):
+  config = tiny.config(tiny_synthetic)
+  config_rules.check(config)
+  return config_rules.resolve(config)
+
+
+@pytest.fixture(scope="module")
+def pruned(asked, tmp_path_factory):
+  """(a backbone without stage 5 but for one kernel, the variables that it comes from)."""
+  model = build_model(asked, 6)
+  variables = state.init_variables(model, 99)
+  every = to_torch(variables, model, layout="torchvision")
+  path = tmp_path_factory.mktemp("pruned") / "to_stage4.npz"
+  kept = ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4.0.conv1")
+  np.savez(path, **{name: value for name, value in every.items() if name.startswith(kept)})
+  return path, variables
+
+
+def with_weights(asked, path, **fields):
+  config = asked.copy_and_resolve_references()
+  config.init.weights = str(path)
+  for name, value in fields.items():
+    config.init[name] = value
+  return config, build_model(config, 6)
+
+
+def test_missing_parts_are_refused_unless_they_are_to_be_drawn(asked, pruned, capsys):
+  path, variables = pruned
+  with pytest.raises(InputError, match=r"layer4\..* are missing.*\(init.missing=draw as a field\)"):
+    initial_weights(*with_weights(asked, path))
+  config, model = with_weights(asked, path, missing="draw")
+  initial = initial_weights(config, model)
+  (part,) = initial.drawn_parts
+  assert part.startswith("layer4 (") and part.endswith(" tensors)")
+  assert f"drawn, since the weights lack them: {part}" in capsys.readouterr().out
+  drawn = state.init_variables(model, config.seed)["params"]
+  found, given = initial.variables["params"], variables["params"]
+  for name in ("stem", "stage2", "stage3", "stage4"):
+    jax.tree.map(np.testing.assert_array_equal, found[name], given[name])
+  first, rest = found["stage5"]["block0"], found["stage5"]["block1"]
+  np.testing.assert_array_equal(first["conv1"]["kernel"], given["stage5"]["block0"]["conv1"]["kernel"])
+  np.testing.assert_array_equal(first["conv2"]["kernel"], drawn["stage5"]["block0"]["conv2"]["kernel"])
+  jax.tree.map(np.testing.assert_array_equal, rest, drawn["stage5"]["block1"])
+
+
+def test_weights_of_another_width_have_nothing_to_give(asked, pruned):
+  path, _ = pruned
+  config, _ = with_weights(asked, path, missing="draw")
+  config.model.width = 0.25
+  config.model.backbone = "resnet34"
+  with pytest.raises(InputError, match=r"has nothing of backbone|do not fit"):
+    other = build_model(config, 6).clone(backbone="osnet_x0_25", width=1.0)
+    initial_weights(config, other)
+
+
+@pytest.mark.slow
+def test_results_list_what_was_drawn_also_after_a_resume(tiny_synthetic, pruned, tmp_path):
+  path, _ = pruned
+  fields = {"init__weights": str(path), "init__missing": "draw", "evaluation__frames": 2}
+  for epochs in (1, 2):
+    config = tiny.config(tiny_synthetic, train__epochs=epochs, **fields)
+    modes.train(config, tmp_path / "run")
+    about = json.loads((tmp_path / "run" / "results.json").read_text())["run"]
+    assert [part.partition(" ")[0] for part in about["drawn_parts"]] == ["layer4"]
