@@ -1,4 +1,4 @@
-r"""COSAM on mars8: 484 MARS identities cut down to 8 small frames a tracklet, in half an hour on a CPU.
+r"""COSAM on mars8: 484 MARS identities, 8 small frames a tracklet, half an hour on a CPU.
 
 304 identities to train on, 180 others with 469 queries to test: enough to tell two recipes apart.
 Its queries are those that a weak network got wrong at rank 1, its frames are small and twice
@@ -7,8 +7,8 @@ compressed, so no number on it is comparable with a published one. docs/results.
   python -m cosam_jax.main --config=configs/mars8.py --workdir=runs/mars8/cosam45 \
     --data_dir=../shared/data/mars8 --config.init.weights=../shared/weights/resnet50_half.npz
 
-16 epochs of 38 steps, about 1.3 s each on two quiet CPU cores. The recipe is that of 2019 but for the
-size of the frames, the rate and the length.
+16 epochs of 38 steps, about 1.2 s each on two quiet CPU cores. The recipe is that of 2019 but for
+the size of the frames, the rate and the length.
 """
 
 from ml_collections import ConfigDict

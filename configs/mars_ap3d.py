@@ -4,7 +4,8 @@ It differs from configs/mars_strong.py in the frames of a clip, in the neck's pl
 erasing, and in its length. A plain ResNet-50 is reported at mAP 83.4 and Rank-1 88.9 in it, AP3D's
 module at 85 to 86, under the protocol `official`. Nobody has published COSAM in it.
 
-  python -m cosam_jax.main --config=configs/mars_ap3d.py --data_dir=data/mars --workdir=runs/mars_ap3d
+  python -m cosam_jax.main --config=configs/mars_ap3d.py --data_dir=data/mars \
+    --workdir=runs/mars_ap3d
 
 240 epochs, about 260 steps each. Not run to the end by us: MARS must be asked for from its authors.
 Source: Gu et al., Appearance-Preserving 3D Convolution for Video-based Person Re-identification,

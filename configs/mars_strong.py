@@ -1,15 +1,15 @@
 r"""COSAM on MARS in the recipe of today's ResNet-50 line, as SINet trains it.
 
 The recipe of 2019 (configs/mars.py) draws each identity once an epoch and takes consecutive frames.
-This one covers every tracklet, takes one frame of each of T parts, pools the maximum, normalises each
-frame's vector, and gives the result to both losses. Nobody has published COSAM in it.
+This one covers every tracklet, takes one frame of each of T parts, pools the maximum, normalises
+each frame's vector, and gives the result to both losses. Nobody has published COSAM in it.
 
   python -m cosam_jax.main --config=configs/mars_strong.py --data_dir=data/mars \
     --workdir=runs/mars_strong
 
 160 epochs, about 260 steps each. Not run to the end by us: MARS must be asked for from its authors.
-Source: Bai et al., Salient-to-Broad Transition for Video Person Re-identification, CVPR 2022, and its
-program; docs/recipes.md compares the recipes.
+Source: Bai et al., Salient-to-Broad Transition for Video Person Re-identification, CVPR 2022, and
+its program; docs/recipes.md compares the recipes.
 """
 
 from ml_collections import ConfigDict

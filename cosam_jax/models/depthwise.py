@@ -3,6 +3,8 @@
 Notation: `F` frames (clips and time flattened), `h w` grid, `C` channels.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -51,10 +53,8 @@ def convolve(x: jax.Array, kernel: jax.Array) -> jax.Array:
   Returns:
     float[F, h, w, C].
   """
-  return sum(
-    place * kernel[i, j, 0]
-    for (i, j), place in zip(_PLACES, _shifted(x), strict=True)
-  )  # fmt: skip
+  terms = [place * kernel[i, j, 0] for (i, j), place in zip(_PLACES, _shifted(x), strict=True)]
+  return functools.reduce(jnp.add, terms)
 
 
 _PLACES = [(i, j) for i in range(_SIZE) for j in range(_SIZE)]

@@ -1,8 +1,8 @@
 """Names of tensors in PyTorch state dicts, and facts about the network that follow from them.
 
 Each tensor has a *plain* name: for the backbone, its family's (`layer1.0.conv1.weight`, see
-`backbones.family`); for the other parts, `cosam4.`, `pool.`, `head.`, `neck.` or `classifier.` before
-the published name. Names in files and our own variable paths are both turned into it.
+`backbones.family`); for the other parts, `cosam4.`, `pool.`, `head.`, `neck.` or `classifier.`
+before the published name. Names in files and our own variable paths are both turned into it.
 """
 
 import re

@@ -14,7 +14,7 @@ def draw(*shape, seed=0):
 
 
 def loop(x, kernel):
-  frames, height, width, channels = x.shape
+  frames, height, width = x.shape[:3]
   y = np.zeros_like(x)
   for f in range(frames):
     for row in range(height):

@@ -1,4 +1,4 @@
-"""The neck's choices, pools and the AP head in the whole network, against the network's own parts."""
+"""The neck's choices, pools and the AP head in the whole network, against its own parts."""
 
 import jax
 import jax.numpy as jnp
@@ -23,8 +23,9 @@ def drawn(model, seed=1):
   rng = np.random.default_rng(seed)
   shapes = variable_shapes(model)
   return jax.tree.map(
-    lambda leaf: rng.uniform(0.2, 1.0, leaf.shape).astype(np.float32)
-    * (0.3 if leaf.ndim > 1 else 1),
+    lambda leaf: (
+      rng.uniform(0.2, 1.0, leaf.shape).astype(np.float32) * (0.3 if leaf.ndim > 1 else 1)
+    ),
     shapes,
   )
 
@@ -58,7 +59,9 @@ def test_each_side_of_the_neck_goes_where_it_is_asked_for(place, losses, embeddi
   out = model.apply(variables, CLIPS, VALID)
   vectors = frame_vectors(model, variables)
   before = mean_of_valid(vectors)
-  after = normed(before, variables) if place == "clip" else mean_of_valid(normed(vectors, variables))
+  after = (
+    normed(before, variables) if place == "clip" else mean_of_valid(normed(vectors, variables))
+  )
   ranked, compared = (before, after)[embedding == "after_neck"], (before, after)[losses == "both"]
   np.testing.assert_allclose(out.features, ranked, rtol=1e-4, atol=1e-5)
   np.testing.assert_allclose(out.compared, compared, rtol=1e-4, atol=1e-5)
@@ -137,7 +140,8 @@ def test_attention_pooling_weighs_frames_by_a_softmax():
   vectors, score = frame_vectors(model, variables), variables["params"]["head"]["score"]
   ranked, after = [], []
   for clip, valid in zip(vectors, VALID, strict=True):
-    odds = np.exp([float(vector @ score["kernel"][:, 0] + score["bias"][0]) for vector in clip])
+    scores = np.array([float(vector @ score["kernel"][:, 0] + score["bias"][0]) for vector in clip])
+    odds = np.exp(np.minimum(scores - scores[valid].max(), 0))
     weights = odds * valid / (odds * valid).sum()
     ranked.append((clip * weights[:, None]).sum(0))
     after.append((normed(clip, variables) * weights[:, None]).sum(0))

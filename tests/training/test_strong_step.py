@@ -126,9 +126,7 @@ def test_a_plain_step_moves_every_parameter_alike(drawn):
 
 
 def test_three_steps_of_adam(drawn):
-  theirs, _ = run_torch(
-    drawn, lambda p: torch.optim.Adam(p, RATE, weight_decay=DECAY), 3
-  )
+  theirs, _ = run_torch(drawn, lambda p: torch.optim.Adam(p, RATE, weight_decay=DECAY), 3)
   ours, _ = run_ours(drawn, make_optimizer(lambda _: RATE, weight_decay=DECAY), 3)
   np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-5)
   # Adam divides by the gradient's size, so that rounding of small gradients grows with the steps.

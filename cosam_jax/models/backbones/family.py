@@ -76,7 +76,7 @@ class Backbone(abc.ABC):
   def make_frame_layers(self) -> nn.Module | None:
     """The layers between the pool over the grid and the temporal head; None if there are none.
 
-    They are called as `layers(vectors, train=, valid=)` with float32[F, C], all frames of all clips.
+    They are called as `layers(vectors, train=, valid=)` with float32[F, C], frames of all clips.
     """
     return None
 

@@ -1,9 +1,9 @@
 """OSNet x1.0, x0.75, x0.5, x0.25 and OSNet-IBN x1.0 as settings of one network.
 
-Source: Zhou et al., Omni-Scale Feature Learning for Person Re-Identification, ICCV 2019. Plain names
-are torchreid's. Stage n is its `conv<n>`: stages 2 and 3 end with the convolution and pool that halve
-the grid, and stage 5 is one 1x1 convolution. A frame's vector of 512 numbers comes from its pooled
-map by a linear layer, a norm and a ReLU.
+Source: Zhou et al., Omni-Scale Feature Learning for Person Re-Identification, ICCV 2019. Plain
+names are torchreid's. Stage n is its `conv<n>`: stages 2 and 3 end with the convolution and pool
+that halve the grid, and stage 5 is one 1x1 convolution. A frame's vector of 512 numbers comes from
+its pooled map by a linear layer, a norm and a ReLU.
 """
 
 import dataclasses

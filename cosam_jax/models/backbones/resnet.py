@@ -4,8 +4,8 @@ Stage numbers are the poster's: stage 2 is torchvision's `layer1`, stage 5 is `l
 The two kinds differ in three ways, each a setting: torchvision strides the 3x3 convolution and
 pads the pool; Cadene's SE networks stride the first 1x1, pool in ceil mode without padding and
 gate each block's output with squeeze-and-excitation (reduction 16). Plain names are torchvision's.
-In the IBN-a forms, the first norm of each block of stages 2 to 4 is half an instance norm; they have
-torchvision's strides and pool, and gates without biases.
+In the IBN-a forms, the first norm of each block of stages 2 to 4 is half an instance norm; they
+have torchvision's strides and pool, and gates without biases.
 """
 
 import dataclasses

@@ -113,7 +113,9 @@ def test_grids_are_those_of_its_outputs():
     model = net(image_size=size)
     clips = np.zeros((1, 2, *size, 3), np.float32)
     outputs = jax.eval_shape(
-      lambda v, c: model.apply(v, c, method="stage_outputs"), variable_shapes(model), clips
+      lambda v, c, model=model: model.apply(v, c, method="stage_outputs"),
+      variable_shapes(model),
+      clips,
     )
     for stage in STAGES:
       wanted = (*model.grid_size(stage), model.settings.channels(stage))
@@ -144,7 +146,7 @@ def test_a_file_of_torchreid_has_a_classifier_of_other_people():
   variables = from_torch({f"module.{name}": value for name, value in state.items()}, model)
   found = variables["params"]["stage2"]["block0"]["stream_b_1"]["pointwise"]["kernel"]
   np.testing.assert_array_equal(found[0, 0].T, state["conv2.0.conv2b.1.conv1.weight"][..., 0, 0])
-  with pytest.raises(InputError, match="they look like backbone=osnet_x0_25, but the model has"):
+  with pytest.raises(InputError, match="they look like backbone=osnet_x0_25, num_classes=7, but"):
     from_torch(state, net("osnet_x0_5"))
 
 
