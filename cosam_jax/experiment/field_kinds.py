@@ -16,6 +16,9 @@ ROLES: dict[str, str] = {
 }
 """Role -> its meaning."""
 
+FROM_PRESET = "preset"
+"""The value of a field that a preset decides."""
+
 _FREE_ON_RESUME = (PLACE, SPEED, REPORT, MEASURING)
 
 
@@ -36,6 +39,8 @@ class Field:
     path: whether it names a file or folder, so that `~` is the home directory.
     resumable: whether training may continue with another value; None: its role decides.
     before: the value of runs that are older than the field; None: the default.
+    late: whether there are runs that are older than the field. The hash of a configuration is
+      without it if it has their value, so that the hash stays what it was.
   """
 
   kind: type
@@ -50,6 +55,7 @@ class Field:
   path: bool = False
   resumable: bool | None = None
   before: Any = None
+  late: bool = False
 
   @property
   def free_on_resume(self) -> bool:
@@ -93,3 +99,11 @@ class Field:
       and (self.above is None or item > self.above)
       for item in (value if self.kind is tuple else (value,))
     )
+
+
+def choice(
+  default: str, role: str, text: str, *values: str, preset: bool = False, late: bool = False
+) -> Field:
+  """A field that has one of some values; with `preset`, also the value that a preset decides."""
+  legal = (*values, FROM_PRESET) if preset else values
+  return Field(str, default, role, text, legal=legal, late=late)
