@@ -16,7 +16,8 @@ from cosam_jax.runtime.json_files import read_json
 ATTENTION = "attention.json"
 # Fields on which vectors and masks depend, besides the weights.
 _FIELDS = ("data.split", "data.split_seed", "clips.num_frames", "clips.image_size",
-           "evaluation.frames")  # fmt: skip
+           "evaluation.frames", "evaluation.flip")  # fmt: skip
+_BEFORE = {"evaluation.flip": False}  # For files that are older than the field.
 
 Source = Mapping[str, Any]
 
@@ -71,5 +72,7 @@ def _is_from(source: Source, now: Source) -> bool:
   if any(source.get(name) != now[name] for name in ("dataset", "checkpoint_hash")):
     return False
   fields = source.get("fields", {})
-  same = all(fields.get(name, value) == value for name, value in now["fields"].items())
+  same = all(
+    fields.get(name, _BEFORE.get(name, value)) == value for name, value in now["fields"].items()
+  )
   return same and may_be_same(source.get("test_set"), now["test_set"])
