@@ -24,7 +24,7 @@ _BEGINNING = """\
 
 *Written by `python docs/build_options.py` from `cosam_jax/commands/registry.py`,
 `cosam_jax/commands/flag_rows.py`, `cosam_jax/commands/config_flags.py` and
-`cosam_jax/experiment/fields.py`. Edit those, then run it again.*
+`cosam_jax/experiment/fields.py` with the files that it includes. Edit those, then run it again.*
 
 A command line names a mode (`--mode`, default `train`), usually a configuration
 (`--config=configs/mars.py`) and a workdir, and changes single fields of the configuration with

@@ -70,6 +70,7 @@ class _Probe:
       mesh.make_local_mesh(),
       batch_clips=run.config.evaluation.batch_clips,
       reading=Reading.of(run.flat),
+      flip=run.config.evaluation.flip,
     )
     self._variables = self._inference.put(variables)
     self._shapes: dict[int, list[dict[str, np.ndarray]]] = {}

@@ -78,6 +78,12 @@ def search(
       f"{query} and {gallery} were embedded by different weights, so their vectors cannot be "
       "compared: embed one of them again"
     )
+  if asked.flip is not None and searched.flip is not None and asked.flip != searched.flip:
+    mirrored = query if asked.flip else gallery
+    raise InputError(
+      f"the vectors of {mirrored} alone were made with mirror images (config.evaluation.flip), so "
+      f"{query} and {gallery} cannot be compared: embed one of them again"
+    )
   rows = _rows(asked, names)
   configured = networks.config.evaluation.distance if networks.config else None
   distance = configured or asked.distance or searched.distance or "sqeuclidean"

@@ -17,7 +17,9 @@ from cosam_jax.experiment import evaluation_place
 from cosam_jax.experiment.best_checkpoint import Best, scalar_log
 from cosam_jax.experiment.evaluated_set import may_be_same
 from cosam_jax.experiment.evaluator import Evaluator
+from cosam_jax.experiment.learning import learning_of, optimizer_of, schedule_of
 from cosam_jax.experiment.mask_report import BEFORE, MaskReport
+from cosam_jax.experiment.network import weights_label
 from cosam_jax.experiment.outcome import leave, report_results
 from cosam_jax.experiment.page_report import check_outputs
 from cosam_jax.experiment.parts import (
@@ -32,7 +34,7 @@ from cosam_jax.reports.results import check_replaceable
 from cosam_jax.runtime import command_line, hosts
 from cosam_jax.runtime.holder import Holder
 from cosam_jax.runtime.json_files import check_ours
-from cosam_jax.training import loop, mesh, optim, state, steps
+from cosam_jax.training import loop, mesh, state, steps
 from cosam_jax.training.checkpoints import LAST, Checkpoints
 from cosam_jax.training.health import HealthLog
 from cosam_jax.training.planned import Planned
@@ -95,19 +97,11 @@ def _train(
   check_outputs(run)
   mesh.check_batch(run.mesh, sizes.identities_per_batch, sizes.instances, accumulate)
   plan = training_plan(config, run.train_table)
-  epoch = plan.steps_per_epoch
+  epoch = run.steps_per_epoch = plan.steps_per_epoch
   last_step = epoch * config.train.epochs
-  schedule = optim.learning_rate_schedule(
-    learning_rate=config.optim.learning_rate,
-    decay_every_steps=epoch * config.optim.decay_every_epochs,
-    decay_factor=config.optim.decay_factor,
-  )
-  optimizer = optim.make_optimizer(
-    schedule,
-    weight_decay=config.optim.weight_decay,
-    weight_decay_form=config.optim.weight_decay_form,
-    clip_norm=config.optim.clip_norm,
-  )
+  schedule = schedule_of(config, epoch)
+  optimizer = optimizer_of(config, schedule)
+  averaged, which = bool(config.train.average), config.evaluation.weights
   checkpoints = Checkpoints(workdir, LAST, config.train.keep_checkpoints)
   about: dict[str, Any] = {
     "config": run.flat, "num_classes": run.num_classes, "test_set": run.test_set
@@ -123,26 +117,28 @@ def _train(
     earlier = config_rules.complete(saved["config"])
     changed = [*saved.pop("changed", []), *optim_changes(earlier, run.flat, first_step)]
     drawn_parts = saved.pop("drawn_parts", [])
-    free = config_rules.FREE_ON_RESUME + (("optim",) if change_optim else ())
+    free = config_rules.free_on_resume(config, change_optim)
     check_same(earlier, run.flat, free, where, REMEDY)
     check_same(saved, about, ("config", "test_set"), where)
     if not may_be_same(saved.get("test_set"), run.test_set):
       print(f"note: {config.data.dir} has another test set than the run had so far")
     if changed:
       about["changed"] = changed
-    shapes = state.state_shapes(run.model, optimizer)
+    shapes = state.state_shapes(run.model, optimizer, averaged=averaged)
     train_state = checkpoints.restore(first_step, shapes, run.mesh)
     print(f"continuing from step {first_step} of {last_step} in {workdir}")
     print("".join(f"note: {change}\n" for change in changed), end="")
   else:
     initial = initial_weights(config, run.model)
     drawn_parts = list(initial.drawn_parts)
-    train_state = state.create_state(initial.variables, optimizer)
+    train_state = state.create_state(initial.variables, optimizer, averaged=averaged)
     train_state = mesh.put_everywhere(run.mesh, train_state)
     hosts.first_alone(lambda: evaluation_place.set_aside_other_training(workdir))
   if drawn_parts:
     about["drawn_parts"] = drawn_parts
   hosts.first_alone(lambda: _write_config(run, arguments))
+  epochs = config.train.epochs
+  print(f"epochs: {epochs:,} of {epoch:,} steps each, {epochs * epoch:,} steps in all")
 
   events, log = None, None
   if config.report.tensorboard and hosts.is_first():
@@ -163,7 +159,9 @@ def _train(
   validate_every = epoch * config.train.validate_every_epochs
   batches = TrainingBatches(config, plan, first_step, last_step, run.mesh)
   step_function = Planned(
-    steps.jit_train_step(run.model, objective(config), optimizer, run.mesh, accumulate)
+    steps.jit_train_step(
+      run.model, objective(config), optimizer, run.mesh, accumulate, learning_of(config)
+    )
   )
   health = HealthLog(
     workdir / "health.jsonl",
@@ -191,10 +189,11 @@ def _train(
     validate_first=best is not None and first_step % validate_every == 0 and best.lacks(first_step),
     preemption=preemption,
   )
-  variables, step = train_state.variables, last_step
+  variables, step = state.weights_of(train_state, which), last_step
   if config.evaluation.checkpoint == "best" and best is not None:
     variables, step = best.restore(train_state)
-  results = list(evaluator(variables, label="after training", checkpoint=f"step {step}"))
+  named = weights_label(step, which)
+  results = list(evaluator(variables, label="after training", checkpoint=named))
   skipped = sum(hosts.gather(batches.skipped)) + evaluator.skipped
   subject = evaluation_place.own_subject(run)
   hosts.first_alone(lambda: evaluation_place.set_aside(workdir, subject))

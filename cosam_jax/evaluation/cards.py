@@ -43,6 +43,7 @@ class Card:
     checkpoint: names the weights, for people, such as "step 240"; None if unknown.
     checkpoint_hash: of the weights' names and bytes, see `fingerprints`; None if unknown.
     pooling: how the vectors of clips became one.
+    flip: whether a clip's vector is the mean of its own and its mirror image's.
     attribute: the attribute of the queries, such as "hat=yes"; None: all queries.
     attribute_gallery: with an attribute, "whole", or "subset" if it holds only people who have it.
     unannotated: with an attribute, the numbers of people without annotation, among queries and
@@ -69,6 +70,7 @@ class Card:
   checkpoint: str | None
   checkpoint_hash: str | None = None
   pooling: str = "mean"
+  flip: bool = False
   attribute: str | None = None
   attribute_gallery: str | None = None
   unannotated: Mapping[str, int] = dataclasses.field(default_factory=dict)

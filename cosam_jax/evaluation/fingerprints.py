@@ -30,16 +30,16 @@ def weights_hash(variables: Mapping[str, Any]) -> str:
   return digest.hexdigest()[:LENGTH]
 
 
-def config_hash(flat: Mapping[str, Any], counts: Callable[[str], bool]) -> str:
+def config_hash(flat: Mapping[str, Any], counts: Callable[[str, Any], bool]) -> str:
   """A hash of a flat configuration, without the fields that do not change vectors.
 
   Args:
     flat: dotted name -> plain value.
-    counts: whether a field, by its dotted name, is part of the hash.
+    counts: whether a field, by its dotted name and its value, is part of the hash.
 
   Returns:
     `LENGTH` hexadecimal digits.
   """
-  kept = {name: value for name, value in flat.items() if counts(name)}
+  kept = {name: value for name, value in flat.items() if counts(name, value)}
   text = json.dumps(kept, sort_keys=True, default=list)
   return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]

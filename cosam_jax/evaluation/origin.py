@@ -23,6 +23,7 @@ class Origin:
       None if all were, or those of the protocol.
     numbering: the names of identities and cameras, see `identities.Numbering.record`; may be empty.
     test_set: a digest of the tracklets that the protocol evaluates; None if unknown.
+    flip: whether a clip's vector is the mean of its own and its mirror image's.
   """
 
   dataset: str
@@ -38,11 +39,12 @@ class Origin:
   most_frames: int | None = None
   numbering: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
   test_set: str | None = None
+  flip: bool = False
 
   @property
   def of_card(self) -> dict[str, Any]:
     """The fields of a result's card about the vectors."""
-    names = ("num_frames", "split", "checkpoint", "checkpoint_hash")
+    names = ("num_frames", "split", "checkpoint", "checkpoint_hash", "flip")
     return {name: getattr(self, name) for name in names}
 
 
@@ -56,13 +58,14 @@ def check_about(about: Any) -> None:
     **dict.fromkeys(("dataset", "protocol"), str),
     **dict.fromkeys(("config", "numbering"), dict),
     "warnings": list,
+    "flip": bool,
   }
   for name, kind in kinds.items():
     value = about.get(name)
     if name in about and (
       not isinstance(value, kind)
-      or isinstance(value, bool)
-      or (isinstance(value, int) and not 0 <= value < 1 << 31)
+      or isinstance(value, bool) != (kind is bool)
+      or (kind is not bool and isinstance(value, int) and not 0 <= value < 1 << 31)
       or (isinstance(value, list) and not all(isinstance(text, str) for text in value))
     ):
       raise ValueError(f"its {name} is {_shown(value)}")

@@ -169,6 +169,7 @@ def evaluate_tables(
   *,
   num_frames: int | None = None,
   split: int | None = None,
+  flip: bool = False,
   checkpoint: str | None = None,
   checkpoint_hash: str | None = None,
   label: str = "",
@@ -181,6 +182,7 @@ def evaluate_tables(
     settings: how to evaluate.
     num_frames: for the card.
     split: for the card.
+    flip: for the card.
     checkpoint: for the card.
     checkpoint_hash: for the card.
     label: for the result.
@@ -218,6 +220,7 @@ def evaluate_tables(
     _card(evaluation, settings, metrics),
     num_frames=num_frames,
     split=split,
+    flip=flip,
     checkpoint=checkpoint,
     checkpoint_hash=checkpoint_hash,
   )

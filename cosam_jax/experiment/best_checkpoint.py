@@ -20,10 +20,14 @@ def scalar_log(
 
 
 class Best:
-  """Validates on the held-out identities, and keeps the checkpoint with the highest mAP."""
+  """Validates on the held-out identities, and keeps the checkpoint with the highest mAP.
+
+  The weights that are validated are those that `evaluation.weights` names.
+  """
 
   def __init__(self, run: Run, about: dict[str, Any], also: Callable[..., None] | None = None):
     self._run, self._about, self._also = run, about, also
+    self._weights = run.config.evaluation.weights
     self._log = run.workdir / "validation.jsonl"
     # The held-out people are from the training set; the mAP of all of them chooses the model.
     self._evaluator = Evaluator(run.config, run.training_tables, run.model, attributes=False)
@@ -47,7 +51,8 @@ class Best:
 
   def __call__(self, step: int, current: state.TrainState) -> None:
     """Validates the state after `step` steps."""
-    result = self._evaluator(current.variables, label="validation")[0]
+    weights = state.weights_of(current, self._weights)
+    result = self._evaluator(weights, label="validation")[0]
     score = float(result.metrics.mean_average_precision)
     print(f"step {step}  validation mAP {100 * score:.1f}", flush=True)
     if score > self._highest:
@@ -63,4 +68,5 @@ class Best:
   def restore(self, like: state.TrainState) -> tuple[dict[str, Any], int]:
     """The best weights so far, and their step."""
     step = self._checkpoints.latest_step() or 0
-    return self._checkpoints.restore(step, like, self._run.mesh).variables, step
+    found = self._checkpoints.restore(step, like, self._run.mesh)
+    return state.weights_of(found, self._weights), step

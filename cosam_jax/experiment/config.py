@@ -11,18 +11,14 @@ from ml_collections import ConfigDict
 
 from cosam_jax.data.sets.registry import DATASETS
 from cosam_jax.errors import InputError, suggestion
-from cosam_jax.experiment.fields import (
-  FIELDS,
-  FROM_PRESET,
-  PRESETS,
-  SCHEMA,
-  SYNTHETIC_SCHEMA,
-  schema_for,
-)
+from cosam_jax.experiment.field_kinds import FROM_PRESET
+from cosam_jax.experiment.fields import FIELDS, PRESETS, SCHEMA, schema_for
 from cosam_jax.experiment.flat_config import complete as complete
 from cosam_jax.experiment.flat_config import flatten as flatten
 from cosam_jax.experiment.flat_config import plain as plain
 from cosam_jax.experiment.flat_config import unflatten as unflatten
+from cosam_jax.experiment.learning_rules import check_learning
+from cosam_jax.experiment.synthetic_fields import SYNTHETIC_SCHEMA
 from cosam_jax.models.backbones.registry import backbone_of
 from cosam_jax.runtime.text_numbers import shown
 from cosam_jax.runtime.user_paths import user_text
@@ -32,6 +28,21 @@ FREE_ON_RESUME = tuple(name for name, field in FIELDS.items() if field.free_on_r
 MOST_BATCH_FRAMES = 2**20
 """The augmentation of a batch's frame is drawn by its number below this."""
 PATHS = tuple(name for name, field in FIELDS.items() if field.path)
+
+
+def free_on_resume(config: ConfigDict, change_optim: bool = False) -> tuple[str, ...]:
+  """The fields in which a run may differ from the checkpoint that it continues from.
+
+  With a cosine the number of epochs is no such field: it alters the rate of every step.
+
+  Args:
+    config: the configuration that is asked for.
+    change_optim: whether the fields of `optim` may differ too, and with them the cosine's end.
+  """
+  if change_optim:
+    return (*FREE_ON_RESUME, "optim")
+  cosine = config.optim.schedule == "cosine"
+  return tuple(name for name in FREE_ON_RESUME if not (cosine and name == "train.epochs"))
 
 
 def resolve(config: ConfigDict) -> ConfigDict:
@@ -215,5 +226,5 @@ def _synthetic(config: ConfigDict) -> None:
 
 
 _RULES: tuple[Callable[[ConfigDict], None], ...] = (
-  _batch, _training, _data, _evaluation, _synthetic, _frames_and_grid, _neck
+  _batch, _training, check_learning, _data, _evaluation, _synthetic, _frames_and_grid, _neck
 )  # fmt: skip

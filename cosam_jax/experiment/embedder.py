@@ -40,6 +40,7 @@ class Embedder:
   Frames are RGB crops of one person in the order of time, of any size; they are resized and
   normalised here as in an evaluation. Compare vectors by (squared) Euclidean distance. Folders are
   read as the run's configuration says: its `data.on_unreadable`, `retry_seconds`, `follow_links`.
+  Its `evaluation.weights` and `evaluation.flip` count too.
 
   Args:
     network: see `network.Network`.
@@ -59,6 +60,7 @@ class Embedder:
       devices,
       batch_clips=-(-batch_clips // devices.size) * devices.size,
       reading=Reading.of(network.flat),
+      flip=bool(value_of(network.flat, "evaluation.flip")),
     )
     self._variables = self.inference.put(network.variables)
 

@@ -2,8 +2,9 @@
 
 A run's own evaluation has the test set, protocol and checkpoint of its training. Any other
 evaluation (another data set, split, gallery, number of frames, distance, size of clips, other
-weights) goes to `WORKDIR/evaluations/NAME`, such as `mars_official_step_240_1a2b3c4d`, and replaces
-no file of the run. The last part of the name is a digest of all that distinguishes the evaluation.
+weights, with or without mirror images) goes to `WORKDIR/evaluations/NAME`, such as
+`mars_official_step_240_1a2b3c4d`, and replaces no file of the run. The last part of the name is a
+digest of all that distinguishes the evaluation.
 """
 
 import itertools
@@ -23,15 +24,15 @@ from cosam_jax.evaluation.protocol_names import protocol_name
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.evaluated_set import digest_of, is_whole, may_be_same
 from cosam_jax.experiment.evaluation_names import (
-  CARD,
   counted,
+  facts_of,
   name_of,
   results_in,
   subject_of,
   words_of,
 )
 from cosam_jax.experiment.evaluation_sources import is_first_in
-from cosam_jax.experiment.fields import evaluation_fields
+from cosam_jax.experiment.fields import fields_in_evaluation
 from cosam_jax.experiment.run import Run
 from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.reports.page import page_folder
@@ -42,7 +43,7 @@ from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
 
 # A difference in any of these fields makes another evaluation. Re-ranking and attributes only add
 # rows, which `_covers` compares; resampling changes nothing at the same sizes.
-_FIELDS = evaluation_fields("evaluation.rerank", "evaluation.attributes", "evaluation.resample")
+_FIELDS = fields_in_evaluation("evaluation.rerank", "evaluation.attributes", "evaluation.resample")
 _STEP = "step "
 _RERANKING = ("evaluation.rerank_k1", "evaluation.rerank_k2", "evaluation.rerank_lambda")
 
@@ -141,6 +142,7 @@ def _asked(config: ConfigDict, tables: Tables) -> dict[str, Any]:
     "protocol": protocol_name(config.evaluation.gallery, config.evaluation.frames),
     "distance": config.evaluation.distance,
     "num_frames": config.clips.num_frames,
+    "flip": config.evaluation.flip,
   }
 
 
@@ -162,11 +164,11 @@ def check_page(results: Mapping[str, Any], config: ConfigDict, tables: Tables, w
     f"or give as --workdir the folder of the others, in {EVALUATIONS}"
   )
   asked = _asked(config, tables)
-  for name in CARD:
-    if record["card"].get(name) != asked[name]:
+  for name, value in facts_of(record["card"]).items():
+    if value != asked[name]:
       raise InputError(
-        f"{where} is of {name.replace('_', ' ')} {record['card'].get(name)}, and the configuration "
-        f"says {asked[name]}: {remedy}"
+        f"{where} is of {name.replace('_', ' ')} {value}, and the configuration says "
+        f"{asked[name]}: {remedy}"
       )
   evaluation = evaluation_of(tables, config.evaluation.gallery)
   names = evaluation.table.names[evaluation.query_rows].tolist()
@@ -256,8 +258,8 @@ def _is_trained(weights: str) -> bool:
 
 
 def _same_card(there: Mapping[str, Any], subject: Mapping[str, Any]) -> bool:
-  card = there["results"][0]["card"]
-  return all(card.get(name) == subject[name] for name in CARD)
+  facts = facts_of(there["results"][0]["card"])
+  return all(value == subject[name] for name, value in facts.items())
 
 
 def _same_test_set(there: Mapping[str, Any], subject: Mapping[str, Any]) -> bool:

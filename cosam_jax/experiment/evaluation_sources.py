@@ -8,7 +8,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.experiment.evaluated_set import may_be_same
 from cosam_jax.experiment.evaluation_names import results_in
-from cosam_jax.experiment.fields import evaluation_fields
+from cosam_jax.experiment.fields import FIELDS, fields_in_evaluation
 from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.tested_vectors import tested_source
 from cosam_jax.reports.masks_folder import masks_folder
@@ -16,9 +16,9 @@ from cosam_jax.runtime.json_files import read_json
 
 ATTENTION = "attention.json"
 # Fields on which vectors and masks depend, besides the weights; the others say how to rank vectors.
-_FIELDS = evaluation_fields(
-  "evaluation.gallery", "evaluation.distance", "evaluation.checkpoint", "evaluation.rerank",
-  "evaluation.attributes", "evaluation.resample",
+_FIELDS = fields_in_evaluation(
+  "evaluation.gallery", "evaluation.distance", "evaluation.checkpoint", "evaluation.weights",
+  "evaluation.rerank", "evaluation.attributes", "evaluation.resample",
 )  # fmt: skip
 
 Source = Mapping[str, Any]
@@ -74,5 +74,10 @@ def _is_from(source: Source, now: Source) -> bool:
   if any(source.get(name) != now[name] for name in ("dataset", "checkpoint_hash")):
     return False
   fields = source.get("fields", {})
-  same = all(fields.get(name, value) == value for name, value in now["fields"].items())
+
+  def stated(name: str, value: Any) -> Any:
+    # A file that is older than the field has the value of its time.
+    return fields.get(name, FIELDS[name].earlier if FIELDS[name].late else value)
+
+  same = all(stated(name, value) == value for name, value in now["fields"].items())
   return same and may_be_same(source.get("test_set"), now["test_set"])

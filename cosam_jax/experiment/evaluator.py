@@ -87,6 +87,7 @@ class Evaluator:
       mesh.make_local_mesh(),
       batch_clips=config.evaluation.batch_clips // jax.process_count(),
       reading=Reading.of(flat),
+      flip=config.evaluation.flip,
     )
     has_splits = registry.has_splits(config.data.name)
     self._split = config.data.split if has_splits else None
@@ -107,6 +108,7 @@ class Evaluator:
       self._settings,
       num_frames=self._config.clips.num_frames,
       split=self._split,
+      flip=self._inference.flip,
       checkpoint=checkpoint,
       checkpoint_hash=weights_hash(variables),
       label=label,
@@ -142,6 +144,7 @@ class Evaluator:
         protocol=self._settings.protocol,
         num_frames=self._config.clips.num_frames,
         split=self._split,
+        flip=self._inference.flip,
         checkpoint=checkpoint,
         checkpoint_hash=weights_hash(variables),
         config=flat,

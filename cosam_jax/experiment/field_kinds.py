@@ -16,6 +16,9 @@ ROLES: dict[str, str] = {
 }
 """Role -> its meaning."""
 
+FROM_PRESET = "preset"
+"""The value of a field that a preset decides."""
+
 _FREE_ON_RESUME = (PLACE, SPEED, REPORT, MEASURING)
 
 
@@ -38,6 +41,8 @@ class Field:
     before: the value of runs that are older than the field; None: the default.
     tested: whether the numbers of an evaluation of given weights depend on it; None: its role
       decides.
+    late: whether there are runs that are older than the field. The hash of a configuration is
+      without it if it has their value, so that the hash stays what it was.
   """
 
   kind: type
@@ -53,6 +58,7 @@ class Field:
   resumable: bool | None = None
   before: Any = None
   tested: bool | None = None
+  late: bool = False
 
   @property
   def in_evaluation(self) -> bool:
@@ -101,3 +107,11 @@ class Field:
       and (self.above is None or item > self.above)
       for item in (value if self.kind is tuple else (value,))
     )
+
+
+def choice(
+  default: str, role: str, text: str, *values: str, preset: bool = False, **options: Any
+) -> Field:
+  """A field that has one of some values; with `preset`, also the value that a preset decides."""
+  legal = (*values, FROM_PRESET) if preset else values
+  return Field(str, default, role, text, legal=legal, **options)

@@ -6,8 +6,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from cosam_jax.experiment.field_kinds import NETWORK, TRAINING
-from cosam_jax.experiment.fields import FIELDS, FROM_PRESET, PRESETS, Field, role_of, schema_of
+from cosam_jax.experiment.field_kinds import FROM_PRESET, NETWORK, TRAINING, Field
+from cosam_jax.experiment.fields import FIELDS, PRESETS, role_of, schema_of
 
 
 def flatten(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:

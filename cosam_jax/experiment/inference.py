@@ -53,6 +53,7 @@ class Inference:
     model: the network.
     reading: how frames are read.
     batch_clips: B, unless a call says otherwise.
+    flip: whether a clip's vector is the mean of its own and its mirror image's.
   """
 
   def __init__(
@@ -62,16 +63,17 @@ class Inference:
     *,
     batch_clips: int,
     reading: Reading = Reading(),
+    flip: bool = False,
   ):
     """Compiles nothing yet.
 
     Args:
-      model, reading, batch_clips: see the class.
+      model, reading, batch_clips, flip: see the class.
       devices: share every batch evenly, such as those of `mesh.make_local_mesh`.
     """
-    self.model, self.reading, self.batch_clips = model, reading, batch_clips
+    self.model, self.reading, self.batch_clips, self.flip = model, reading, batch_clips, flip
     self._mesh = devices
-    self._forward = Planned(steps.jit_forward(model, devices))
+    self._forward = Planned(steps.jit_forward(model, devices, flip=flip))
 
   def reading_as(self, **fields: Any) -> "Inference":
     """The same inference with other fields of `reading`; nothing is compiled again."""
@@ -121,7 +123,7 @@ class Inference:
     )
 
   def forward(self, variables: dict[str, Any], clips: np.ndarray, valid: np.ndarray) -> Outputs:
-    """The network's outputs for a batch.
+    """The network's outputs for a batch; `flip` decides the features.
 
     Args:
       variables: the weights, from `put`.

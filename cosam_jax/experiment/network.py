@@ -109,7 +109,8 @@ def network_of(
 ) -> Network:
   """The network of a (resolved) configuration: the workdir's checkpoint, or `init.weights`.
 
-  `evaluation.checkpoint` says which checkpoint, the newest or the best.
+  `evaluation.checkpoint` says which checkpoint, the newest or the best; `evaluation.weights` which
+  of its weights.
 
   Args:
     config: the configuration that is asked for.
@@ -127,6 +128,11 @@ def network_of(
     step = checkpoints.latest_step()
     if step is not None:
       return _from_checkpoint(checkpoints, step, config, flat, make_mesh())
+  if config.evaluation.weights == state.AVERAGE:
+    raise InputError(
+      f"config.evaluation.weights is 'average', and {workdir} has no folder {kind} with a "
+      "checkpoint, which alone has an average: train first, or use 'trained'"
+    )
   if config.init.weights and drawn is not None:
     label = pathlib.Path(config.init.weights).name
     return Network(drawn, initial_variables(config, drawn), flat, label)
@@ -137,6 +143,16 @@ def network_of(
     f"there is {'no network' if drawn is None else 'nothing to evaluate'}: {workdir} has no folder "
     f"{kind} with a checkpoint, and config.init.weights is empty; train first, or name weights"
   )
+
+
+def weights_label(step: int, which: str) -> str:
+  """The name of a checkpoint's weights, for people: "step 240", or "step 240, averaged".
+
+  Args:
+    step: of the checkpoint.
+    which: the value of `evaluation.weights`.
+  """
+  return f"step {step}, averaged" if which == state.AVERAGE else f"step {step}"
 
 
 def network_to_evaluate(run: Run) -> Network:
@@ -191,12 +207,21 @@ def _from_checkpoint(
   trained = model.clone(
     num_frames=saved["clips.num_frames"], image_size=tuple(saved["clips.image_size"])
   )
-  shapes = state.state_shapes(trained, optim.make_optimizer(lambda _: 0.0, weight_decay=0.0))
-  variables = checkpoints.restore(step, shapes, devices).variables
+  which, averaged = config.evaluation.weights, bool(saved["train.average"])
+  if which == state.AVERAGE and not averaged:
+    raise InputError(
+      f"config.evaluation.weights is 'average', and the checkpoint in {where} has no average of "
+      "the weights, since it was trained with train.average 0: use 'trained'"
+    )
+  shapes = state.state_shapes(
+    trained, optim.make_optimizer(lambda _: 0.0, weight_decay=0.0), averaged=averaged
+  )
+  variables = state.weights_of(checkpoints.restore(step, shapes, devices), which)
+  label = weights_label(step, which)
   if trained == model:
-    return Network(model, variables, flat, f"step {step}", step)
+    return Network(model, variables, flat, label, step)
   height, width = trained.image_size
-  label = f"step {step}, resampled from {trained.num_frames} frames of {height}x{width}"
+  label = f"{label}, resampled from {trained.num_frames} frames of {height}x{width}"
   return Network(model, resample_variables(variables, trained, model), flat, label, step)
 
 

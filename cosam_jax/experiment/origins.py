@@ -8,7 +8,8 @@ from ml_collections import ConfigDict
 
 from cosam_jax.experiment import configurations, run_configuration
 from cosam_jax.experiment.config import flatten, resolve
-from cosam_jax.experiment.fields import FIELDS, FROM_PRESET
+from cosam_jax.experiment.field_kinds import FROM_PRESET
+from cosam_jax.experiment.fields import FIELDS
 
 DEFAULT = "default"
 

@@ -96,8 +96,10 @@ def report_results(
 
 def describe_run(run: Run, step: int | None, skipped: int = 0) -> dict[str, Any]:
   """The part of results.json about the run."""
+  of_training = {"steps_per_epoch": run.steps_per_epoch} if run.steps_per_epoch else {}
   return {
     "step": step,
+    **of_training,
     "seed": run.config.seed,
     "config": run.flat,
     "training_identities": run.num_classes,

@@ -14,6 +14,7 @@ from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE, Embeddings, Origin,
 from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
 from cosam_jax.evaluation.sightings import Sighting
 from cosam_jax.experiment.fields import in_fingerprint
+from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.experiment.network import Network
 from cosam_jax.experiment.own_outputs import PICTURES
 from cosam_jax.runtime.output_folders import OutputFolder
@@ -76,6 +77,7 @@ def as_embeddings(own: OwnTracklets, network: Network, source: str) -> Embedding
     origin=Origin(
       dataset=source,
       num_frames=network.model.num_frames,
+      flip=bool(value_of(flat, "evaluation.flip")),
       checkpoint=network.label,
       checkpoint_hash=weights_hash(network.variables),
       config=flat,

@@ -146,6 +146,7 @@ def objective(config: ConfigDict) -> steps.Objective:
     label_smoothing=loss.label_smoothing if loss.cross_entropy == "smoothed" else 0.0,
     triplet_margin=loss.triplet_margin,
     triplet_weight=loss.triplet_weight,
+    triplet_distance=loss.triplet_distance,
   )
 
 

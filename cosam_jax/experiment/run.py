@@ -31,6 +31,7 @@ class Run:
     train_table: the tracklets to learn from.
     num_classes: the number of people in them.
     model: the network.
+    steps_per_epoch: of the training; None in other modes.
 
   Raises:
     InputError: the configuration cannot work, or the data set cannot be read.
@@ -55,6 +56,7 @@ class Run:
     )
     self.num_classes = self.train_table.num_identities
     self.model = build_model(self.config, self.num_classes)
+    self.steps_per_epoch: int | None = None
 
   def require_masks(self) -> None:
     """Raises InputError if the network has no COSAM, and so no masks."""

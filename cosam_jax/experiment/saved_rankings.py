@@ -124,6 +124,13 @@ def _ranked(
       f"{path} does not say how to rank (config.{lacking}): give --config with its evaluation "
       "fields"
     )
+  flip = flat.get("evaluation.flip", origin.flip)
+  if flip != origin.flip:
+    made = "with" if origin.flip else "without"
+    raise InputError(
+      f"config.evaluation.flip is {flip}, but {path} was made {made} mirror images: give the same "
+      "value, or embed again"
+    )
   if flat.get("evaluation.attributes") and not flat.get("evaluation.attributes_file"):
     raise InputError("--attribute is given without --attributes_file: give both")
   settings = settings_of(flat)

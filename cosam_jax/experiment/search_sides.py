@@ -42,6 +42,7 @@ class Side:
     distance: the distance that the network's run ranks by; None if unknown.
     seen: row -> where and when the tracklet was seen.
     dataset: the data set whose numbers the identities are; None if there are none.
+    flip: whether vectors are means of clips and their mirror images; None if unknown.
   """
 
   path: pathlib.Path
@@ -52,6 +53,7 @@ class Side:
   distance: str | None = None
   seen: Callable[[int], Sighting] = never_seen
   dataset: str | None = None
+  flip: bool | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,6 +108,7 @@ def open_side(
       saved.origin.config.get("evaluation.distance"),
       saved.seen,
       saved.origin.dataset,
+      saved.origin.flip,
     )
   if not path.exists():
     raise InputError(
@@ -128,6 +131,7 @@ def open_side(
     weights_hash(embedder.network.variables),
     flat.get("evaluation.distance"),
     own.seen,
+    flip=embedder.inference.flip,
   )
 
 

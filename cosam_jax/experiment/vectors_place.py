@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cosam_jax.experiment.evaluated_set import may_be_same
-from cosam_jax.experiment.evaluation_names import CARD, counted, name_of, results_in, subject_of
+from cosam_jax.experiment.evaluation_names import (
+  counted,
+  facts_of,
+  name_of,
+  results_in,
+  subject_of,
+)
 from cosam_jax.reports.results import EVALUATIONS
 from cosam_jax.training.checkpoints import BEST, LAST
 
@@ -44,10 +50,10 @@ def _same_embeddings(
   there: Mapping[str, Any], records: Sequence[Mapping[str, Any]], about: Mapping[str, Any]
 ) -> bool:
   names = ("dataset", "split", "num_frames", "checkpoint_hash")
-  both = [
-    [*(ones[0]["card"].get(name) for name in names), counted(ones)]
-    for ones in (there["results"], records)
-  ]
+  both = []
+  for ones in (there["results"], records):
+    card = ones[0]["card"]
+    both.append([*map(card.get, names), facts_of(card)["flip"], counted(ones)])
   return both[0] == both[1] and may_be_same(there["run"].get("test_set"), about.get("test_set"))
 
 
@@ -55,8 +61,11 @@ def _same_results(
   there: Mapping[str, Any], records: Sequence[Mapping[str, Any]], about: Mapping[str, Any]
 ) -> bool:
   def what(records: Sequence[Mapping[str, Any]]) -> str:
-    names = (*CARD, "checkpoint_hash", "reranking", "attribute", "attribute_gallery")
-    cards = [{name: record["card"].get(name) for name in names} for record in records]
+    names = ("checkpoint_hash", "reranking", "attribute", "attribute_gallery")
+    cards = [
+      facts_of(record["card"]) | {name: record["card"].get(name) for name in names}
+      for record in records
+    ]
     return json.dumps([cards, counted(records)], sort_keys=True)
 
   same = what(there["results"]) == what(records)

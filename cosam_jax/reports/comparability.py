@@ -8,10 +8,10 @@ from cosam_jax.errors import InputError
 PROTOCOL_FIELDS = (
   "dataset", "protocol", "gallery_size", "queries_in_gallery", "distractors", "junk", "queries",
   "valid_queries", "not_counted", "frames", "frames_used", "tail", "distance",
-  "pooling", "attribute", "attribute_gallery",
+  "pooling", "flip", "attribute", "attribute_gallery",
 )  # fmt: skip
 """Fields of a card that must agree. Weights, clip length and split may differ."""
-_BEFORE = {"pooling": "mean"}  # For cards that are older than the field.
+_BEFORE = {"pooling": "mean", "flip": False}  # For cards that are older than the field.
 
 
 def protocol_differences(cards: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:

@@ -145,6 +145,11 @@ def _not_comparable(config: Mapping[str, Any], tables: Tables, card: Record) -> 
       f"The protocol is {card['protocol']}, the poster's is reference (queries taken out of the "
       "gallery, all frames), so its numbers are not shown beside these."
     )
+  if card.get("flip"):
+    return (
+      "Each clip was embedded with its mirror image, and the poster's were not, so its numbers are "
+      "not shown beside these."
+    )
   if config["model.width"] != 1:
     return (
       f"The network has {config['model.width']:g} of the poster's width, so the poster's numbers "
@@ -161,6 +166,7 @@ def protocol(card: Record) -> list[tuple[str, str]]:
   if card["junk"]:
     gallery += f"; {card['junk']:,} junk tracklets were dropped"
   clips = f", in clips of {card['num_frames']}" if card["num_frames"] else ""
+  clips += ", each also as its mirror image" if card.get("flip") else ""
   return [
     ("Protocol", card["protocol"]),
     ("Queries", f"{card['queries']:,}, of which {card['valid_queries']:,} count"),
@@ -194,6 +200,8 @@ def times(
 ) -> list[tuple[str, str]]:
   """(name, value) pairs of times and devices."""
   config, found = run["config"], []
+  if "steps_per_epoch" in run:
+    found.append(("Epochs", f"{config['train.epochs']:,} of {run['steps_per_epoch']:,} steps each"))
   clips = config["train.identities_per_batch"] * config["train.instances"]
   seconds = training_seconds(scalars, clips)
   if seconds is not None:

@@ -209,6 +209,9 @@ def _settings(samples: Sequence[Sample], trained_with: TrainedWith) -> list[str]
       users.append(sample.row.name)
   alike = [f"{name} {next(iter(values[name])) or 'none'}" for name in _STATED
            if len(values.get(name, ())) == 1]  # fmt: skip
+  # Epochs alone say little: how many steps one has depends on the sampler.
+  least, most = (bound(sample.steps for sample in samples) for bound in (min, max))
+  alike.append(f"steps {least:,}" if least == most else f"steps {least:,} to {most:,}")
   notes = ["settings: " + ", ".join(alike)]
   for field, groups in values.items():
     if len(groups) > 1 and not field.startswith(_EXPECTED):

@@ -206,6 +206,8 @@ def _protocol(card: Mapping[str, Any]) -> list[str]:
   frames = [f"{card['frames']} ({card['frames_used']:,})"]
   if card["num_frames"] is not None:
     frames.append(f"clips of {card['num_frames']}")
+  if card.get("flip"):
+    frames.append("with mirror images")
   facts = {
     "protocol": [card["protocol"]],
     "gallery": gallery,

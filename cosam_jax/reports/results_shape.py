@@ -63,6 +63,10 @@ def _number(value: Any) -> str | None:
   return None if plain else "a number"
 
 
+def _flag(value: Any) -> str | None:
+  return None if isinstance(value, bool) else "true or false"
+
+
 def _count(value: Any) -> str | None:
   is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
   return None if is_count else "a whole number, not negative"
@@ -107,7 +111,7 @@ _CARD = {
   "valid_queries": _count, "frames_used": _count, "num_frames": _or_none(_count),
   "checkpoint": _or_none(_text), "checkpoint_hash": _or_none(_text),
   "reranking": _or_none(_reranking), "attribute": _or_none(_text),
-  "attribute_gallery": _or_none(_text),
+  "attribute_gallery": _or_none(_text), "flip": _flag,
   "not_counted": ("each", _count), "unannotated": ("each", _count), "warnings": ("all", _text),
 }  # fmt: skip
 _CONFIG = {
@@ -133,7 +137,8 @@ _RECORD: dict[str, Any] = {
 _CONTENT = {
   "program": _text,
   "run": {
-    "config": _CONFIG, "step": _or_none(_count), "seed": _or_none(_whole), "masks": _MASKS,
+    "config": _CONFIG, "step": _or_none(_count), "steps_per_epoch": _count,
+    "seed": _or_none(_whole), "masks": _MASKS,
     "warnings": ("all", _text), "devices": ("all", _text), "unreadable_frames_skipped": _count,
     "training_identities": _or_none(_count), "processes": _count,
   },

@@ -38,6 +38,7 @@ class Sample:
     metrics: name -> percent.
     card: the protocol.
     config: the flat configuration.
+    steps: number of steps of the weights.
   """
 
   path: pathlib.Path
@@ -50,6 +51,7 @@ class Sample:
   metrics: Mapping[str, float]
   card: Mapping[str, Any]
   config: Mapping[str, Any]
+  steps: int
 
   @property
   def key(self) -> tuple[Any, ...]:
@@ -61,6 +63,7 @@ class Sample:
     """Facts that must agree between results of one table, in words."""
     protocol, frames, distance = (self.card[field] for field in _CHOICES)
     words = [protocol, f"frames {frames}", distance]
+    words += ["with mirror images"] if self.card.get("flip") else []
     if self.attribute is not None:
       alone = self.attribute.endswith(SUBSET)
       words.append("people with the attribute only" if alone else "queries with the attribute")
@@ -98,6 +101,8 @@ class Summary:
         found.append(f"protocol {sample.card['protocol']}; the poster's is reference")
       if sample.card["distance"] != "sqeuclidean":
         found.append(f"distance {sample.card['distance']}; the poster's is sqeuclidean")
+      if sample.card.get("flip"):
+        found.append("with mirror images, which the poster's clips are without")
     found += [self.missing] if self.missing else []
     return tuple(dict.fromkeys(found))
 
@@ -166,6 +171,7 @@ def _samples(path: pathlib.Path) -> list[Sample]:
       metrics={name: 100 * value["fraction"] for name, value in record["metrics"].items()},
       card=record["card"],
       config=config,
+      steps=run["step"],
     )
     for record in content["results"]
     if record["card"].get("attribute") is None or _attribute(record["card"])
@@ -194,6 +200,7 @@ def check_protocols(samples: Sequence[Sample]) -> None:
         # Each split and each attribute has its own queries and gallery.
         groups.setdefault((sample.split, sample.attribute), []).append((name, sample.card))
         choices = {field: sample.card[field] for field in _CHOICES}
+        choices["flip"] = sample.card.get("flip", False)
         groups.setdefault("choices", []).append((name, choices))
     for cards in groups.values():
       check_alike(cards)

@@ -6,6 +6,8 @@ Notation: `B` clips of a batch, `D` embedding size.
 import jax
 import jax.numpy as jnp
 
+from cosam_jax.errors import InputError, suggestion
+
 
 def cross_entropy(logits: jax.Array, labels: jax.Array, label_smoothing: float = 0.1) -> jax.Array:
   """Cross-entropy against smoothed labels, mean over the batch (poster: L_CE).
@@ -24,26 +26,57 @@ def cross_entropy(logits: jax.Array, labels: jax.Array, label_smoothing: float =
   return -((1 - label_smoothing) * right + label_smoothing * spread).mean()
 
 
-def batch_hard_triplet(features: jax.Array, labels: jax.Array, margin: float = 0.3) -> jax.Array:
+def batch_hard_triplet(
+  features: jax.Array, labels: jax.Array, margin: float = 0.3, distance: str = "euclidean"
+) -> jax.Array:
   """max(D(a, hardest positive) - D(a, hardest negative) + margin, 0), mean over anchors.
 
-  D is the Euclidean distance, the root of max(squared distance, 1e-12) (published code). The
-  anchor itself counts among its positives, so an identity with one clip has distance 1e-6.
+  D is one of two distances. `"euclidean"`, in the published code: the root of max(squared distance,
+  1e-12). `"cosine"`, in the code of AP3D, TCLNet and SINet: 1 - cosine, from 0 to 2; theirs lacks
+  the 1, which cancels in the difference. The anchor itself counts among its positives, so an
+  identity with one clip has distance 1e-6, or 0.
 
   Args:
-    features: float[B, D].
+    features: float[B, D]; for the cosine of any length, and a vector of zeros stays one.
     labels: int[B]; at least two identities, else there is no negative and the loss is zero.
     margin: the poster's m.
+    distance: `"euclidean"` or `"cosine"`.
 
   Returns:
     float32 scalar.
+
+  Raises:
+    InputError: there is no such distance.
   """
-  features = features.astype(jnp.float32)
-  squares = jnp.square(features).sum(1)
-  # HIGHEST, since distances of near vectors cancel, and an accelerator's default would lose them.
-  products = jnp.matmul(features, features.T, precision=jax.lax.Precision.HIGHEST)
-  distance = jnp.sqrt(jnp.maximum(squares[:, None] + squares[None] - 2 * products, 1e-12))
+  if distance not in _DISTANCES:
+    raise InputError(
+      f"distance is {distance!r}: use one of {', '.join(_DISTANCES)}"
+      f"{suggestion(distance, _DISTANCES)}"
+    )
+  between = _DISTANCES[distance](features.astype(jnp.float32))
   same = labels[:, None] == labels[None]
-  hardest_positive = jnp.where(same, distance, -jnp.inf).max(1)
-  hardest_negative = jnp.where(same, jnp.inf, distance).min(1)
+  hardest_positive = jnp.where(same, between, -jnp.inf).max(1)
+  hardest_negative = jnp.where(same, jnp.inf, between).min(1)
   return jax.nn.relu(hardest_positive - hardest_negative + margin).mean()
+
+
+def _euclidean(features: jax.Array) -> jax.Array:
+  """float32[B, B]."""
+  squares, products = jnp.square(features).sum(1), _products(features)
+  return jnp.sqrt(jnp.maximum(squares[:, None] + squares[None] - 2 * products, _LEAST_SQUARE))
+
+
+def _one_less_cosine(features: jax.Array) -> jax.Array:
+  """float32[B, B]."""
+  squares = jnp.square(features).sum(1, keepdims=True)
+  # The root's gradient is not finite at 0.
+  return 1 - _products(features / jnp.sqrt(jnp.maximum(squares, _LEAST_SQUARE**2)))
+
+
+def _products(features: jax.Array) -> jax.Array:
+  # HIGHEST, since distances of near vectors cancel, and an accelerator's default would lose them.
+  return jnp.matmul(features, features.T, precision=jax.lax.Precision.HIGHEST)
+
+
+_LEAST_SQUARE = 1e-12
+_DISTANCES = {"euclidean": _euclidean, "cosine": _one_less_cosine}

@@ -1,7 +1,11 @@
 """Adam with the published schedule and weight decay."""
 
+from typing import Any
+
 import chex
 import optax
+
+from cosam_jax.training.parameter_groups import EVERY_PARAMETER, Groups
 
 
 def learning_rate_schedule(
@@ -23,8 +27,9 @@ def make_optimizer(
   weight_decay: float,
   weight_decay_form: str = "coupled",
   clip_norm: float = 0.0,
+  groups: Groups = EVERY_PARAMETER,
 ) -> optax.GradientTransformation:
-  """Adam on every parameter, norms and biases included.
+  """Adam on every parameter, norms and biases included, unless `groups` says otherwise.
 
   Args:
     schedule: step -> learning rate.
@@ -32,15 +37,24 @@ def make_optimizer(
     weight_decay_form: `"coupled"` adds the decay to the gradient before Adam's moments, as
       PyTorch's `Adam(weight_decay=...)` does, and so the published code; `"decoupled"` is AdamW.
     clip_norm: largest global norm of the gradient, 0 for no clipping.
+    groups: parameters with other rates or without decay. As in PyTorch, a rate's factor also counts
+      for decoupled decay.
   """
   nothing = optax.identity()
-  decay = optax.add_decayed_weights(weight_decay) if weight_decay else nothing
   coupled = weight_decay_form == "coupled"
-  # The chain has the same length with any settings, so that every checkpoint has the same tree.
+
+  def decay(updates: Any, params: Any) -> Any:
+    return groups.decayed(updates, params, weight_decay) if weight_decay else updates
+
+  def after_adam(updates: Any, params: Any) -> Any:
+    return groups.scaled(updates if coupled else decay(updates, params))
+
+  # The chain has the same length with any settings, and all but Adam and the rate have no state, so
+  # that every checkpoint has the same tree.
   return optax.chain(
     optax.clip_by_global_norm(clip_norm) if clip_norm else nothing,
-    decay if coupled else nothing,
+    optax.stateless(decay) if coupled else nothing,
     optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8),
-    nothing if coupled else decay,
+    optax.stateless(after_adam),
     optax.scale_by_learning_rate(schedule),
   )

@@ -6,17 +6,28 @@ from typing import Any
 from cosam_jax.errors import InputError
 
 REMEDY = (
-  "give the same values, or another --workdir; --change_optim goes on with other config.optim"
+  "give the same values, or another --workdir; --change_optim goes on with other config.optim "
+  "(and other train.epochs of a cosine)"
 )
 
 
 def optim_changes(saved: Mapping[str, Any], asked: Mapping[str, Any], step: int) -> list[str]:
-  """Sentences on the fields of `optim` that differ from the checkpoint's, after `step` steps."""
+  """Sentences on the fields of `optim` that differ from the checkpoint's, after `step` steps.
+
+  With a cosine, the number of epochs counts among them, since the cosine ends at the last epoch.
+  """
+  cosine = "cosine" in (saved.get("optim.schedule"), asked.get("optim.schedule"))
   return [
     f"from step {step + 1} on, {name} is {asked.get(name)!r} instead of {saved.get(name)!r}"
     for name in sorted({*saved, *asked})
-    if name.startswith("optim.") and saved.get(name) != asked.get(name)
+    if (name.startswith("optim.") or (cosine and name == "train.epochs"))
+    and plain(saved.get(name)) != plain(asked.get(name))
   ]
+
+
+def plain(value: Any) -> Any:
+  """The value as a checkpoint keeps it: a list for a tuple."""
+  return list(value) if isinstance(value, tuple) else value
 
 
 def check_same(
@@ -41,9 +52,6 @@ def check_same(
 
   def matters(name: str) -> bool:
     return not any(name == field or name.startswith(f"{field}.") for field in free)
-
-  def plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
   names = sorted(name for name in {*saved, *asked} if matters(name))
   differing = [

@@ -13,7 +13,8 @@ from jax.sharding import Mesh
 from cosam_jax.models import Outputs
 from cosam_jax.training.losses import batch_hard_triplet, cross_entropy
 from cosam_jax.training.mesh import replicated, split_batch
-from cosam_jax.training.state import TrainState
+from cosam_jax.training.parameter_groups import EVERY_PARAMETER, Groups
+from cosam_jax.training.state import AveragedState, TrainState, moved_average
 
 Metrics = dict[str, jax.Array]
 _PIXELS_AT_ONCE = 4 * 256 * 128
@@ -27,11 +28,26 @@ class Objective:
     label_smoothing: 0 for plain cross-entropy.
     triplet_margin: the poster's m.
     triplet_weight: the poster's lambda.
+    triplet_distance: see `losses.batch_hard_triplet`.
   """
 
   label_smoothing: float = 0.1
   triplet_margin: float = 0.3
   triplet_weight: float = 1.0
+  triplet_distance: str = "euclidean"
+
+
+@dataclasses.dataclass(frozen=True)
+class Learning:
+  """The choices of a step besides objective and optimiser.
+
+  Attributes:
+    groups: see `parameter_groups.Groups`; the optimiser must have the same.
+    average_decay: see `state.moved_average`; used only for an `AveragedState`.
+  """
+
+  groups: Groups = EVERY_PARAMETER
+  average_decay: float = 0.0
 
 
 def forward_with_loss(
@@ -70,7 +86,9 @@ def loss_of_outputs(
 ) -> tuple[jax.Array, Metrics]:
   """The objective for a whole batch's features float[B, D] and logits float[B, classes]."""
   entropy = cross_entropy(logits, labels, objective.label_smoothing)
-  triplet = batch_hard_triplet(features, labels, objective.triplet_margin)
+  triplet = batch_hard_triplet(
+    features, labels, objective.triplet_margin, objective.triplet_distance
+  )
   loss = entropy + objective.triplet_weight * triplet
   return loss, {"loss": loss, "cross_entropy": entropy, "triplet": triplet}
 
@@ -83,15 +101,17 @@ def train_step(
   clips: jax.Array,
   labels: jax.Array,
   valid: jax.Array | None = None,
+  *,
+  learning: Learning = Learning(),
 ) -> tuple[TrainState, Metrics]:
   """One optimisation step; pure. Metrics also hold the gradient's global norm."""
 
   def loss_of(params):
-    variables = {"params": params, "batch_stats": state.batch_stats}
+    variables = {"params": learning.groups.held(params), "batch_stats": state.batch_stats}
     return forward_with_loss(model, objective, variables, clips, labels, valid)
 
   gradients, (metrics, batch_stats, _) = jax.grad(loss_of, has_aux=True)(state.params)
-  return apply_gradients(optimizer, state, gradients, batch_stats, metrics)
+  return apply_gradients(optimizer, state, gradients, batch_stats, metrics, learning)
 
 
 def apply_gradients(
@@ -100,12 +120,20 @@ def apply_gradients(
   gradients: Any,
   batch_stats: Any,
   metrics: Metrics,
+  learning: Learning = Learning(),
 ) -> tuple[TrainState, Metrics]:
   """The end of a step: the optimiser's update; adds the gradient's global norm to the metrics."""
   updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
   params = optax.apply_updates(state.params, updates)
   metrics = {**metrics, "gradient_norm": optax.tree.norm(gradients)}
-  return TrainState(state.step + 1, params, batch_stats, opt_state), metrics
+  after = dataclasses.replace(
+    state, step=state.step + 1, params=params, batch_stats=batch_stats, opt_state=opt_state
+  )
+  if isinstance(after, AveragedState):
+    decay = learning.average_decay
+    average = moved_average(after.average, after.variables, decay, state.step)
+    after = dataclasses.replace(after, average=average)
+  return after, metrics
 
 
 def accumulated_step(
@@ -118,6 +146,7 @@ def accumulated_step(
   labels: jax.Array,
   valid: jax.Array | None = None,
   *,
+  learning: Learning = Learning(),
   split: Callable[[jax.Array], jax.Array] = lambda part: part,
 ) -> tuple[TrainState, Metrics]:
   """`train_step` of the same batch, part by part, with the memory that one part needs; pure.
@@ -134,7 +163,7 @@ def accumulated_step(
   Statistics of the whole batch would need a pass over all parts for every norm of the network.
 
   Args:
-    model, objective, optimizer, state, clips, labels, valid: as in `train_step`.
+    model, objective, optimizer, state, clips, labels, valid, learning: as in `train_step`.
     parts: the number of parts; part i is the i-th run of B / parts clips, whatever the devices.
     split: the sharding of a part over the devices.
   """
@@ -146,7 +175,7 @@ def accumulated_step(
 
   def outputs_of(params, piece):
     part, part_valid = jax.tree.map(split, piece)
-    variables = {"params": params, "batch_stats": state.batch_stats}
+    variables = {"params": learning.groups.held(params), "batch_stats": state.batch_stats}
     outputs, updated = model.apply(variables, part, part_valid, train=True, mutable=["batch_stats"])
     return (compared_features(outputs), outputs.logits), updated["batch_stats"]
 
@@ -166,7 +195,7 @@ def accumulated_step(
 
   nothing = jax.tree.map(jnp.zeros_like, state.params)
   gradients, _ = jax.lax.scan(add, nothing, (pieces, cotangents))
-  return apply_gradients(optimizer, state, gradients, batch_stats, metrics)
+  return apply_gradients(optimizer, state, gradients, batch_stats, metrics, learning)
 
 
 def jit_train_step(
@@ -175,6 +204,7 @@ def jit_train_step(
   optimizer: optax.GradientTransformation,
   mesh: Mesh,
   accumulate: int = 1,
+  learning: Learning = Learning(),
 ) -> Callable[..., tuple[TrainState, Metrics]]:
   """`train_step` compiled over the mesh: (state, clips, labels, valid) -> (state, metrics).
 
@@ -188,9 +218,10 @@ def jit_train_step(
   def step(state, clips, labels, valid):
     if accumulate > 1:
       return accumulated_step(
-        model, objective, optimizer, accumulate, state, clips, labels, valid, split=split_part
-      )
-    return train_step(model, objective, optimizer, state, clips, labels, valid)
+        model, objective, optimizer, accumulate, state, clips, labels, valid,
+        learning=learning, split=split_part,
+      )  # fmt: skip
+    return train_step(model, objective, optimizer, state, clips, labels, valid, learning=learning)
 
   whole, split = replicated(mesh), split_batch(mesh)
   return jax.jit(
@@ -213,15 +244,24 @@ def _compiler_options(model: nn.Module, mesh: Mesh) -> dict[str, str] | None:
   return None
 
 
-def jit_forward(model: nn.Module, mesh: Mesh) -> Callable[..., Outputs]:
+def jit_forward(
+  model: nn.Module, mesh: Mesh, *, flip: bool = False, at_once: bool = False
+) -> Callable[..., Outputs]:
   """Inference compiled over the mesh: (variables, clips, valid) -> `Outputs`.
 
+  With `flip`, the features are the mean of those of each clip and of its mirror image, of which
+  neither is brought to unit length; all other outputs are the clip's own.
+
   A CPU takes few clips at a time, so that what a layer writes is still in its cache when the next
-  one reads it, and the working memory does not grow with the batch.
+  one reads it, and the working memory does not grow with the batch; with `at_once` it takes all.
   """
 
   def forward(variables, clips, valid):
-    return model.apply(variables, clips, valid, train=False)
+    outputs = model.apply(variables, clips, valid, train=False)
+    if not flip:
+      return outputs
+    mirrored = model.apply(variables, clips[:, :, :, ::-1], valid, train=False)
+    return outputs._replace(features=(outputs.features + mirrored.features) / 2)
 
   def in_turn(variables, clips, valid):
     group = clips_at_once(clips.shape)
@@ -232,7 +272,7 @@ def jit_forward(model: nn.Module, mesh: Mesh) -> Callable[..., Outputs]:
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), outputs)
 
   whole, split = replicated(mesh), split_batch(mesh)
-  alone = mesh.size == 1 and mesh.devices.flat[0].platform == "cpu"
+  alone = mesh.size == 1 and mesh.devices.flat[0].platform == "cpu" and not at_once
   return jax.jit(in_turn if alone else forward, in_shardings=(whole, split, split))
 
 

@@ -46,6 +46,22 @@ def saved(path, vectors, names, **columns):
   return path
 
 
+def test_vectors_with_and_without_mirror_images_are_not_compared(network, tmp_path):
+  vectors = np.eye(3, dtype=np.float32)
+  plain, mirrored = saved(tmp_path / "a.npz", vectors, [""] * 3), tmp_path / "b.npz"
+  found = read_embeddings(plain)
+  origin = dataclasses.replace(found.origin, flip=True)
+  write_embeddings(mirrored, dataclasses.replace(found, origin=origin))
+  assert read_embeddings(mirrored).origin.flip
+  for query, gallery in ((plain, mirrored), (mirrored, plain)):
+    with pytest.raises(InputError, match=rf"{mirrored} alone were made with mirror images"):
+      search(Networks(), query, gallery, tmp_path / "out")
+  search(Networks(), mirrored, mirrored, tmp_path / "out")
+  # A matrix does not say how it was made.
+  np.save(tmp_path / "c.npy", vectors)
+  search(Networks(), mirrored, tmp_path / "c.npy", tmp_path / "other")
+
+
 @pytest.mark.parametrize("same", [True, False])
 def test_a_querys_own_camera_is_left_out(same, tmp_path, capsys):
   rng = np.random.default_rng(0)

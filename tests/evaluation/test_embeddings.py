@@ -62,6 +62,20 @@ def test_a_protocol_with_other_frames_is_refused():
     some.evaluation("official")
 
 
+def test_vectors_with_mirror_images_are_not_ranked_as_others(tmp_path):
+  origin = Origin("mars", num_frames=2, config={**RANKED, "evaluation.flip": True}, flip=True)
+  write_embeddings(tmp_path / "e.npz", made(origin=origin))
+  results = evaluate_embeddings(tmp_path / "e.npz", None, tmp_path / "ranked")
+  assert all(result.card.flip for result in results)
+  record = json.loads((tmp_path / "ranked" / "results.json").read_text())
+  assert record["results"][0]["card"]["flip"] is True
+  with pytest.raises(InputError, match=r"flip is False, but .* with mirror images: .* embed again"):
+    evaluate_embeddings(tmp_path / "e.npz", None, None, {"evaluation.flip": False})
+  write_embeddings(tmp_path / "f.npz", made(origin=Origin("mars", config=RANKED)))
+  with pytest.raises(InputError, match=r"flip is True, but .* without mirror images"):
+    evaluate_embeddings(tmp_path / "f.npz", None, None, {"evaluation.flip": True})
+
+
 def test_vectors_alone_can_be_kept_but_not_ranked(tmp_path):
   alone = made(
     query_rows=[],
@@ -175,7 +189,7 @@ def test_hashes_know_weights_and_settings_by_their_values():
   flat = {"seed": 0, "clips.image_size": (8, 4), "data.dir": "/a"}
 
   def hashed(flat):
-    return config_hash(flat, lambda name: name != "data.dir")
+    return config_hash(flat, lambda name, value: name != "data.dir")
 
   assert hashed(flat) == hashed({"data.dir": "/b", "clips.image_size": [8, 4], "seed": 0})
   assert hashed(flat) != hashed(flat | {"seed": 1})

@@ -8,6 +8,7 @@ import pytest
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import best_checkpoint
 from cosam_jax.experiment.best_checkpoint import Best
+from cosam_jax.training.state import AveragedState
 
 
 class Kept:
@@ -44,11 +45,12 @@ def best_of(tmp_path, monkeypatch):
 
     return evaluate
 
-  def make(kept):
+  def make(kept, weights="trained"):
     monkeypatch.setattr(best_checkpoint, "Evaluator", evaluator)
     monkeypatch.setattr(best_checkpoint, "Checkpoints", lambda workdir, name: kept)
+    config = types.SimpleNamespace(evaluation=types.SimpleNamespace(weights=weights))
     run = types.SimpleNamespace(
-      config=None, training_tables="held out", model=None, workdir=tmp_path
+      config=config, training_tables="held out", model=None, workdir=tmp_path
     )
     return Best(run, {"config": {"seed": 1}})
 
@@ -80,6 +82,21 @@ def test_after_a_restart_only_a_higher_one_replaces_it(best_of):
   assert kept.latest_step() == 1
   validate(best_of(kept), {4: 0.51})
   assert kept.latest_step() == 4
+
+
+def test_the_average_is_validated_if_it_is_asked_for(best_of):
+  kept = Kept()
+  best = best_of(kept, "average")
+  score = {"params": 1.0}
+  current = AveragedState(step=2, params=0.1, batch_stats={}, opt_state={}, average=score)
+  validated = []
+  best._evaluator = lambda weights, label: (
+    validated.append(weights)
+    or [types.SimpleNamespace(metrics=types.SimpleNamespace(mean_average_precision=0.5))]
+  )
+  best(2, current)
+  assert validated == [score]
+  assert kept.latest_step() == 2
 
 
 def test_zero_is_better_than_none(best_of):

@@ -1,5 +1,6 @@
 """The Python API: real frames, checkpoints and weights files; the same vectors everywhere."""
 
+import dataclasses
 import pathlib
 import subprocess
 import sys
@@ -60,6 +61,20 @@ def test_a_vector_is_the_mean_of_its_clips(embedder, table):
     # Rounding of sums grows with the largest numbers.
     room = 1e-6 * np.abs(wanted).max()
     np.testing.assert_allclose(embedder.embed(np.stack(frames)), wanted, rtol=1e-4, atol=room)
+
+
+def test_with_mirror_images_it_is_the_mean_of_both(embedder, table):
+  network = embedder.network
+  flipping = dataclasses.replace(network, flat={**network.flat, "evaluation.flip": True})
+  mirroring = cosam_jax.Embedder(flipping, batch_clips=4)
+  frames = arrays(table, 0)
+  both = [by_hand(network, f) for f in (frames, [frame[:, ::-1] for frame in frames])]
+  assert np.linalg.norm(both[0] - both[1]) > 0.01 * np.linalg.norm(both[0])
+  wanted = np.mean(both, axis=0)
+  room = 1e-6 * np.abs(wanted).max()
+  np.testing.assert_allclose(mirroring.embed(np.stack(frames)), wanted, rtol=1e-4, atol=room)
+  one = table.select(np.array([0]))
+  np.testing.assert_allclose(mirroring.embed_table(one)[0], wanted, rtol=1e-4, atol=room)
 
 
 def test_every_form_of_a_tracklet_gives_the_same_vector(embedder, table, tmp_path):

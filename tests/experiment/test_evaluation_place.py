@@ -1,5 +1,6 @@
 """A run's own results are replaced by nothing else: other evaluations get folders of their own."""
 
+import hashlib
 import json
 import shutil
 
@@ -12,7 +13,8 @@ import tiny
 
 from cosam_jax.data.drawn.synthetic import write_synthetic
 from cosam_jax.errors import InputError
-from cosam_jax.experiment import evaluation_place, evaluation_sources
+from cosam_jax.evaluation.embeddings import read_embeddings
+from cosam_jax.experiment import evaluation_names, evaluation_place, evaluation_sources
 from cosam_jax.experiment.field_kinds import MEASURING
 from cosam_jax.experiment.fields import SCHEMA
 from cosam_jax.experiment.network import network_to_evaluate
@@ -109,6 +111,36 @@ def test_other_data_protocols_and_weights_leave_the_run_as_it_is(run, tiny_synth
   shutil.rmtree(pages[0] / "report")
   modes.report(other_config(others), pages[0])
   assert (pages[0] / "report" / "index.html").is_file()
+
+
+def test_mirror_images_make_another_evaluation(run, tiny_synthetic):
+  before = files(run)
+  (plain, *_) = modes.evaluate(tiny.config(tiny_synthetic, evaluation__flip=True), run)
+  modes.embed(tiny.config(tiny_synthetic, evaluation__flip=True), run)
+  assert files(run) == before
+  (place,) = apart(run).values()
+  assert plain.card.flip
+  found, own = (read_embeddings(folder / "embeddings.npz") for folder in (place, run))
+  assert (found.origin.flip, own.origin.flip) == (True, False)
+  assert np.abs(found.vectors - own.vectors).max() > 1e-4
+  with pytest.raises(InputError, match="is of flip False, and the configuration says True"):
+    modes.report(tiny.config(tiny_synthetic, evaluation__flip=True), run)
+
+
+def test_a_folder_keeps_the_name_that_it_had_before_mirror_images():
+  card = {"dataset": "mars", "split": None, "protocol": "official", "distance": "cosine",
+          "num_frames": 4, "checkpoint": "step 3", "checkpoint_hash": "ab"}  # fmt: skip
+  records = [{"card": card}]
+  named = evaluation_names.name_of(evaluation_names.subject_of(records, {}))
+  for flip, same in ((False, True), (True, False)):
+    others = [{"card": card | {"flip": flip}}]
+    again = evaluation_names.name_of(evaluation_names.subject_of(others, {}))
+    assert (again == named) == same
+  facts = {"dataset": "mars", "split": None, "protocol": "official", "distance": "cosine",
+           "num_frames": 4, "weights": "step 3", "hash": "ab", "others": [None, None],
+           "test set": [None, None, None, None]}  # fmt: skip
+  digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
+  assert named == f"mars_official_step_3_{digest}"
 
 
 def test_the_runs_own_evaluation_replaces_itself(run, tiny_synthetic):

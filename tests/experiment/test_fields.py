@@ -8,7 +8,7 @@ import pytest
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.fingerprints import config_hash
 from cosam_jax.experiment import fields
-from cosam_jax.experiment.config import FREE_ON_RESUME, check, unflatten
+from cosam_jax.experiment.config import FREE_ON_RESUME, check, complete, unflatten
 from cosam_jax.experiment.field_kinds import NETWORK, ROLES
 from cosam_jax.experiment.fields import FIELDS, in_fingerprint
 
@@ -60,9 +60,10 @@ def test_every_number_has_a_largest_value(digits):
 
 
 def test_largest_values_are_accepted_unless_a_batch_is_too_large():
-  # Rules with other fields: the data set's splits, stages named once, k2 up to k1, validation.
+  # Rules with other fields: splits, stages named once, k2 up to k1, validation, the schedule.
   ruled = {"data.split", "model.cosam_stages", "evaluation.rerank_k2", "synthetic.frames",
-           "data.validation_identities", "train.validate_every_epochs"}  # fmt: skip
+           "data.validation_identities", "train.validate_every_epochs",
+           "optim.milestones"}  # fmt: skip
   for name, field in NUMBERS.items():
     most = (field.most,) * (field.length or 1) if field.kind is tuple else field.most
     assert field.accepts(most), name
@@ -83,7 +84,7 @@ def test_largest_values_are_accepted_unless_a_batch_is_too_large():
 def test_the_defaults_are_the_recipe_on_mars():
   ours = {name: field.default for name, field in FIELDS.items()}
   recorded = {name: v for name, v in RECORDED["synthetic"].items() if name.startswith("synthetic.")}
-  recorded |= RECORDED["mars"]
+  recorded |= complete(RECORDED["mars"])
   assert json.loads(json.dumps(ours)) == recorded
 
 
@@ -125,3 +126,16 @@ def test_hashes_of_configurations_are_those_that_results_carry():
     "synthetic": "22f4b542c3f7fe5d",
   }  # fmt: skip
   assert {name: config_hash(flat, in_fingerprint) for name, flat in RECORDED.items()} == recorded
+
+
+def test_a_late_field_is_in_the_hash_if_it_is_not_as_in_older_runs():
+  """Results of the same settings carry the same hash, whenever they were made."""
+  flat = complete(RECORDED["mars"])
+  late = [name for name, field in FIELDS.items() if field.late and name in flat]
+  assert {"optim.milestones", "evaluation.flip", "train.average"} <= set(late)
+  older = {name: value for name, value in flat.items() if name not in late}
+  usual = config_hash(flat, in_fingerprint)
+  assert config_hash(older, in_fingerprint) == usual
+  others = {config_hash(flat | {name: "another"}, in_fingerprint) for name in late}
+  assert usual not in others
+  assert len(others) == len(late)

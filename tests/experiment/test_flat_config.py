@@ -17,7 +17,13 @@ from cosam_jax.experiment.flat_config import (
   value_of,
 )
 
-RECORDED = json.loads((pathlib.Path(__file__).with_name("configurations.json")).read_text())
+# Newer fields have the values that runs of that time had.
+RECORDED = {
+  name: complete(flat)
+  for name, flat in json.loads(
+    (pathlib.Path(__file__).with_name("configurations.json")).read_text()
+  ).items()
+}
 
 
 @pytest.mark.parametrize("name", RECORDED)

@@ -64,6 +64,31 @@ def test_a_folder_of_checkpoints_or_one_of_them(saved):
     jax.tree.map(np.testing.assert_array_equal, network.variables, wanted[step])
 
 
+def test_the_average_of_a_checkpoint(tiny_synthetic, tmp_path, model):
+  config, flat = asked(tiny_synthetic, train__average=0.9, evaluation__weights="average")
+  optimizer = optim.make_optimizer(lambda _: 0.0, weight_decay=0.0)
+  drawn, average = (state.init_variables(model, seed) for seed in (1, 2))
+  made = state.create_state(drawn, optimizer, averaged=True).replace(average=average)
+  about = {"config": {**flat, "evaluation.weights": "trained"}, "num_classes": CLASSES}
+  Checkpoints(tmp_path).save(4, made.replace(step=jnp.int32(4)), about)
+  network = network_of(config, flat, tmp_path)
+  assert (network.label, network.step) == ("step 4, averaged", 4)
+  jax.tree.map(np.testing.assert_array_equal, network.variables, average)
+  network = load_network(tmp_path)  # As the run's own configuration says.
+  assert network.label == "step 4"
+  jax.tree.map(np.testing.assert_array_equal, network.variables, drawn)
+
+
+def test_there_is_no_average_where_none_was_made(saved, files, tiny_synthetic, tmp_path):
+  config, flat = asked(
+    tiny_synthetic, train__average=0.9, evaluation__weights="average", init__weights=str(files[0])
+  )
+  with pytest.raises(InputError, match=r"checkpoints/6 has no average .* train\.average 0: use"):
+    network_of(config, flat, saved[0])
+  with pytest.raises(InputError, match="has no folder checkpoints with a checkpoint, which alone"):
+    network_of(config, flat, tmp_path)
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, model):
   """(a whole network's file, a file of its backbone alone, the variables of both)."""

@@ -262,7 +262,7 @@ def test_a_seed_that_lacks_splits_is_left_out_and_named(tmp_path):
 
 @pytest.mark.parametrize(
   "change", [{"protocol": "official", "gallery_size": 11310}, {"distance": "cosine"},
-             {"valid_queries": 1800}]
+             {"valid_queries": 1800}, {"flip": True}]
 )  # fmt: skip
 def test_different_protocols_are_refused_or_marked(tmp_path, change):
   write(tmp_path, "best", BEST, record((80.0, 85.0)))
@@ -273,7 +273,8 @@ def test_different_protocols_are_refused_or_marked(tmp_path, change):
     assert word in str(caught.value)
   block = blocks(tmp_path, allow_mixed_protocols=True)["positions", "mars"]
   notes = {line.name: line.note for line in block.lines}
-  assert str(next(iter(change.values()))) in notes[PLAIN.title].replace(",", "")
+  value = "with mirror images" if "flip" in change else str(next(iter(change.values())))
+  assert value in notes[PLAIN.title].replace(",", "")
   assert "protocol reference" in notes[BEST.title]
 
 
@@ -287,10 +288,11 @@ def test_numbers_of_another_protocol_are_not_subtracted(tmp_path):
 
 def test_settings_in_which_rows_differ_are_told(tmp_path):
   write(tmp_path, "a", PLAIN, record((75.0, 83.0)), **{"train.epochs": 4})
-  write(tmp_path, "b", BEST, record((80.0, 85.0)))
+  write(tmp_path, "b", BEST, record((80.0, 85.0)), step=1240)
   notes = "\n".join(blocks(tmp_path)["positions", "mars"].notes)
   assert f"rows differ in train.epochs: 4 ({PLAIN.name}); 800 ({BEST.name})" in notes
   assert "init.weights imagenet" in notes
+  assert "steps 10 to 1,240" in notes
 
 
 def test_settings_that_train_no_other_network_are_passed_over(tmp_path):

@@ -21,8 +21,9 @@ CONFIG = {
   "train.identities_per_batch": 8, "train.instances": 4, "init.weights": "imagenet",
 }  # fmt: skip
 RUN = {
-  "step": 240, "seed": 0, "config": CONFIG, "warnings": ["few"], "devices": ["cpu:0"],
-  "unreadable_frames_skipped": 1, "masks": {"after training": {"stages": {"4": STAGE}}},
+  "step": 240, "steps_per_epoch": 78, "seed": 0, "config": CONFIG, "warnings": ["few"],
+  "devices": ["cpu:0"], "unreadable_frames_skipped": 1,
+  "masks": {"after training": {"stages": {"4": STAGE}}},
 }  # fmt: skip
 
 
@@ -30,6 +31,7 @@ def whole():
   """A results file's content as a training leaves it."""
   record = copy.deepcopy(RECORD) | {"label": "after training"}
   record["card"] |= {"warnings": ["a part"], "unannotated": {}, "checkpoint_hash": "1a"}
+  record["card"] |= {"flip": True}
   places, people = [1, 2, 1, 0, 3, 1, 4, 1], [1, 1, 2, 2, 3, 4, 4, 5]
   worth = [1 / place if place else None for place in places]
   record["queries"] = {
@@ -84,9 +86,22 @@ def test_every_damage_is_an_answer_or_a_sentence(tmp_path):
   assert refused > count / 2
 
 
+def test_epochs_are_told_with_their_steps():
+  content = results.checked_results(whole(), "r.json")
+  run, card = content["run"], content["results"][0]["card"]
+  assert ("Epochs", "800 of 78 steps each") in facts.times(run, [], None)
+  older = {name: value for name, value in run.items() if name != "steps_per_epoch"}
+  assert "Epochs" not in dict(facts.times(older, [], None))
+  assert dict(facts.protocol(card))["Frames"].endswith("of 4, each also as its mirror image")
+  assert "mirror" not in str(facts.protocol({**card, "flip": False}))
+  assert "with mirror images" in results.terminal_table(content["results"])
+
+
 @pytest.mark.parametrize(
   ("change", "said"),
   [
+    (lambda c: c["results"][0]["card"].update(flip=1), r"card.flip is 1, and must be true or fal"),
+    (lambda c: c["run"].update(steps_per_epoch=-1), r"steps_per_epoch is -1, and must be a whole"),
     (lambda c: c.update(results=[]), r"r.json, results is an empty list"),
     (lambda c: c.update(results={}), r"r.json, results is dict, and must be a list"),
     (lambda c: c["results"][0].pop("card"), r"r.json, results\[0\] does not say 'card'"),

@@ -20,8 +20,10 @@ from cosam_jax.models.layers import BatchNorm
 from cosam_jax.training import losses
 from cosam_jax.training.mesh import make_mesh, put_batch, replicated
 from cosam_jax.training.optim import make_optimizer
+from cosam_jax.training.parameter_groups import Groups
 from cosam_jax.training.state import create_state, init_variables
 from cosam_jax.training.steps import (
+  Learning,
   Objective,
   accumulated_step,
   forward_with_loss,
@@ -173,6 +175,50 @@ def test_accumulation_is_the_large_batch(parts):
   chex.assert_trees_all_close(found, wanted, rtol=1e-5, atol=1e-6)
 
 
+class Parts(nn.Module):
+  """Two layers with names of a network's parts, of which each treats every clip by itself."""
+
+  def setup(self):
+    self.stem, self.classifier = nn.Dense(5), nn.Dense(4)
+
+  def __call__(self, clips, valid=None, *, train=False):
+    del valid, train
+    features = jnp.tanh(self.stem(clips.mean((1, 2)).reshape(len(clips), -1)))
+    return Outputs(features, self.classifier(features), {}, None)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_frozen_parts_stay_and_do_not_count_in_the_gradients_norm(parts):
+  clips, labels = batch()
+  network, learning = Parts(), Learning(Groups(frozen=("stem",)))
+  params = network.init(jax.random.key(0), clips)["params"]
+  state = create_state({"params": params, "batch_stats": {}}, PLAIN)
+  whole, _ = train_step(network, Objective(), PLAIN, state, clips, labels)
+  step = train_step if parts == 1 else accumulated_step
+  given = (network, Objective(), PLAIN) if parts == 1 else (network, Objective(), PLAIN, parts)
+  after, metrics = step(*given, state, clips, labels, learning=learning)
+  chex.assert_trees_all_equal(after.params["stem"], params["stem"])
+  chex.assert_trees_all_close(
+    after.params["classifier"], whole.params["classifier"], rtol=1e-5, atol=1e-6
+  )
+  moved = jax.tree.map(jnp.subtract, params["classifier"], after.params["classifier"])
+  norm = np.sqrt(sum(float((leaf**2).sum()) for leaf in jax.tree.leaves(moved)))
+  np.testing.assert_allclose(metrics["gradient_norm"], norm, rtol=1e-4)
+
+
+def test_a_norm_of_a_frozen_part_still_follows_the_data():
+  clips, labels = batch()
+  before = create_state(jax.tree.map(jnp.asarray, variables()), OPTIMIZER)
+  every = ("stem", "stage2", "stage3", "stage4", "stage5")
+  learning = Learning(Groups(frozen=every))
+  step = jax.jit(functools.partial(train_step, MODEL, Objective(), PLAIN, learning=learning))
+  after, _ = step(create_state(variables(), PLAIN), clips, labels)
+  for part in every:
+    chex.assert_trees_all_equal(after.params[part], before.params[part])
+    statistics = zip(*map(jax.tree.leaves, (after.batch_stats[part], before.batch_stats[part])))
+    assert all(bool((new != old).any()) for new, old in statistics), part
+
+
 @pytest.mark.parametrize("skip", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_accumulation_normalises_each_part_by_itself(skip):
   """The oracle is one gradient of the whole network, over a loop of parts."""
@@ -241,6 +287,20 @@ def test_inference_over_four_devices_equals_the_plain_network(hasty_compilation)
   found = on_devices(4, "t.features_over_the_mesh()", hasty_compilation)
   wanted = SMALL.apply(small_state().variables, batch()[0]).features
   np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_mirrored_features_are_the_mean_of_two_passes():
+  clips, _ = batch()
+  valid = np.ones(clips.shape[:2], bool)
+  valid[1, 1] = False
+  given, mesh = variables(), make_mesh()
+  forward = jit_forward(MODEL, mesh)
+  plain, mirrored = (forward(given, one, valid) for one in (clips, clips[:, :, :, ::-1]))
+  found = jit_forward(MODEL, mesh, flip=True)(given, clips, valid)
+  wanted = (np.asarray(plain.features, np.float64) + np.asarray(mirrored.features)) / 2
+  assert np.abs(plain.features - mirrored.features).max() > 1e-3
+  np.testing.assert_allclose(found.features, wanted, rtol=1e-4, atol=1e-5)
+  chex.assert_trees_all_close(found._replace(features=plain.features), plain, rtol=1e-4, atol=1e-5)
 
 
 def three_steps() -> list[list[float]]:

@@ -12,10 +12,11 @@ from ml_collections import ConfigDict
 
 from cosam_jax.commands.benchmark import clock, device, drawn
 from cosam_jax.data.sets.registry import DATASETS, data_set_of
+from cosam_jax.experiment.learning import learning_of, optimizer_of
 from cosam_jax.experiment.parts import build_model, objective
 from cosam_jax.models import ReidNet
 from cosam_jax.models.folded import for_inference
-from cosam_jax.training import mesh, optim, state, steps
+from cosam_jax.training import mesh, state, steps
 
 
 def training_step(
@@ -26,21 +27,17 @@ def training_step(
   clips = config.train.identities_per_batch * config.train.instances
   mesh.check_divisible(where, "train.identities_per_batch * train.instances", clips)
   model = _model(config)
-  optimizer = optim.make_optimizer(
-    lambda _: config.optim.learning_rate,
-    weight_decay=config.optim.weight_decay,
-    weight_decay_form=config.optim.weight_decay_form,
-    clip_norm=config.optim.clip_norm,
-  )
-  start = state.create_state(_variables(config, model), optimizer)
+  optimizer = optimizer_of(config, lambda _: config.optim.learning_rate)
+  averaged = bool(config.train.average)
+  start = state.create_state(_variables(config, model), optimizer, averaged=averaged)
   current = jax.device_put(start, mesh.replicated(where))
   labels = np.repeat(np.arange(config.train.identities_per_batch), config.train.instances)
   batch = mesh.put_batch(where, _clips(config, clips), labels.astype(np.int32))
-  parts = config.train.accumulate
+  parts, learning = config.train.accumulate, learning_of(config)
   mesh.check_batch(where, config.train.identities_per_batch, config.train.instances, parts)
-  step = steps.jit_train_step(model, objective(config), optimizer, where, parts)
+  step = steps.jit_train_step(model, objective(config), optimizer, where, parts, learning=learning)
   # In parts, the network runs forwards twice; the operations are those that one step needs.
-  whole = steps.jit_train_step(model, objective(config), optimizer, where)
+  whole = steps.jit_train_step(model, objective(config), optimizer, where, learning=learning)
   program = clock.compiled(step, current, *batch, None, counted=whole if parts > 1 else None)
 
   def call() -> Any:
@@ -64,8 +61,9 @@ def embedding(
     for_inference(model, _variables(config, model)), mesh.replicated(where)
   )
   (batch,) = mesh.put_batch(where, _clips(config, clips))
-  forward = steps.jit_forward(model, where)
-  whole = jax.jit(lambda variables, clips, valid: model.apply(variables, clips, valid))
+  flip = config.evaluation.flip
+  forward = steps.jit_forward(model, where, flip=flip)
+  whole = steps.jit_forward(model, where, flip=flip, at_once=True)
   program = clock.compiled(forward, variables, batch, None, counted=whole)
   timing = clock.timed(lambda: program.call(variables, batch, None).features, repeats, tick)
   return _rates(config, clips, program, timing, where.size)

@@ -13,6 +13,7 @@ from cosam_jax.data import TrackletTable
 from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.experiment.inference import Reading
 from cosam_jax.experiment.network import Network, network_asked_for
 from cosam_jax.experiment.parts import read_tables
@@ -60,6 +61,11 @@ def export(
   formats = tuple(exporter.FORMATS) if given is None else exporter.parse_formats(given)
   export_folder(directory).check()
   network = network_asked_for(config, workdir)
+  if value_of(network.flat, "evaluation.flip"):
+    print(
+      "note: config.evaluation.flip is True, and an exported program embeds a clip without its "
+      "mirror image: give it both, and take the mean of the two vectors"
+    )
   table = _frames(network, folder)
   export_folder(directory).check(*([folder] if folder is not None else []))
   record = exporter.export(

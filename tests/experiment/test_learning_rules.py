@@ -1,0 +1,69 @@
+"""Contradictions in how a configuration learns are refused in a sentence, before any work."""
+
+import pytest
+from ml_collections import ConfigDict
+
+from cosam_jax.errors import InputError
+from cosam_jax.experiment import config as rules
+from cosam_jax.experiment import configurations
+from cosam_jax.experiment.learning_rules import frozen_parts
+
+
+def mars(**changes) -> ConfigDict:
+  """configs/mars.py with some fields changed."""
+  config = configurations.read(configurations.folder() / "mars.py")
+  config.update_from_flattened_dict(changes)
+  return config
+
+
+@pytest.mark.parametrize(
+  ("changes", "words"),
+  [
+    ({"optim.milestones": (60,)}, ["optim.milestones is (60,)", "schedule is 'steps'"]),
+    ({"optim.schedule": "milestones"}, ["milestones is empty", "(60, 120)"]),
+    ({"optim.schedule": "milestones", "optim.milestones": (9, 5)}, ["(9, 5)", "ascending"]),
+    ({"optim.schedule": "milestones", "optim.milestones": (5, 5)}, ["(5, 5)", "once"]),
+    ({"optim.schedule": "milestone"}, ["'milestone'", "steps, milestones, cosine", "did you mean"]),
+    ({"optim.frozen": "stem,stage_2"}, ["'stage_2'", "did you mean 'stage2'"]),
+    ({"optim.frozen": "cosam3"}, ["'cosam3', which this network does not have", "cosam4, cosam5"]),
+    ({"optim.frozen": "neck"}, ["'neck', which this network does not have"]),
+    ({"evaluation.weights": "average"}, ["weights is 'average'", "train.average is 0", "0.999"]),
+    ({"train.average": 1.0}, ["train.average is 1.0", "at most 0.999999"]),
+    ({"loss.triplet_distance": "cosin"}, ["'cosin'", "euclidean, cosine", "did you mean"]),
+  ],
+)
+def test_contradictions(changes, words):
+  with pytest.raises(InputError) as caught:
+    rules.check(mars(**changes))
+  sentence = str(caught.value)
+  assert "\n" not in sentence
+  for word in words:
+    assert word in sentence, sentence
+
+
+@pytest.mark.parametrize(
+  "changes",
+  [
+    {"optim.schedule": "milestones", "optim.milestones": (60, 120, 10**6)},
+    {"optim.schedule": "cosine", "optim.warmup_epochs": 10, "optim.final_factor": 0.01},
+    {"optim.frozen": " stem, stage2,cosam4 ,head,classifier,"},
+    {"optim.frozen": "neck", "model.neck": True},
+    {"optim.backbone_factor": 0.0, "optim.bias_factor": 2.0, "optim.decay_biases": False},
+    {"train.average": 0.999, "evaluation.weights": "average", "evaluation.flip": True},
+  ],
+)
+def test_what_goes_together(changes):
+  rules.check(mars(**changes))
+
+
+def test_names_of_parts_between_commas():
+  assert frozen_parts("") == frozen_parts(" , ") == ()
+  assert frozen_parts("stem, stage2 ,head") == ("stem", "stage2", "head")
+
+
+def test_another_number_of_epochs_moves_the_end_of_a_cosine():
+  assert "train.epochs" in rules.free_on_resume(mars())
+  cosine = mars(**{"optim.schedule": "cosine"})
+  assert set(rules.FREE_ON_RESUME) - set(rules.free_on_resume(cosine)) == {"train.epochs"}
+  for config in (mars(), cosine):
+    assert rules.free_on_resume(config, True) == (*rules.FREE_ON_RESUME, "optim")
