@@ -15,7 +15,7 @@ from cosam_jax.runtime.json_files import read_json
 
 ATTENTION = "attention.json"
 # Fields on which vectors and masks depend, besides the weights.
-_FIELDS = ("data.split", "data.split_seed", "clips.num_frames", "clips.image_size",
+_FIELDS = ("data.split", "data.split_seed", "clips.num_frames", "clips.image_size", "clips.resize",
            "evaluation.frames")  # fmt: skip
 
 Source = Mapping[str, Any]

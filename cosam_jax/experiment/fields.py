@@ -22,7 +22,7 @@ from cosam_jax.experiment.field_kinds import (
 from cosam_jax.models.backbones.registry import BACKBONES
 from cosam_jax.models.temporal_names import TEMPORAL_HEADS
 
-FRAME_SELECTIONS = ("sequential", "random", "evenly")
+FRAME_SELECTIONS = ("sequential", "random", "evenly", "restricted", "strided")
 FROM_PRESET = "preset"
 MOST_EPOCHS = 10**6
 
@@ -90,8 +90,26 @@ SCHEMA: dict[str, Field] = {
   "clips.sequential_start": _choice("preset", TRAINING,
     "Starts of sequential clips: `published` never draws the last possible one.", "published",
     "all", preset=True),
+  "clips.stride": Field(int, 8, TRAINING, "Strided clips take one frame in this many.", least=1,
+    most=10**4),
+  "clips.cut_frames": Field(int, 0, TRAINING,
+    "Cut long training tracklets into pieces of this many frames, which count as tracklets; 0 cuts "
+    "nothing.", least=0, most=10**6),
+  "clips.resize": _choice("bilinear", NETWORK,
+    "How frames are resized to image_size: for training, and then in every use of the network.",
+    "bilinear", "bicubic"),
   "clips.augment_per": _choice("frame", TRAINING,
-    "Draw the augmentation for each frame, or once for each clip.", "frame", "clip"),
+    "Draw crop and flip for each frame, or once for each clip.", "frame", "clip"),
+  "clips.crop": _choice("enlarged", TRAINING,
+    "Enlarge half of the frames by 9/8 and crop them at random (published), or only resize all.",
+    "enlarged", "none"),
+  "clips.erase": Field(float, 0.0, TRAINING,
+    "Probability that a rectangle is erased from a clip's frames.", least=0, most=1),
+  "clips.erase_per": _choice("frame", TRAINING,
+    "Draw the size of the erased rectangle for each frame, or once for each clip.", "frame",
+    "clip"),
+  "clips.jitter": Field(float, 0.0, TRAINING,
+    "Strength of the colour jitter, drawn once for each clip; 0 for none.", least=0, most=1),
   "model.backbone": _choice("se_resnet50", NETWORK, "Backbone network.", *BACKBONES),
   "model.width": Field(float, 1.0, NETWORK,
     "Channel multiplier of the backbone's stages.", above=0, most=8),
@@ -144,8 +162,10 @@ SCHEMA: dict[str, Field] = {
   "optim.clip_norm": Field(float, 0.0, TRAINING,
     "Largest global norm of the gradient; 0 for none.", least=0, most=10**9),
   "train.epochs": Field(int, 800, TRAINING,
-    "Epochs; an epoch draws every identity once.", least=1, most=MOST_EPOCHS,
-    resumable=True),
+    "Epochs; train.sampler says what one is.", least=1, most=MOST_EPOCHS, resumable=True),
+  "train.sampler": _choice("every_identity", TRAINING,
+    "What an epoch draws: every identity once (published), or every tracklet at least once.",
+    "every_identity", "every_tracklet"),
   "train.identities_per_batch": Field(int, 8, TRAINING, "P: identities in a batch.", least=2,
     most=4096),
   "train.instances": Field(int, 4, TRAINING, "K: clips of each identity in a batch.", least=2,

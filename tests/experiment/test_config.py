@@ -52,7 +52,9 @@ def test_every_file_passes_and_names_every_field(path):
 
 def test_every_experiment_is_what_it_was_when_its_file_stated_every_field():
   recorded = json.loads(pathlib.Path(__file__).with_name("configurations.json").read_text())
-  assert {path.stem: rules.plain(load(path)) for path in FILES} == recorded
+  # Newer fields have the values that runs of that time had.
+  wanted = {name: rules.complete(flat) for name, flat in recorded.items()}
+  assert {path.stem: rules.plain(load(path)) for path in FILES} == wanted
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -89,6 +89,18 @@ def test_other_data_protocols_and_weights_leave_the_run_as_it_is(run, tiny_synth
   assert (pages[0] / "report" / "index.html").is_file()
 
 
+def test_frames_resized_otherwise_make_another_evaluation(tiny_synthetic, tmp_path):
+  weights = {"params": {"kernel": np.ones(3, np.float32)}}
+  subjects, sources = [], []
+  for method in ("bilinear", "bicubic"):
+    one = Run(tiny.config(tiny_synthetic, clips__resize=method), tmp_path)
+    subjects.append(evaluation_place._subject(one, "a.npz", weights))
+    sources.append(evaluation_sources.source_of(one, weights)["fields"])
+  # Folders of earlier evaluations, which are all bilinear, keep their names.
+  assert {**subjects[0], "resize": "bicubic"} == subjects[1]
+  assert [fields["clips.resize"] for fields in sources] == ["bilinear", "bicubic"]
+
+
 def test_the_runs_own_evaluation_replaces_itself(run, tiny_synthetic):
   first = read_results(run / "results.json")["results"]
   (run / "results.json").write_text(

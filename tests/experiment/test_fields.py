@@ -8,7 +8,7 @@ import pytest
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.fingerprints import config_hash
 from cosam_jax.experiment import fields
-from cosam_jax.experiment.config import FREE_ON_RESUME, check, unflatten
+from cosam_jax.experiment.config import FREE_ON_RESUME, check, complete, unflatten
 from cosam_jax.experiment.field_kinds import NETWORK, ROLES
 from cosam_jax.experiment.fields import FIELDS, in_fingerprint
 
@@ -83,14 +83,14 @@ def test_largest_values_are_accepted_unless_a_batch_is_too_large():
 def test_the_defaults_are_the_recipe_on_mars():
   ours = {name: field.default for name, field in FIELDS.items()}
   recorded = {name: v for name, v in RECORDED["synthetic"].items() if name.startswith("synthetic.")}
-  recorded |= RECORDED["mars"]
+  recorded |= complete(RECORDED["mars"])
   assert json.loads(json.dumps(ours)) == recorded
 
 
 def test_a_training_goes_on_with_other_places_speeds_reports_and_measures():
   network = {name for name in FIELDS if name.startswith("model.")}
   network -= {"model.cost_volume", "model.remat", "model.dtype"}
-  assert with_role(NETWORK) == network | {"clips.num_frames", "clips.image_size"}
+  assert with_role(NETWORK) == network | {"clips.num_frames", "clips.image_size", "clips.resize"}
   assert set(FREE_ON_RESUME) == {
     "data.dir", "data.source", "data.prepared_dir", "data.check_files", "data.retry_seconds",
     "data.follow_links", "model.cost_volume", "model.remat", "init.weights", "train.epochs",
