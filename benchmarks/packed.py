@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> None:
 def _rate(config, source: str, cold: bool) -> float:
   """Images a second in a turn, which begins with opening the data set's frames."""
   from cosam_jax.data.pipeline import training_batches
-  from cosam_jax.experiment.parts import read_tables, training_plan
+  from cosam_jax.experiment.parts import pixels, read_tables, training_plan
 
   config.data.source = source
   resolved = config_rules.resolve(config)
@@ -73,8 +73,7 @@ def _rate(config, source: str, cold: bool) -> float:
   batches = iter(
     training_batches(
       plan,
-      image_size=tuple(resolved.clips.image_size),
-      augment_per=resolved.clips.augment_per,
+      **pixels(resolved),
       last_step=_BATCHES.value,
     )
   )

@@ -98,6 +98,7 @@ def _compare(plan: Any, batches: int, size: tuple[int, int], augment_per: str) -
   """Times all sides in turn, and prints a line for each."""
   from torch.utils.data import DataLoader
 
+  from cosam_jax.data.augmentation import Augmentation
   from cosam_jax.data.pipeline import training_batches
 
   store = plan.table.frames
@@ -118,7 +119,7 @@ def _compare(plan: Any, batches: int, size: tuple[int, int], augment_per: str) -
     )
 
   def ours() -> Iterator:
-    return training_batches(plan, image_size=size, augment_per=augment_per)
+    return training_batches(plan, image_size=size, augmentation=Augmentation(augment_per))
 
   count = plan.batch_clips * plan.num_frames
   sides: dict[str, Callable[[], Iterator]] = {"ours": ours}

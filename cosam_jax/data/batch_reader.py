@@ -24,12 +24,13 @@ from typing import Generic, TypeVar
 import numpy as np
 from absl import logging
 
+from cosam_jax.data.augmentation import Preprocess
 from cosam_jax.data.batches import Batch
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.outages import first_outage, wait_for_return
 from cosam_jax.data.stream import frame_batches
 from cosam_jax.data.tracklets import FrameStore, TrackletTable
-from cosam_jax.data.transforms import Preprocess, undecodable_reason
+from cosam_jax.data.transforms import undecodable_reason
 from cosam_jax.errors import InputError
 
 _MOST_RETRIES = 5  # For one batch.
@@ -57,7 +58,6 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
     first: int,
     last: int | None,
     seed: int,
-    per_clip: bool,
     skip: bool,
     retry_seconds: float,
     threads: int | None,
@@ -66,7 +66,7 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
     """Makes the batches `first` .. `last - 1`, or without end.
 
     Args:
-      table, address, preprocess, seed, per_clip, skip, threads: see `stream.frame_batches`.
+      table, address, preprocess, seed, skip, threads: see `stream.frame_batches`.
       finish: (batch, float32[B, T, H, W, 3], bool[B, T]) -> the item to hand out.
       first, last: see above.
       retry_seconds: how long to wait for a data directory that is out of reach.
@@ -83,7 +83,6 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
           first=step,
           last=np.iinfo(np.int64).max if last is None else max(step, last),
           seed=seed,
-          per_clip=per_clip,
           skip=skip,
           threads=threads,
           share=share[0],

@@ -8,14 +8,15 @@ Notation: P identities in a batch, K clips of each, B = P * K clips, T frames in
 
 import dataclasses
 import functools
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from cosam_jax.data import clips
+from cosam_jax.data import clips, samplers
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.errors import InputError
 
-_PERMUTATION, _DRAW = 0, 1
+_PERMUTATION, _DRAW, _EPOCH = 0, 1, 2
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,15 +52,19 @@ class Batch:
 class BatchPlan:
   """P identities, each with K of its tracklets, one clip from each.
 
-  An epoch is a fresh permutation of the identities, cut into groups of P; the remainder of the
-  division is dropped, as in the published loader, so every identity comes at most once an epoch.
-  Its tracklets are drawn without replacement, or with it if there are fewer than K.
+  With `every_identity`, an epoch is a fresh permutation of the identities, cut into groups of P;
+  the remainder of the division is dropped, as in the published loader, so every identity comes at
+  most once an epoch. Its tracklets are drawn without replacement, or with it if there are fewer
+  than K. With `every_tracklet`, every tracklet comes at least once an epoch, see
+  `samplers.every_tracklet`.
 
   Attributes:
     table: the training tracklets.
     identities_per_batch: P; instances: K; num_frames: T; each at least 1.
     frame_selection, sequential_start: see `clips.train_clip`.
     seed: at least 0.
+    sampler: `every_identity` or `every_tracklet`.
+    stride: see `clips.train_clip`; at least 1.
 
   Raises:
     InputError: fewer identities than P, or an unknown choice.
@@ -72,11 +77,14 @@ class BatchPlan:
   frame_selection: str = "sequential"
   sequential_start: str = "published"
   seed: int = 0
+  sampler: str = "every_identity"
+  stride: int = 8
 
   def __post_init__(self):
     clips.check_choice("frame_selection", self.frame_selection, clips.SELECTIONS)
     clips.check_choice("sequential_start", self.sequential_start, clips.SEQUENTIAL_STARTS)
-    for field in ("identities_per_batch", "instances", "num_frames"):
+    clips.check_choice("sampler", self.sampler, samplers.SAMPLERS)
+    for field in ("identities_per_batch", "instances", "num_frames", "stride"):
       if getattr(self, field) < 1:
         raise InputError(f"{field} is {getattr(self, field)}, but must be at least 1")
     if self.seed < 0:
@@ -102,32 +110,52 @@ class BatchPlan:
     """B, clips in a batch."""
     return self.identities_per_batch * self.instances
 
-  @property
+  @functools.cached_property
   def steps_per_epoch(self) -> int:
-    """Whole groups of P identities."""
-    return self.table.num_identities // self.identities_per_batch
+    """Whole groups of P identities; or as many batches as hold every tracklet. Each epoch's."""
+    if self.sampler == "every_tracklet":
+      counts = [len(group) for group in self._groups]
+      return samplers.steps_of_every_tracklet(counts, self.identities_per_batch, self.instances)
+    return len(self._groups) // self.identities_per_batch
 
   def batch(self, step: int) -> Batch:
     """Batch `step` (from 0): a function of the plan and the step alone.
 
     Clips of one identity are next to each other.
     """
-    epoch, position = divmod(int(step), self.steps_per_epoch)
-    order = self._rng(_PERMUTATION, epoch).permutation(self.table.num_identities)
-    first = position * self.identities_per_batch
     rng = self._rng(_DRAW, step)
     tracklets, frames = [], []
-    for label in order[first : first + self.identities_per_batch]:
-      group = self._groups[label]
-      for row in rng.choice(group, self.instances, replace=len(group) < self.instances):
-        length = int(self.table.lengths[row])
-        positions = clips.train_clip(
-          length, self.num_frames, self.frame_selection, rng, self.sequential_start
-        )
-        tracklets.append(row)
-        frames.append(self.table.starts[row] + positions)
+    for row in self._rows(int(step), rng):
+      length = int(self.table.lengths[row])
+      positions = clips.train_clip(
+        length, self.num_frames, self.frame_selection, rng, self.sequential_start, self.stride
+      )
+      tracklets.append(row)
+      frames.append(self.table.starts[row] + positions)
     rows = np.array(tracklets, np.int32)
     return Batch(rows, np.stack(frames), self._labels[rows])
+
+  def _rows(self, step: int, rng: np.random.Generator) -> Iterator[int]:
+    """The rows of a batch's tracklets; the clips of an identity are drawn before the next one's."""
+    epoch, position = divmod(step, self.steps_per_epoch)
+    if self.sampler == "every_tracklet":
+      yield from self._epoch(epoch)[position]
+      return
+    order = self._rng(_PERMUTATION, epoch).permutation(len(self._groups))
+    first = position * self.identities_per_batch
+    for label in order[first : first + self.identities_per_batch]:
+      group = self._groups[label]
+      yield from rng.choice(group, self.instances, replace=len(group) < self.instances)
+
+  @functools.cached_property
+  def _epoch(self) -> Callable[[int], np.ndarray]:
+    """Epoch -> int64[steps, B], the rows of its batches with `every_tracklet`."""
+
+    def rows(epoch: int) -> np.ndarray:
+      rng = self._rng(_EPOCH, epoch)
+      return samplers.every_tracklet(self._groups, self.identities_per_batch, self.instances, rng)
+
+    return functools.lru_cache(maxsize=2)(rows)  # Two, since batches are read ahead.
 
   def _rng(self, purpose: int, number: int) -> np.random.Generator:
     return np.random.default_rng([self.seed, purpose, int(number)])

@@ -1,8 +1,8 @@
 """The frames of a tracklet that make a clip: pure index functions.
 
 Notation: n frames in a tracklet, T frames in a clip. All results are positions 0 .. n - 1 in the
-tracklet, in the order of time; a tracklet shorter than a clip repeats its frames cyclically from
-its start.
+tracklet, in the order of time. Unless a selection says otherwise, a tracklet shorter than a clip
+repeats its frames cyclically from its start.
 """
 
 from typing import Literal, get_args
@@ -11,7 +11,7 @@ import numpy as np
 
 from cosam_jax.errors import InputError, suggestion
 
-Selection = Literal["sequential", "random", "evenly"]
+Selection = Literal["sequential", "random", "evenly", "restricted", "strided"]
 SequentialStart = Literal["published", "all"]
 
 SELECTIONS: tuple[str, ...] = get_args(Selection)
@@ -24,6 +24,7 @@ def train_clip(
   selection: Selection | str,
   rng: np.random.Generator,
   sequential_start: SequentialStart | str = "published",
+  stride: int = 8,
 ) -> np.ndarray:
   """Draws one training clip.
 
@@ -32,11 +33,12 @@ def train_clip(
     num_frames: T, at least 1.
     selection: `sequential`: T consecutive frames from a random start; `random`: T frames drawn
       without replacement, in the order of time; `evenly`: the middle frames of T equal parts, the
-      same on every call.
+      same on every call; `restricted` and `strided`: see the functions of that name.
     rng: the source of the draw.
     sequential_start: `published`: the start is uniform in 0 .. max(0, n - T - 1), both included, so
       that the last possible start never comes, as in the published code; `all`: uniform in
       0 .. max(0, n - T).
+    stride: s of `strided`, at least 1.
 
   Returns:
     int64[T].
@@ -46,6 +48,10 @@ def train_clip(
   """
   check_choice("frame_selection", selection, SELECTIONS)
   check_choice("sequential_start", sequential_start, SEQUENTIAL_STARTS)
+  if selection == "restricted":
+    return restricted(length, num_frames, rng)
+  if selection == "strided":
+    return strided(length, num_frames, stride, rng)
   if length <= num_frames:
     return np.arange(num_frames, dtype=np.int64) % length
   if selection == "evenly":
@@ -54,6 +60,34 @@ def train_clip(
     return np.sort(rng.choice(length, num_frames, replace=False)).astype(np.int64)
   last = length - num_frames - (sequential_start == "published")
   return rng.integers(0, max(0, last), endpoint=True) + np.arange(num_frames, dtype=np.int64)
+
+
+def restricted(length: int, num_frames: int, rng: np.random.Generator) -> np.ndarray:
+  """int64[T], a frame drawn uniformly from each of T equal parts of a tracklet.
+
+  As in the published code (SINet), a part has floor(n / T) frames, and the last one also has the
+  frames that are left over. A tracklet shorter than a clip repeats its last frame.
+  """
+  parts = np.arange(num_frames, dtype=np.int64)
+  size = length // num_frames
+  if not size:
+    return np.minimum(parts, length - 1)
+  sizes = np.where(parts < num_frames - 1, size, length - (num_frames - 1) * size)
+  return size * parts + rng.integers(0, sizes)
+
+
+def strided(length: int, num_frames: int, stride: int, rng: np.random.Generator) -> np.ndarray:
+  """int64[T], every s-th frame from a random start, if a tracklet has T * s frames or more.
+
+  The start is uniform in 0 .. n - (T - 1) * s - 1, both included, so that every frame can come, as
+  in the published code (AP3D). Of a shorter tracklet, T frames are drawn without replacement, or
+  with it if there are fewer than T, and put in the order of time.
+  """
+  if length < num_frames * stride:
+    drawn = rng.choice(length, num_frames, replace=length < num_frames)
+    return np.sort(drawn).astype(np.int64)
+  last = length - (num_frames - 1) * stride - 1
+  return rng.integers(0, last, endpoint=True) + stride * np.arange(num_frames, dtype=np.int64)
 
 
 def even_positions(length: int, count: int) -> np.ndarray:

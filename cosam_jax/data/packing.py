@@ -40,7 +40,12 @@ class Frame(NamedTuple):
 
 
 def packed_clips(
-  frames: Iterable[Frame], *, num_frames: int, batch_clips: int, image_size: tuple[int, int]
+  frames: Iterable[Frame],
+  *,
+  num_frames: int,
+  batch_clips: int,
+  image_size: tuple[int, int],
+  resize_method: str = "bilinear",
 ) -> Iterator[EvalBatch]:
   """Batches of clips in the order in which clips become complete.
 
@@ -49,11 +54,12 @@ def packed_clips(
     num_frames: T. A tracklet's last clip repeats the remaining frames cyclically.
     batch_clips: B; the last batch is filled with clips that do not count.
     image_size: (H, W).
+    resize_method: see `transforms.resize`.
 
   Raises:
     ValueError: a tracklet's last frame did not come.
   """
-  prepare = preprocessor(tuple(image_size))
+  prepare = preprocessor(tuple(image_size), resize_method)
   waiting: dict[int, list[np.ndarray]] = {}
   ready: list[tuple[int, np.ndarray]] = []
   for frame in frames:
@@ -87,12 +93,14 @@ def _batch(ready: list[tuple[int, np.ndarray]], batch_clips: int) -> EvalBatch:
 
 
 @functools.lru_cache(maxsize=4)
-def preprocessor(image_size: tuple[int, int]) -> Callable[[np.ndarray], np.ndarray]:
+def preprocessor(
+  image_size: tuple[int, int], resize_method: str = "bilinear"
+) -> Callable[[np.ndarray], np.ndarray]:
   """uint8[height, width, 3] -> float32[H, W, 3], as the pipeline resizes and normalises."""
 
   @tf.function(input_signature=[tf.TensorSpec((None, None, 3), tf.uint8)])
   def prepare(image: tf.Tensor) -> tf.Tensor:
-    return normalise(resize(image, image_size))
+    return normalise(resize(image, image_size, method=resize_method))
 
   return lambda image: prepare(image).numpy()
 

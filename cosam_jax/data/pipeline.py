@@ -12,14 +12,13 @@ import dataclasses
 
 import numpy as np
 
+from cosam_jax.data.augmentation import PUBLISHED, Augmentation, Preprocess
 from cosam_jax.data.batch_reader import Batches
 from cosam_jax.data.batches import Batch, BatchPlan, EvaluationPlan
 from cosam_jax.data.clips import check_choice
 from cosam_jax.data.tracklets import TrackletTable
-from cosam_jax.data.transforms import Preprocess
 
 ON_UNREADABLE = ("error", "skip")
-AUGMENT_PER = ("frame", "clip")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -57,12 +56,12 @@ def training_batches(
   plan: BatchPlan,
   *,
   image_size: tuple[int, int],
-  augment_per: str = "frame",
+  augmentation: Augmentation | None = PUBLISHED,
+  resize_method: str = "bilinear",
   first_step: int = 0,
   last_step: int | None = None,
   on_unreadable: str = "error",
   retry_seconds: float = 0.0,
-  train: bool = True,
   threads: int | None = None,
   share: tuple[int, int] = (0, 1),
 ) -> Batches[TrainBatch]:
@@ -73,13 +72,13 @@ def training_batches(
   Args:
     plan: which frames make batch n.
     image_size: (H, W).
-    augment_per: whether each `frame` is augmented on its own, as published, or a `clip` as one.
+    augmentation: how frames are altered at random; None: they are resized only.
+    resize_method: see `transforms.resize`.
     first_step: at least 0.
     last_step: None means without end.
     on_unreadable: `error` stops; `skip` leaves the frame zero and invalid, counts and logs it.
     retry_seconds: how long to wait for a data directory that is out of reach; with 0 it is an error
       at once.
-    train: whether to augment; otherwise frames are resized only.
     threads: number of threads that work on frames; None leaves it to tf.data.
     share: (i, n) gives the i-th of n equal runs of each batch's clips and reads no other frames.
 
@@ -88,7 +87,6 @@ def training_batches(
       its tracklet, file and reason.
   """
   check_choice("on_unreadable", on_unreadable, ON_UNREADABLE)
-  check_choice("augment_per", augment_per, AUGMENT_PER)
 
   def finish(batch: Batch, images: np.ndarray, valid: np.ndarray) -> TrainBatch:
     return TrainBatch(images, batch.labels, valid)
@@ -97,11 +95,10 @@ def training_batches(
     plan.table,
     plan.batch,
     finish,
-    Preprocess(image_size, train),
+    Preprocess(image_size, augmentation, resize_method),
     first=first_step,
     last=last_step,
     seed=plan.seed,
-    per_clip=augment_per == "clip",
     skip=on_unreadable == "skip",
     retry_seconds=retry_seconds,
     threads=threads,
@@ -115,6 +112,7 @@ def evaluation_batches(
   num_frames: int,
   batch_clips: int,
   image_size: tuple[int, int],
+  resize_method: str = "bilinear",
   on_unreadable: str = "error",
   retry_seconds: float = 0.0,
   frames_per_tracklet: int | None = None,
@@ -131,7 +129,7 @@ def evaluation_batches(
     num_frames: T.
     batch_clips: B.
     image_size: (H, W).
-    on_unreadable, retry_seconds: see `training_batches`.
+    resize_method, on_unreadable, retry_seconds: see `training_batches`.
     frames_per_tracklet: number of evenly spread frames of a tracklet to use; None uses all.
     threads: number of threads that work on frames; None leaves it to tf.data.
 
@@ -148,11 +146,10 @@ def evaluation_batches(
     table,
     plan.batch,
     finish,
-    Preprocess(image_size, train=False),
+    Preprocess(image_size, None, resize_method),
     first=0,
     last=plan.num_batches,
     seed=0,
-    per_clip=False,
     skip=on_unreadable == "skip",
     retry_seconds=retry_seconds,
     threads=threads,

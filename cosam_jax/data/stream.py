@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cosam_jax.data.augmentation import Address, Preprocess
 from cosam_jax.data.batches import Batch
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.tracklets import FilePaths, FrameStore, JoinedFrames
-from cosam_jax.data.transforms import Preprocess, seed_of
 
 INPUT_BYTES = 256 * 2**20
 """Room for batches that are read ahead; one is, whatever its size."""
@@ -25,7 +25,6 @@ def frame_batches(
   first: int,
   last: int,
   seed: int,
-  per_clip: bool,
   skip: bool,
   threads: int | None,
   share: int = 0,
@@ -38,7 +37,6 @@ def frame_batches(
     preprocess: bytes -> image.
     first, last: steps first .. last - 1.
     seed: of the augmentation.
-    per_clip: whether the frames of a clip share their random numbers.
     skip: whether a frame that cannot be read becomes zeros instead of an error.
     threads: number of threads that work on frames; None leaves it to tf.data.
     share: number of the equal share of a whole batch that `address` returns; a frame's random
@@ -51,16 +49,16 @@ def frame_batches(
   path = _paths(store)
   height, width = preprocess.size
 
-  def plan(step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Frames, paths ("" if there are none) and random addresses of a step, all [B * T]."""
+  def plan(step: int) -> tuple[np.ndarray, ...]:
+    """Frames, paths ("" if there are none), places in the batch and its clips, all [B * T]."""
     frames = address(int(step)).frames
     index = share * frames.size + np.arange(frames.size)
     flat = frames.reshape(-1)
     names = [path(frame) if path and frame >= 0 else b"" for frame in flat.tolist()]
-    return flat, np.array(names, np.object_), index // frames.shape[1] if per_clip else index
+    return flat, np.array(names, np.object_), index, index // frames.shape[1]
 
   def addresses(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
-    types = (tf.int64, tf.string, tf.int64)
+    types = (tf.int64, tf.string, tf.int64, tf.int64)
     parts = tf.numpy_function(plan, [step], types, stateful=False)
     parts = [tf.ensure_shape(part, [None]) for part in parts]
     return (*parts, tf.fill(tf.shape(parts[0]), step))
@@ -70,15 +68,15 @@ def frame_batches(
       return tf.io.read_file(name)
     return tf.numpy_function(lambda i: store.read(int(i)), [frame], tf.string, stateful=False)
 
-  def load(frame: tf.Tensor, name: tf.Tensor, index: tf.Tensor, step: tf.Tensor):
-    image = preprocess(tf.ensure_shape(read(frame, name), []), seed_of(seed, step, index))
-    return image, True
+  def load(frame: tf.Tensor, name: tf.Tensor, index: tf.Tensor, clip: tf.Tensor, step: tf.Tensor):
+    place = Address(seed, step, clip, index)
+    return preprocess(tf.ensure_shape(read(frame, name), []), place), True
 
   def nothing() -> tuple[tf.Tensor, bool]:
     return tf.zeros([height, width, 3], tf.float32), False
 
-  def load_or_fill(frame: tf.Tensor, name: tf.Tensor, index: tf.Tensor, step: tf.Tensor):
-    return tf.cond(frame < 0, nothing, lambda: load(frame, name, index, step))
+  def load_or_fill(frame: tf.Tensor, *others: tf.Tensor):
+    return tf.cond(frame < 0, nothing, lambda: load(frame, *others))
 
   def load_or_skip(*frame: tf.Tensor) -> tf.data.Dataset:
     one = tf.data.Dataset.from_tensors(frame).map(load_or_fill).ignore_errors(log_warning=False)

@@ -1,11 +1,11 @@
-"""Encoded image -> normalised float image; its randomness is a function of the frame's address.
+"""Encoded image -> pixels of the network's size -> normalised pixels. Nothing here is random.
 
 Notation: H, W the image size that the network sees. Images are RGB, channels last.
 """
 
 from __future__ import annotations
 
-import dataclasses
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -14,12 +14,11 @@ from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.other_content import other_content
 from cosam_jax.data.other_formats import STARTS, other_format_refusal, read_other_format
 from cosam_jax.data.upright import exif_orientation, turned
-from cosam_jax.errors import InputError
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-ENLARGE = 1.125
-"""Side of the enlarged image from which a random crop is taken, as a multiple of H and W."""
+ResizeMethod = Literal["bilinear", "bicubic"]
+RESIZE_METHODS: tuple[str, ...] = get_args(ResizeMethod)
 
 MAX_PIXELS = 2**24
 """Pixels of the largest frame that is decoded, twice a 4K picture: as floats 192 MiB.
@@ -33,7 +32,6 @@ MAX_SCANS = 100
 Each scan goes over the whole picture again, and a few bytes are enough for one.
 """
 
-_MAX_FRAMES = 2**20
 _EXIF = r"(?s)\C*(Exif\x00\x00|eXIf)\C*"  # \C is any byte.
 _JPEG_HEADERS = 1 << 18
 """If a JPEG has EXIF data, it lies in this many bytes at the beginning."""
@@ -186,8 +184,9 @@ def resize(
   size: tf.Tensor | tuple[int, int],
   window: tuple[int, int] | None = None,
   corner: tf.Tensor | tuple[int, int] = (0, 0),
+  method: ResizeMethod | str = "bilinear",
 ) -> tf.Tensor:
-  """Antialiased bilinear resize, with the kernel of PIL's BILINEAR, cropped to a window.
+  """Antialiased resize with the kernel of PIL's BILINEAR or BICUBIC, cropped to a window.
 
   PIL rounds to whole grey levels after each axis; here nothing is rounded. Only the window is
   computed.
@@ -197,6 +196,9 @@ def resize(
     size: of the whole result, (H, W).
     window: (h, w), the size of the part that is kept; None keeps all.
     corner: int32, where the window begins.
+    method: one of `RESIZE_METHODS`. `bicubic` is the kernel with a = -0.5. It goes beyond the
+      brightest and darkest pixels; as in PIL, values stay in 0 .. 255 after each axis. The width
+      comes first, as in Pillow up to 12; Pillow 13 begins with the axis that makes less work.
 
   Returns:
     float32[h, w, 3] in 0 .. 255; unchanged values if the image already has the size (H, W).
@@ -210,16 +212,30 @@ def resize(
     )
 
   def scaled() -> tf.Tensor:
-    return tf.raw_ops.ScaleAndTranslate(
-      images=image[None],
-      size=kept,
-      scale=tf.cast(size, tf.float32) / tf.cast(tf.shape(image)[:2], tf.float32),
-      translation=-tf.cast(corner, tf.float32),
-      kernel_type="triangle",
-      antialias=True,
-    )[0]
+    there = tf.shape(image)[:2]
+    scale = tf.cast(size, tf.float32) / tf.cast(there, tf.float32)
+    translation = -tf.cast(corner, tf.float32)
+    if method == "bilinear":
+      return _scaled(image, kept, scale, translation, "triangle")
+    (down, right), (top, left) = tf.unstack(scale, num=2), tf.unstack(translation, num=2)
+    width_first = tf.stack([there[0], kept[1]])
+    wide = _scaled(image, width_first, tf.stack([1.0, right]), tf.stack([0.0, left]), "keyscubic")
+    wide = tf.clip_by_value(wide, 0.0, 255.0)
+    both = _scaled(wide, kept, tf.stack([down, 1.0]), tf.stack([top, 0.0]), "keyscubic")
+    return tf.clip_by_value(both, 0.0, 255.0)
 
   return tf.cond(tf.reduce_all(tf.equal(tf.shape(image)[:2], size)), cut, scaled)
+
+
+def _scaled(image: tf.Tensor, size: Any, scale: Any, translation: Any, kernel: str) -> tf.Tensor:
+  return tf.raw_ops.ScaleAndTranslate(
+    images=image[None],
+    size=size,
+    scale=scale,
+    translation=translation,
+    kernel_type=kernel,
+    antialias=True,
+  )[0]
 
 
 def normalise(image: tf.Tensor) -> tf.Tensor:
@@ -233,64 +249,3 @@ def normalise(image: tf.Tensor) -> tf.Tensor:
   shape = tf.shape(image)
   rows = tf.reshape(image, tf.concat([shape[:-2], [3 * width]], 0))
   return tf.reshape(rows * np.tile(scale, width) - np.tile(offset, width), shape)
-
-
-def seed_of(seed: int, step: tf.Tensor | int, index: tf.Tensor | int) -> tf.Tensor:
-  """int64[2], the random address of one frame (or clip) of a batch; index is below 2**20."""
-  address = tf.cast(step, tf.int64) * _MAX_FRAMES + tf.cast(index, tf.int64)
-  return tf.stack([tf.constant(seed, tf.int64), address])
-
-
-def augment(image: tf.Tensor, size: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
-  """Resize, or enlarge and crop at random; then flip half the time: the published augmentation.
-
-  With probability 1/2 the image is resized to (H, W), else to 9/8 of that, of which a window of
-  (H, W) is kept. The corner is a rounded uniform number, as published, so the outermost two
-  corners come half as often as the others.
-
-  Args:
-    image: uint8[height, width, 3].
-    size: (H, W).
-    seed: int64[2]; the same seed gives the same result.
-
-  Returns:
-    float32[H, W, 3] in 0 .. 255.
-  """
-  height, width = size
-  large = (round(height * ENLARGE), round(width * ENLARGE))
-  plain, down, right, flip = tf.unstack(tf.random.stateless_uniform([4], seed, alg="philox"), num=4)
-  crop, mirrored = plain >= 0.5, flip < 0.5
-  room = (large[0] - height, large[1] - width)
-  down, right = (
-    tf.cast(tf.round(u * n), tf.int32) for u, n in zip((down, right), room, strict=True)
-  )
-  # The flip is applied to the uint8 image, a quarter of the bytes, so the window is mirrored too.
-  image = tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: image)
-  corner = tf.stack([down, tf.where(mirrored, room[1] - right, right)])
-  corner = tf.where(crop, corner, tf.zeros_like(corner))
-  whole = tf.where(crop, tf.constant(large), tf.constant(size))
-  return resize(image, whole, size, corner)
-
-
-@dataclasses.dataclass(frozen=True)
-class Preprocess:
-  """Turns the bytes of one frame into its pixels.
-
-  Attributes:
-    size: (H, W).
-    train: whether to augment; otherwise the image is resized only.
-  """
-
-  size: tuple[int, int]
-  train: bool
-
-  def __post_init__(self):
-    if len(self.size) != 2 or min(self.size) < 1:
-      raise InputError(f"image_size is {self.size}, but must be a height and a width above 0")
-
-  def __call__(self, data: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Scalar string, int64[2] -> float32[H, W, 3], normalised."""
-    image = decode(data)
-    size = (int(self.size[0]), int(self.size[1]))
-    image = augment(image, size, seed) if self.train else resize(image, size)
-    return normalise(tf.ensure_shape(image, (*size, 3)))

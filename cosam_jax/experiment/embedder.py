@@ -152,6 +152,7 @@ class Embedder:
       num_frames=self.num_frames,
       batch_clips=self._batch_for(num_clips),
       image_size=self.network.model.image_size,
+      resize_method=self.inference.reading.resize_method,
     )
     # These frames are decoded already, so nothing is skipped.
     inference = self.inference.reading_as(on_unreadable="error")

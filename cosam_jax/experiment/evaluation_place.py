@@ -181,9 +181,12 @@ def check_page(results: Mapping[str, Any], config: ConfigDict, tables: Tables, w
 def _subject(run: Run, origin: str, variables: Mapping[str, Any]) -> dict[str, Any]:
   config, flat = run.config, run.flat
   kind = "best " if config.evaluation.checkpoint == "best" and origin.startswith("step") else ""
+  # Left out where it is as in earlier versions, so that folders keep their names.
+  resize = {} if config.clips.resize == "bilinear" else {"resize": config.clips.resize}
   return {
     **own_subject(run),
     "image_size": list(config.clips.image_size),
+    **resize,
     "weights": f"{kind}{origin}",
     "hash": weights_hash(variables),
     "reranking": [flat[name] for name in _RERANKING] if config.evaluation.rerank else None,

@@ -25,7 +25,7 @@ from cosam_jax.experiment.field_kinds import choice as _choice
 from cosam_jax.experiment.model_fields import MODEL_SCHEMA
 from cosam_jax.experiment.synthetic_fields import SYNTHETIC_SCHEMA as SYNTHETIC_SCHEMA
 
-FRAME_SELECTIONS = ("sequential", "random", "evenly")
+FRAME_SELECTIONS = ("sequential", "random", "evenly", "restricted", "strided")
 MOST_EPOCHS = 10**6
 
 # The two sides of the fidelity table: the value that each preset gives to a field set to "preset".
@@ -90,8 +90,27 @@ SCHEMA: dict[str, Field] = {
   "clips.sequential_start": _choice("preset", TRAINING,
     "Starts of sequential clips: `published` never draws the last possible one.", "published",
     "all", preset=True),
+  "clips.stride": Field(int, 8, TRAINING, "Strided clips take one frame in this many.", least=1,
+    most=10**4, late=True),
+  "clips.cut_frames": Field(int, 0, TRAINING,
+    "Cut long training tracklets into pieces of this many frames, which count as tracklets; 0 cuts "
+    "nothing.", least=0, most=10**6, late=True),
+  "clips.resize": _choice("bilinear", NETWORK,
+    "How frames are resized to image_size: for training, and then in every use of the network.",
+    "bilinear", "bicubic", late=True),
   "clips.augment_per": _choice("frame", TRAINING,
-    "Draw the augmentation for each frame, or once for each clip.", "frame", "clip"),
+    "Draw crop and flip for each frame, or once for each clip.", "frame", "clip"),
+  "clips.crop": _choice("enlarged", TRAINING,
+    "Enlarge half of the frames by 9/8 and crop them at random (published), or only resize all.",
+    "enlarged", "none", late=True),
+  "clips.erase": Field(float, 0.0, TRAINING,
+    "Probability that a rectangle is erased from a clip's frames.", least=0, most=1, late=True),
+  "clips.erase_per": _choice("frame", TRAINING,
+    "Draw the size of the erased rectangle for each frame, or once for each clip.", "frame",
+    "clip", late=True),
+  "clips.jitter": Field(float, 0.0, TRAINING,
+    "Strength of the colour jitter, drawn once for each clip; 0 for none.", least=0, most=1,
+    late=True),
   **MODEL_SCHEMA,
   "loss.cross_entropy": _choice("preset", TRAINING,
     "Smoothed or plain labels.", "smoothed", "plain", preset=True),
@@ -138,8 +157,10 @@ SCHEMA: dict[str, Field] = {
     "Parts whose parameters stay as they are, separated by commas: stem, stage2 to stage5, cosam2 "
     "to cosam5, head, neck, classifier; their norms' statistics follow the data.", late=True),
   "train.epochs": Field(int, 800, TRAINING,
-    "Epochs; an epoch draws every identity once.", least=1, most=MOST_EPOCHS,
-    resumable=True),
+    "Epochs; train.sampler says what one is.", least=1, most=MOST_EPOCHS, resumable=True),
+  "train.sampler": _choice("every_identity", TRAINING,
+    "What an epoch draws: every identity once (published), or every tracklet at least once.",
+    "every_identity", "every_tracklet", late=True),
   "train.identities_per_batch": Field(int, 8, TRAINING, "P: identities in a batch.", least=2,
     most=4096),
   "train.instances": Field(int, 4, TRAINING, "K: clips of each identity in a batch.", least=2,

@@ -33,17 +33,20 @@ class Reading:
     on_unreadable: "error" stops at a frame that cannot be read, "skip" leaves it out.
     retry_seconds: how long to wait for a data directory that is out of reach.
     follow_links: whether links that lead out of a folder of tracklets are followed.
+    resize_method: how frames are resized for the network: the way it was trained with.
   """
 
   on_unreadable: str = "error"
   retry_seconds: float = 0.0
   follow_links: bool = False
+  resize_method: str = "bilinear"
 
   @classmethod
   def of(cls, flat: Mapping[str, Any]) -> "Reading":
     """From a flat configuration; it is empty for a weights file, and older runs lack fields."""
-    fields = dataclasses.fields(cls)
-    return cls(**{f.name: flat[f"data.{f.name}"] for f in fields if f"data.{f.name}" in flat})
+    fields = {f"data.{field.name}": field.name for field in dataclasses.fields(cls)}
+    fields["clips.resize"] = "resize_method"
+    return cls(**{name: flat[field] for field, name in fields.items() if field in flat})
 
 
 class Inference:
@@ -117,6 +120,7 @@ class Inference:
       num_frames=self.model.num_frames,
       batch_clips=self.batch_clips if batch_clips is None else batch_clips,
       image_size=self.model.image_size,
+      resize_method=self.reading.resize_method,
       on_unreadable=self.reading.on_unreadable,
       retry_seconds=self.reading.retry_seconds,
       frames_per_tracklet=frames_per_tracklet,

@@ -1,6 +1,11 @@
 """The fields of the network and of its initial weights, a part of `fields.SCHEMA`."""
 
-from cosam_jax.experiment.field_kinds import Field
+from cosam_jax.experiment.field_kinds import NETWORK, SPEED, TRAINING, Field
+from cosam_jax.experiment.field_kinds import choice as _choice
+from cosam_jax.models.backbones.registry import BACKBONES
+from cosam_jax.models.neck_names import EMBEDDINGS, NECK_LOSSES, NECK_PLACES
+from cosam_jax.models.pool_names import SPATIAL_POOLS
+from cosam_jax.models.temporal_names import TEMPORAL_HEADS
 
 MODEL_SCHEMA: dict[str, Field] = {
   "model.backbone": _choice("se_resnet50", NETWORK, "Backbone network.", *BACKBONES),
@@ -35,7 +40,8 @@ MODEL_SCHEMA: dict[str, Field] = {
     "With a neck: the triplet loss compares features before it (classifier), or both losses take "
     "its output.", *NECK_LOSSES, late=True),
   "model.neck_place": _choice("clip", NETWORK,
-    "With a neck: after the mean over frames (clip), or before it (frame).", *NECK_PLACES, late=True),
+    "With a neck: after the mean over frames (clip), or before it (frame).", *NECK_PLACES,
+    late=True),
   "model.neck_bias": Field(bool, True, NETWORK, "With a neck: train its bias.", late=True),
   "model.neck_deviation": Field(float, 0.0, NETWORK,
     "With a neck: standard deviation, around 1, of its drawn scales.", least=0, most=1,

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.field_kinds import NETWORK
-from cosam_jax.experiment.fields import SCHEMA, role_of
+from cosam_jax.experiment.fields import role_of
 from cosam_jax.experiment.parts import build_model, initial_variables
 from cosam_jax.experiment.run import Run
 from cosam_jax.models import ReidNet
@@ -33,7 +33,7 @@ _SETTINGS = tuple(
 )
 
 # The sizes of a clip belong to the network, but may change if its weights are resampled.
-_SIZES = tuple(name for name in SCHEMA if name.startswith("clips.") and role_of(name) == NETWORK)
+_SIZES = ("clips.num_frames", "clips.image_size")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """A configuration's parts: tables, network, initial weights, objective, batches."""
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -8,7 +9,9 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from cosam_jax.data import Tables, TrackletTable, load_dataset
+from cosam_jax.data.augmentation import Augmentation
 from cosam_jax.data.batches import BatchPlan
+from cosam_jax.data.cutting import cut_tracklets
 from cosam_jax.data.drawn.synthetic import write_synthetic
 from cosam_jax.data.pipeline import training_batches
 from cosam_jax.data.sets.registry import data_set_of
@@ -153,14 +156,27 @@ def objective(config: ConfigDict) -> steps.Objective:
 def training_plan(config: ConfigDict, table: TrackletTable) -> BatchPlan:
   """The batches that a (resolved) configuration draws from its training tracklets."""
   return BatchPlan(
-    table=table,
+    table=cut_tracklets(table, config.clips.cut_frames),
     identities_per_batch=config.train.identities_per_batch,
     instances=config.train.instances,
     num_frames=config.clips.num_frames,
     frame_selection=config.clips.selection,
     sequential_start=config.clips.sequential_start,
     seed=config.seed,
+    sampler=config.train.sampler,
+    stride=config.clips.stride,
   )
+
+
+def pixels(config: ConfigDict) -> dict[str, Any]:
+  """The pixels of training batches: arguments of `pipeline.training_batches`."""
+  clips = config.clips
+  fields = [field.name for field in dataclasses.fields(Augmentation)]
+  return {
+    "image_size": tuple(clips.image_size),
+    "resize_method": clips.resize,
+    "augmentation": Augmentation(**{name: clips[name] for name in fields}),
+  }
 
 
 class TrainingBatches:
@@ -169,8 +185,7 @@ class TrainingBatches:
   def __init__(self, config: ConfigDict, plan: BatchPlan, first: int, last: int, where: Any):
     self._source = training_batches(
       plan,
-      image_size=tuple(config.clips.image_size),
-      augment_per=config.clips.augment_per,
+      **pixels(config),
       first_step=first,
       last_step=last,
       on_unreadable=config.data.on_unreadable,

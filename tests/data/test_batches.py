@@ -1,13 +1,15 @@
 """The P x K plan and the packing of evaluation clips, with slow loops as oracles."""
 
 import collections
+import hashlib
 
 import numpy as np
 import pytest
 
 from cosam_jax.data import load_dataset
 from cosam_jax.data.batches import BatchPlan, EvaluationPlan
-from cosam_jax.data.clips import dense_clips, even_positions
+from cosam_jax.data.clips import SELECTIONS, dense_clips, even_positions, train_clip
+from cosam_jax.data.samplers import every_tracklet
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.errors import InputError
 
@@ -103,7 +105,81 @@ def test_fewer_identities_than_p_is_an_error_with_both_numbers(table):
     BatchPlan(table, identities_per_batch=12)
 
 
-@pytest.mark.parametrize("field", ["instances", "num_frames", "identities_per_batch"])
+def digest(plan, steps):
+  """A digest of whole batches, which changes with any of their numbers."""
+  found = hashlib.sha256()
+  for step in steps:
+    batch = plan.batch(step)
+    for array in (batch.tracklets, batch.frames, batch.labels):
+      found.update(f"{array.dtype} {array.shape}".encode() + array.tobytes())
+  return found.hexdigest()[:16]
+
+
+RECORDED = {
+  ("sequential", "published"): "e19ee166d844d672",
+  ("sequential", "all"): "2100dc56b88df34f",
+  ("random", "published"): "c5903cd51058bb32",
+  ("evenly", "published"): "b75c3ce73e4022cd",
+}
+
+
+@pytest.mark.parametrize(("selection", "start"), RECORDED)
+def test_batches_are_those_of_the_first_version(table, selection, start):
+  """Runs that go on after an update must draw what they would have drawn."""
+  plan = BatchPlan(
+    table, identities_per_batch=4, instances=3, num_frames=5,
+    frame_selection=selection, sequential_start=start, seed=11,
+  )  # fmt: skip
+  assert digest(plan, [*range(12), 10**6]) == RECORDED[selection, start]
+
+
+def of_all_lengths():
+  """Identities with 1 to 9 tracklets, whose lengths are all of 1 to 100."""
+  counts = [*range(1, 10), *range(1, 10), 9, 1]
+  lengths = np.random.default_rng(3).permutation(np.arange(1, 101))
+  return make_table(lengths, np.repeat(np.arange(20) * 3, counts))
+
+
+@pytest.mark.parametrize("selection", SELECTIONS)
+@pytest.mark.parametrize(("p", "k"), [(1, 1), (2, 4), (5, 3), (20, 2)])
+def test_every_tracklet_comes_in_every_epoch(selection, p, k):
+  """Against a slow loop: the rows of the epoch's draw, then one clip after the other."""
+  table = of_all_lengths()
+  plan, again = (
+    BatchPlan(table, p, k, 4, selection, "all", seed=9, sampler="every_tracklet", stride=3)
+    for _ in range(2)
+  )
+  tracklets = [np.flatnonzero(table.identities == identity) for identity in range(0, 60, 3)]
+  steps = plan.steps_per_epoch
+  for epoch in range(2):
+    wanted = every_tracklet(tracklets, p, k, np.random.default_rng([9, 2, epoch]))
+    assert len(wanted) == steps
+    came = set()
+    for position in range(steps):
+      step = epoch * steps + position
+      batch, rng = plan.batch(step), np.random.default_rng([9, 1, step])
+      assert batch.tracklets.tolist() == wanted[position].tolist()
+      assert batch.labels.tolist() == (table.identities[batch.tracklets] // 3).tolist()
+      for row, frames in zip(batch.tracklets, batch.frames):
+        clip = train_clip(int(table.lengths[row]), 4, selection, rng, "all", 3)
+        assert frames.tolist() == table.frame_ids(row)[clip].tolist()
+      came |= set(batch.tracklets.tolist())
+    assert came == set(range(len(table)))
+  # Any batch at any time, on any host.
+  for step in (2 * steps - 1, 0, 10**6, 1):
+    alone, other = again.batch(step), plan.batch(step)
+    np.testing.assert_array_equal(alone.frames, other.frames)
+    np.testing.assert_array_equal(alone.tracklets, other.tracklets)
+  firsts = {plan.batch(epoch * steps).frames.tobytes() for epoch in range(4)}
+  assert len(firsts) > 1
+
+
+def test_an_unknown_sampler_is_refused(table):
+  with pytest.raises(InputError, match=r"sampler is 'every_tracklets'.*mean 'every_tracklet'"):
+    BatchPlan(table, sampler="every_tracklets")
+
+
+@pytest.mark.parametrize("field", ["instances", "num_frames", "identities_per_batch", "stride"])
 def test_numbers_below_one_are_refused(table, field):
   with pytest.raises(InputError, match=f"{field} is 0"):
     BatchPlan(table, **{field: 0})

@@ -18,9 +18,10 @@ def interleaved(table):
         yield Frame(row, image, position + 1 == table.lengths[row])
 
 
-def test_clips_are_those_of_the_pipeline(tiny_synthetic):
+@pytest.mark.parametrize("method", ["bilinear", "bicubic"])
+def test_clips_are_those_of_the_pipeline(tiny_synthetic, method):
   table = load_dataset("synthetic", tiny_synthetic).query
-  options = {"num_frames": 2, "batch_clips": 3, "image_size": (40, 24)}
+  options = {"num_frames": 2, "batch_clips": 3, "image_size": (40, 24), "resize_method": method}
 
   def clips(batches):
     found = {}

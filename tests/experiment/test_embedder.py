@@ -97,20 +97,31 @@ def test_every_form_of_a_tracklet_gives_the_same_vector(embedder, table, tmp_pat
   )
 
 
-def resized(image, height, width):
-  """By Pillow, each colour as floats: nothing is rounded."""
-  planes = [Image.fromarray(image[..., i].astype(np.float32)) for i in range(3)]
-  return np.stack([np.asarray(p.resize((width, height), Image.BILINEAR)) for p in planes], axis=-1)
+def resized(image, height, width, method=Image.Resampling.BILINEAR):
+  """By Pillow, each colour as floats: nothing is rounded, so that it does not clip either."""
+  planes = []
+  for i in range(3):
+    plane = Image.fromarray(image[..., i].astype(np.float32))
+    for size in ((width, plane.height), (width, height)):
+      plane = Image.fromarray(np.asarray(plane.resize(size, method)).clip(0, 255))
+    planes.append(np.asarray(plane))
+  return np.stack(planes, axis=-1)
 
 
-def test_frames_of_any_size(embedder, table):
+@pytest.mark.parametrize("method", ["bilinear", "bicubic"])
+def test_frames_of_any_size(embedder, table, method):
+  if method == "bicubic":
+    trained_so = {**embedder.network.flat, "clips.resize": "bicubic"}
+    network = dataclasses.replace(embedder.network, flat=trained_so)
+    embedder = cosam_jax.Embedder(network, batch_clips=4)
   frames = [
     np.tile(image, (1 + i % 3, 1 + i % 2, 1))[5 * i :, 4 * i :]
     for i, image in enumerate(arrays(table, 0))
   ]
   assert len({frame.shape for frame in frames}) == len(frames) > 1
   size = embedder.network.model.image_size
-  wanted = by_hand(embedder.network, [resized(frame, *size) for frame in frames])
+  kernel = Image.Resampling[method.upper()]
+  wanted = by_hand(embedder.network, [resized(frame, *size, kernel) for frame in frames])
   room = 1e-5 * np.abs(wanted).max()
   np.testing.assert_allclose(embedder.embed(frames), wanted, rtol=1e-4, atol=room)
 

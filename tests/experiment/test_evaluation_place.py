@@ -143,6 +143,18 @@ def test_a_folder_keeps_the_name_that_it_had_before_mirror_images():
   assert named == f"mars_official_step_3_{digest}"
 
 
+def test_frames_resized_otherwise_make_another_evaluation(tiny_synthetic, tmp_path):
+  weights = {"params": {"kernel": np.ones(3, np.float32)}}
+  subjects, sources = [], []
+  for method in ("bilinear", "bicubic"):
+    one = Run(tiny.config(tiny_synthetic, clips__resize=method), tmp_path)
+    subjects.append(evaluation_place._subject(one, "a.npz", weights))
+    sources.append(evaluation_sources.source_of(one, weights)["fields"])
+  # Folders of earlier evaluations, which are all bilinear, keep their names.
+  assert {**subjects[0], "resize": "bicubic"} == subjects[1]
+  assert [fields["clips.resize"] for fields in sources] == ["bilinear", "bicubic"]
+
+
 def test_the_runs_own_evaluation_replaces_itself(run, tiny_synthetic):
   first = read_results(run / "results.json")["results"]
   (run / "results.json").write_text(

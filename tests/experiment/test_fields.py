@@ -91,7 +91,7 @@ def test_the_defaults_are_the_recipe_on_mars():
 def test_a_training_goes_on_with_other_places_speeds_reports_and_measures():
   network = {name for name in FIELDS if name.startswith("model.")}
   network -= {"model.cost_volume", "model.remat", "model.dtype"}
-  assert with_role(NETWORK) == network | {"clips.num_frames", "clips.image_size"}
+  assert with_role(NETWORK) == network | {"clips.num_frames", "clips.image_size", "clips.resize"}
   assert set(FREE_ON_RESUME) == {
     "data.dir", "data.source", "data.prepared_dir", "data.check_files", "data.retry_seconds",
     "data.follow_links", "model.cost_volume", "model.remat", "init.weights", "train.epochs",

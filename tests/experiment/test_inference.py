@@ -9,12 +9,13 @@ import time
 import jax
 import numpy as np
 import pytest
+import saved_run as saved
 import tiny
 from PIL import Image
 
 import cosam_jax
 from cosam_jax.commands.attention import attention
-from cosam_jax.data import load_dataset
+from cosam_jax.data import load_dataset, pipeline
 from cosam_jax.data.packing import preprocessor, read_image
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.protocol import evaluation_of
@@ -158,6 +159,29 @@ def test_a_directory_that_is_away_is_waited_for_in_every_mode(
     jax.tree.map(np.testing.assert_array_equal, found, again)
 
 
+@pytest.fixture(scope="module")
+def bicubic_run(tiny_synthetic, tmp_path_factory):
+  """The workdir of a network that was trained on frames resized by the bicubic kernel."""
+  return saved.write(tmp_path_factory.mktemp("bicubic"), tiny_synthetic, clips__resize="bicubic")
+
+
+@pytest.mark.parametrize("mode", [evaluator, mask_report, probe, mask_gallery, embedder])
+def test_every_mode_resizes_as_the_network_was_trained(
+  mode, bicubic_run, tiny_synthetic, tmp_path, monkeypatch
+):
+  shutil.copytree(bicubic_run, tmp_path / "run")
+  methods, made = [], pipeline.Preprocess
+
+  def recording(size, augmentation, method="bilinear"):
+    methods.append(method)
+    return made(size, augmentation, method)
+
+  monkeypatch.setattr(pipeline, "Preprocess", recording)
+  config = tiny.config(tiny_synthetic, clips__resize="bicubic")
+  mode(config, load_network(tmp_path / "run"), tmp_path / "run")
+  assert set(methods) == {"bicubic"}
+
+
 def test_links_are_followed_in_somebodys_folder_only_if_the_run_does(network, tmp_path):
   person = tmp_path / "elsewhere" / "anna"
   person.mkdir(parents=True)
@@ -182,3 +206,4 @@ def test_a_configuration_says_how_frames_are_read():
   flat = {"data.on_unreadable": "skip", "data.retry_seconds": 5, "data.name": "mars"}
   assert Reading.of(flat) == Reading("skip", 5, False)
   assert Reading.of({**flat, "data.follow_links": True}).follow_links
+  assert Reading.of({**flat, "clips.resize": "bicubic"}).resize_method == "bicubic"

@@ -55,6 +55,15 @@ def test_the_newest_or_the_best_checkpoint(saved, tiny_synthetic, model):
       jax.tree.map(np.testing.assert_array_equal, network.variables, wanted[step])
 
 
+def test_a_network_keeps_the_resize_that_it_was_trained_with(saved, tiny_synthetic):
+  """Resampled weights too, since only the sizes of a clip may change."""
+  workdir, _ = saved
+  for fields in ({}, {"evaluation__resample": True}):
+    config, flat = asked(tiny_synthetic, clips__resize="bicubic", **fields)
+    with pytest.raises(InputError, match=r"clips\.resize was 'bilinear' and is now 'bicubic'"):
+      network_of(config, flat, workdir)
+
+
 def test_a_folder_of_checkpoints_or_one_of_them(saved):
   workdir, wanted = saved
   # Both kinds are there; the run's folder gives its newest.

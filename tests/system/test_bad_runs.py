@@ -43,6 +43,7 @@ def trained(tiny_synthetic, tmp_path_factory, hasty_compilation) -> pathlib.Path
     ("model__cosam_stages", (4, 5), "model.cosam_stages was [5] and is now [4, 5]"),
     ("clips__num_frames", 3, "clips.num_frames was 2 and is now 3"),
     ("clips__image_size", (64, 48), "clips.image_size was [64, 32] and is now [64, 48]"),
+    ("clips__resize", "bicubic", "clips.resize was 'bilinear' and is now 'bicubic'"),
   ],
 )
 def test_a_checkpoint_of_another_architecture(tiny_synthetic, trained, mode, field, value, words):

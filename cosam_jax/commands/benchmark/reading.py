@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from cosam_jax.data.pipeline import training_batches
 from cosam_jax.errors import InputError
-from cosam_jax.experiment.parts import read_tables, training_plan
+from cosam_jax.experiment.parts import pixels, read_tables, training_plan
 
 
 def images(
@@ -28,9 +28,7 @@ def images(
   except InputError as error:
     return {"left_out": str(error)}
   plan = training_plan(config, tables.train)
-  batches = training_batches(
-    plan, image_size=tuple(config.clips.image_size), augment_per=config.clips.augment_per
-  )
+  batches = training_batches(plan, **pixels(config))
   for _ in range(3):  # Frames that were read ahead while the graph was built do not count.
     next(batches)
   size = plan.batch_clips * plan.num_frames

@@ -30,6 +30,7 @@ from cosam_jax.data.packing import preprocessor, read_image
 from cosam_jax.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.fingerprints import weights_hash
+from cosam_jax.experiment.inference import Reading
 from cosam_jax.experiment.network import Network
 from cosam_jax.models import from_torch
 from cosam_jax.models.weight_files import read_weights
@@ -130,6 +131,7 @@ def _export(
                "shape": ["B", example["features"].shape[1]]},
     "mean": list(IMAGENET_MEAN),
     "std": list(IMAGENET_STD),
+    "resize": Reading.of(network.flat).resize_method,
     "config": dict(network.flat),
     "formats": {},
   }  # fmt: skip
@@ -159,7 +161,7 @@ def _export(
 def _example(network: Network, table: TrackletTable, inputs: str) -> dict[str, Any]:
   """Real clips in the form that exported programs take, and their features by our forward pass."""
   count, height, width, _ = input_shape(network)
-  prepare, clips = preprocessor((height, width)), []
+  prepare, clips = preprocessor((height, width), Reading.of(network.flat).resize_method), []
   for row in range(min(len(table), EXAMPLE_CLIPS)):
     positions = dense_clips(int(table.lengths[row]), count)[0]
     frames = [table.frames.name(int(frame)) for frame in table.frame_ids(row)[positions]]
