@@ -76,6 +76,24 @@ def test_vectors_with_mirror_images_are_not_ranked_as_others(tmp_path):
     evaluate_embeddings(tmp_path / "f.npz", None, None, {"evaluation.flip": True})
 
 
+def test_a_file_that_is_older_than_mirror_images_has_none(tmp_path):
+  write_embeddings(tmp_path / "new.npz", made(origin=Origin("mars", flip=True)))
+  with np.load(tmp_path / "new.npz") as file:
+    content = dict(file)
+  for change, message in ((None, None), (1, "its flip is 1"), ("no", "its flip is 'no'")):
+    about = json.loads(str(content["about"]))
+    if change is None:
+      del about["flip"]
+    else:
+      about["flip"] = change
+    np.savez(tmp_path / "old.npz", **content | {"about": np.array(json.dumps(about))})
+    if message is None:
+      assert read_embeddings(tmp_path / "old.npz").origin.flip is False
+    else:
+      with pytest.raises(InputError, match=message):
+        read_embeddings(tmp_path / "old.npz")
+
+
 def test_vectors_alone_can_be_kept_but_not_ranked(tmp_path):
   alone = made(
     query_rows=[],

@@ -17,6 +17,7 @@ from safetensors.numpy import load_file
 from cosam_jax.commands.export import exported
 from cosam_jax.commands.export import exporter as export
 from cosam_jax.commands.export import formats as export_formats
+from cosam_jax.commands.export import mode as export_command
 from cosam_jax.commands.export.mode import export as export_mode
 from cosam_jax.errors import InputError
 from cosam_jax.experiment.network import load_network
@@ -149,6 +150,24 @@ def test_state_dicts_hold_the_networks_variables(made, saved_run):
   again = from_torch(load_file(made[0] / "model.safetensors"), network.model)
   for name in ("params", "batch_stats"):
     chex.assert_trees_all_equal(again[name], network.variables[name])
+
+
+def test_the_average_is_exported_but_mirror_images_are_not(
+  saved_run, tmp_path, monkeypatch, capsys
+):
+  """A program embeds a clip as it is; the mode says what is missing for the run's vectors."""
+  network = load_network(saved_run)
+  flat = {**network.flat, "evaluation.flip": True}
+  asked = dataclasses.replace(network, flat=flat, label="step 3, averaged")
+  monkeypatch.setattr(export_command, "network_asked_for", lambda config, workdir: asked)
+  record = export_mode(None, saved_run, tmp_path / "out", given="torch", inputs="frames")
+  assert "without its mirror image: give it both, and take the mean" in capsys.readouterr().out
+  assert record["weights"] == "step 3, averaged"
+  example = np.load(tmp_path / "out" / "example.npz")
+  wanted = by_definition(network, example["frames"])
+  np.testing.assert_allclose(
+    example["features"], wanted, rtol=1e-3, atol=1e-4 * np.abs(wanted).max()
+  )
 
 
 def test_state_dicts_are_read_by_pytorch(made):
