@@ -64,7 +64,7 @@ def companions(names: Iterable[str]) -> dict[str, str]:
 def companion_folders(
   folders: Mapping[_Parts, Collection[str]], siblings: bool = False
 ) -> dict[_Parts, str]:
-  """Folder -> its kind, for folders of images that are companions of those in another one.
+  """Folder -> its kind, for folders of images that are named as companions of those in another one.
 
   `p1/masks` belongs to `p1` or `p1/img`, `masks/p1` to `p1` or `images/p1`, and `p1_mask` to `p1`,
   if each image in it has a frame there.
