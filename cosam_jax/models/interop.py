@@ -82,22 +82,6 @@ def from_torch(
   return merged.variables
 
 
-def merge_backbone(
-  variables_init: Variables, state_dict: Mapping[str, Any], model: ReidNet
-) -> Merged:
-  """Replaces the backbone of initial variables by a state dict's; the rest stays as it is.
-
-  Args:
-    variables_init: from `model.init`.
-    state_dict: as for `from_torch`; its COSAM, head and classifier are not used.
-    model: the network that the variables belong to.
-
-  Raises:
-    InputError: the state dict's backbone is not the model's.
-  """
-  return _merge(state_dict, model, variables_init, (), (), only_backbone=True)
-
-
 def to_torch(
   variables: Variables, model: ReidNet, *, layout: Literal["published", "torchvision"] = "published"
 ) -> dict[str, np.ndarray]:
@@ -150,7 +134,6 @@ def _merge(
   init: Variables | None,
   allow_missing: tuple[str, ...],
   allow_unused: tuple[str, ...],
-  only_backbone: bool = False,
 ) -> Merged:
   backbone = model.settings
   first = backbone.first_cosam(map(str, state_dict))
@@ -173,13 +156,12 @@ def _merge(
   found = {name: tuple(np.shape(state_dict[key])) for name, key in in_file.items()}
 
   bare = not any(re.match(r"(module\.)?base\.", name) for name in without.names.values())
-  if only_backbone or (bare and not any(map(state_names.is_behind_backbone, found))):
+  if bare and not any(map(state_names.is_behind_backbone, found)):
     allow_missing += state_names.BEHIND_BACKBONE
-  known = state_names.BEHIND_BACKBONE if only_backbone else ()
   filled, misfits, unknown, beside = [], [], [], []
   unused = list(without.copies)
   for name, key in in_file.items():
-    if name in wanted and not name.startswith(known):
+    if name in wanted:
       if found[name] == wanted[name]:
         filled.append(name)
       elif name.startswith(allow_missing):
@@ -187,8 +169,7 @@ def _merge(
       else:
         misfits.append(name)
     elif (
-      name.startswith(known)
-      or (bare and state_names.is_foreign_classifier(name))
+      (bare and state_names.is_foreign_classifier(name))
       or key.startswith(allow_unused)
       or name.startswith(allow_unused)
     ):
