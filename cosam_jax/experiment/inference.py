@@ -19,6 +19,7 @@ from cosam_jax.data.batch_reader import Batches
 from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.pipeline import EvalBatch, evaluation_batches
 from cosam_jax.data.tracklets import TrackletTable
+from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.models import Outputs, ReidNet
 from cosam_jax.models.folded import for_inference
 from cosam_jax.training import mesh, steps
@@ -35,15 +36,16 @@ class Reading:
     follow_links: whether links that lead out of a folder of tracklets are followed.
   """
 
-  on_unreadable: str = "error"
-  retry_seconds: float = 0.0
-  follow_links: bool = False
+  on_unreadable: str
+  retry_seconds: float
+  follow_links: bool
 
   @classmethod
   def of(cls, flat: Mapping[str, Any]) -> "Reading":
-    """From a flat configuration; it is empty for a weights file, and older runs lack fields."""
-    fields = dataclasses.fields(cls)
-    return cls(**{f.name: flat[f"data.{f.name}"] for f in fields if f"data.{f.name}" in flat})
+    """From a flat configuration: a complete one, or an empty one, as of a weights file."""
+    return cls(
+      **{field.name: value_of(flat, f"data.{field.name}") for field in dataclasses.fields(cls)}
+    )
 
 
 class Inference:
@@ -61,7 +63,7 @@ class Inference:
     devices: Mesh,
     *,
     batch_clips: int,
-    reading: Reading = Reading(),
+    reading: Reading,
   ):
     """Compiles nothing yet.
 
