@@ -1,7 +1,7 @@
 """The end of a run: the files that training and evaluation leave, one after the other."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -30,6 +30,7 @@ def leave(
   changed: Sequence[str] = (),
   events: EventFiles | None = None,
   arguments: Sequence[str] | None = None,
+  following: Mapping[str, str] | None = None,
 ) -> None:
   """Writes and prints the outcome of a run.
 
@@ -54,6 +55,7 @@ def leave(
     changed: sentences about fields that changed when training was resumed.
     events: TensorBoard's event files; None writes none.
     arguments: the command line that started the run; None if there was none.
+    following: what may be done next -> the mode that does it.
 
   Raises:
     InputError: a file cannot be written.
@@ -70,7 +72,7 @@ def leave(
   if mode != "train":  # Training records its command when it starts, since it may be stopped.
     hosts.first_alone(lambda: command_line.record(run.workdir, mode, arguments))
   hosts.first_alone(lambda: finish(run, evaluator, results))
-  hosts.first_alone(lambda: print(command_line.next_steps(mode, arguments), end=""))
+  hosts.first_alone(lambda: print(command_line.next_steps(following or {}, arguments), end=""))
 
 
 def report_results(
