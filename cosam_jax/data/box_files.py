@@ -10,7 +10,7 @@ import os
 import numpy as np
 
 from cosam_jax.data.box_classes import asked_column, labels_of
-from cosam_jax.data.box_formats import COORDINATES, FORMATS, Layout, layout_of
+from cosam_jax.data.box_formats import BOX_FORMATS, COORDINATES, Layout, layout_of
 from cosam_jax.data.box_lines import REMEDY, BoxLines, read_lines
 from cosam_jax.data.box_order import require_order
 from cosam_jax.data.boxes import Boxes
@@ -26,7 +26,7 @@ class BoxReading:
   """Known facts about a file of boxes; a fact that is None is found out from the file.
 
   Attributes:
-    format: one of `box_formats.FORMATS`.
+    format: one of `box_formats.BOX_FORMATS`.
     classes: the classes that count, or ("all",).
     coordinates: one of `box_formats.COORDINATES`.
     picture: (width, height) of the picture that the boxes refer to; (1, 1) for fractions.
@@ -41,7 +41,7 @@ class BoxReading:
 
   def __post_init__(self):
     for name, value, allowed in (
-      ("format", self.format, FORMATS),
+      ("format", self.format, BOX_FORMATS),
       ("coordinates", self.coordinates, COORDINATES),
     ):
       if value is not None and value not in allowed:
