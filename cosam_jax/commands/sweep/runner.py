@@ -46,7 +46,7 @@ class Sweep:
   Args:
     config: the configuration that all rows share, checked.
     workdir: holds a folder for each run.
-    jobs: from `sweep_plan.plan`.
+    jobs: from `plan.plan`.
     arguments: the command line without the program, which is passed on to every run.
   """
 
