@@ -13,12 +13,11 @@ from ml_collections import ConfigDict, config_flags
 from cosam_jax.commands import path_flags
 from cosam_jax.commands.registry import MISSING_CONFIG, MODES
 from cosam_jax.data import DATASETS
-from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.protocol_names import LEGAL, parse_protocol
 from cosam_jax.experiment import configurations
 from cosam_jax.experiment.config import PATHS, check, with_home
-from cosam_jax.experiment.fields import FRAME_SELECTIONS, SCHEMA, SYNTHETIC_SCHEMA
+from cosam_jax.experiment.fields import FRAME_SELECTIONS, SCHEMA, SYNTHETIC_SCHEMA, schema_for
 from cosam_jax.experiment.flat_config import add_defaults
 from cosam_jax.experiment.origins import describe_config, origins
 from cosam_jax.models.backbones.registry import BACKBONES
@@ -103,7 +102,7 @@ def apply_ablation_flags(config: ConfigDict, values: Mapping[str, str | None]) -
     # `check` refuses a configuration without the group.
     if isinstance(config.get(group), ConfigDict):
       config[group][key] = value
-  if data_set_of(config.get("data", {}).get("name")).drawn:
+  if not set(SYNTHETIC_SCHEMA).isdisjoint(schema_for(config)):
     add_defaults(config)
   return with_home(config)
 

@@ -5,14 +5,17 @@ walks so. Numbers prove nothing either, since every tracklet counts from 0.
 """
 
 import io
+import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
 
-from cosam_jax.data.left_out import COPIES
+from cosam_jax.data.companions import companion_folders
+from cosam_jax.data.left_out import COPIES, LeftOut
 from cosam_jax.data.links import is_inside
+from cosam_jax.data.listing import natural_key
 from cosam_jax.runtime.outside_files import MOST_FRAME_BYTES, read_bytes
 
 _LOOKED_AT = 3
@@ -26,20 +29,55 @@ _SAME_PICTURE = 4.0
 in JPEG's quality 50 have at most 3.8, frames of MARS at the ends of a tracklet at least 17."""
 
 
-def look_like_companions(
-  root: pathlib.Path, kind: str, pairs: Sequence[tuple[pathlib.Path, pathlib.Path]]
+def folders_of_companions(
+  place: pathlib.Path,
+  folders: Mapping[tuple[str, ...], Collection[str]],
+  left_out: LeftOut,
+  *,
+  siblings: bool = False,
+  root: pathlib.Path | None = None,
+) -> set[tuple[str, ...]]:
+  """The folders that hold masks, maps or copies of the frames in another one, by name and looks.
+
+  Args:
+    place: the folder that they lie in.
+    folders: the parts of a folder's path below `place` -> the names of its images.
+    left_out: counts these folders, and the others that have such a name.
+    siblings: as for `companion_folders`.
+    root: the data directory; images that links lead out of it are not looked at. None: anywhere.
+  """
+  found = set()
+  for parts, (kind, other) in companion_folders(folders, siblings).items():
+    folder = place.joinpath(*parts)
+    if _look_so(kind, _pairs(folder, folders[parts], place.joinpath(*other), folders[other]), root):
+      left_out.add(kind, folder.parent, folder.name)
+      found.add(parts)
+    else:
+      left_out.doubt(folder)
+  return found
+
+
+def _pairs(
+  folder: pathlib.Path, images: Collection[str], other: pathlib.Path, frames: Collection[str]
+) -> list[tuple[pathlib.Path, pathlib.Path]]:
+  """(image, its frame), in order; by their names without endings, else by their places."""
+  ordered = sorted(frames, key=natural_key)
+  stems = {os.path.splitext(frame)[0]: frame for frame in ordered}
+  return [
+    (folder / image, other / stems.get(os.path.splitext(image)[0], ordered[i % len(ordered)]))
+    for i, image in enumerate(sorted(images, key=natural_key))
+  ]
+
+
+def _look_so(
+  kind: str, pairs: Sequence[tuple[pathlib.Path, pathlib.Path]], root: pathlib.Path | None
 ) -> bool:
   """Whether the first of each pair is a mask, map or copy of the second, its frame.
 
   Copies show the same picture as their frames. Masks and maps have another format, or always the
   size of their frame where frames have several sizes, or few colours, or no colour and the shape
-  of their frame, which has colour. Images that cannot be read or lie outside of `root` look like
-  nothing.
-
-  Args:
-    root: the data directory.
-    kind: of `left_out`: masks, maps or copies.
-    pairs: (image, frame). Three of them are looked at; an empty folder is no tracklet.
+  of their frame, which has colour. Images that cannot be read look like nothing. An empty folder
+  is no tracklet.
   """
   if not pairs:
     return True
@@ -48,7 +86,7 @@ def look_like_companions(
   last = len(pairs) - 1
   chosen = [pairs[i] for i in sorted({i * last // (_LOOKED_AT - 1) for i in range(_LOOKED_AT)})]
   try:
-    looked_at = [(_pixels(root, image), _pixels(root, frame)) for image, frame in chosen]
+    looked_at = [(_pixels(image, root), _pixels(frame, root)) for image, frame in chosen]
   except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
     return False
   images, frames = zip(*looked_at, strict=True)
@@ -68,9 +106,9 @@ def _format(path: pathlib.Path) -> str:
   return _FORMATS.get(ending, ending)
 
 
-def _pixels(root: pathlib.Path, path: pathlib.Path) -> np.ndarray:
+def _pixels(path: pathlib.Path, root: pathlib.Path | None) -> np.ndarray:
   """float32[H, W, 3], an image below `root`; OSError or ValueError if it cannot be read."""
-  if not is_inside(root, path):
+  if root is not None and not is_inside(root, path):
     raise ValueError("it lies outside")
   with Image.open(io.BytesIO(read_bytes(path, MOST_FRAME_BYTES))) as image:
     if image.width * image.height > _MOST_PIXELS:

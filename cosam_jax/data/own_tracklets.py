@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from cosam_jax.data import links, listing
-from cosam_jax.data.companions import companion_folders
+from cosam_jax.data.companion_looks import folders_of_companions
 from cosam_jax.data.left_out import LINKS, OTHER, LeftOut, set_aside
 from cosam_jax.data.telling import Telling
 from cosam_jax.data.tracklets import FilePaths, TrackletTable
@@ -73,7 +73,9 @@ def read_tracklets(
       f"{root} holds no images{instead}: give a folder of tracklets, each a folder of "
       f"{', '.join(listing.IMAGE_SUFFIXES)} files, or a video"
     )
-  (telling or Telling()).leave_out(*left_out.sentences())
+  telling = telling or Telling()
+  telling.leave_out(*left_out.sentences())
+  telling.warn(*left_out.doubts())
 
   every = itertools.chain.from_iterable(_tracklets(root, root / place) for place in places)
   table = listing.table_of(root, every)
@@ -99,11 +101,9 @@ def _without_masks(
   root: pathlib.Path, found: Mapping[pathlib.Path, list[str]], left_out: LeftOut
 ) -> list[pathlib.Path]:
   """The folders of frames among those with images, in natural order."""
-  kinds = companion_folders({place.parts: names for place, names in found.items()})
-  for place in found:
-    if place.parts in kinds:
-      left_out.add(kinds[place.parts], root / place.parent, place.name)
-  kept = [place for place in found if place.parts not in kinds]
+  folders = {place.parts: names for place, names in found.items()}
+  passed = folders_of_companions(root, folders, left_out)
+  kept = [place for place in found if place.parts not in passed]
   return sorted(kept, key=lambda place: listing.natural_key(str(place)))
 
 

@@ -206,6 +206,25 @@ def test_grey_tracklets_beside_grey_ones_are_tracklets(tmp_path):
   assert len(tables.train) == 4
 
 
+def test_every_reader_looks_at_the_pictures(tmp_path):
+  for number in range(3):
+    picture(tmp_path / "anna" / f"{number}.jpg", photo(number))
+    picture(tmp_path / "anna_pose" / f"{number}.jpg", photo(number + 9))
+    picture(tmp_path / "anna_mask" / f"{number}.jpg", mask())
+  telling = Telling(show=lambda sentence: None)
+  assert read_tracklets(tmp_path, telling=telling).names.tolist() == ["anna", "anna_pose"]
+  assert "1 masks are left out" in " ".join(telling.left_out)
+  assert "1 folders have the name of masks" in " ".join(telling.told)
+  rows = [f"anna*/*.jpg,{split != 'train'},{c},{split},{split}"
+          for split, c in (("train", 1), ("query", 1), ("gallery", 2))]  # fmt: skip
+  (tmp_path / "m.csv").write_text("\n".join(["path,identity,camera,tracklet,split", *rows]))
+  tables = load_dataset("folder", tmp_path / "m.csv")
+  assert [t.total_frames for t in (tables.train, tables.query, tables.gallery)] == [6, 6, 6]
+  said = " ".join(tables.warnings)
+  assert "3 masks are left out" in said
+  assert "3 folders have the name of masks" in said
+
+
 @pytest.mark.parametrize("name", ["masks", "thumbs"])
 def test_an_empty_folder_of_masks_is_no_tracklet(tmp_path, name):
   own(tmp_path, {})
