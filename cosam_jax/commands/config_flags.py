@@ -91,7 +91,7 @@ def define_overrides() -> None:
 def apply_ablation_flags(config: ConfigDict, values: Mapping[str, str | None]) -> ConfigDict:
   """Returns a copy with the fields of the flags that are set, and no `~` in its paths.
 
-  If the data set is another one than the file's, the copy has the fields of that one too.
+  If the data set is another one than the file's, the copy has that one's fields too.
 
   Raises:
     InputError: a flag's text cannot be read.
