@@ -12,7 +12,7 @@ from ml_collections import ConfigDict, config_flags
 
 from cosam_jax.commands import path_flags
 from cosam_jax.commands.registry import MISSING_CONFIG, MODES
-from cosam_jax.data import DATASETS
+from cosam_jax.data.sets.registry import DATASETS
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.protocol_names import LEGAL, parse_protocol
 from cosam_jax.experiment import configurations

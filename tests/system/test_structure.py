@@ -233,6 +233,17 @@ def test_flags_are_read_in_few_places():
   assert set(readers) == {f"cosam_jax/{name}" for name in allowed}
 
 
+def test_a_constant_that_others_import_has_one_home():
+  """So that a name has one meaning in the whole package."""
+  homes: dict[str, set[str]] = {}
+  for path in FILES:
+    for node in ast.walk(parse(path)):
+      for name in node.names if isinstance(node, ast.ImportFrom) else ():
+        if name.name.isupper():
+          homes.setdefault(name.name, set()).add(node.module)
+  assert {name: found for name, found in homes.items() if len(found) > 1} == {}
+
+
 def test_the_command_modules_are_the_registrys():
   from cosam_jax.commands.registry import COMMANDS
 
