@@ -1,7 +1,8 @@
-r"""COSAM on DukeMTMC-VideoReID, the poster's best row: SE-ResNet-50, COSAM4,5, TP.
+r"""COSAM on DukeMTMC-VideoReID: SE-ResNet-50, COSAM4,5, TP.
 
-Poster: mAP 94.1, Rank-1 95.4. The public release was withdrawn in 2019. Without a copy you cannot
-run this; with one, you should know why it was withdrawn.
+This is the best row of the poster of the ICCV 2019 paper on COSAM: mAP 94.1, Rank-1 95.4. The
+public release was withdrawn in 2019. Without a copy you cannot run this; with one, you should know
+why it was withdrawn.
 
   python -m cosam_jax.main --config=configs/dukemtmc_vidreid.py \
     --data_dir=data/DukeMTMC-VideoReID --workdir=runs/duke

@@ -1,6 +1,7 @@
-r"""COSAM on iLIDS-VID, the poster's best row: SE-ResNet-50, COSAM4,5, TP; one of ten splits.
+r"""COSAM on iLIDS-VID: SE-ResNet-50, COSAM4,5, TP; one of ten splits.
 
-Poster, mean over the ten splits: Rank-1 79.6, Rank-5 95.3.
+This is the best row of the poster of the ICCV 2019 paper on COSAM. Mean over the ten splits there:
+Rank-1 79.6, Rank-5 95.3.
 
   for split in 0 1 2 3 4 5 6 7 8 9; do
     python -m cosam_jax.main --config=configs/ilids_vid.py --data_dir=data/i-LIDS-VID \

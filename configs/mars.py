@@ -1,7 +1,8 @@
-r"""COSAM on MARS, the poster's best row: SE-ResNet-50, COSAM4,5, TP.
+r"""COSAM on MARS: SE-ResNet-50, COSAM4,5, TP.
 
 Subramaniam, Nambiar, Mittal: Co-segmentation Inspired Attention Networks for Video-based Person
-Re-identification, ICCV 2019. Poster: mAP 79.9, Rank-1 84.9 (re-ranked 87.4 and 86.9).
+Re-identification, ICCV 2019. This is the best row of the paper's poster: mAP 79.9, Rank-1 84.9
+(re-ranked 87.4 and 86.9).
 
   python -m cosam_jax.main --config=configs/mars.py --data_dir=data/mars --workdir=runs/mars
 

@@ -1,8 +1,9 @@
 r"""COSAM on 24 real MARS identities from trained half-width weights: real video in minutes.
 
 This shows that the whole path works on real frames and that training helps. The gallery is so small
-that one query is worth several points of Rank-1, and the weights are not the poster's
-initialisation, so no number here is comparable with a published one.
+that one query is worth several points of Rank-1, and training does not start from the weights with
+which the poster of the ICCV 2019 paper on COSAM starts, so no number here is comparable with a
+published one.
 
   python -m cosam_jax.main --config=configs/mars_mini.py --workdir=runs/mars_mini \
     --data_dir=../shared/data/mars_mini --config.init.weights=../shared/weights/resnet50_half.npz

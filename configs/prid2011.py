@@ -1,7 +1,8 @@
 r"""COSAM on PRID2011: SE-ResNet-50, COSAM4,5, TP; one of ten random splits.
 
-Not on the poster, but the usual small companion of iLIDS-VID: 178 identities seen by both cameras
-with more than 27 frames, 89 to train and 89 to test. The splits come from `split_seed`.
+The poster of the ICCV 2019 paper on COSAM does not have this set, but it is the usual small
+companion of iLIDS-VID: 178 identities seen by both cameras with more than 27 frames, 89 to train
+and 89 to test. The splits come from `split_seed`.
 
   for split in 0 1 2 3 4 5 6 7 8 9; do
     python -m cosam_jax.main --config=configs/prid2011.py --data_dir=data/prid_2011 \

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 def get_config():
   """The fields that this experiment decides; `cosam_jax/experiment/fields.py` has the others."""
   config = ConfigDict()
-  config.preset = "published_code"  # Or "poster": the text and equations taken literally.
+  config.preset = "published_code"  # Or "poster" (of the ICCV 2019 paper), taken literally.
 
   config.data = ConfigDict()
   config.data.name = "synthetic"

@@ -14,11 +14,12 @@ import os
 import pathlib
 import sys
 
+from cosam_jax.commands.registry import COMMANDS, CONTINUING, MISSING_CONFIG
 from cosam_jax.runtime import early_stop, terminal, version
 
 # If this is the program itself, these come before everything that takes time to load.
 if __name__ == "__main__" or pathlib.Path(sys.argv[0]).stem == "cosam-jax":
-  early_stop.install(sys.argv)
+  early_stop.install(sys.argv, CONTINUING)
   terminal.settle()
   version.answer(sys.argv[1:])
 
@@ -33,7 +34,6 @@ from absl import app
 from cosam_jax.commands import config_flags, parsing
 from cosam_jax.commands import flags as command_flags
 from cosam_jax.commands.call import Call
-from cosam_jax.commands.registry import COMMANDS, MISSING_CONFIG
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import run_configuration
 from cosam_jax.runtime import (

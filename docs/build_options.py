@@ -29,7 +29,8 @@ _BEGINNING = """\
 A command line names a mode (`--mode`, default `train`), usually a configuration
 (`--config=configs/mars.py`) and a workdir, and changes single fields of the configuration with
 `--config.group.field=value`. A misspelt flag or field is refused with the nearest right one.
-[glossary.md](glossary.md) explains the words.
+[glossary.md](glossary.md) explains the words. *The poster* is the poster of the ICCV 2019 paper on
+COSAM ([fidelity.md](fidelity.md)).
 """
 
 _ABOUT_FIELDS = """\
@@ -135,6 +136,7 @@ def _only_with(given: str) -> str:
 def _needs(command: Command) -> list[str]:
   """Sentences on what must be given."""
   unless = " or ".join(f"`--{flag}`" for flag in command.unless)
+  needs, instead = _merged(command.needs), _merged(command.instead)
   if command.config == NONE:
     found = ["Reads no configuration."]
   elif command.config != NEEDED:
@@ -143,20 +145,27 @@ def _needs(command: Command) -> list[str]:
     found = ["Configuration: `--config`, or that of the run in `--workdir`."]
   else:
     found = ["Configuration: `--config`."]
+  found += [f"`--{flag}`: {remedy}." for flag, remedy in needs.items()]
   if unless:
-    found.append(f"With {unless}, no configuration is needed.")
-  found += [f"`--{flag}`: {remedy}." for flag, remedy in _merged(command).items()]
+    spared = [f"`--{flag}`" for flag in needs if flag not in instead]
+    found.append(f"With {unless}, no {' and no '.join(['configuration', *spared])} is needed.")
+    found += [
+      f"`--{flag}` with {unless}: {remedy}."
+      for flag, remedy in instead.items()
+      if needs.get(flag) != remedy
+    ]
   if command.words:
     found.append(f"Arguments after the flags: {command.words}.")
   if command.shared:
-    found.append("Several processes can share the work ([scale.md](scale.md)).")
+    alone = f", except with {unless}" if unless else ""
+    found.append(f"Several processes can share the work ([scale.md](scale.md)){alone}.")
   return found
 
 
-def _merged(command: Command) -> Mapping[str, str]:
+def _merged(needs: Mapping[str, str]) -> Mapping[str, str]:
   """Needed flags with their remedies, a remedy that several flags share said once."""
   found: dict[str, str] = {}
-  for flag, remedy in command.needs.items():
+  for flag, remedy in needs.items():
     if remedy not in found.values():
       found[flag] = remedy
   return found
@@ -186,7 +195,7 @@ def _setting_flags() -> str:
     (f"`--{name}`", f"`config.{field}`", text)
     for name, (field, _, text) in config_flags.ABLATION_FLAGS.items()
   ]
-  fields = ", ".join(f"`config.{field}`" for field in config_flags.PROTOCOL_FIELDS)
+  fields = ", ".join(f"`config.{field}`" for field in config_flags.SET_BY_PROTOCOL)
   text = f"How to evaluate: {config_flags.LEGAL}."
   rows.append((f"`--{config_flags.PROTOCOL_FLAG}`", fields, text))
   return _table(("flag", "field", "meaning"), rows)

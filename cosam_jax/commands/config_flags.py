@@ -12,12 +12,13 @@ from ml_collections import ConfigDict, config_flags
 
 from cosam_jax.commands import path_flags
 from cosam_jax.commands.registry import MISSING_CONFIG, MODES
-from cosam_jax.data import DATASETS
+from cosam_jax.data.sets.registry import DATASETS
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.protocol_names import LEGAL, parse_protocol
 from cosam_jax.experiment import configurations
 from cosam_jax.experiment.config import PATHS, check, with_home
-from cosam_jax.experiment.fields import FRAME_SELECTIONS, SCHEMA, SYNTHETIC_SCHEMA
+from cosam_jax.experiment.fields import FRAME_SELECTIONS, SCHEMA, SYNTHETIC_SCHEMA, schema_for
+from cosam_jax.experiment.flat_config import add_defaults
 from cosam_jax.experiment.origins import describe_config, origins
 from cosam_jax.models.backbones.registry import BACKBONES
 from cosam_jax.runtime.text_numbers import shown
@@ -59,7 +60,7 @@ ABLATION_FLAGS: dict[str, tuple[str, Callable[[str], Any], str]] = {
 
 # This flag sets two fields.
 PROTOCOL_FLAG = "protocol"
-PROTOCOL_FIELDS = ("evaluation.gallery", "evaluation.frames")
+SET_BY_PROTOCOL = ("evaluation.gallery", "evaluation.frames")
 CONFIG_FLAGS = (*ABLATION_FLAGS, PROTOCOL_FLAG)
 """Flags that override fields of the configuration."""
 RANKING_FLAGS = (PROTOCOL_FLAG, "attribute", "attributes_file")
@@ -79,7 +80,7 @@ def define_overrides() -> None:
   flags.DEFINE_string(
     PROTOCOL_FLAG,
     None,
-    f"How to evaluate: {LEGAL}. Sets config.{' and config.'.join(PROTOCOL_FIELDS)}.",
+    f"How to evaluate: {LEGAL}. Sets config.{' and config.'.join(SET_BY_PROTOCOL)}.",
     module_name="cosam_jax",
   )
   for name, (field, _, text) in ABLATION_FLAGS.items():
@@ -90,6 +91,8 @@ def define_overrides() -> None:
 def apply_ablation_flags(config: ConfigDict, values: Mapping[str, str | None]) -> ConfigDict:
   """Returns a copy with the fields of the flags that are set, and no `~` in its paths.
 
+  If the data set is another one than the file's, the copy has that one's fields too.
+
   Raises:
     InputError: a flag's text cannot be read.
   """
@@ -99,6 +102,8 @@ def apply_ablation_flags(config: ConfigDict, values: Mapping[str, str | None]) -
     # `check` refuses a configuration without the group.
     if isinstance(config.get(group), ConfigDict):
       config[group][key] = value
+  if not set(SYNTHETIC_SCHEMA).isdisjoint(schema_for(config)):
+    add_defaults(config)
   return with_home(config)
 
 
@@ -114,7 +119,7 @@ def fields_of_flags(values: Mapping[str, str | None]) -> dict[str, Any]:
       continue
     if name == PROTOCOL_FLAG:
       gallery, frames = parse_protocol(text)
-      fields |= dict(zip(PROTOCOL_FIELDS, (gallery, frames or 0)))
+      fields |= dict(zip(SET_BY_PROTOCOL, (gallery, frames or 0)))
       continue
     field, read, _ = ABLATION_FLAGS[name]
     try:
@@ -189,7 +194,7 @@ def check_arguments(arguments: list[str]) -> None:
     found = re.match(r"--?config\.([^=]+)", argument)
     if found and path is None:
       raise InputError(f"{argument} sets a field, but --config is missing: give it too")
-    if found and named and found[1] in PROTOCOL_FIELDS:
+    if found and named and found[1] in SET_BY_PROTOCOL:
       raise InputError(f"{argument} and --protocol set the same field: give one of them")
     if found and found[1] not in known:
       raise InputError(

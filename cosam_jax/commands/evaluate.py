@@ -7,6 +7,7 @@ from ml_collections import ConfigDict
 
 from cosam_jax.commands import config_flags
 from cosam_jax.commands.call import Call
+from cosam_jax.commands.registry import COMMANDS
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.experiment import evaluation_place
 from cosam_jax.experiment.evaluator import Evaluator
@@ -56,5 +57,6 @@ def evaluate(
     step=network.step,
     skipped=evaluator.skipped,
     arguments=arguments,
+    following=COMMANDS["evaluate"].following,
   )
   return results

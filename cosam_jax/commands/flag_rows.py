@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from cosam_jax.commands.benchmark.options import PARTS, Options
+from cosam_jax.commands.benchmark.options import BENCHMARK_PARTS, Options
 from cosam_jax.commands.registry import COMMANDS, MODES
 from cosam_jax.reports.poster_rows import SWEEPS
 from cosam_jax.runtime import compiled_programs, host_memory
@@ -240,7 +240,7 @@ OWN: dict[str, Flag] = {
       "Parts of --mode=benchmark, separated by commas: step (training), embed (inference), cosam "
       "(the layer alone, with and without the cost volume), metrics (ranking and re-ranking at "
       "MARS scale), input (reading and augmenting frames; needs the data set).",
-      lambda text: text in PARTS, f"among {', '.join(PARTS)}",
+      lambda text: text in BENCHMARK_PARTS, f"among {', '.join(BENCHMARK_PARTS)}",
     ),
     _benchmark_list(
       "stages",

@@ -35,7 +35,7 @@ def draw_chosen(network: Network, call: Call) -> None:
   margin = flags["box_margin"] or 0.0
   reading, taking = chosen_frames.box_reading(flags), chosen_frames.taking(flags)
   source = _source(network.flat, flags, own_outputs.frame_options(margin, reading, taking))
-  kind = own_outputs.MASKS
+  kind = own_outputs.CHOSEN_MASKS
   folder = own_outputs.folder_for(source, output=output, workdir=call.folder, kind=kind)
   if output is None and (why := own_outputs.neighbour_of(folder, source, kind)):
     print(why)

@@ -5,7 +5,7 @@ import sys
 from absl import flags
 
 from cosam_jax.commands import config_flags
-from cosam_jax.commands.registry import OF_RUN
+from cosam_jax.commands.registry import COMMANDS
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.experiment import configurations, run_configuration
 from cosam_jax.runtime import version
@@ -29,7 +29,7 @@ def parse(arguments: list[str]) -> list[str]:
     given = configurations.given_in(arguments)
     flags.FLAGS["config"].help = configurations.help_for(given)
   try:
-    arguments = run_configuration.with_run(arguments, OF_RUN)
+    arguments = run_configuration.with_run(arguments, COMMANDS)
     config_flags.check_arguments(arguments)
     return flags.FLAGS(configurations.with_path(arguments))
   except SystemExit:  # absl raises this, with status 1, after it has printed the help.

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from cosam_jax.errors import InputError
 
 NEEDED, OPTIONAL, NONE = "needed", "optional", "none"
+RUN, RESULTS = "run", "results"
 ALWAYS: tuple[str, ...] = ()
 """Marks a flag that may be given alone."""
 
@@ -27,8 +28,12 @@ class Command:
     unless: if one of these flags is given, it needs no data set, and a configuration is optional.
     instead: if one of `unless` is given, flags that must be given in place of `needs`.
     ranks: whether the flags of ranking are read even without a configuration.
-    of_run: whether, without `--config`, it takes a run's own configuration from the workdir.
-    shared: whether several processes can share the work.
+    of_run: what of the workdir has the configuration if there is no `--config`: the run itself
+      (`RUN`) or the results that lie there (`RESULTS`); empty if nothing has.
+    files: flags -> the file in the workdir that each of them names if it is not given.
+    shared: whether several processes can share the work, if none of `unless` is given.
+    continues: whether the same command goes on after any signal, even before the work begins.
+    following: what may be done after it ended well -> the mode that does it.
     computes: whether it computes with jax, so that memory and compiled programs are settled first.
     words: names its arguments without dashes; empty if it takes none.
     flag: the flag that asks for it, if that is not `--mode`.
@@ -42,8 +47,11 @@ class Command:
   unless: tuple[str, ...] = ()
   instead: Mapping[str, str] = dataclasses.field(default_factory=dict)
   ranks: bool = False
-  of_run: bool = False
+  of_run: str = ""
+  files: Mapping[str, str] = dataclasses.field(default_factory=dict)
   shared: bool = False
+  continues: bool = False
+  following: Mapping[str, str] = dataclasses.field(default_factory=dict)
   computes: bool = True
   words: str = ""
   flag: str | None = None
@@ -55,7 +63,8 @@ _SIDES = (
   "--mode=search needs --query and --gallery, each embeddings.npz, a .npy file, a folder of "
   "tracklets or a video"
 )
-_CHOSEN = ("input", "tracklets", "point")
+_CHOSEN = ("input", "tracklets", "point", "frame_stride", "most_frames")
+"""With any of these, `masks` draws chosen frames."""
 _BOXES = dict.fromkeys(
   ("box_margin", "boxes_format", "boxes_classes", "boxes_coordinates", "boxes_picture",
    "boxes_first_frame"),
@@ -69,16 +78,19 @@ COMMANDS: dict[str, Command] = {
     flags={"change_optim": ALWAYS},
     needs=_RUN,
     shared=True,
+    continues=True,
+    following={"go on, with more of --config.train.epochs": "train", "evaluate again": "evaluate"},
   ),
   "evaluate": Command(
     "evaluate a checkpoint, or config.init.weights",
     "cosam_jax.commands.evaluate",
     flags={"embeddings": ALWAYS},
     needs=_RUN,
-    of_run=True,
+    of_run=RUN,
     unless=("embeddings",),
     ranks=True,
     shared=True,
+    following={"make the page again, with other queries": "report"},
   ),
   "embed": Command(
     "write the vectors of the test set, or of --input, to embeddings.npz",
@@ -91,7 +103,7 @@ COMMANDS: dict[str, Command] = {
       **dict.fromkeys(("camera", "camera_from", "frame_stride", "most_frames"), ("input",)),
     },
     needs=_RUN,
-    of_run=True,
+    of_run=RUN,
     unless=("input",),
     instead=_NETWORK,
     shared=True,
@@ -100,21 +112,21 @@ COMMANDS: dict[str, Command] = {
     "measure and draw COSAM's masks on test frames",
     "cosam_jax.commands.masks",
     flags={
-      **dict.fromkeys((*_CHOSEN, "frame_stride", "most_frames"), ALWAYS),
+      **dict.fromkeys(_CHOSEN, ALWAYS),
       "output": _CHOSEN,
       "boxes": ("input",),
       **_BOXES,
     },
     needs=_RUN,
-    of_run=True,
-    unless=(*_CHOSEN, "frame_stride", "most_frames"),
+    of_run=RUN,
+    unless=_CHOSEN,
     instead=_NETWORK,
   ),
   "attention": Command(
     "measure whether the masks do anything",
     "cosam_jax.commands.attention",
     needs=_RUN,
-    of_run=True,
+    of_run=RUN,
   ),
   "doctor": Command("check the data directory", "cosam_jax.commands.doctor"),
   "prepare": Command("pack the frames for random access", "cosam_jax.commands.prepare"),
@@ -154,6 +166,7 @@ COMMANDS: dict[str, Command] = {
     "cosam_jax.commands.sensitivity",
     flags={"embeddings": ALWAYS, "first_frames": ALWAYS},
     needs={"embeddings": "give a file that --mode=embed wrote"},
+    files={"embeddings": "embeddings.npz"},
     config=NONE,
   ),
   "search": Command(
@@ -185,7 +198,7 @@ COMMANDS: dict[str, Command] = {
     config=OPTIONAL,
   ),
   "report": Command(
-    "make a run's report page again", "cosam_jax.commands.report", needs=_RUN, of_run=True
+    "make a run's report page again", "cosam_jax.commands.report", needs=_RUN, of_run=RESULTS
   ),
   "sweep": Command(
     "run every unfinished row of a table of the poster",
@@ -196,14 +209,17 @@ COMMANDS: dict[str, Command] = {
       **dict.fromkeys(("sweep_row", "seeds", "dry_run"), ("sweep",)),
     },
     needs={"workdir": "give a directory for the sweep's runs"},
+    continues=True,
     flag="sweep",
   ),
 }
 
 MODES = tuple(name for name, command in COMMANDS.items() if command.flag is None)
 """Legal values of `--mode`."""
-OF_RUN = {name: command.unless for name, command in COMMANDS.items() if command.of_run}
-"""Modes that take the configuration from a run -> flags with which they need no configuration."""
+OF_RUN = tuple(name for name, command in COMMANDS.items() if command.of_run)
+"""Modes that take the configuration from a run."""
+CONTINUING = tuple(name for name, command in COMMANDS.items() if command.continues)
+"""Commands that go on where a signal stopped them."""
 MISSING_CONFIG = (
   "--config is missing: give a file, such as configs/synthetic.py, or synthetic; the modes "
   f"{', '.join(OF_RUN)} take it from the --workdir of a run"

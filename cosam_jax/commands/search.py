@@ -12,6 +12,7 @@ from cosam_jax.commands.call import Call
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.search import ChosenRows, Neighbours, Rows, nearest
+from cosam_jax.experiment.fields import FIELDS
 from cosam_jax.experiment.search_sides import Networks, Side, open_side, picture_of
 from cosam_jax.reports.search_results import Hit, QueryResult, search_folder, write_search
 from cosam_jax.training import mesh
@@ -86,7 +87,8 @@ def search(
     )
   rows = _rows(asked, names)
   configured = networks.config.evaluation.distance if networks.config else None
-  distance = configured or asked.distance or searched.distance or "sqeuclidean"
+  unknown = FIELDS["evaluation.distance"].default
+  distance = configured or asked.distance or searched.distance or unknown
   where = mesh.make_mesh() if jax.device_count() > 1 else None
 
   def ranked(queries: np.ndarray, others: Rows) -> Neighbours:

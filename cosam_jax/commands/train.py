@@ -11,6 +11,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from cosam_jax.commands.call import Call
+from cosam_jax.commands.registry import COMMANDS
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import evaluation_place
@@ -212,6 +213,7 @@ def _train(
     drawn_parts=drawn_parts,
     events=events,
     arguments=arguments,
+    following=COMMANDS["train"].following,
   )
   return results
 

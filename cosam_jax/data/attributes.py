@@ -29,7 +29,7 @@ from cosam_jax.runtime.user_paths import user_path
 
 POSTERS = "handbag,hat,backpack"
 """The attributes of the poster's table; for each, the value is yes."""
-UNKNOWN = -1
+NOT_ANNOTATED = -1
 """The value that stands for "not annotated"."""
 
 _YES = "yes"
@@ -47,7 +47,7 @@ class Attributes:
     source: the file.
     dataset: the data set that they belong to, `mars` or `dukemtmc_vidreid`.
     rows: tracklet name, or identity as text -> row of the columns.
-    columns: attribute -> int64[rows], `UNKNOWN` where not annotated.
+    columns: attribute -> int64[rows], `NOT_ANNOTATED` where not annotated.
     words: attribute -> the number of each word, if numbers have words.
   """
 
@@ -58,7 +58,7 @@ class Attributes:
   words: Mapping[str, Mapping[str, int]]
 
   def of(self, attribute: str, names: np.ndarray, identities: np.ndarray) -> np.ndarray:
-    """int64[n], an attribute of each tracklet, `UNKNOWN` if it is not annotated.
+    """int64[n], an attribute of each tracklet, `NOT_ANNOTATED` if it is not annotated.
 
     Args:
       attribute: from `parse`.
@@ -67,7 +67,7 @@ class Attributes:
     """
     keys = names.tolist() if self.dataset == "mars" else map(str, identities.tolist())
     rows = np.array([self.rows.get(key, -1) for key in keys], np.int64)
-    return np.where(rows < 0, UNKNOWN, self.columns[attribute][rows])
+    return np.where(rows < 0, NOT_ANNOTATED, self.columns[attribute][rows])
 
   def parse(self, text: str) -> tuple[str, int]:
     """Reads `backpack`, which is short for `backpack=yes`, or `tops.c=5`.
@@ -89,7 +89,7 @@ class Attributes:
     if not equals:
       value = _YES
     present = np.unique(self.columns[attribute])
-    legal = {str(number): int(number) for number in present[present != UNKNOWN]}
+    legal = {str(number): int(number) for number in present[present != NOT_ANNOTATED]}
     if value in words:
       return attribute, words[value]
     if value in legal:
@@ -176,9 +176,9 @@ def _read_duke(path: pathlib.Path) -> Attributes:
 
 
 def _column(table: Any, name: str, count: int) -> np.ndarray:
-  """int64[count], an attribute of one split; `UNKNOWN` if the split does not have it."""
+  """int64[count], an attribute of one split; `NOT_ANNOTATED` if the split does not have it."""
   if name not in table.dtype.names:
-    return np.full(count, UNKNOWN, np.int64)
+    return np.full(count, NOT_ANNOTATED, np.int64)
   column = table[name].ravel().astype(np.int64)
   if column.shape != (count,):
     raise ValueError(f"{name} has {len(column)} values for {count} people")

@@ -10,8 +10,8 @@ import os
 import numpy as np
 
 from cosam_jax.data.box_classes import asked_column, labels_of
-from cosam_jax.data.box_formats import COORDINATES, FORMATS, Layout, layout_of
-from cosam_jax.data.box_lines import REMEDY, BoxLines, read_lines
+from cosam_jax.data.box_formats import BOX_FORMATS, COORDINATES, Layout, layout_of
+from cosam_jax.data.box_lines import LINES_WANTED, BoxLines, read_lines
 from cosam_jax.data.box_order import require_order
 from cosam_jax.data.boxes import Boxes
 from cosam_jax.errors import InputError, suggestion
@@ -26,7 +26,7 @@ class BoxReading:
   """Known facts about a file of boxes; a fact that is None is found out from the file.
 
   Attributes:
-    format: one of `box_formats.FORMATS`.
+    format: one of `box_formats.BOX_FORMATS`.
     classes: the classes that count, or ("all",).
     coordinates: one of `box_formats.COORDINATES`.
     picture: (width, height) of the picture that the boxes refer to; (1, 1) for fractions.
@@ -41,7 +41,7 @@ class BoxReading:
 
   def __post_init__(self):
     for name, value, allowed in (
-      ("format", self.format, FORMATS),
+      ("format", self.format, BOX_FORMATS),
       ("coordinates", self.coordinates, COORDINATES),
     ):
       if value is not None and value not in allowed:
@@ -75,7 +75,7 @@ def read_boxes(path: str | os.PathLike, reading: BoxReading = FOUND_OUT) -> Boxe
   lines = read_lines(path)
   count = len(lines.values)
   if not count and not lines.bad.total:
-    raise InputError(f"boxes {path} holds no box: {REMEDY}")
+    raise InputError(f"boxes {path} holds no box: {LINES_WANTED}")
   if not count:
     raise _mostly_bad(lines, 0)
   guessed = reading.format is None and lines.names is None
@@ -176,7 +176,7 @@ def _corners(place: np.ndarray, coordinates: str) -> np.ndarray:
 def _mostly_bad(lines: BoxLines, good: int) -> InputError:
   ((reason, count),) = lines.bad.counts.most_common(1)
   first, total = lines.bad.first[reason], lines.bad.total
-  remedy = "link detections by a tracker first" if "of no track" in reason else REMEDY
+  remedy = "link detections by a tracker first" if "of no track" in reason else LINES_WANTED
   return InputError(
     f"line {first} of boxes {lines.path} {reason}"
     f"{f' ({count:,} such lines)' if count > 1 else ''}; {total:,} of {total + good:,} lines "

@@ -29,7 +29,7 @@ from cosam_jax.data.box_classes import (
 from cosam_jax.data.box_lines import BoxLines
 from cosam_jax.errors import InputError
 
-FORMATS = ("results", "ground_truth", "boxmot", "visdrone", "kitti", "named")
+BOX_FORMATS = ("results", "ground_truth", "boxmot", "visdrone", "kitti", "named")
 COORDINATES = ("sizes", "corners", "centres")
 """x,y,w,h from the upper left corner; x1,y1,x2,y2; x,y,w,h from the centre."""
 
@@ -67,7 +67,7 @@ class Layout:
   """The columns of a line.
 
   Attributes:
-    format: one of `FORMATS`.
+    format: one of `BOX_FORMATS`.
     what: the same in words.
     frame, track: columns.
     place: the four columns of the box.
@@ -95,7 +95,7 @@ def layout_of(lines: BoxLines, asked: str | None = None) -> Layout:
 
   Args:
     lines: of a file, at least one.
-    asked: one of `FORMATS`, if the user names it.
+    asked: one of `BOX_FORMATS`, if the user names it.
 
   Raises:
     InputError: the file could be of two formats, has too few or too many columns for the format

@@ -21,7 +21,7 @@ import numpy as np
 
 from cosam_jax.runtime.outside_files import read_text
 
-REMEDY = "give a text file of lines frame,id,x,y,w,h"
+LINES_WANTED = "give a text file of lines frame,id,x,y,w,h"
 FEWEST_COLUMNS = 6
 _SAMPLE = 1000
 """Number of lines from which the separator is found."""
@@ -93,7 +93,7 @@ def read_lines(path: str | os.PathLike) -> BoxLines:
   Raises:
     InputError: it cannot be read, or is not UTF-8 text.
   """
-  text = read_text(path, "boxes", REMEDY)
+  text = read_text(path, "boxes", LINES_WANTED)
   separator = _separator(text)
   names, start, commented = None, 0, False
   for number, line in _lines(text, comments=True):

@@ -22,11 +22,11 @@ from cosam_jax.runtime import user_paths
 
 
 class SplitConfig(tfds.core.BuilderConfig):
-  """One of ten divisions of the identities into training and test, and the seed that drew it."""
+  """One division of the identities into training and test, and the seed that drew it."""
 
   def __init__(self, split: int, seed: int = 0):
     name = f"split{split}" if seed == 0 else f"split{split}_seed{seed}"
-    super().__init__(name=name, description=f"Split {split} of 0 .. 9, seed {seed}.")
+    super().__init__(name=name, description=f"Split {split}, seed {seed}.")
     self.split, self.seed = split, seed
 
 
@@ -110,8 +110,8 @@ def prepare(
     name: one of `BUILDERS`.
     manual_dir: the unpacked data set, or a manifest of it.
     prepared_dir: where prepared sets lie; this one goes to `<name>/[<split>/]<version>`.
-    split: which of the ten splits of iLIDS-VID or PRID2011.
-    seed: draws PRID2011's splits, and the splits that a manifest leaves open.
+    split: number of the split, from 0, of a set with several.
+    seed: draws the splits if the set has none of its own, and those that a manifest leaves open.
     follow_links: whether links that lead out of `manual_dir` are packed.
 
   Returns:
@@ -209,26 +209,3 @@ def _metadata(builder: TrackletBuilder) -> Mapping[str, Any]:
     raise InputError(
       f"{pathlib.Path(builder.data_path) / 'metadata.json'} cannot be read ({error}); {_AGAIN}"
     ) from error
-
-
-def verify_prepared(
-  name: str, prepared_dir: str | os.PathLike, split: int = 0, *, seed: int = 0
-) -> int:
-  """Reads every record of a prepared set and compares the digests of its splits.
-
-  Returns:
-    The number of frames.
-
-  Raises:
-    InputError: a record is damaged, or a split's SHA-256 differs from when it was packed.
-  """
-  tables = load_prepared(name, prepared_dir, split, seed=seed)
-  metadata = make_builder(name, prepared_dir, split=split, seed=seed).info.metadata
-  for part in PARTS:
-    found, packed = prepared.digest(getattr(tables, part)), metadata["splits"][part]["sha256"]
-    if found != packed:
-      raise InputError(
-        f"{part} of the prepared set of {name} in {prepared_dir} has SHA-256 {found[:12]}, but was "
-        f"packed with {packed[:12]}; remove it and prepare it again"
-      )
-  return sum(getattr(tables, part).total_frames for part in PARTS)

@@ -63,8 +63,8 @@ def companions(names: Iterable[str]) -> dict[str, str]:
 
 def companion_folders(
   folders: Mapping[_Parts, Collection[str]], siblings: bool = False
-) -> dict[_Parts, str]:
-  """Folder -> its kind, for folders of images that are companions of those in another one.
+) -> dict[_Parts, tuple[str, _Parts]]:
+  """Folder -> its kind and the other one, for folders that are named as companions of another one.
 
   `p1/masks` belongs to `p1` or `p1/img`, `masks/p1` to `p1` or `images/p1`, and `p1_mask` to `p1`,
   if each image in it has a frame there.
@@ -74,7 +74,7 @@ def companion_folders(
     siblings: whether `masks` may belong to a folder of any name beside it.
   """
   marked: dict[_Parts, tuple[str, tuple[_Parts, ...], list[set[_Parts]]]] = {}
-  plain: dict[tuple[_Parts, ...], list[set[_Parts]]] = {}
+  plain: dict[tuple[_Parts, ...], list[tuple[set[_Parts], _Parts]]] = {}
   for parts, names in folders.items():
     said = [_parts(part) for part in parts]
     kind = next(filter(None, map(_kind, said)), None)
@@ -86,13 +86,15 @@ def companion_folders(
     frames = {short for name in names for short in _plain(_parts(os.path.splitext(name)[0]))}
     for i, one in enumerate(place):
       if siblings or _is_frame_word(one):
-        plain.setdefault(place[:i] + place[i + 1 :], []).append(frames)
-    plain.setdefault(place, []).append(frames)
-  return {
-    parts: kind
-    for parts, (kind, place, owners) in marked.items()
-    if any(all(one & frames for one in owners) for frames in plain.get(place, ()))
-  }
+        plain.setdefault(place[:i] + place[i + 1 :], []).append((frames, parts))
+    plain.setdefault(place, []).append((frames, parts))
+  found = {}
+  for parts, (kind, place, owners) in marked.items():
+    for frames, other in plain.get(place, ()):
+      if all(one & frames for one in owners):
+        found[parts] = kind, other
+        break
+  return found
 
 
 def names_companions(folder: str) -> bool:

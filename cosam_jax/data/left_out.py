@@ -45,6 +45,7 @@ class LeftOut:
     self._counts: collections.Counter[str] = collections.Counter()
     self._examples: dict[str, list[str]] = {}
     self._suffixes: collections.Counter[str] = collections.Counter()
+    self._doubtful: list[str] = []
 
   def add(self, kind: str, folder: str | os.PathLike, name: str) -> None:
     """Counts an entry of a folder."""
@@ -56,6 +57,21 @@ class LeftOut:
       examples.append(os.path.join(folder, name))
     if kind == OTHER:
       self._suffixes[os.path.splitext(name)[1].lower() or "no suffix"] += 1
+
+  def doubt(self, folder: str | os.PathLike) -> None:
+    """Counts a folder that has the name of masks, maps or copies, but other pictures."""
+    self._doubtful.append(os.fspath(folder))
+
+  def doubts(self) -> tuple[str, ...]:
+    """A sentence on those folders, which are not skipped; none if there are none."""
+    if not self._doubtful:
+      return ()
+    more = ", ..." if len(self._doubtful) > _SHOWN else ""
+    return (
+      f"{len(self._doubtful):,} folders have the name of masks, maps or copies of frames beside "
+      "them, and are read as tracklets, since their pictures look like other frames: "
+      f"{', '.join(self._doubtful[:_SHOWN])}{more}; move them away if they are none",
+    )
 
   def sentences(self) -> tuple[str, ...]:
     """One sentence for each kind, with the number of its entries and examples."""

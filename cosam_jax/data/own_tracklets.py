@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from cosam_jax.data import links, listing
-from cosam_jax.data.companions import companion_folders
-from cosam_jax.data.left_out import LINKS, MASKS, OTHER, LeftOut, set_aside
+from cosam_jax.data.companion_looks import folders_of_companions
+from cosam_jax.data.left_out import LINKS, OTHER, LeftOut, set_aside
 from cosam_jax.data.telling import Telling
 from cosam_jax.data.tracklets import FilePaths, TrackletTable
 from cosam_jax.errors import InputError
@@ -23,7 +23,6 @@ from cosam_jax.runtime.user_paths import user_path
 
 UNKNOWN = -1
 """The identity or camera of a tracklet if it is not known."""
-_MASKS = {"mask", "masks"}
 _MARS = re.compile(r"((?:[0-9]{4}|00-1)C([0-9])T[0-9]{4,5})F[0-9]{3,5}\.[A-Za-z]+")
 _REPEATED = re.compile(r"(^|/)([^/]+)/(\2C[0-9]T[0-9]{4,5})$")
 """`0025/0025C1T0002` says the person twice."""
@@ -41,7 +40,7 @@ def read_tracklets(
 
   Args:
     folder: where to look. Left out are hidden folders, those of storage systems (thumbnails,
-      trash), and, if there are other frames, those named `masks`.
+      trash), and those of masks and the like (`companions`) if their frames are there.
     follow_links: whether links that lead out of `folder` are followed.
     telling: makes remarks on skipped entries; None: they are printed.
 
@@ -74,7 +73,9 @@ def read_tracklets(
       f"{root} holds no images{instead}: give a folder of tracklets, each a folder of "
       f"{', '.join(listing.IMAGE_SUFFIXES)} files, or a video"
     )
-  (telling or Telling()).leave_out(*left_out.sentences())
+  telling = telling or Telling()
+  telling.leave_out(*left_out.sentences())
+  telling.warn(*left_out.doubts())
 
   every = itertools.chain.from_iterable(_tracklets(root, root / place) for place in places)
   table = listing.table_of(root, every)
@@ -100,15 +101,9 @@ def _without_masks(
   root: pathlib.Path, found: Mapping[pathlib.Path, list[str]], left_out: LeftOut
 ) -> list[pathlib.Path]:
   """The folders of frames among those with images, in natural order."""
-  kinds = {place: MASKS for place in found if _MASKS & {*place.parts}}
-  if len(kinds) == len(found):  # A person may be called anything.
-    kinds = {}
-  beside = companion_folders({place.parts: names for place, names in found.items()})
-  kinds = {place: kinds.get(place) or beside.get(place.parts, "") for place in found}
-  for place, kind in kinds.items():
-    if kind:
-      left_out.add(kind, root / place.parent, place.name)
-  kept = [place for place, kind in kinds.items() if not kind]
+  folders = {place.parts: names for place, names in found.items()}
+  passed = folders_of_companions(root, folders, left_out)
+  kept = [place for place in found if place.parts not in passed]
   return sorted(kept, key=lambda place: listing.natural_key(str(place)))
 
 

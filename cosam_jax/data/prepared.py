@@ -5,7 +5,6 @@ numbers. The spans are in the data set's `metadata.json`, so opening a prepared 
 """
 
 import contextlib
-import hashlib
 import os
 import pathlib
 import shutil
@@ -163,15 +162,6 @@ def relative_name(store: FrameStore, frame: int) -> str:
   while isinstance(store, JoinedFrames):
     store, frame = store.locate(frame)
   return store.relative(frame) if isinstance(store, FilePaths) else store.name(frame)
-
-
-def digest(table: TrackletTable) -> str:
-  """SHA-256 over the encoded bytes of all frames, tracklet after tracklet; reads everything."""
-  sha = hashlib.sha256()
-  for row in range(len(table)):
-    for frame in table.frame_ids(row).tolist():
-      sha.update(table.frames.read(frame))
-  return sha.hexdigest()
 
 
 @contextlib.contextmanager

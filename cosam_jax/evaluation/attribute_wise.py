@@ -16,7 +16,13 @@ import chex
 import numpy as np
 import tqdm
 
-from cosam_jax.data.attributes import POSTERS, UNKNOWN, Attributes, parse_list, read_attributes
+from cosam_jax.data.attributes import (
+  NOT_ANNOTATED,
+  POSTERS,
+  Attributes,
+  parse_list,
+  read_attributes,
+)
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.evaluation.protocol import (
@@ -133,5 +139,5 @@ def _nobody_annotated(evaluation: Evaluation, rows: np.ndarray, values: np.ndarr
   """The number of people in some rows without any annotation; distractors do not count."""
   identities = evaluation.table.identities[rows]
   people = evaluation.table.numbering.people(identities)
-  known = identities[people & (values[rows] != UNKNOWN)]
+  known = identities[people & (values[rows] != NOT_ANNOTATED)]
   return len(np.setdiff1d(identities[people], known))

@@ -1,8 +1,7 @@
-"""Rules of a configuration: rules between fields, the presets, and the ablations' flags.
+"""Rules of a configuration: the values of presets, and rules between fields.
 
 `resolve` fills in the values of a preset. `check` refuses a configuration that cannot work before
-any work, with one sentence that names field, value and legal values. The poster's ablations have
-flags of their own (`ABLATION_FLAGS`), which override the configuration file.
+any work, with one sentence that names field, value and legal values.
 """
 
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from cosam_jax.experiment.flat_config import unflatten as unflatten
 from cosam_jax.experiment.learning_rules import check_learning
 from cosam_jax.experiment.synthetic_fields import SYNTHETIC_SCHEMA
 from cosam_jax.models.backbones.registry import backbone_of
+from cosam_jax.models.temporal_names import stage5_stride
 from cosam_jax.runtime.text_numbers import shown
 from cosam_jax.runtime.user_paths import user_text
 
@@ -117,7 +117,7 @@ def _frames_and_grid(config: ConfigDict) -> None:
       f"config.model.last_stride is {model.last_stride}, but backbone {model.backbone} has no such "
       "choice: use 0"
     )
-  stride = model.last_stride or (2 if model.temporal == "ta" else 1)
+  stride = stage5_stride(model.temporal, model.last_stride)
   height, width = backbone.grid_size(tuple(clips.image_size), 5, stride)
   if stages and height * width < 2:
     raise InputError(

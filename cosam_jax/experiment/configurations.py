@@ -115,8 +115,16 @@ def read(path: str | pathlib.Path, *argument: str) -> Any:
 
 
 def get_config(place: str) -> Any:
-  """The configuration that `--config` asks for; `place` is the part after the colon."""
-  return read(*place.split(":", 1))
+  """The configuration that `--config` asks for; `place` is the part after the colon.
+
+  If the command line names a data set, the configuration has that one's fields too, since
+  ml_collections makes flags of those fields only that it has by now.
+  """
+  config = read(*place.split(":", 1))
+  dataset = given_in(sys.argv, "config.data.name") or given_in(sys.argv, "dataset")
+  if dataset is not None and isinstance(config, ConfigDict):
+    add_defaults(config, dataset)
+  return config
 
 
 def values_of(path: str | pathlib.Path) -> dict[str, Any]:
@@ -155,13 +163,13 @@ def help_for(given: str | None) -> str:
   )
 
 
-def given_in(arguments: Sequence[str]) -> str | None:
-  """The value of `--config` in a command line; None if it is not given."""
+def given_in(arguments: Sequence[str], flag: str = "config") -> str | None:
+  """The value of a flag in a command line; None if it is not given."""
   for i, argument in enumerate(arguments):
     name, equals, value = argument.partition("=")
     if argument == "--":
       break
-    if name in ("--config", "-config"):
+    if name in (f"--{flag}", f"-{flag}"):
       return value if equals else next(iter(arguments[i + 1 :]), "")
   return None
 

@@ -17,7 +17,7 @@ from absl import logging
 
 from cosam_jax.data.clips import num_dense_clips
 from cosam_jax.data.left_out import LeftOut
-from cosam_jax.data.listing import is_image, list_images
+from cosam_jax.data.listing import IMAGE_SUFFIXES, is_image, list_images
 from cosam_jax.data.packing import Frame, packed_clips, read_image
 from cosam_jax.data.telling import Telling
 from cosam_jax.data.tracklets import TrackletTable
@@ -217,8 +217,8 @@ def _listed(tracklet: Tracklet, number: int, left_out: LeftOut) -> Sequence[np.n
       return [path / name for name in list_images(path, left_out)]
     if not is_image(path.name):
       raise InputError(
-        f"tracklet {path} is neither a folder nor an image (.jpg, .jpeg, .png): give a folder of "
-        "frames, a list of images, or arrays"
+        f"tracklet {path} is neither a folder nor an image ({', '.join(IMAGE_SUFFIXES)}): give a "
+        "folder of frames, a list of images, or arrays"
       )
     return [path]
   frames = list(tracklet)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from cosam_jax.data.sets.registry import DATASETS, data_set_of
+from cosam_jax.data.sets.registry import DATASETS, data_set_of, splits_in_words
 from cosam_jax.experiment.evaluation_fields import EVALUATION_FIELDS
 from cosam_jax.experiment.field_kinds import (
   MEASURING,
@@ -63,9 +63,9 @@ SCHEMA: dict[str, Field] = {
   "data.prepared_dir": Field(str, "data/prepared", PLACE,
     "Folder that --mode=prepare writes and `prepared` reads.", path=True),
   "data.split": Field(int, 0, TRAINING,
-    "Number of the split, from 0 (iLIDS-VID and PRID2011 have 10).", least=0, most=99,
+    f"Number of the split, from 0; sets with several: {splits_in_words()}.", least=0, most=99,
     tested=True),
-  "data.split_seed": Field(int, 0, TRAINING, "Seed of PRID2011's random splits.", least=0,
+  "data.split_seed": Field(int, 0, TRAINING, "Seed of splits that are drawn.", least=0,
     most=2**32 - 1, tested=True),
   "data.check_files": Field(bool, True, PLACE,
     "Check before the start that every frame of the index exists."),

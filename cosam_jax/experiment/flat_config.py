@@ -84,14 +84,18 @@ def trained_with(flat: Mapping[str, Any]) -> dict[str, Any]:
   return {name: value for name, value in every.items() if role_of(name) in (NETWORK, TRAINING)}
 
 
-def add_defaults(config: ConfigDict) -> None:
+def add_defaults(config: ConfigDict, dataset: str | None = None) -> None:
   """Gives a configuration the fields that its file does not state, with their defaults.
 
   It is altered, not copied, so that fields may refer to each other.
+
+  Args:
+    config: of an experiment's file.
+    dataset: the data set whose fields it gets; None: its own `data.name`.
   """
   stated = dict(flatten(config))
   with config.unlocked():
-    for name, field in _missing(stated, stated.get("data.name")).items():
+    for name, field in _missing(stated, dataset or stated.get("data.name")).items():
       group, _, last = name.rpartition(".")
       if group and group not in config:
         config[group] = ConfigDict()

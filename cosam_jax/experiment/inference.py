@@ -19,6 +19,7 @@ from cosam_jax.data.batch_reader import Batches
 from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.pipeline import EvalBatch, evaluation_batches
 from cosam_jax.data.tracklets import TrackletTable
+from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.models import Outputs, ReidNet
 from cosam_jax.models.folded import for_inference
 from cosam_jax.training import mesh, steps
@@ -36,17 +37,17 @@ class Reading:
     resize_method: how frames are resized for the network: the way it was trained with.
   """
 
-  on_unreadable: str = "error"
-  retry_seconds: float = 0.0
-  follow_links: bool = False
-  resize_method: str = "bilinear"
+  on_unreadable: str
+  retry_seconds: float
+  follow_links: bool
+  resize_method: str
 
   @classmethod
   def of(cls, flat: Mapping[str, Any]) -> "Reading":
-    """From a flat configuration; it is empty for a weights file, and older runs lack fields."""
-    fields = {f"data.{field.name}": field.name for field in dataclasses.fields(cls)}
-    fields["clips.resize"] = "resize_method"
-    return cls(**{name: flat[field] for field, name in fields.items() if field in flat})
+    """From a flat configuration: a complete one, or an empty one, as of a weights file."""
+    fields = {field.name: f"data.{field.name}" for field in dataclasses.fields(cls)}
+    fields["resize_method"] = "clips.resize"
+    return cls(**{name: value_of(flat, field) for name, field in fields.items()})
 
 
 class Inference:
@@ -65,7 +66,7 @@ class Inference:
     devices: Mesh,
     *,
     batch_clips: int,
-    reading: Reading = Reading(),
+    reading: Reading,
     flip: bool = False,
   ):
     """Compiles nothing yet.

@@ -122,7 +122,7 @@ def network_of(
   Raises:
     InputError: there is neither a checkpoint nor weights, or they are of another network.
   """
-  kind = BEST if config.evaluation.checkpoint == "best" else LAST
+  kind = _kind(config.evaluation.checkpoint)
   if _has_steps(workdir / kind):
     checkpoints = Checkpoints(workdir, kind)
     step = checkpoints.latest_step()
@@ -261,6 +261,11 @@ def _num_classes(weights: Mapping[str, Any]) -> int | None:
   return None
 
 
+def _kind(checkpoint: str) -> str:
+  """The folder of the checkpoint that `evaluation.checkpoint` names."""
+  return BEST if checkpoint == "best" else LAST
+
+
 def _has_steps(folder: pathlib.Path) -> bool:
   return folder.is_dir() and any(whole_number(entry.name) is not None for entry in folder.iterdir())
 
@@ -284,6 +289,6 @@ def _find(path: pathlib.Path) -> tuple[Checkpoints, int]:
   if len(kinds) == 2:  # The run's configuration says which of the two it reports.
     newest = Checkpoints(path, LAST)
     config = config_rules.complete(newest.about(newest.latest_step() or 0)["config"])
-    kind = BEST if config["evaluation.checkpoint"] == "best" else LAST
+    kind = _kind(config["evaluation.checkpoint"])
   checkpoints = Checkpoints(path, kind)
   return checkpoints, checkpoints.latest_step() or 0

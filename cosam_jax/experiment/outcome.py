@@ -1,7 +1,7 @@
 """The end of a run: the files that training and evaluation leave, one after the other."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -31,6 +31,7 @@ def leave(
   drawn_parts: Sequence[str] = (),
   events: EventFiles | None = None,
   arguments: Sequence[str] | None = None,
+  following: Mapping[str, str] | None = None,
 ) -> None:
   """Writes and prints the outcome of a run.
 
@@ -56,6 +57,7 @@ def leave(
     drawn_parts: parts of the backbone that the initial weights lacked.
     events: TensorBoard's event files; None writes none.
     arguments: the command line that started the run; None if there was none.
+    following: what may be done next -> the mode that does it.
 
   Raises:
     InputError: a file cannot be written.
@@ -72,7 +74,7 @@ def leave(
   if mode != "train":  # Training records its command when it starts, since it may be stopped.
     hosts.first_alone(lambda: command_line.record(run.workdir, mode, arguments))
   hosts.first_alone(lambda: finish(run, evaluator, results))
-  hosts.first_alone(lambda: print(command_line.next_steps(mode, arguments), end=""))
+  hosts.first_alone(lambda: print(command_line.next_steps(following or {}, arguments), end=""))
 
 
 def report_results(

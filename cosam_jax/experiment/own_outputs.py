@@ -241,4 +241,4 @@ def _of_earlier_version(directory: pathlib.Path) -> list[str]:
 
 
 VECTORS = Kind("vectors", "own", own_folder, _source_of_earlier_version)
-MASKS = Kind("masks", "masks_chosen", masks_folder)
+CHOSEN_MASKS = Kind("masks", "masks_chosen", masks_folder)

@@ -2,12 +2,13 @@
 
 `--mode=evaluate --workdir=runs/mars` takes configuration, data directory and weights from the
 workdir; `--data_dir`, `--config.group.field=value` and the ablations' flags override them as usual.
-`--config` is then made to name this module, with the workdir after a colon.
+`--config` is then made to name this module, with the workdir after a colon. The registry of
+commands says which modes do so.
 """
 
 import pathlib
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from ml_collections import ConfigDict
 
@@ -20,51 +21,64 @@ from cosam_jax.runtime.json_files import read_json
 from cosam_jax.runtime.user_paths import user_path
 
 
-def with_run(arguments: Sequence[str], modes: Mapping[str, Collection[str]]) -> list[str]:
-  """A command line with the run's configuration, if it names a run and no configuration.
+class Taking(Protocol):
+  """What a mode takes from a run's workdir; see `commands.registry.Command`."""
 
-  `--mode=sensitivity` takes the run's embeddings.
+  @property
+  def of_run(self) -> str:
+    """`run` or `results`: what has the configuration; empty if the mode takes none."""
+
+  @property
+  def unless(self) -> Collection[str]:
+    """Flags with which the mode does not use the run's test set, and needs no configuration."""
+
+  @property
+  def files(self) -> Mapping[str, str]:
+    """Flag -> the file in the workdir that it names if it is not given."""
+
+
+def with_run(arguments: Sequence[str], modes: Mapping[str, Taking]) -> list[str]:
+  """A command line with the run's configuration and files, if it names a run and none of them.
 
   Args:
     arguments: the command line, with the program.
-    modes: the modes that may use the run's configuration -> flags with which such a mode does not
-      use the run's test set, and so needs no configuration.
+    modes: what each mode takes from a run.
 
   Raises:
     InputError: the workdir's configuration cannot be read, or has a value of another kind.
   """
-  given = {name: _value(arguments, name) for name in ("config", "mode", "workdir", "embeddings")}
-  if given["workdir"] is None or given["config"] is not None:
+  given = {name: _value(arguments, name) for name in ("config", "mode", "workdir")}
+  taking = modes.get(given["mode"] or "")
+  if given["workdir"] is None or given["config"] is not None or taking is None:
     return list(arguments)
   workdir = user_path(given["workdir"])
-  if given["mode"] == "sensitivity" and given["embeddings"] is None:
-    path = workdir / "embeddings.npz"
-    return [*arguments, f"--embeddings={path}"] if path.is_file() else list(arguments)
-  mode = given["mode"] or ""
-  elsewhere = modes.get(mode)
-  if elsewhere is None or any(_value(arguments, name) is not None for name in elsewhere):
-    return list(arguments)
-  flat = _saved(workdir, mode)
+  files = {
+    flag: workdir / name for flag, name in taking.files.items() if _value(arguments, flag) is None
+  }
+  added = [f"--{flag}={path}" for flag, path in files.items() if path.is_file()]
+  if not taking.of_run or any(_value(arguments, name) is not None for name in taking.unless):
+    return [*arguments, *added]
+  flat = _saved(workdir, taking.of_run)
   if flat is None:
-    return list(arguments)
+    return [*arguments, *added]
   _check_fields(flat, workdir)
-  place = f"{pathlib.Path(__file__)}:{given['mode']}:{workdir}"
-  return [arguments[0], f"--config={place}", *arguments[1:]]
+  place = f"{pathlib.Path(__file__)}:{taking.of_run}:{workdir}"
+  return [arguments[0], f"--config={place}", *arguments[1:], *added]
 
 
-def get_config(mode_and_workdir: str) -> ConfigDict:
-  """The configuration of a run, for `--config`; "evaluate:runs/mars" names mode and run."""
-  return unflatten(complete(stated_by_run(mode_and_workdir)))
+def get_config(source_and_workdir: str) -> ConfigDict:
+  """The configuration of a run, for `--config`; "run:runs/mars" names what has it, and the run."""
+  return unflatten(complete(stated_by_run(source_and_workdir)))
 
 
-def stated_by_run(mode_and_workdir: str) -> dict[str, Any]:
+def stated_by_run(source_and_workdir: str) -> dict[str, Any]:
   """The flat configuration as the run saved it; it may lack newer fields; see `get_config`.
 
   Raises:
     InputError: there is no run.
   """
-  mode, _, workdir = mode_and_workdir.partition(":")
-  flat = _saved(pathlib.Path(workdir), mode)
+  source, _, workdir = source_and_workdir.partition(":")
+  flat = _saved(pathlib.Path(workdir), source)
   if flat is None:
     raise InputError(f"{workdir} has no configuration of a run")
   return flat
@@ -106,15 +120,16 @@ def _value(arguments: Sequence[str], name: str) -> str | None:
   return found
 
 
-def _saved(workdir: pathlib.Path, mode: str) -> dict[str, Any] | None:
+def _saved(workdir: pathlib.Path, source: str) -> dict[str, Any] | None:
   """The flat configuration that a run left; None if there is no run.
+
+  `source` says whether that of the results in the folder comes first, from which a page is made.
 
   Raises:
     InputError: config.json is damaged.
   """
-  # A page is made of the results in the folder; every other mode uses the run.
   of_results = _of_results(workdir)
-  if mode == "report" and of_results is not None:
+  if source == "results" and of_results is not None:
     return of_results
   path = workdir / "config.json"
   if path.is_file():

@@ -117,21 +117,22 @@ def _ranked(
   if config is not None:
     config = config_rules.resolve(config)
     _check_same_run(path, embeddings, config)
-  flat = {**(origin.config if config is None else config_rules.plain(config)), **fields}
+  own = config_rules.complete(origin.config)
+  flat = {**(own if config is None else config_rules.plain(config)), **fields}
   lacking = next((name for name in RANKED_BY if not _is_given(flat, name)), None)
   if lacking:
     raise InputError(
       f"{path} does not say how to rank (config.{lacking}): give --config with its evaluation "
       "fields"
     )
-  flip = flat.get("evaluation.flip", origin.flip)
+  flip = flat["evaluation.flip"]
   if flip != origin.flip:
     made = "with" if origin.flip else "without"
     raise InputError(
       f"config.evaluation.flip is {flip}, but {path} was made {made} mirror images: give the same "
       "value, or embed again"
     )
-  if flat.get("evaluation.attributes") and not flat.get("evaluation.attributes_file"):
+  if flat["evaluation.attributes"] and not flat["evaluation.attributes_file"]:
     raise InputError("--attribute is given without --attributes_file: give both")
   settings = settings_of(flat)
   parts, left_out = with_attributes(embeddings.evaluation(settings.protocol), flat)
@@ -147,7 +148,7 @@ def _ranked(
   about = {
     "embeddings": str(path),
     "config": flat,
-    "seed": flat.get("seed"),
+    "seed": flat["seed"],
     "config_hash": origin.config_hash,
     "warnings": list(origin.warnings),
   }
@@ -178,7 +179,8 @@ def show_sensitivity(
   results = sensitivity(embeddings, first_frames)
   records = [result.record() for result in results]
   origin = embeddings.origin
-  about = {"embeddings": str(path), "config": origin.config, "config_hash": origin.config_hash}
+  flat = config_rules.complete(origin.config)
+  about = {"embeddings": str(path), "config": flat, "config_hash": origin.config_hash}
   about |= {"test_set": origin.test_set} if origin.test_set else {}
   place = vectors_place.place_of_sensitivity(workdir or path.parent, records, about)
   target = place / vectors_place.SENSITIVITY

@@ -16,11 +16,10 @@ from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.evaluation.search import Rows, VectorFile
 from cosam_jax.evaluation.sightings import NEVER_SEEN, Sighting
 from cosam_jax.experiment.embedder import Embedder
+from cosam_jax.experiment.flat_config import complete
 from cosam_jax.experiment.network import network_asked_for
 from cosam_jax.experiment.own_outputs import PICTURES, has_own_pictures
 from cosam_jax.experiment.own_videos import embed_own
-
-"""Most bytes of a picture beside embeddings, which --mode=embed writes as a small JPEG."""
 
 
 def never_seen(row: int) -> Sighting:
@@ -105,7 +104,7 @@ def open_side(
       lambda row: str(saved.names[row]),
       lambda row: _saved_picture(pictures / f"{row:05d}.jpg") if shown else None,
       saved.origin.checkpoint_hash,
-      saved.origin.config.get("evaluation.distance"),
+      complete(saved.origin.config).get("evaluation.distance"),
       saved.seen,
       saved.origin.dataset,
       saved.origin.flip,
@@ -116,7 +115,6 @@ def open_side(
       "folder of tracklets or a video"
     )
   embedder = networks.embedder
-  flat = embedder.network.flat
   own = embed_own(
     embedder,
     path,
@@ -129,7 +127,7 @@ def open_side(
     own.names.__getitem__,
     own.picture,
     weights_hash(embedder.network.variables),
-    flat.get("evaluation.distance"),
+    embedder.network.flat.get("evaluation.distance"),
     own.seen,
     flip=embedder.inference.flip,
   )

@@ -109,22 +109,6 @@ def merge(
   return merged
 
 
-def merge_backbone(
-  variables_init: Variables, state_dict: Mapping[str, Any], model: ReidNet
-) -> Merged:
-  """Replaces the backbone of initial variables by a state dict's; the rest stays as it is.
-
-  Args:
-    variables_init: from `model.init`.
-    state_dict: as for `from_torch`; its COSAM, head and classifier are not used.
-    model: the network that the variables belong to.
-
-  Raises:
-    InputError: the state dict's backbone is not the model's.
-  """
-  return _merge(state_dict, model, variables_init, (), (), only_backbone=True)
-
-
 def to_torch(
   variables: Variables, model: ReidNet, *, layout: Literal["published", "torchvision"] = "published"
 ) -> dict[str, np.ndarray]:
@@ -177,7 +161,6 @@ def _merge(
   init: Variables | None,
   allow_missing: tuple[str, ...],
   allow_unused: tuple[str, ...],
-  only_backbone: bool = False,
 ) -> Merged:
   backbone = model.settings
   first = backbone.first_cosam(map(str, state_dict))
@@ -202,13 +185,12 @@ def _merge(
   bare = not any(re.match(r"(module\.)?base\.", name) for name in without.names.values())
   behind = {name.partition(".")[0] for name in found if state_names.is_behind_backbone(name)}
   # torchreid's own files have a classifier under our name of it.
-  if only_backbone or (bare and behind <= {"classifier"}):
+  if bare and behind <= {"classifier"}:
     allow_missing += state_names.BEHIND_BACKBONE
-  known = state_names.BEHIND_BACKBONE if only_backbone else ()
   filled, misfits, unknown, beside = [], [], [], []
   unused = list(without.copies)
   for name, key in in_file.items():
-    if name in wanted and not name.startswith(known):
+    if name in wanted:
       if found[name] == wanted[name]:
         filled.append(name)
       elif name.startswith(allow_missing):
@@ -216,8 +198,7 @@ def _merge(
       else:
         misfits.append(name)
     elif (
-      name.startswith(known)
-      or (bare and state_names.is_foreign_classifier(name))
+      (bare and state_names.is_foreign_classifier(name))
       or key.startswith(allow_unused)
       or name.startswith(allow_unused)
     ):

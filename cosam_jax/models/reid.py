@@ -23,7 +23,7 @@ from cosam_jax.models.temporal import (
   TemporalRnn,
   weighted_mean,
 )
-from cosam_jax.models.temporal_names import TEMPORAL_HEADS
+from cosam_jax.models.temporal_names import TEMPORAL_HEADS, stage5_stride
 
 
 class Outputs(NamedTuple):
@@ -59,7 +59,7 @@ class ReidNet(nn.Module):
     temporal: `"tp"`, `"ta"`, `"rnn"` or `"ap"`; see `temporal`.
     num_frames: T. image_size: (H, W) in pixels. num_classes: training identities.
     width: channel multiplier of the stages.
-    last_stride: stride of stage 5; None means 2 for TA and 1 for TP and RNN (published code).
+    last_stride: stride of stage 5; None means that of the head, see `stage5_stride`.
     stride_in, pool: see `backbones.registry.backbone_of`.
     cost_volume, ncc, summary, channel_gate: see `cosam.Cosam`.
     score_relu: see `temporal.TemporalAttention`.
@@ -117,10 +117,8 @@ class ReidNet(nn.Module):
 
   @property
   def stage5_stride(self) -> int:
-    """The stride of stage 5; for None, by the rule above."""
-    if self.last_stride is not None:
-      return self.last_stride
-    return 2 if self.temporal == "ta" else 1
+    """The stride of stage 5, see `temporal_names.stage5_stride`."""
+    return stage5_stride(self.temporal, self.last_stride)
 
   def grid_size(self, stage: int) -> tuple[int, int]:
     """Height and width of the grid after `stage`."""

@@ -78,7 +78,7 @@ def row_of(config: Mapping[str, Any]) -> Row | None:
 
 
 POSTER_BACKBONES = ("resnet50", "se_resnet50")
-BEST = Row("se_resnet50", (4, 5), "tp")
+BEST_ROW = Row("se_resnet50", (4, 5), "tp")
 """The poster's best network; its re-ranked results are a row of the comparison as well."""
 
 # The table of baselines has no row that `temporal` lacks.
@@ -94,12 +94,12 @@ SWEEPS: dict[str, tuple[Row, ...]] = {
     for temporal in ("tp", "ta", "rnn")
     for cosam in ((), (4, 5))
   ),
-  "num_frames": tuple(dataclasses.replace(BEST, num_frames=number) for number in (2, 4, 8)),
-  "frame_selection": (BEST, dataclasses.replace(BEST, frame_selection="random")),
+  "num_frames": tuple(dataclasses.replace(BEST_ROW, num_frames=number) for number in (2, 4, 8)),
+  "frame_selection": (BEST_ROW, dataclasses.replace(BEST_ROW, frame_selection="random")),
   "attributes": tuple(
     Row(backbone, cosam, "tp") for backbone in POSTER_BACKBONES for cosam in ((), (4, 5))
   ),
-  "state_of_the_art": (Row("resnet50", (), "ta"), Row("se_resnet50", (), "tp"), BEST),
+  "state_of_the_art": (Row("resnet50", (), "ta"), Row("se_resnet50", (), "tp"), BEST_ROW),
 }
 """Name of a sweep -> the networks that its table needs."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cosam_jax.reports import table_formats
-from cosam_jax.reports.poster_rows import BEST
+from cosam_jax.reports.poster_rows import BEST_ROW
 from cosam_jax.reports.published import (
   METRICS,
   POSTER_DATASETS,
@@ -37,7 +37,7 @@ NOT_RUN = "not run"
 # Every table states these settings, because a number means little without them.
 _STATED = ("preset", "train.epochs", "init.weights", "model.width", "optim.learning_rate")
 # Fields in which the rows of a table differ on purpose: those of the network and of the data.
-_EXPECTED = ("seed", "data.", *BEST.fields)
+_EXPECTED = ("seed", "data.", *BEST_ROW.fields)
 
 TrainedWith = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Picks from a flat configuration the fields that can alter a trained network."""
@@ -76,8 +76,8 @@ def write_tables(
   with output.replacing() as partial:
     for table in TABLES:
       of_table = [block for block in blocks if block.table == table]
-      files += [f"{table}.{{{','.join(table_formats.FORMATS)}}}"] if of_table else []
-      for suffix, render in table_formats.FORMATS.items() if of_table else ():
+      files += [f"{table}.{{{','.join(table_formats.TABLE_FORMATS)}}}"] if of_table else []
+      for suffix, render in table_formats.TABLE_FORMATS.items() if of_table else ():
         text = render(of_table)
         place = partial / f"{table}.{suffix}"
         place.write_text(text, encoding="utf-8", errors="backslashreplace")
@@ -86,7 +86,7 @@ def write_tables(
 
 
 def _file_names() -> list[str]:
-  return [f"{table}.{suffix}" for table in TABLES for suffix in table_formats.FORMATS]
+  return [f"{table}.{suffix}" for table in TABLES for suffix in table_formats.TABLE_FORMATS]
 
 
 def _of_earlier_version(folder: pathlib.Path) -> list[str]:

@@ -100,7 +100,7 @@ def comma_separated(blocks: Sequence[Block]) -> str:
   return text.getvalue()
 
 
-FORMATS: dict[str, Callable[[Sequence[Block]], str]] = {
+TABLE_FORMATS: dict[str, Callable[[Sequence[Block]], str]] = {
   "md": markdown,
   "csv": comma_separated,
   "tex": latex,

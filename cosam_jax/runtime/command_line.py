@@ -3,7 +3,7 @@
 import json
 import pathlib
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cosam_jax.errors import InputError
 from cosam_jax.runtime.json_files import read_json_lines
@@ -62,18 +62,16 @@ def recorded(workdir: pathlib.Path) -> dict[str, str]:
   return found
 
 
-_NEXT = {
-  "train": (("go on, with more of --config.train.epochs", "train"), ("evaluate again", "evaluate")),
-  "evaluate": (("make the page again, with other queries", "report"),),
-  "report": (("evaluate again", "evaluate"),),
-}
+def next_steps(following: Mapping[str, str], arguments: Sequence[str] | None) -> str:
+  """The next steps after a mode that ended well, with the exact commands; may be empty.
 
-
-def next_steps(mode: str, arguments: Sequence[str] | None) -> str:
-  """The next steps after a mode that ended well, with the exact commands; may be empty."""
+  Args:
+    following: what may be done -> the mode that does it.
+    arguments: as for `command`.
+  """
   lines = []
-  for what, other in _NEXT.get(mode, ()):
-    text = command(arguments, other)
+  for what, mode in following.items():
+    text = command(arguments, mode)
     if text is not None:
       lines.append(f"{what}:\n  {text}\n")
   return "".join(lines)

@@ -8,21 +8,23 @@ has its own way to stop later (`runtime.stop_requests`).
 import contextlib
 import os
 import signal
+from collections.abc import Collection
 
 from cosam_jax.errors import stop_signals
 from cosam_jax.runtime.ignored_errors import send_again
 from cosam_jax.runtime.stop_requests import status_after
 
 
-def install(arguments: list[str]) -> None:
+def install(arguments: list[str], continuing: Collection[str]) -> None:
   """From now on, signals that ask to stop end the process with the status for that.
 
   Args:
-    arguments: of the command line; in modes other than training, only Ctrl-C is heard.
+    arguments: of the command line.
+    continuing: the modes that the same command continues; in others, only Ctrl-C is heard.
   """
-  trains = _trains(arguments)
+  continues = _mode(arguments) in continuing
   for number in stop_signals():
-    if trains or number == signal.SIGINT:
+    if continues or number == signal.SIGINT:
       signal.signal(number, _stop)
 
 
@@ -33,13 +35,13 @@ def work_begins() -> None:
     send_again(KeyboardInterrupt, signal.SIGINT)
 
 
-def _trains(arguments: list[str]) -> bool:
+def _mode(arguments: list[str]) -> str:
   following = [*arguments[1:], ""]
   for argument, after in zip(arguments, following, strict=True):
     name, equals, value = argument.lstrip("-").partition("=")
     if argument.startswith("-") and name == "mode":
-      return (value if equals else after) == "train"
-  return True
+      return value if equals else after
+  return "train"
 
 
 def _stop(number: int, frame: object) -> None:

@@ -9,6 +9,7 @@ from cosam_jax.commands import flags as command_flags
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as rules
 from cosam_jax.experiment import configurations
+from cosam_jax.experiment.fields import SYNTHETIC_SCHEMA
 
 
 def mars() -> ConfigDict:
@@ -101,3 +102,15 @@ def test_every_flag_that_names_a_path_takes_a_tilde(tmp_path, monkeypatch):
     assert flags.FLAGS[name].parser.parse("a/~") == "a/~"
     with pytest.raises(ValueError, match="no user 'nobody2'"):
       flags.FLAGS[name].parser.parse("~nobody2")
+
+
+@pytest.mark.parametrize("by_flag", [True, False])
+def test_another_data_set_brings_its_fields(by_flag):
+  config, flag = mars(), {"dataset": "synthetic"} if by_flag else {}
+  config.data.name = "mars" if by_flag else "synthetic"  # As --config.data.name sets it.
+  config = config_flags.apply_ablation_flags(config, flag)
+  rules.check(config)
+  assert config.synthetic.to_dict() == {
+    name.removeprefix("synthetic."): field.default for name, field in SYNTHETIC_SCHEMA.items()
+  }
+  assert "synthetic" not in config_flags.apply_ablation_flags(mars(), {"dataset": "folder"})

@@ -24,7 +24,8 @@ REFUSED = [
   ("embed", "config workdir boxes", [], "--boxes is about --input: give that too"),
   ("embed", "workdir input boxes_format", [], "--boxes_format is about --boxes: give that too"),
   ("masks", "config workdir output", [],
-   "--output is about --input, --tracklets or --point: give one of them"),
+   "--output is about --input, --tracklets, --point, --frame_stride or --most_frames: give one of "
+   "them"),
   ("sensitivity", "config embeddings", [],
    "--mode=sensitivity reads no configuration: leave --config out"),
   ("compare", "protocol", ["a", "b"], "--protocol is not for --mode=compare: leave it out"),
@@ -52,6 +53,7 @@ ACCEPTED = [
   ("evaluate", "embeddings protocol", [], "evaluate"),
   ("embed", "input workdir boxes boxes_format camera", [], "embed"),
   ("masks", "workdir tracklets output", [], "masks"),
+  ("masks", "workdir frame_stride output", [], "masks"),
   ("compare", "resamples", ["a", "b"], "compare"),
   ("search", "query gallery top", [], "search"),
 ]
@@ -93,3 +95,11 @@ def test_every_mode_can_be_asked_for_with_what_it_needs():
   for mode in MODES:
     config = {"config"} - {COMMANDS[mode].config == "none" and "config"}
     assert check(mode, {*COMMANDS[mode].needs, *config}, [], MISSING) == mode
+
+
+def test_what_follows_a_mode_and_what_it_takes_from_a_run_exist():
+  for name, command in COMMANDS.items():
+    assert set(command.following.values()) <= set(MODES), name
+    assert set(command.files) <= set(command.flags), name
+    assert command.of_run in ("", "run", "results"), name
+  assert {name for name, command in COMMANDS.items() if command.continues} == {"train", "sweep"}

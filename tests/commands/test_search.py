@@ -15,6 +15,7 @@ from cosam_jax.data.taken_frames import Taking
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import Embeddings, Origin, read_embeddings, write_embeddings
 from cosam_jax.evaluation.sightings import Sighting
+from cosam_jax.experiment.fields import FIELDS, SCHEMA
 from cosam_jax.experiment.network import load_network
 from cosam_jax.experiment.own_outputs import PICTURES
 from cosam_jax.experiment.own_videos import embed_input, embed_own
@@ -248,3 +249,20 @@ def test_what_lies_in_the_place_of_pictures_is_no_picture(tmp_path):
   (folder / "00004.jpg").write_bytes((folder / "00003.jpg").read_bytes()[:150])
   found = [_saved_picture(folder / f"{row:05d}.jpg") for row in range(6)]
   assert [image is not None for image in found] == [False, False, False, True, False, False]
+
+
+def test_the_distance_is_the_runs_and_else_the_fields_default(tmp_path, monkeypatch):
+  path = saved(tmp_path / "g.npz", np.eye(4, dtype=np.float32), ["gate"] * 4)
+  np.save(tmp_path / "g.npy", np.eye(4, dtype=np.float32))
+  field = dataclasses.replace(FIELDS["evaluation.distance"], default="cosine", before="sqeuclidean")
+  monkeypatch.setitem(FIELDS, "evaluation.distance", field)
+  monkeypatch.setitem(SCHEMA, "evaluation.distance", field)
+
+  def distance(file):
+    search(Networks(), file, file, tmp_path / "out")
+    return json.loads((tmp_path / "out" / "search.json").read_text())["distance"]
+
+  assert distance(tmp_path / "g.npy") == distance(path) == "cosine", "nobody knows the run"
+  older = dataclasses.replace(read_embeddings(path), origin=Origin("mars", config={"seed": 0}))
+  write_embeddings(path, older)
+  assert distance(path) == "sqeuclidean", "the run is older than the field"

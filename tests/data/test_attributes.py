@@ -7,7 +7,7 @@ import pytest
 import scipy.io
 
 from cosam_jax.data import load_dataset
-from cosam_jax.data.attributes import UNKNOWN, parse_list, read_attributes
+from cosam_jax.data.attributes import NOT_ANNOTATED, parse_list, read_attributes
 from cosam_jax.errors import InputError
 
 HEAD = "person-id,camera,tracklet,Tops.c,hat,shoulder bag\n"
@@ -42,7 +42,9 @@ def test_mars_by_tracklet(mars):
   found = read_attributes(mars)
   names = np.array(["0001C2T0003", "0001C6T0012", "0702C1T0001", "0001C2T0004", "0000C1T0001"])
   people = np.array([1, 1, 702, 1, 0])
-  np.testing.assert_array_equal(found.of("hat", names, people), [0, 1, 0, UNKNOWN, UNKNOWN])
+  np.testing.assert_array_equal(
+    found.of("hat", names, people), [0, 1, 0, NOT_ANNOTATED, NOT_ANNOTATED]
+  )
   np.testing.assert_array_equal(found.of("tops.c", names, people)[:3], [8, 5, 0])
   assert found.parse("hat=yes") == ("hat", 1)
   assert found.parse(" Shoulder Bag = NO ") == ("shoulder_bag", 0)
@@ -57,9 +59,13 @@ def test_mars_by_tracklet(mars):
 def test_duke_by_identity(tmp_path):
   found = read_attributes(matlab(tmp_path / "d.mat"))
   people = np.array([8, 2, 3, 7777])
-  np.testing.assert_array_equal(found.of("hat", people.astype(str), people), [2, 2, 1, UNKNOWN])
+  np.testing.assert_array_equal(
+    found.of("hat", people.astype(str), people), [2, 2, 1, NOT_ANNOTATED]
+  )
   # Only one split has this attribute.
-  np.testing.assert_array_equal(found.of("boots", people.astype(str), people)[:2], [UNKNOWN, 1])
+  np.testing.assert_array_equal(
+    found.of("boots", people.astype(str), people)[:2], [NOT_ANNOTATED, 1]
+  )
   assert found.parse("gender=female") == ("gender", 2)
   assert found.parse("boots=2") == ("boots", 2)
 
@@ -126,7 +132,7 @@ def test_every_known_tracklet_of_the_official_index_is_annotated(shared):
     }
   for table in (tables.train, tables.query, tables.gallery):
     values = found.of("backpack", table.names, table.identities)
-    np.testing.assert_array_equal(values == UNKNOWN, table.identities == 0)
+    np.testing.assert_array_equal(values == NOT_ANNOTATED, table.identities == 0)
     for i in np.linspace(0, len(table) - 1, 50).astype(int):
       if table.identities[i]:
         key = (int(table.identities[i]), int(table.cameras[i]), int(table.names[i][-4:]))

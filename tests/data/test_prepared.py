@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import layouts
+import prepared_sets
 import pytest
 import tensorflow_datasets as tfds
 
@@ -99,7 +100,7 @@ def test_a_killed_preparation_leaves_nothing_that_looks_complete(unpacked, tmp_p
       with pytest.raises(InputError, match=r"no complete prepared set of mars .*--mode=prepare"):
         builders.load_prepared("mars", tmp_path / stage)
       builders.prepare("mars", unpacked, tmp_path / stage)
-      assert builders.verify_prepared("mars", tmp_path / stage) == 10 + 5 + 7
+      assert prepared_sets.verified("mars", tmp_path / stage) == 10 + 5 + 7
       left = {path.name for path in (tmp_path / stage / "mars").iterdir()}
       assert left == {"1.0.0", ".preparing"}
   finally:

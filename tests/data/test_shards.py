@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import layouts
+import prepared_sets
 import pytest
 
 from cosam_jax.data import builders, load_dataset, shards, tracklets
@@ -91,7 +92,7 @@ def test_finished_shards_are_not_packed_again(unpacked, tmp_path, read):
   assert len(left(tmp_path)) == 3
   packed = builders.prepare("mars", unpacked, tmp_path / "out")
   assert read == frames[10:]
-  assert builders.verify_prepared("mars", tmp_path / "out") == 22
+  assert prepared_sets.verified("mars", tmp_path / "out") == 22
   again = [
     table.frames.read(frame)
     for table in (packed.train, packed.query, packed.gallery)
@@ -130,7 +131,7 @@ def test_a_damaged_shard_is_packed_again(unpacked, tmp_path, read):
   paths[1].write_bytes(data)
   builders.prepare("mars", unpacked, tmp_path / "out")
   assert sum(name in frames[:10] for name in read) == len(read) - 12 >= 6
-  assert builders.verify_prepared("mars", tmp_path / "out") == 22
+  assert prepared_sets.verified("mars", tmp_path / "out") == 22
 
 
 def test_a_failure_keeps_what_is_done(unpacked, tmp_path, read, monkeypatch):
@@ -158,4 +159,4 @@ def test_without_hard_links_shards_are_moved(unpacked, tmp_path, monkeypatch):
 
   monkeypatch.setattr(os, "link", refuse)
   builders.prepare("mars", unpacked, tmp_path / "out")
-  assert builders.verify_prepared("mars", tmp_path / "out") == 22
+  assert prepared_sets.verified("mars", tmp_path / "out") == 22

@@ -14,7 +14,8 @@ from cosam_jax.evaluation import protocol
 from cosam_jax.evaluation.embeddings import Embeddings, Origin, read_embeddings, write_embeddings
 from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
 from cosam_jax.evaluation.search import nearest
-from cosam_jax.experiment.saved_rankings import evaluate_embeddings
+from cosam_jax.experiment.fields import SCHEMA
+from cosam_jax.experiment.saved_rankings import evaluate_embeddings, show_sensitivity
 
 RANKED = {
   "evaluation.gallery": "reference", "evaluation.frames": 0,
@@ -217,7 +218,6 @@ def test_hashes_know_weights_and_settings_by_their_values():
   ("fields", "named"),
   [
     ({}, "evaluation.gallery"),
-    ({"evaluation.gallery": "reference"}, "evaluation.frames"),
     ({**RANKED, "evaluation.gallery": 5}, "evaluation.gallery"),
     ({**RANKED, "evaluation.rerank_lambda": "nan"}, "evaluation.rerank_lambda"),
   ],
@@ -227,6 +227,19 @@ def test_embeddings_that_do_not_say_how_to_rank(tmp_path, fields, named):
   with pytest.raises(InputError, match=rf"does not say how to rank \(config.{named}\): give"):
     evaluate_embeddings(tmp_path / "e.npz", None, tmp_path / "ranked")
   assert not (tmp_path / "ranked").exists()
+
+
+def test_embeddings_older_than_a_field_are_ranked_as_their_run_was(tmp_path):
+  older = {"seed": 3, **RANKED}
+  del older["evaluation.frames"]
+  origin = Origin("mars", num_frames=2, config=older)
+  write_embeddings(tmp_path / "e.npz", made(origin=origin))
+  evaluate_embeddings(tmp_path / "e.npz", None, tmp_path / "ranked")
+  show_sensitivity(tmp_path / "e.npz", tmp_path / "ranked", None)
+  for name in ("results.json", "sensitivity.json"):
+    config = json.loads((tmp_path / "ranked" / name).read_text())["run"]["config"]
+    assert config["evaluation.frames"] == 0
+    assert set(config) == set(SCHEMA)
 
 
 def test_comparison_starts_from_embeddings_too(tmp_path, capsys):

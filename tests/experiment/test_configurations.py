@@ -9,11 +9,14 @@ import sys
 import zipfile
 
 import pytest
+from absl import flags
+from ml_collections import config_flags
 
 import cosam_jax
 from cosam_jax.commands import parsing
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import configurations
+from cosam_jax.experiment.fields import SYNTHETIC_SCHEMA
 from cosam_jax.runtime import version
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -155,3 +158,18 @@ def test_help_has_the_defaults_of_the_configuration_that_is_given(tmp_path, caps
   (tmp_path / "broken.py").write_text("def get_config(:\n")
   assert configurations.defaults(str(tmp_path / "broken.py"))[0] == "mars"
   assert "warning: --config=" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+  "line", ["--dataset=synthetic", "--dataset synthetic", "--config.data.name=synthetic"]
+)
+def test_the_fields_of_the_data_set_that_a_flag_names_can_be_set(line, monkeypatch):
+  given = ["cosam-jax", "--config=mars", *line.split(), "--config.synthetic.seed=3"]
+  arguments = configurations.with_path(given)
+  values = flags.FlagValues()
+  config = config_flags.DEFINE_config_file("config", None, flag_values=values)
+  flags.DEFINE_string("dataset", None, "", flag_values=values)
+  monkeypatch.setattr(sys, "argv", arguments)  # ml_collections looks for fields there.
+  values(arguments)
+  assert config.value.synthetic.seed == 3
+  assert config.value.synthetic.cameras == SYNTHETIC_SCHEMA["synthetic.cameras"].default

@@ -20,6 +20,7 @@ from cosam_jax.data.packing import preprocessor, read_image
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.experiment.evaluator import Evaluator
+from cosam_jax.experiment.fields import FIELDS
 from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.experiment.mask_gallery import draw
 from cosam_jax.experiment.mask_report import MaskReport
@@ -70,7 +71,9 @@ def test_batches_are_as_one_clip_at_a_time(network, data_dir, policy):
       outputs = model.apply(network.variables, pixels[None], readable[None], train=False)
       wanted.append((row, clip, readable, outputs))
 
-  inference = Inference(model, make_local_mesh(), batch_clips=4, reading=Reading(policy))
+  inference = Inference(
+    model, make_local_mesh(), batch_clips=4, reading=Reading(policy, 0.0, False)
+  )
   variables, plan = inference.put(network.variables), inference.plan(table)
   found = 0
   batches = inference.batches(table)
@@ -202,8 +205,8 @@ def test_links_are_followed_in_somebodys_folder_only_if_the_run_does(network, tm
 
 
 def test_a_configuration_says_how_frames_are_read():
-  assert Reading.of({}) == Reading("error", 0.0, False)
-  flat = {"data.on_unreadable": "skip", "data.retry_seconds": 5, "data.name": "mars"}
+  assert Reading.of({}) == Reading("error", FIELDS["data.retry_seconds"].default, False)
+  flat = {"data.on_unreadable": "skip", "data.retry_seconds": 5, "data.follow_links": False}
   assert Reading.of(flat) == Reading("skip", 5, False)
   assert Reading.of({**flat, "data.follow_links": True}).follow_links
   assert Reading.of({**flat, "clips.resize": "bicubic"}).resize_method == "bicubic"

@@ -103,7 +103,7 @@ def test_the_origin_of_a_value_is_the_last_that_says_something(partial, monkeypa
 def test_the_origin_of_a_runs_configuration_is_the_run(tmp_path):
   saved = {name: field.default for name, field in SCHEMA.items() if name != "init.mask_start"}
   (tmp_path / "config.json").write_text(json.dumps(saved))
-  place = f"{run_configuration.__file__}:evaluate:{tmp_path}"
+  place = f"{run_configuration.__file__}:run:{tmp_path}"
   config, named = parsed(f"--config={place}")
   assert named == place
   found = origins(config, place)
@@ -111,7 +111,7 @@ def test_the_origin_of_a_runs_configuration_is_the_run(tmp_path):
   assert found["init.mask_start"] == "default"
   assert plain(config)["init.mask_start"] == 0.5
   with pytest.raises(InputError, match="no configuration of a run"):
-    origins(config, f"{run_configuration.__file__}:evaluate:{tmp_path}/none")
+    origins(config, f"{run_configuration.__file__}:run:{tmp_path}/none")
 
 
 def test_files_may_look_themselves_up(tmp_path):

@@ -14,7 +14,7 @@ import tiny
 from absl import flags
 from ml_collections import config_flags
 
-from cosam_jax.commands.registry import OF_RUN
+from cosam_jax.commands.registry import COMMANDS, OF_RUN
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import run_configuration
@@ -28,7 +28,7 @@ def parsed(*arguments):
   holder = config_flags.DEFINE_config_file("config", None, flag_values=values)
   for name in ("workdir", "mode", "embeddings", "input", "tracklets"):
     flags.DEFINE_string(name, None, "", flag_values=values)
-  line = run_configuration.with_run(["cosam-jax", *map(str, arguments)], OF_RUN)
+  line = run_configuration.with_run(["cosam-jax", *map(str, arguments)], COMMANDS)
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr(sys, "argv", line)  # ml_collections looks for fields there.
     values(line)
@@ -56,7 +56,7 @@ def test_what_needs_no_configuration_or_has_one_is_left_alone(saved_run, tmp_pat
     ("--mode=evaluate", run, f"--config={tiny.CONFIG}"), ("--", "--mode=evaluate", run),
   ):  # fmt: skip
     line = ["cosam-jax", *arguments]
-    assert run_configuration.with_run(line, OF_RUN) == line
+    assert run_configuration.with_run(line, COMMANDS) == line
   (tmp_path / "embeddings.npz").write_bytes(b"")
   _, _, values = parsed("--mode=sensitivity", f"--workdir={tmp_path}")
   assert values.embeddings == f"{tmp_path}/embeddings.npz"

@@ -8,7 +8,7 @@ import pytest
 
 from cosam_jax.errors import InputError
 from cosam_jax.models import ReidNet
-from cosam_jax.models.interop import from_torch, merge_backbone, to_torch, variable_shapes
+from cosam_jax.models.interop import from_torch, to_torch, variable_shapes
 
 CASES = [
   "resnet50_cosam2_tp_T4",
@@ -106,13 +106,6 @@ def test_backbones_alone_fill_the_backbone_and_nothing_else(backbone, classifier
     for part, leaves in found[kind].items():
       source = theirs if part.startswith("st") else initial
       chex.assert_trees_all_equal(leaves, source[kind][part])
-  merged = merge_backbone(initial, state, model)
-  chex.assert_trees_all_equal(merged.variables, found)
-  assert set(merged.unused) == {f"{classifier}.weight", f"{classifier}.bias"}
-  assert {name.split(".")[0] for name in merged.kept} == {"cosam4", "cosam5", "classifier"}
-  assert len(merged.filled) + len(merged.kept) == len(jax.tree.leaves(initial))
-  whole = merge_backbone(initial, to_torch(theirs, model), model)
-  chex.assert_trees_all_equal(whole.variables, found)
 
 
 def test_what_is_missing_is_drawn_as_init_would():

@@ -10,6 +10,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.models import ReidNet
 from cosam_jax.models.layers import BatchNorm, Conv
 from cosam_jax.models.pooling import max_pool
+from cosam_jax.models.temporal_names import stage5_stride
 
 # TA has most of its own; the others take as long again.
 SOME_HEADS = [
@@ -227,3 +228,12 @@ def test_the_portable_form_gives_the_same_features():
     usual = jax.make_jaxpr(lambda v, c, model=model: model.apply(v, c).features)
     assert "platform_index" in str(usual(variables, clips))
     assert "platform_index" not in str(jax.make_jaxpr(program)(variables, clips))
+
+
+@pytest.mark.parametrize(
+  ("temporal", "asked", "stride"),
+  [("ta", None, 2), ("tp", None, 1), ("rnn", None, 1), ("ta", 0, 2), ("ta", 1, 1), ("tp", 2, 2)],
+)
+def test_the_stride_of_the_last_stage_is_the_heads_unless_it_is_asked_for(temporal, asked, stride):
+  assert stage5_stride(temporal, asked) == stride
+  assert small(temporal=temporal, last_stride=asked).stage5_stride == stride

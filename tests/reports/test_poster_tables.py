@@ -9,7 +9,7 @@ import pytest
 from cosam_jax.errors import InputError
 from cosam_jax.experiment.flat_config import trained_with
 from cosam_jax.reports import poster_tables, table_formats
-from cosam_jax.reports.poster_rows import BEST, Row
+from cosam_jax.reports.poster_rows import BEST_ROW, Row
 from cosam_jax.reports.published import read_published
 from cosam_jax.reports.results import write_results
 from cosam_jax.reports.sweep_results import read_samples
@@ -57,7 +57,7 @@ def mars(tmp_path):
   """The best row with three seeds, also re-ranked, and a plain row with one, as on all of MARS."""
   for seed, mean in enumerate((79.0, 80.5, 81.0)):
     records = record((mean, 85.0 + seed)), record((mean + 7, 86.0), reranked=True)
-    write(tmp_path, f"best{seed}", BEST, *records, seed=seed)
+    write(tmp_path, f"best{seed}", BEST_ROW, *records, seed=seed)
   write(tmp_path, "plain", PLAIN, record((75.123, 83.456)))
   return tmp_path
 
@@ -67,7 +67,7 @@ def test_ours_stand_beside_the_published_with_difference_and_spread(mars):
   assert block.metrics == ("mAP", "Rank-1", "Rank-5", "Rank-20")
   lines = {line.name: line for line in block.lines}
   assert len(lines) == 12
-  plain, best = lines[PLAIN.title], lines[BEST.title]
+  plain, best = lines[PLAIN.title], lines[BEST_ROW.title]
   assert plain.ours["mAP"] == pytest.approx(75.123)
   assert plain.published == published("positions", PLAIN, "mars")
   assert plain.difference("Rank-1") == pytest.approx(83.456 - 83.1)
@@ -216,7 +216,7 @@ def test_the_terminals_view_fits_and_has_the_same_numbers(mars):
   ],
 )
 def test_other_data_are_marked_and_get_no_published_number(tmp_path, dataset, warnings, reason):
-  write(tmp_path, "best", BEST, record((60.0, 50.0), dataset=dataset, warnings=warnings))
+  write(tmp_path, "best", BEST_ROW, record((60.0, 50.0), dataset=dataset, warnings=warnings))
   block = blocks(tmp_path)["positions", dataset]
   assert reason in block.obstacles[0]
   assert not block.has_published
@@ -236,14 +236,14 @@ def test_other_data_are_marked_and_get_no_published_number(tmp_path, dataset, wa
 def test_splits_are_averaged_and_an_incomplete_set_is_said_to_be(tmp_path):
   for split in range(10):
     result = record((50.0, 70.0 + split), dataset="ilids_vid", split=split)
-    write(tmp_path, f"best{split}", BEST, result)
+    write(tmp_path, f"best{split}", BEST_ROW, result)
     if split < 3:
       write(tmp_path, f"plain{split}", PLAIN, result)
   block = blocks(tmp_path)["temporal", "ilids_vid"]
   assert block.metrics == ("Rank-1", "Rank-5")
   lines = {line.name: line for line in block.lines}
-  assert lines[BEST.title].ours["Rank-1"] == pytest.approx(74.5)
-  assert lines[BEST.title].difference("Rank-1") == pytest.approx(74.5 - 79.6)
+  assert lines[BEST_ROW.title].ours["Rank-1"] == pytest.approx(74.5)
+  assert lines[BEST_ROW.title].difference("Rank-1") == pytest.approx(74.5 - 79.6)
   assert lines[PLAIN.title].ours["Rank-1"] == pytest.approx(71.0)
   assert lines[PLAIN.title].note == "3 of 10 splits"
   assert lines[PLAIN.title].difference("Rank-1") is None
@@ -253,8 +253,8 @@ def test_a_seed_that_lacks_splits_is_left_out_and_named(tmp_path):
   for seed, splits in ((0, 10), (1, 4), (2, 10)):
     for split in range(splits):
       result = record((50.0, 70.0 + seed), dataset="ilids_vid", split=split)
-      write(tmp_path, f"best{seed}_{split}", BEST, result, seed=seed)
-  (line,) = (x for x in blocks(tmp_path)["temporal", "ilids_vid"].lines if x.name == BEST.title)
+      write(tmp_path, f"best{seed}_{split}", BEST_ROW, result, seed=seed)
+  (line,) = (x for x in blocks(tmp_path)["temporal", "ilids_vid"].lines if x.name == BEST_ROW.title)
   assert line.ours["Rank-1"] == pytest.approx(71.0)  # Of seeds 0 and 2.
   assert line.note == "2 seeds; without seed 1, which lacks splits"
   assert line.difference("Rank-1") == pytest.approx(71.0 - 79.6)
@@ -265,7 +265,7 @@ def test_a_seed_that_lacks_splits_is_left_out_and_named(tmp_path):
              {"valid_queries": 1800}, {"flip": True}]
 )  # fmt: skip
 def test_different_protocols_are_refused_or_marked(tmp_path, change):
-  write(tmp_path, "best", BEST, record((80.0, 85.0)))
+  write(tmp_path, "best", BEST_ROW, record((80.0, 85.0)))
   write(tmp_path, "plain", PLAIN, record((75.0, 83.0), **change))
   with pytest.raises(InputError) as caught:
     blocks(tmp_path)
@@ -275,12 +275,12 @@ def test_different_protocols_are_refused_or_marked(tmp_path, change):
   notes = {line.name: line.note for line in block.lines}
   value = "with mirror images" if "flip" in change else str(next(iter(change.values())))
   assert value in notes[PLAIN.title].replace(",", "")
-  assert "protocol reference" in notes[BEST.title]
+  assert "protocol reference" in notes[BEST_ROW.title]
 
 
 def test_numbers_of_another_protocol_are_not_subtracted(tmp_path):
   card = {"protocol": "official", "gallery_size": 11310}
-  write(tmp_path, "best", BEST, record((80.0, 85.0), **card))
+  write(tmp_path, "best", BEST_ROW, record((80.0, 85.0), **card))
   line = next(line for line in blocks(tmp_path)["positions", "mars"].lines if line.ours)
   assert line.difference("mAP") is None
   assert "the poster's is reference" in line.note
@@ -288,9 +288,9 @@ def test_numbers_of_another_protocol_are_not_subtracted(tmp_path):
 
 def test_settings_in_which_rows_differ_are_told(tmp_path):
   write(tmp_path, "a", PLAIN, record((75.0, 83.0)), **{"train.epochs": 4})
-  write(tmp_path, "b", BEST, record((80.0, 85.0)), step=1240)
+  write(tmp_path, "b", BEST_ROW, record((80.0, 85.0)), step=1240)
   notes = "\n".join(blocks(tmp_path)["positions", "mars"].notes)
-  assert f"rows differ in train.epochs: 4 ({PLAIN.name}); 800 ({BEST.name})" in notes
+  assert f"rows differ in train.epochs: 4 ({PLAIN.name}); 800 ({BEST_ROW.name})" in notes
   assert "init.weights imagenet" in notes
   assert "steps 10 to 1,240" in notes
 
@@ -298,12 +298,14 @@ def test_settings_in_which_rows_differ_are_told(tmp_path):
 def test_settings_that_train_no_other_network_are_passed_over(tmp_path):
   others = {"report.worst": 9, "model.remat": True, "data.retry_seconds": 5}
   write(tmp_path, "plain", PLAIN, record((70.0, 80.0)), **others)
-  write(tmp_path, "best", BEST, record((79.0, 85.0)), **{"report.worst": 3, "model.remat": False})
-  write(tmp_path, "best1", BEST, record((79.0, 85.0)), seed=1, **{"init.mask_start": 0.9})
+  write(
+    tmp_path, "best", BEST_ROW, record((79.0, 85.0)), **{"report.worst": 3, "model.remat": False}
+  )
+  write(tmp_path, "best1", BEST_ROW, record((79.0, 85.0)), seed=1, **{"init.mask_start": 0.9})
   found = blocks(tmp_path, trained_with=trained_with)["positions", "mars"].notes
   differing = [note for note in found if note.startswith("rows differ")]
   # The other two are older than the field.
-  wanted = f"0.5 ({PLAIN.name}, {BEST.name}); 0.9 ({BEST.name})"
+  wanted = f"0.5 ({PLAIN.name}, {BEST_ROW.name}); 0.9 ({BEST_ROW.name})"
   assert differing == [f"rows differ in init.mask_start: {wanted}"]
 
 
@@ -311,12 +313,12 @@ def test_what_is_no_rows_result_is_left_out_and_two_of_one_row_are_refused(tmp_p
   with pytest.raises(InputError, match="no results of the poster's networks"):
     read_samples(tmp_path)
   write(tmp_path, "small", Row("resnet18", (4, 5), "tp"), record((1.0, 1.0)))
-  write(tmp_path, "untrained", BEST, record((2.0, 2.0)), step=0)
+  write(tmp_path, "untrained", BEST_ROW, record((2.0, 2.0)), step=0)
   with pytest.raises(InputError, match="no results of the poster's networks"):
     read_samples(tmp_path)
-  write(tmp_path / "deeper", "one", BEST, record((3.0, 3.0)))
+  write(tmp_path / "deeper", "one", BEST_ROW, record((3.0, 3.0)))
   assert [sample.metrics["mAP"] for sample in read_samples(tmp_path)] == [3.0]
-  write(tmp_path, "again", BEST, record((4.0, 4.0)))
+  write(tmp_path, "again", BEST_ROW, record((4.0, 4.0)))
   with pytest.raises(InputError, match=r"again.*one.*are both se_resnet50_cosam45_tp"):
     read_samples(tmp_path)
 

@@ -27,7 +27,7 @@ TEMPORAL = [
   for stages in ((), (4, 5))
 ]
 BASELINES = [Row(network, (), head) for network in NETWORKS for head in ("tp", "ta", "rnn")]
-BEST = Row("se_resnet50", (4, 5), "tp", 4, "sequential")
+BEST_ROW = Row("se_resnet50", (4, 5), "tp", 4, "sequential")
 
 
 def numbers_of(value) -> list[float]:
@@ -52,7 +52,7 @@ def test_rows_are_the_posters():
   assert rows["baselines"] == BASELINES
   assert rows["num_frames"] == [Row("se_resnet50", (4, 5), "tp", n) for n in (2, 4, 8)]
   assert rows["frame_selection"] == [
-    BEST, Row("se_resnet50", (4, 5), "tp", 4, "random")
+    BEST_ROW, Row("se_resnet50", (4, 5), "tp", 4, "random")
   ]  # fmt: skip
   assert [(line.row, line.attribute) for line in tables["attributes"]] == [
     (Row(network, stages, "tp"), attribute)
@@ -64,8 +64,8 @@ def test_rows_are_the_posters():
   assert [(line.row, line.reranked) for line in ours] == [
     (Row("resnet50", (), "ta"), False),
     (Row("se_resnet50", (), "tp"), False),
-    (BEST, False),
-    (BEST, True),
+    (BEST_ROW, False),
+    (BEST_ROW, True),
   ]
 
 

@@ -5,6 +5,7 @@ import shlex
 
 import pytest
 
+from cosam_jax.commands.registry import COMMANDS
 from cosam_jax.runtime import command_line
 
 GIVEN = [
@@ -28,10 +29,10 @@ def test_the_same_command_with_another_mode(mode, added):
 
 
 def test_what_follows_training_is_going_on_and_evaluating():
-  text = command_line.next_steps("train", GIVEN)
+  text = command_line.next_steps(COMMANDS["train"].following, GIVEN)
   assert "go on, with more of --config.train.epochs:\n  python -m cosam_jax.main" in text
   assert "--mode=evaluate" in text.split("evaluate again:")[1]
-  assert command_line.next_steps("doctor", GIVEN) == ""
+  assert command_line.next_steps(COMMANDS["doctor"].following, GIVEN) == ""
 
 
 def test_the_latest_command_of_each_mode_is_kept(tmp_path):
@@ -47,7 +48,7 @@ def test_the_latest_command_of_each_mode_is_kept(tmp_path):
 def test_nothing_is_said_where_nobody_gave_a_command(tmp_path):
   command_line.record(tmp_path, "train", None)
   assert not (tmp_path / command_line.COMMANDS_FILE).exists()
-  assert command_line.next_steps("train", None) == ""
+  assert command_line.next_steps(COMMANDS["train"].following, None) == ""
 
 
 def test_damaged_commands_are_passed_over(tmp_path):

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from cosam_jax.commands.registry import CONTINUING
 from cosam_jax.errors import stop_signals
 from cosam_jax.runtime import early_stop
 
@@ -174,7 +175,7 @@ def test_a_signal_while_libraries_load_ends_training_so_that_it_is_queued_again(
 def test_training_alone_is_begun_again(arguments, listens):
   before = {number: signal.getsignal(number) for number in stop_signals()}
   try:
-    early_stop.install(arguments)
+    early_stop.install(arguments, CONTINUING)
     changed = {
       number: signal.getsignal(number) is not handler for number, handler in before.items()
     }

@@ -100,16 +100,47 @@ def test_the_readme_has_every_mode_with_its_file():
 
 
 def test_the_page_of_data_sets_has_every_one():
-  page = (ROOT / "docs/data_sets.md").read_text()
-  assert [name for name in DATASETS if not re.search(rf"\b{name}\b", page)] == []
+  lines = (ROOT / "docs/data_sets.md").read_text().splitlines()
+  rows = [line for line in lines if re.match(r"\|.*(configs/|--dataset=)", line)]
+  named = [re.search(r"configs/(\w+)\.py|--dataset=(\w+)", row).groups() for row in rows]
+  assert {config or flag for config, flag in named} == set(DATASETS)
 
 
-def test_the_page_of_options_is_what_the_program_reads():
+@pytest.fixture(scope="module")
+def build_options():
   spec = importlib.util.spec_from_file_location("build_options", ROOT / "docs/build_options.py")
-  build_options = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(build_options)
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module
+
+
+def test_the_page_of_options_is_what_the_program_reads(build_options):
   written = (ROOT / "docs/options.md").read_text()
   assert written == build_options.page(), "run: python docs/build_options.py"
+
+
+@pytest.mark.parametrize("mode", COMMANDS)
+def test_the_page_of_options_needs_what_the_program_needs(build_options, mode):
+  command = COMMANDS[mode]
+  said = build_options._needs(command)
+  spared = {flag for flag in command.needs if command.unless and flag not in command.instead}
+  for flag in spared:
+    assert any(line.startswith("With ") and f"no `--{flag}`" in line for line in said)
+  for remedy in {*command.needs.values(), *command.instead.values()}:
+    assert any(line.endswith(f": {remedy}.") for line in said)
+  (shared,) = [line for line in said if "processes" in line] or [""]
+  assert bool(shared) == command.shared
+  assert all(f"`--{flag}`" in shared for flag in command.unless if shared)
+
+
+def test_the_poster_is_introduced_before_it_is_used():
+  """The word has a meaning of its own here, which readers of a page alone cannot know."""
+  pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "configs").glob("*.py")]
+  for path in pages:
+    text = " ".join(re.sub(r"`[^`\n]*`|\]\([^)]*\)", " ", path.read_text()).split())
+    used = re.search(r"\b[Pp]oster('s)?\b", text)
+    if used:
+      assert re.search("ICCV 2019|its authors", text[: used.end() + 200]), path.name
 
 
 def test_building_the_page_of_options_loads_nothing_slow(tmp_path):

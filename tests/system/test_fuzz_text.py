@@ -116,7 +116,7 @@ def test_configurations_of_runs_are_read_or_refused(tmp_path, tiny_synthetic):
   rng, outcomes = random.Random(SEED), []
   for _ in range(800):
     (tmp_path / "config.json").write_bytes(mutated(original, rng))
-    outcomes.append(outcome(lambda: get_config(f"evaluate:{tmp_path}")))
+    outcomes.append(outcome(lambda: get_config(f"run:{tmp_path}")))
   tally(outcomes, least=20)
 
 

@@ -227,10 +227,21 @@ def test_the_tests_mirror_the_package():
 
 def test_flags_are_read_in_few_places():
   """All other code gets the values it needs from its caller."""
-  allowed = {"main.py", "commands/flags.py", "commands/config_flags.py", "commands/path_flags.py",
+  allowed = {"commands/flags.py", "commands/config_flags.py", "commands/path_flags.py",
              "commands/parsing.py", "runtime/quiet.py"}  # fmt: skip
   readers = offenders(FILES, lambda path: "absl.flags" in imports(parse(path), package_of(path)))
-  assert set(readers) <= {f"cosam_jax/{name}" for name in allowed}
+  assert set(readers) == {f"cosam_jax/{name}" for name in allowed}
+
+
+def test_a_constant_that_others_import_has_one_home():
+  """So that a name has one meaning in the whole package."""
+  homes: dict[str, set[str]] = {}
+  for path in FILES:
+    for node in ast.walk(parse(path)):
+      for name in node.names if isinstance(node, ast.ImportFrom) else ():
+        if name.name.isupper():
+          homes.setdefault(name.name, set()).add(node.module)
+  assert {name: found for name, found in homes.items() if len(found) > 1} == {}
 
 
 def test_the_command_modules_are_the_registrys():

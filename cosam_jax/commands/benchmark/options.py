@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-PARTS = ("step", "embed", "cosam", "metrics", "input")
+BENCHMARK_PARTS = ("step", "embed", "cosam", "metrics", "input")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,14 +12,14 @@ class Options:
   """The parts to measure, and the number of measurements.
 
   Attributes:
-    parts: among `PARTS`.
+    parts: among `BENCHMARK_PARTS`.
     repeats: measurements of each number, at least 2; their median and quartiles are printed.
     stages: stages whose COSAM layers are measured alone, among 2, 3, 4 and 5.
     frames: clip lengths for those layers, each at least 2.
     clips: number of clips in those layers' batch, at least 1.
   """
 
-  parts: tuple[str, ...] = PARTS
+  parts: tuple[str, ...] = BENCHMARK_PARTS
   repeats: int = 10
   stages: tuple[int, ...] = (2, 3, 4, 5)
   frames: tuple[int, ...] = (4, 8, 16, 32)

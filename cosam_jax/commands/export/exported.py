@@ -1,9 +1,10 @@
 """Runs an exported network on an example, in a process of its own without this package.
 
-  python -P cosam_jax/commands/export/exported.py FORMAT FILE EXAMPLE.npz
+  python -P cosam_jax/commands/export/exported.py FORMAT FILE EXAMPLE.npz ANSWER.json
 
-EXAMPLE.npz holds the input (`clips` or `frames`) and our `features`. Prints one line of JSON: the
-largest difference relative to the largest feature, and whether this package was loaded.
+EXAMPLE.npz holds the input (`clips` or `frames`) and our `features`. ANSWER.json receives the
+largest difference relative to the largest feature, and whether this package was loaded; runtimes
+print what they like.
 """
 
 import json
@@ -58,14 +59,15 @@ RUNNERS = {
 }
 
 
-def main(kind: str, path: str, example: str) -> None:
-  """Compares the features, and prints the outcome."""
+def main(kind: str, path: str, example: str, answer: str) -> None:
+  """Compares the features, and writes the outcome."""
   with np.load(example) as arrays:
     wanted = arrays["features"]
     (clips,) = (arrays[name] for name in arrays.files if name != "features")
   found = RUNNERS[kind](path, clips)
   difference = float(np.abs(found - wanted).max() / np.abs(wanted).max())
-  print(json.dumps({"difference": difference, "cosam_jax": "cosam_jax" in sys.modules}))
+  with open(answer, "w", encoding="utf-8") as file:
+    json.dump({"difference": difference, "cosam_jax": "cosam_jax" in sys.modules}, file)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def export(
       that are not written now stay if they are of the same network and input.
     table: tracklets whose frames are the example.
     formats: names in `FORMATS`.
-    inputs: the input of the exported programs, see `export_formats.INPUTS`.
+    inputs: the input of the exported programs, see `formats.INPUTS`.
     must: whether a format that cannot be written is an error; else it is left out with a sentence.
 
   Returns:
@@ -197,19 +197,23 @@ def _try(name: str, path: pathlib.Path, example: pathlib.Path, network: Network)
     print(f"{name}: not tried, pip install 'cosam-jax[{_RUNTIMES[name][1]}]' brings its runtime")
     return None
   # The file is given by name alone, since its library may not accept the path.
-  command = [sys.executable, "-P", exported.__file__, name, path.name, str(example.absolute())]
-  done = subprocess.run(
-    command,
-    capture_output=True,
-    text=True,
-    check=False,
-    cwd=path.parent,
-    env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
-  )
-  if done.returncode:
-    lines = done.stderr.strip().splitlines() or ["no reason given"]
-    raise InputError(f"{name}: the exported network does not run in a fresh process ({lines[-1]})")
-  answer = json.loads(done.stdout.strip().splitlines()[-1])
+  with tempfile.TemporaryDirectory() as folder:
+    written = pathlib.Path(folder) / "answer.json"
+    files = [path.name, str(example.absolute()), str(written)]
+    done = subprocess.run(
+      [sys.executable, "-P", exported.__file__, name, *files],
+      capture_output=True,
+      text=True,
+      check=False,
+      cwd=path.parent,
+      env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
+    )
+    if done.returncode:
+      lines = done.stderr.strip().splitlines() or ["no reason given"]
+      raise InputError(
+        f"{name}: the exported network does not run in a fresh process ({lines[-1]})"
+      )
+    answer = json.loads(written.read_text())
   if answer["cosam_jax"]:
     raise RuntimeError("the fresh process loaded this package")
   return answer["difference"]

@@ -1,30 +1,33 @@
 """The runs of a sweep, and their flags. Nothing is run here.
 
 A row of the poster's tables is one network; a run is a row with one seed and, on data sets with
-ten splits, one split. Rows that several tables share are one run with one folder.
+several splits, one split. Rows that several tables share are one run with one folder.
 """
 
 import dataclasses
+import itertools
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
 
+from cosam_jax.commands.config_flags import ABLATION_FLAGS
+from cosam_jax.commands.registry import COMMANDS
 from cosam_jax.data.sets.registry import DATASETS
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.fields import alters_results
 from cosam_jax.models.weight_register import weight_register
-from cosam_jax.reports.poster_rows import BEST, SWEEPS, Row
+from cosam_jax.reports.poster_rows import BEST_ROW, SWEEPS, Row
 from cosam_jax.runtime.text_numbers import whole_number
 
-SWEEP_FLAGS = ("sweep", "sweep_row", "seeds", "dry_run")
-
-# Fields that each row decides, and the flag that sets the field, if there is one.
-_DECIDED = {"backbone": "model.backbone", "cosam": "model.cosam_stages",
-            "temporal": "model.temporal", "num_frames": "clips.num_frames",
-            "frame_selection": "clips.selection"}  # fmt: skip
+_OWN_FLAGS = {
+  flag for flag in COMMANDS["sweep"].flags if flag not in COMMANDS["train"].flags
+} | {"workdir"}  # fmt: skip
+"""Flags that the runs, which train, do not get from the sweep's command line."""
+_DECIDED = {flag: field for flag, (field, *_) in ABLATION_FLAGS.items() if field in BEST_ROW.fields}
+"""Flag -> the field that it sets, for the fields that each row decides."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Job:
   Attributes:
     row: the network.
     seed: `config.seed`.
-    split: `config.data.split` if the data set has ten, else None.
+    split: `config.data.split` if the data set has several, else None.
     extra: further fields that differ from the configuration, dotted name -> value.
     notes: sentences about `extra` for people.
   """
@@ -85,7 +88,7 @@ def plan(
   Raises:
     InputError: a field that the rows decide is set on the command line, or `only` does not exist.
   """
-  given = {argument.lstrip("-").partition("=")[0] for argument in arguments}
+  given = _flags_in(arguments)
   for flag, field in _DECIDED.items():
     if given & {flag, f"config.{field}"}:
       raise InputError(
@@ -108,6 +111,12 @@ def plan(
   return jobs if only is None else _chosen(jobs, only)
 
 
+def _flags_in(arguments: Sequence[str]) -> set[str]:
+  """The names of the flags in a command line; the values that stand behind them do not count."""
+  before = itertools.takewhile(lambda argument: argument != "--", arguments)
+  return {argument.lstrip("-").partition("=")[0] for argument in before if argument.startswith("-")}
+
+
 def _adapted(
   row: Row, config: ConfigDict, given: set[str]
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -126,7 +135,7 @@ def _adapted(
     notes.append(
       f"random initial weights: {pathlib.Path(weights).name} belongs to {config.model.backbone}"
     )
-  if row == BEST:
+  if row == BEST_ROW:
     extra["evaluation.rerank"] = True
   return extra, tuple(notes)
 
@@ -173,7 +182,7 @@ def arguments_without_sweep(arguments: Sequence[str]) -> list[str]:
     name, equals, _ = argument.lstrip("-").partition("=")
     if argument.startswith("-") and name.removeprefix("no") == "dry_run":
       continue
-    if argument.startswith("-") and name in (*SWEEP_FLAGS, "workdir"):
+    if argument.startswith("-") and name in _OWN_FLAGS:
       dropping = not equals
       continue
     kept.append(argument)

@@ -17,7 +17,7 @@ from cosam_jax.runtime.outside_files import open_to_append
 from cosam_jax.runtime.quiet import warn
 from cosam_jax.training.scalars import read_scalars
 
-DONE, STOPPED, OTHER, NEW = "done", "stopped", "other configuration", "to run"
+DONE, BEGUN, ANOTHER, NEW = "done", "stopped", "other configuration", "to run"
 TRAINED = "after training"  # Only finished training gives its results this label.
 ATTEMPTS = "attempts.jsonl"
 _LONGEST = 1e9  # Most seconds of an attempt; more than thirty years must be a damaged number.
@@ -29,12 +29,12 @@ class State:
 
   Attributes:
     job: the run.
-    state: `DONE` (it has results of this configuration), `STOPPED` (it began and can continue),
-      `OTHER` (the folder holds results of another configuration) or `NEW`.
+    state: `DONE` (it has results of this configuration), `BEGUN` (it began and can continue),
+      `ANOTHER` (the folder holds results of another configuration) or `NEW`.
     step: number of steps trained, by the log.
     clips_per_second: of training, over the latest steps; 0 if unknown.
     seconds: time of all attempts together; 0 if unknown.
-    fields: for `OTHER`, the fields that differ.
+    fields: for `ANOTHER`, the fields that differ.
   """
 
   job: Job
@@ -80,11 +80,11 @@ def progress_of(job: Job, folder: pathlib.Path, asked: Mapping[str, Any]) -> Sta
     fields = tuple(differing(saved, asked))
   except (InputError, KeyError, IndexError, TypeError, AttributeError):
     # They are missing or damaged; the run writes them again.
-    return State(job, STOPPED if (folder / "config.json").is_file() else NEW, **known)
+    return State(job, BEGUN if (folder / "config.json").is_file() else NEW, **known)
   if fields:
-    return State(job, OTHER, **known, fields=fields)
+    return State(job, ANOTHER, **known, fields=fields)
   known["step"] = int(content["run"].get("step") or known["step"])
-  return State(job, DONE if trained else STOPPED, **known)
+  return State(job, DONE if trained else BEGUN, **known)
 
 
 def _number(value: Any) -> float:

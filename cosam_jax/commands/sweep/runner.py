@@ -21,9 +21,9 @@ from ml_collections import ConfigDict
 
 from cosam_jax.commands.sweep.plan import Job, arguments_without_sweep, configuration
 from cosam_jax.commands.sweep.progress import (
+  ANOTHER,
+  BEGUN,
   DONE,
-  OTHER,
-  STOPPED,
   State,
   clock,
   estimate,
@@ -46,7 +46,7 @@ class Sweep:
   Args:
     config: the configuration that all rows share, checked.
     workdir: holds a folder for each run.
-    jobs: from `sweep_plan.plan`.
+    jobs: from `plan.plan`.
     arguments: the command line without the program, which is passed on to every run.
   """
 
@@ -83,7 +83,7 @@ class Sweep:
     bases: dict[str, None] = {}
     for i, one in enumerate(states):
       guess = estimate(one, states, config)
-      state = f"{one.state}, step {one.step}" if one.state == STOPPED else one.state
+      state = f"{one.state}, step {one.step}" if one.state == BEGUN else one.state
       time_left = "unknown" if guess.seconds is None else clock(guess.seconds)
       lines.append(f"{i:>3} {one.job.name:<39.39}{state:<22.22}{time_left:>14}")
       total += guess.seconds or 0.0
@@ -148,7 +148,7 @@ class Sweep:
 
   def _notes(self, one: State) -> list[str]:
     notes = list(one.job.notes)
-    if one.state == OTHER:
+    if one.state == ANOTHER:
       fields = ", ".join(one.fields)
       notes.append(f"its folder has results of another configuration, which differ in {fields}")
     return notes
@@ -161,7 +161,7 @@ class Sweep:
   def _run_one(self, one: State, bar: tqdm.tqdm) -> str:
     """Runs a job to its end; returns the reason if it failed, else an empty text."""
     folder = self._workdir / one.job.name
-    if one.state == OTHER and "init.weights" in one.fields:
+    if one.state == ANOTHER and "init.weights" in one.fields:
       # Continuing from its checkpoint would count another run's training for these weights.
       return f"{folder} was trained from other initial weights: remove it, or use another --workdir"
     folder.mkdir(parents=True, exist_ok=True)

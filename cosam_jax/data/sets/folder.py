@@ -1,7 +1,8 @@
-"""A user's own data as folders: `<split>/<identity>/<camera>/<tracklet>/*.jpg|jpeg|png`.
+"""A user's own data as folders: `<split>/<identity>/<camera>/<tracklet>/` with a tracklet's images.
 
-Splits are `train`, `query` and `gallery`. Frames are in natural order of their names (`frame2`
-before `frame10`). Identities and cameras may be numbers or names.
+Splits are `train`, `query` and `gallery`. Images have an ending of `listing.IMAGE_SUFFIXES`, and
+are in natural order of their names (`frame2` before `frame10`). Identities and cameras may be
+numbers or names.
 """
 
 import os
@@ -9,7 +10,8 @@ import pathlib
 from collections.abc import Iterator
 
 from cosam_jax.data import expected, listing
-from cosam_jax.data.companions import companion_folders, names_companions
+from cosam_jax.data.companion_looks import folders_of_companions
+from cosam_jax.data.companions import names_companions
 from cosam_jax.data.layouts import require_not_nested, suggest_root
 from cosam_jax.data.left_out import NO_SPLIT, LeftOut, set_aside
 from cosam_jax.data.numbering import numbering_by, numbers_of
@@ -18,7 +20,10 @@ from cosam_jax.data.sets.unknown import without_unknown
 from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.errors import InputError, renaming
 
-_LAYOUT = "<split>/<identity>/<camera>/<tracklet>/*.jpg|png with the splits train, query, gallery"
+_LAYOUT = (
+  f"<split>/<identity>/<camera>/<tracklet>/ with {', '.join(listing.IMAGE_SUFFIXES)} files, and "
+  "the splits train, query, gallery"
+)
 
 
 def read_folder(data_dir: str | os.PathLike, *, name: str = "folder") -> Tables:
@@ -62,7 +67,7 @@ def read_folder(data_dir: str | os.PathLike, *, name: str = "folder") -> Tables:
     return listing.table_of(root, listed, numbering)
 
   tables, warnings = without_unknown({split: table(split) for split in PARTS}, identities, cameras)
-  warnings = (*warnings, *left_out.sentences())
+  warnings = (*warnings, *left_out.sentences(), *left_out.doubts())
   return expected.check_counts(Tables(name, **tables, warnings=warnings))
 
 
@@ -72,19 +77,12 @@ def _places(split: pathlib.Path, left_out: LeftOut) -> Iterator[tuple[str, str, 
     for camera in listing.list_folders(split / identity, "cameras", left_out):
       place = split / identity / camera
       tracklets = listing.list_folders(place, "tracklets", left_out)
-      kinds = _mask_folders(place, tracklets)
+      passed: set[tuple[str, ...]] = set()
+      if any(map(names_companions, tracklets)):
+        images: dict[tuple[str, ...], list[str]] = {
+          (one,): list(filter(listing.is_image, os.listdir(place / one))) for one in tracklets
+        }
+        passed = folders_of_companions(place, images, left_out, siblings=True, root=split.parent)
       for tracklet in tracklets:
-        if kind := kinds.get(tracklet):
-          left_out.add(kind, place, tracklet)
-        else:
+        if (tracklet,) not in passed:
           yield identity, camera, tracklet
-
-
-def _mask_folders(place: pathlib.Path, tracklets: list[str]) -> dict[str, str]:
-  """Folder -> its kind, for those that hold masks and the like of a tracklet beside them."""
-  if not any(map(names_companions, tracklets)):
-    return {}
-  images: dict[tuple[str, ...], list[str]] = {
-    (one,): list(filter(listing.is_image, os.listdir(place / one))) for one in tracklets
-  }
-  return {parts[0]: kind for parts, kind in companion_folders(images, siblings=True).items()}

@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterable
 
 from cosam_jax.data import listing
-from cosam_jax.data.companions import companion_folders
+from cosam_jax.data.companion_looks import folders_of_companions
 from cosam_jax.data.left_out import DEEPER, OTHER, LeftOut, set_aside
 from cosam_jax.errors import InputError
 
@@ -74,12 +74,10 @@ def frames_among(
   for folder, name in every:
     folders.setdefault(folder, []).append(name)
   by_parts = {tuple(folder.split("/")): names for folder, names in folders.items()}
-  masks = {"/".join(one): kind for one, kind in companion_folders(by_parts, siblings=True).items()}
+  passed = folders_of_companions(root, by_parts, left_out, siblings=True, root=root)
   frames = set()
   for folder, names in folders.items():
-    if folder in masks:
-      left_out.add(masks[folder], root, folder)
-    else:
+    if tuple(folder.split("/")) not in passed:
       names = listing.without_companions(root / folder, names, left_out)
       frames |= {(folder, name) for name in names}
   kept = [one for one in every if one in frames]

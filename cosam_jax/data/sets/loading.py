@@ -26,8 +26,9 @@ def load_dataset(
     data_dir: the data set's directory, or a manifest (`.csv` or `.jsonl`) of frames in its stead.
     check_files: whether the frames that an index or manifest names must be on disk; otherwise the
       index alone is read. Data sets without an index are listed from disk in any case.
-    split: which of the ten splits of iLIDS-VID or PRID2011, 0 .. 9.
-    seed: draws PRID2011's splits, and the queries and test identities that a manifest leaves open.
+    split: number of the split, from 0, of a set with several.
+    seed: draws the splits of a set that has none of its own, and the queries and test identities
+      that a manifest leaves open.
     follow_links: whether links that lead out of the directory are read; by such a link the maker of
       a data set can name any file.
 

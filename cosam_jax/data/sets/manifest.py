@@ -104,7 +104,7 @@ def read_manifest(
     train=parts["train"],
     query=concatenate(parts["query"], test.select(queries)),
     gallery=concatenate(parts["gallery"], test.select(~queries)),
-    warnings=(*warnings, *unknown, *left_out.sentences()),
+    warnings=(*warnings, *unknown, *left_out.sentences(), *left_out.doubts()),
   )
   if check_files:
     listing.require_frames([tables.train, tables.query, tables.gallery])

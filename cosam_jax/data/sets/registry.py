@@ -138,3 +138,8 @@ def data_set_of(name: str) -> DataSet:
 def has_splits(name: str) -> bool:
   """Whether a data set has several splits, over which results are averaged."""
   return data_set_of(name).num_splits > 1
+
+
+def splits_in_words() -> str:
+  """The data sets with several splits, such as "ilids_vid (10)"."""
+  return ", ".join(f"{name} ({DATASETS[name].num_splits})" for name in DATASETS if has_splits(name))

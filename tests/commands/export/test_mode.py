@@ -224,3 +224,15 @@ def test_every_format_answers_in_a_fresh_process(saved_run, tmp_path, inputs):
   else:
     with pytest.raises(InputError, match=r"onnx: jax2onnx .* cannot convert"):
       export_mode(None, saved_run, place, given="onnx")
+
+
+def test_what_a_runtime_prints_is_not_the_answer(tmp_path, monkeypatch):
+  program = tmp_path / "program.py"
+  program.write_text(
+    "import json, sys\n"
+    "with open(sys.argv[4], 'w') as file:\n"
+    "  json.dump({'difference': 0.5, 'cosam_jax': False}, file)\n"
+    "print('freed 3 delegates')\n"
+  )
+  monkeypatch.setattr(exported, "__file__", str(program))
+  assert export._try("stablehlo", tmp_path / "model", tmp_path / "example.npz", None) == 0.5

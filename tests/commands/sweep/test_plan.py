@@ -9,7 +9,7 @@ from cosam_jax.commands.sweep import plan as sweep_plan
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.fields import SCHEMA
-from cosam_jax.reports.poster_rows import BEST, SWEEPS, Row, row_of
+from cosam_jax.reports.poster_rows import BEST_ROW, SWEEPS, Row, row_of
 
 
 def plan(sweep="all", **options):
@@ -62,7 +62,7 @@ def test_flags_make_the_configuration_that_results_are_compared_with():
 
 def test_only_the_best_network_is_re_ranked_beyond_the_configuration():
   reranked = [job.row for job in plan("all") if job.fields.get("evaluation.rerank")]
-  assert reranked == [BEST]
+  assert reranked == [BEST_ROW]
 
 
 def test_the_rnn_head_trains_at_a_third_of_the_rate():
@@ -121,10 +121,35 @@ def test_what_cannot_be_planned_is_refused(options, words):
     assert word in str(caught.value)
 
 
+@pytest.mark.parametrize(
+  "line",
+  [
+    "--sweep temporal",
+    "--sweep num_frames --seeds 0,1",
+    "--workdir backbone --sweep=positions",
+    "--sweep=all --data_dir cosam",
+    "--sweep all -- --temporal=ta",
+  ],
+)
+def test_values_behind_flags_are_no_flags(line):
+  assert plan("temporal", arguments=line.split()) == plan("temporal")
+
+
 @pytest.mark.parametrize("text", ["", "1,", "a", "-1", "1.5", str(2**32)])
 def test_seeds_that_are_none_are_refused(text):
   with pytest.raises(InputError, match=r"--seeds is .*: list integers"):
     sweep_plan.parse_seeds(text)
+
+
+def test_every_field_of_a_row_has_a_flag_that_is_refused():
+  for field in BEST_ROW.fields:
+    with pytest.raises(InputError, match=f"decide config.{field}: leave it out"):
+      plan(arguments=[f"--config.{field}=1"])
+  flags_of_rows = {flag.removeprefix("--").partition("=")[0] for flag in BEST_ROW.flags}
+  for flag in flags_of_rows:
+    with pytest.raises(InputError, match=f"--{flag} is set, but"):
+      plan(arguments=[f"--{flag}", "1"])
+  assert len(flags_of_rows) == len(BEST_ROW.fields)
 
 
 def test_seeds_are_read():

@@ -15,10 +15,10 @@ import tiny
 from cosam_jax.commands.sweep import runner as sweeps
 from cosam_jax.commands.sweep.plan import Job, configuration
 from cosam_jax.commands.sweep.progress import (
+  ANOTHER,
+  BEGUN,
   DONE,
   NEW,
-  OTHER,
-  STOPPED,
   State,
   clock,
   estimate,
@@ -195,7 +195,7 @@ def test_states_are_read_from_the_folder(tmp_path):
   assert state() == State(job, NEW)
   (tmp_path / "config.json").write_text("{}")
   (tmp_path / "scalars.jsonl").write_text('{"step": 4, "clips_per_second": 2.5}\n{"step": 5, "cl')
-  assert state() == State(job, STOPPED, step=4, clips_per_second=2.5)
+  assert state() == State(job, BEGUN, step=4, clips_per_second=2.5)
   finish(tmp_path, config)
   note_attempt(tmp_path, 10.0, 2)
   note_attempt(tmp_path, 32.5, 0)
@@ -207,20 +207,20 @@ def test_states_are_read_from_the_folder(tmp_path):
   finish(tmp_path, {**config, "report.worst": 9, "model.remat": True, "report.write": True})
   assert state().state == DONE
   finish(tmp_path, {name: value for name, value in config.items() if name != "train.epochs"})
-  assert (state().state, state().fields) == (OTHER, ("train.epochs",))
+  assert (state().state, state().fields) == (ANOTHER, ("train.epochs",))
   finish(tmp_path, {**config, "train.epochs": 99})
-  assert (state().state, state().fields) == (OTHER, ("train.epochs",))
+  assert (state().state, state().fields) == (ANOTHER, ("train.epochs",))
   finish(tmp_path, config, label="step 12")
-  assert state().state == STOPPED
+  assert state().state == BEGUN
   (tmp_path / "results.json").write_text('{"format": 1, "run"')
-  assert state().state == STOPPED
+  assert state().state == BEGUN
 
 
 def test_time_is_estimated_from_what_is_known():
   config = configuration(tiny.config("data"), JOBS[0])  # 4 epochs of 3 steps of 4 clips.
   new = State(JOBS[0], NEW)
   assert estimate(new, [new], config).seconds is None
-  measured = State(JOBS[1], STOPPED, step=6, clips_per_second=2.0)
+  measured = State(JOBS[1], BEGUN, step=6, clips_per_second=2.0)
   assert estimate(new, [new, measured], config).seconds == pytest.approx(12 * 4 / 2.0)
   assert estimate(measured, [new, measured], config).seconds == pytest.approx(6 * 4 / 2.0)
   assert "2 clips/s" in estimate(new, [new, measured], config).basis

@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 from cosam_jax.data import DATASETS, load_dataset
-from cosam_jax.data.sets.registry import PARTS, data_set_of, has_splits
+from cosam_jax.data.sets.registry import PARTS, DataSet, data_set_of, has_splits, splits_in_words
+from cosam_jax.experiment.fields import FIELDS
 
 HEAVY = ("numpy", "jax", "tensorflow", "tensorflow_datasets", "scipy", "PIL")
 
@@ -43,3 +44,10 @@ def test_a_data_set_that_nobody_knows_has_no_facts():
   assert (row.num_splits, row.distractor, row.prepared) == (1, None, "")
   assert not has_splits("toy")
   assert has_splits("ilids_vid")
+
+
+def test_several_splits_are_said_wherever_they_are_asked_for(monkeypatch):
+  assert splits_in_words() == "ilids_vid (10), prid2011 (10)"
+  assert splits_in_words() in FIELDS["data.split"].help
+  monkeypatch.setitem(DATASETS, "toy", DataSet(read="", num_splits=3))
+  assert splits_in_words().endswith(", toy (3)")
