@@ -15,7 +15,8 @@ from forks import FORKS
 from cosam_jax.commands.config_flags import ABLATION_FLAGS, CONFIG_FLAGS
 from cosam_jax.commands.flags import ROWS
 from cosam_jax.commands.registry import MODES
-from cosam_jax.experiment.fields import SCHEMA, SYNTHETIC_SCHEMA
+from cosam_jax.experiment.fields import SCHEMA
+from cosam_jax.experiment.synthetic_fields import SYNTHETIC_SCHEMA
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MARS = f"--config={ROOT / 'configs' / 'mars.py'}"

@@ -17,9 +17,10 @@ from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.protocol_names import LEGAL, parse_protocol
 from cosam_jax.experiment import configurations
 from cosam_jax.experiment.config import PATHS, check, with_home
-from cosam_jax.experiment.fields import FRAME_SELECTIONS, SCHEMA, SYNTHETIC_SCHEMA, schema_for
+from cosam_jax.experiment.fields import FRAME_SELECTIONS, SCHEMA, schema_for
 from cosam_jax.experiment.flat_config import add_defaults
 from cosam_jax.experiment.origins import describe_config, origins
+from cosam_jax.experiment.synthetic_fields import SYNTHETIC_SCHEMA
 from cosam_jax.models.backbones.registry import BACKBONES
 from cosam_jax.runtime.text_numbers import shown
 

@@ -23,7 +23,7 @@ from cosam_jax.experiment.field_kinds import (
 )
 from cosam_jax.experiment.field_kinds import choice as _choice
 from cosam_jax.experiment.model_fields import MODEL_SCHEMA
-from cosam_jax.experiment.synthetic_fields import SYNTHETIC_SCHEMA as SYNTHETIC_SCHEMA
+from cosam_jax.experiment.synthetic_fields import SYNTHETIC_SCHEMA
 
 FRAME_SELECTIONS = ("sequential", "random", "evenly", "restricted", "strided")
 MOST_EPOCHS = 10**6
@@ -154,8 +154,9 @@ SCHEMA: dict[str, Field] = {
   "optim.decay_biases": Field(bool, True, TRAINING,
     "Weight decay also on biases and on the norms' parameters (published).", late=True),
   "optim.frozen": Field(str, "", TRAINING,
-    "Parts whose parameters stay as they are, separated by commas: stem, stage2 to stage5, cosam2 "
-    "to cosam5, head, neck, classifier; their norms' statistics follow the data.", late=True),
+    "Parts whose parameters stay as they are, separated by commas: stem, stage2 to stage5, "
+    "frame_layers, cosam2 to cosam5, pool, head, neck, classifier; their norms' statistics follow "
+    "the data.", late=True),
   "train.epochs": Field(int, 800, TRAINING,
     "Epochs; train.sampler says what one is.", least=1, most=MOST_EPOCHS, resumable=True),
   "train.sampler": _choice("every_identity", TRAINING,

@@ -3,8 +3,9 @@
 from ml_collections import ConfigDict
 
 from cosam_jax.errors import InputError, suggestion
+from cosam_jax.models.backbones.registry import embeds_frames
 from cosam_jax.runtime.text_numbers import shown
-from cosam_jax.training.part_names import PARTS
+from cosam_jax.training.part_names import TRAINED_PARTS
 
 
 def frozen_parts(text: str) -> tuple[str, ...]:
@@ -49,7 +50,9 @@ def _check_frozen(config: ConfigDict) -> None:
   model = config.model
   absent = {f"cosam{stage}" for stage in range(2, 6) if stage not in model.cosam_stages}
   absent |= set() if model.neck else {"neck"}
-  legal = [part for part in PARTS if part not in absent]
+  absent |= set() if model.spatial_pool == "generalised_mean" else {"pool"}
+  absent |= set() if embeds_frames(model.backbone) else {"frame_layers"}
+  legal = [part for part in TRAINED_PARTS if part not in absent]
   for name in frozen_parts(config.optim.frozen):
     if name not in legal:
       raise InputError(

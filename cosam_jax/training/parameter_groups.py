@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from cosam_jax.training.part_names import BACKBONE, PARTS
+from cosam_jax.training.part_names import BACKBONE, TRAINED_PARTS
 
 Path = tuple[Any, ...]
 
@@ -21,9 +21,9 @@ class Groups:
     backbone_factor: the backbone's rate as a multiple of the others'; 0 freezes it.
     bias_factor: the rate of biases, in the backbone too, as a multiple; 0 freezes them.
     decay_biases: whether parameters of at most one dimension (biases, the norms' parameters) decay.
-    frozen: names in `PARTS` of the parts without updates. The gradient stops before them, so that
-      it is cheaper, and its norm is that of the other parameters. Their norms work as elsewhere:
-      they normalise by the batch, and their running statistics follow the data.
+    frozen: names in `TRAINED_PARTS` of the parts without updates. The gradient stops before them,
+      so that it is cheaper, and its norm is that of the other parameters. Their norms work as
+      elsewhere: they normalise by the batch, and their running statistics follow the data.
   """
 
   backbone_factor: float = 1.0
@@ -80,7 +80,7 @@ EVERY_PARAMETER = Groups()
 def part_of(path: Path) -> str:
   """The part that a parameter belongs to; empty if it belongs to none."""
   name = _name(path[0])
-  return next((part for part in PARTS if name == part or name.startswith(f"{part}_")), "")
+  return next((part for part in TRAINED_PARTS if name == part or name.startswith(f"{part}_")), "")
 
 
 def is_bias(path: Path) -> bool:

@@ -9,7 +9,7 @@ from cosam_jax.commands import flags as command_flags
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as rules
 from cosam_jax.experiment import configurations
-from cosam_jax.experiment.fields import SYNTHETIC_SCHEMA
+from cosam_jax.experiment.synthetic_fields import SYNTHETIC_SCHEMA
 
 
 def mars() -> ConfigDict:

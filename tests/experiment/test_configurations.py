@@ -16,11 +16,14 @@ import cosam_jax
 from cosam_jax.commands import parsing
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import configurations
-from cosam_jax.experiment.fields import SYNTHETIC_SCHEMA
+from cosam_jax.experiment.synthetic_fields import SYNTHETIC_SCHEMA
 from cosam_jax.runtime import version
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-OURS = ("dukemtmc_vidreid", "ilids_vid", "mars", "mars_mini", "prid2011", "synthetic")
+OURS = (
+  "dukemtmc_vidreid", "ilids_vid", "mars", "mars8", "mars_ap3d", "mars_mini", "mars_strong",
+  "prid2011", "synthetic",
+)  # fmt: skip
 
 
 def test_a_name_is_one_of_our_files_and_a_path_is_a_path(tmp_path, monkeypatch):

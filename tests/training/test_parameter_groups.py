@@ -8,7 +8,7 @@ import pytest
 
 from cosam_jax.training.optim import make_optimizer
 from cosam_jax.training.parameter_groups import Groups
-from cosam_jax.training.part_names import BACKBONE, PARTS
+from cosam_jax.training.part_names import BACKBONE, TRAINED_PARTS
 
 RATE, DECAY = 0.05, 0.3
 SHAPES = {
@@ -160,5 +160,5 @@ def test_no_gradient_reaches_frozen_parameters(groups):
 
 
 def test_the_parts_are_those_of_the_network():
-  assert PARTS[: len(BACKBONE)] == BACKBONE
-  assert len(set(PARTS)) == len(PARTS)
+  assert TRAINED_PARTS[: len(BACKBONE)] == BACKBONE
+  assert len(set(TRAINED_PARTS)) == len(TRAINED_PARTS)

@@ -24,10 +24,12 @@ class BackboneRow:
   Attributes:
     family: `module:class` of its `family.Backbone`.
     settings: arguments of the class.
+    embeds_frames: whether it has layers behind the pool, see `Backbone.make_frame_layers`.
   """
 
   family: str
   settings: Mapping[str, Any]
+  embeds_frames: bool = False
 
   def load(self) -> type["Backbone"]:
     """The family's class."""
@@ -42,7 +44,7 @@ def _resnet(blocks: tuple[int, ...], bottleneck: bool = True, **family: Any) -> 
 
 def _osnet(base: float, instance: bool = False) -> BackboneRow:
   settings = {"base": base, "instance": instance}
-  return BackboneRow("cosam_jax.models.backbones.osnet:OSNet", settings)
+  return BackboneRow("cosam_jax.models.backbones.osnet:OSNet", settings, embeds_frames=True)
 
 
 _TORCHVISION: dict[str, Any] = {"squeeze_excitation": False, "stride_in": "3x3", "pool": "padded"}
@@ -103,6 +105,11 @@ def backbone_of(
   given = {"stride_in": stride_in, "pool": pool}
   chosen = {key: value for key, value in given.items() if value is not None}
   return row.load()(**{**row.settings, **chosen}, width=width)  # type: ignore[call-arg]
+
+
+def embeds_frames(name: str) -> bool:
+  """Whether a backbone has layers between the pool over the grid and the temporal head."""
+  return BACKBONES[name].embeds_frames
 
 
 @functools.cache
