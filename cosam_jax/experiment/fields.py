@@ -1,8 +1,9 @@
 """The fields of a configuration: default, role, meaning and legal values of each; the two presets.
 
-Each field is described here, or in `evaluation_fields.py` or `synthetic_fields.py`, and only there.
-To add one, add a row: configurations and runs without it get its default, and its role puts it into
-the lists of fields that matter for some purpose.
+Each field is described here or in a file that is included here (`data_fields.py`,
+`evaluation_fields.py`, `synthetic_fields.py`), and only there. To add one, add a row:
+configurations and runs without it get its default, and its role puts it into the lists of fields
+that matter for some purpose.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from cosam_jax.data.sets.registry import DATASETS, data_set_of, splits_in_words
+from cosam_jax.data.sets.registry import data_set_of
+from cosam_jax.experiment.data_fields import DATA_FIELDS
 from cosam_jax.experiment.evaluation_fields import EVALUATION_FIELDS
 from cosam_jax.experiment.field_kinds import (
   MEASURING,
@@ -22,7 +24,7 @@ from cosam_jax.experiment.field_kinds import (
   Field,
 )
 from cosam_jax.experiment.field_kinds import choice as _choice
-from cosam_jax.experiment.model_fields import MODEL_SCHEMA
+from cosam_jax.experiment.model_fields import MODEL_FIELDS
 from cosam_jax.experiment.synthetic_fields import SYNTHETIC_SCHEMA
 
 FRAME_SELECTIONS = ("sequential", "random", "evenly", "restricted", "strided")
@@ -54,34 +56,7 @@ SCHEMA: dict[str, Field] = {
     "The side of the fidelity table that fields set to `preset` take.", *PRESETS),
   "seed": Field(int, 0, TRAINING,
     "Seed of initial weights, batches and augmentation.", least=0, most=2**32 - 1),
-  "data.name": _choice("mars", TRAINING, "The data set, by the name of its reader.", *DATASETS,
-    tested=True),
-  "data.dir": Field(str, "data/mars", PLACE,
-    "Directory of the data set, or a manifest (.csv, .jsonl).", path=True),
-  "data.source": _choice("directory", PLACE,
-    "Read frames from the directory or the prepared set.", "directory", "prepared"),
-  "data.prepared_dir": Field(str, "data/prepared", PLACE,
-    "Folder that --mode=prepare writes and `prepared` reads.", path=True),
-  "data.split": Field(int, 0, TRAINING,
-    f"Number of the split, from 0; sets with several: {splits_in_words()}.", least=0, most=99,
-    tested=True),
-  "data.split_seed": Field(int, 0, TRAINING, "Seed of splits that are drawn.", least=0,
-    most=2**32 - 1, tested=True),
-  "data.check_files": Field(bool, True, PLACE,
-    "Check before the start that every frame of the index exists."),
-  "data.validation_identities": Field(int, 0, TRAINING,
-    "Training identities held out for choosing the best checkpoint; 0 for none.", least=0,
-    most=10**6),
-  "data.on_unreadable": _choice("error", TRAINING,
-    "A frame that does not decode: stop, or skip and count it.", "error", "skip", tested=True),
-  "data.retry_seconds": Field(int, 300, PLACE,
-    "Seconds to wait for a data directory that is out of reach; 0 for no wait.", least=0,
-    most=10**7),
-  "data.follow_links": Field(bool, False, PLACE,
-    "Follow links that lead out of the data directory."),
-  "data.single_tracklet": _choice("repeat", TRAINING,
-    "Training identities with one tracklet: refuse them, leave them out, or repeat the tracklet "
-    "(published).", "error", "drop", "repeat"),
+  **DATA_FIELDS,
   "clips.image_size": Field(tuple, (256, 128), NETWORK,
     "Frame height and width in pixels.", length=2, least=8, most=4096),
   "clips.num_frames": Field(int, 4, NETWORK, "Frames in a clip (T).", least=1, most=1024),
@@ -111,7 +86,7 @@ SCHEMA: dict[str, Field] = {
   "clips.jitter": Field(float, 0.0, TRAINING,
     "Strength of the colour jitter, drawn once for each clip; 0 for none.", least=0, most=1,
     late=True),
-  **MODEL_SCHEMA,
+  **MODEL_FIELDS,
   "loss.cross_entropy": _choice("preset", TRAINING,
     "Smoothed or plain labels.", "smoothed", "plain", preset=True),
   "loss.label_smoothing": Field(float, 0.1, TRAINING, "Smoothing of `smoothed`.", least=0, most=1),

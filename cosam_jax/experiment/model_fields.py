@@ -7,7 +7,7 @@ from cosam_jax.models.neck_names import EMBEDDINGS, NECK_LOSSES, NECK_PLACES
 from cosam_jax.models.pool_names import SPATIAL_POOLS
 from cosam_jax.models.temporal_names import TEMPORAL_HEADS
 
-MODEL_SCHEMA: dict[str, Field] = {
+MODEL_FIELDS: dict[str, Field] = {
   "model.backbone": _choice("se_resnet50", NETWORK, "Backbone network.", *BACKBONES),
   "model.width": Field(float, 1.0, NETWORK,
     "Channel multiplier of the backbone's stages.", above=0, most=8),

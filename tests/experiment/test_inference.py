@@ -72,7 +72,7 @@ def test_batches_are_as_one_clip_at_a_time(network, data_dir, policy):
       wanted.append((row, clip, readable, outputs))
 
   inference = Inference(
-    model, make_local_mesh(), batch_clips=4, reading=Reading(policy, 0.0, False)
+    model, make_local_mesh(), batch_clips=4, reading=Reading(policy, 0.0, False, "bilinear")
   )
   variables, plan = inference.put(network.variables), inference.plan(table)
   found = 0
@@ -205,8 +205,9 @@ def test_links_are_followed_in_somebodys_folder_only_if_the_run_does(network, tm
 
 
 def test_a_configuration_says_how_frames_are_read():
-  assert Reading.of({}) == Reading("error", FIELDS["data.retry_seconds"].default, False)
+  usual = Reading("error", FIELDS["data.retry_seconds"].default, False, "bilinear")
+  assert Reading.of({}) == usual
   flat = {"data.on_unreadable": "skip", "data.retry_seconds": 5, "data.follow_links": False}
-  assert Reading.of(flat) == Reading("skip", 5, False)
+  assert Reading.of(flat) == Reading("skip", 5, False, "bilinear")
   assert Reading.of({**flat, "data.follow_links": True}).follow_links
   assert Reading.of({**flat, "clips.resize": "bicubic"}).resize_method == "bicubic"
