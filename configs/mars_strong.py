@@ -1,6 +1,6 @@
 r"""COSAM on MARS in the recipe of today's ResNet-50 line, as SINet trains it.
 
-The recipe of 2019 (configs/mars.py) draws each identity once an epoch and takes consecutive frames.
+The recipe of the ICCV 2019 paper (configs/mars.py) draws each identity once an epoch and takes consecutive frames.
 This one covers every tracklet, takes one frame of each of T parts, pools the maximum, normalises
 each frame's vector, and gives the result to both losses. Nobody has published COSAM in it.
 

@@ -44,7 +44,7 @@ ABLATION_FLAGS: dict[str, tuple[str, Callable[[str], Any], str]] = {
   "cosam": ("model.cosam_stages", parse_stages,
             "Stages that COSAM follows, a comma-separated list among 2,3,4,5; or none."),
   "temporal": ("model.temporal", str,
-               "Temporal head: tp (average), ta (attention), rnn (LSTM)."),
+               "Temporal head: tp (average), ta (attention), rnn (LSTM), ap (attention pooling)."),
   "num_frames": ("clips.num_frames", int, "Frames in a clip: an integer, 2 or more with COSAM."),
   "frame_selection": ("clips.selection", str,
                       f"Frames of a training clip: {', '.join(FRAME_SELECTIONS)}."),

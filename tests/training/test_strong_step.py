@@ -1,10 +1,13 @@
 """The whole step of the strong recipe beside an independent one in PyTorch, with drawn weights.
 
-The network and its step are written out in PyTorch from what is published of the recipe: ResNet-50
-(narrow here) with COSAM4,5, maximum over the grid, a norm of each frame, the mean over frames for
-both losses, plain cross-entropy, batch-hard triplets of cosine distances, Adam with coupled decay.
+The network and its step are written out in PyTorch from what is published of the recipe:
+bottlenecks with COSAM4,5, maximum over the grid, a norm of each frame, the mean over frames for both losses,
+plain cross-entropy, batch-hard triplets of cosine distances, Adam with coupled decay. It has one
+block a stage: gradients through 50 layers of noise are not known to more than some percent, see
+`test_golden_training.py`.
 """
 
+import dataclasses
 import pathlib
 import sys
 
@@ -14,6 +17,7 @@ import optax
 import pytest
 
 from cosam_jax.models import ReidNet, from_torch, to_torch
+from cosam_jax.models.backbones.registry import BACKBONES
 from cosam_jax.training.optim import make_optimizer
 from cosam_jax.training.state import create_state
 from cosam_jax.training.steps import Objective, train_step
@@ -25,8 +29,9 @@ pytorch_network = pytest.importorskip("pytorch_network")
 CLIPS, FRAMES, SIZE, CLASSES, WIDTH = 8, 3, (64, 32), 5, 0.125
 RATE, DECAY, MARGIN = 3e-4, 5e-4, 0.3
 LABELS = np.repeat(np.arange(4), 2).astype(np.int32)
+SHALLOW = "resnet14"
 MODEL = ReidNet(
-  "resnet50", (4, 5), "tp", FRAMES, SIZE, CLASSES, width=WIDTH, spatial_pool="max", neck=True,
+  SHALLOW, (4, 5), "tp", FRAMES, SIZE, CLASSES, width=WIDTH, spatial_pool="max", neck=True,
   neck_place="frame", neck_losses="both", embedding="after_neck",
 )  # fmt: skip
 OBJECTIVE = Objective(0.0, MARGIN, 1.0, triplet_distance="cosine")
@@ -36,7 +41,7 @@ class Strong(pytorch_network.Network):
   """The peer's backbone and COSAM, with this recipe's pool and neck."""
 
   def __init__(self):
-    super().__init__("resnet50", (4, 5), FRAMES, SIZE, CLASSES, WIDTH)
+    super().__init__(SHALLOW, (4, 5), FRAMES, SIZE, CLASSES, WIDTH)
     self.neck = torch.nn.BatchNorm1d(self.classifier.in_features)
 
   def forward(self, clips):
@@ -65,8 +70,9 @@ def loss_of(features, logits):
 
 
 @pytest.fixture(scope="module")
-def drawn():
+def drawn(shallow):
   """(clips, a state dict with spread values)."""
+  del shallow
   rng = np.random.default_rng(0)
   clips = rng.standard_normal((CLIPS, FRAMES, *SIZE, 3)).astype(np.float32)
   state = to_torch(MODEL.init(jax.random.key(0), clips[:1]), MODEL)
@@ -82,7 +88,7 @@ def run_torch(drawn, optimizer, steps):
   """The losses of some steps and the state dict after them."""
   clips, state = drawn
   network = Strong()
-  network.load_state_dict({name: torch.as_tensor(value) for name, value in state.items()})
+  network.load_state_dict({name: torch.tensor(value) for name, value in state.items()})
   network.train()
   update = optimizer(network.parameters())
   frames = torch.as_tensor(clips).flatten(0, 1).permute(0, 3, 1, 2)
@@ -92,7 +98,7 @@ def run_torch(drawn, optimizer, steps):
     loss = loss_of(*network(frames))
     loss.backward()
     update.step()
-    losses.append(float(loss))
+    losses.append(loss.item())
   return losses, {name: value.detach().numpy() for name, value in network.state_dict().items()}
 
 
@@ -108,8 +114,15 @@ def run_ours(drawn, optimizer, steps):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def hasty(hasty_compilation):
-  """Compiles in haste."""
+def shallow(hasty_compilation):
+  """The shallow network, on both sides, while these tests run; programs are compiled in haste."""
+  del hasty_compilation
+  blocks, usual = (1, 1, 1, 1), BACKBONES["resnet50"]
+  row = dataclasses.replace(usual, settings={**usual.settings, "blocks": blocks})
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setitem(BACKBONES, SHALLOW, row)
+    patch.setitem(pytorch_network.BLOCKS, SHALLOW, blocks)
+    yield
 
 
 def test_a_plain_step_moves_every_parameter_alike(drawn):
@@ -129,6 +142,6 @@ def test_three_steps_of_adam(drawn):
   theirs, _ = run_torch(drawn, lambda p: torch.optim.Adam(p, RATE, weight_decay=DECAY), 3)
   ours, _ = run_ours(drawn, make_optimizer(lambda _: RATE, weight_decay=DECAY), 3)
   np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-5)
-  # Adam divides by the gradient's size, so that rounding of small gradients grows with the steps.
-  np.testing.assert_allclose(ours, theirs, rtol=2e-2)
+  # Adam divides by the gradient's size, so that rounding of small gradients matters afterwards.
+  np.testing.assert_allclose(ours, theirs, rtol=1e-3)
   assert theirs[2] < theirs[0]
