@@ -1,8 +1,9 @@
 r"""COSAM on MARS in the recipe of today's ResNet-50 line, as SINet trains it.
 
-The recipe of the ICCV 2019 paper (configs/mars.py) draws each identity once an epoch and takes consecutive frames.
-This one covers every tracklet, takes one frame of each of T parts, pools the maximum, normalises
-each frame's vector, and gives the result to both losses. Nobody has published COSAM in it.
+The recipe of the ICCV 2019 paper (configs/mars.py) draws each identity once an epoch and takes
+consecutive frames. This one covers every tracklet, takes one frame of each of T parts, pools the
+maximum, normalises each frame's vector, and gives the result to both losses. Nobody has published
+COSAM in it.
 
   python -m cosam_jax.main --config=configs/mars_strong.py --data_dir=data/mars \
     --workdir=runs/mars_strong

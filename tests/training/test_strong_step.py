@@ -1,10 +1,10 @@
 """The whole step of the strong recipe beside an independent one in PyTorch, with drawn weights.
 
 The network and its step are written out in PyTorch from what is published of the recipe:
-bottlenecks with COSAM4,5, maximum over the grid, a norm of each frame, the mean over frames for both losses,
-plain cross-entropy, batch-hard triplets of cosine distances, Adam with coupled decay. It has one
-block a stage: gradients through 50 layers of noise are not known to more than some percent, see
-`test_golden_training.py`.
+bottlenecks with COSAM4,5, maximum over the grid, a norm of each frame, the mean over frames for
+both losses, plain cross-entropy, batch-hard triplets of cosine distances, Adam with coupled decay.
+It has one block a stage: gradients through 50 layers of noise are not known to more than some
+percent, see `test_golden_training.py`.
 """
 
 import dataclasses

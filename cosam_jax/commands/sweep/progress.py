@@ -152,7 +152,9 @@ def _likeness(one: State, other: State) -> int:
 
 
 def _last_step(config: Mapping[str, Any]) -> int | None:
-  """Number of steps of training; None if the number of identities is unknown without the data."""
+  """Number of steps of training; None if the steps of an epoch are unknown without the data."""
+  if config["train.sampler"] != "every_identity":
+    return None
   row = data_set_of(config["data.name"])
   if row.drawn:
     identities = config["synthetic.identities_train"]
