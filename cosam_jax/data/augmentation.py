@@ -56,6 +56,10 @@ def seed_of(
   return tf.stack([tf.constant(seed + purpose * _MAX_SEED, tf.int64), address])
 
 
+def _enlarged(size: tuple[int, int]) -> tuple[int, int]:
+  return round(size[0] * ENLARGE), round(size[1] * ENLARGE)
+
+
 def augment(
   image: tf.Tensor,
   size: tuple[int, int],
@@ -79,8 +83,7 @@ def augment(
   Returns:
     float32[H, W, 3] in 0 .. 255.
   """
-  height, width = size
-  large = (round(height * ENLARGE), round(width * ENLARGE))
+  (height, width), large = size, _enlarged(size)
   plain, down, right, flip = tf.unstack(tf.random.stateless_uniform([4], seed, alg="philox"), num=4)
   enlarged, mirrored = plain >= 0.5, flip < 0.5
   # The flip is applied to the uint8 image, a quarter of the bytes, so the window is mirrored too.
@@ -153,8 +156,9 @@ class Preprocess:
 
   def __call__(self, data: tf.Tensor, address: Address) -> tf.Tensor:
     """Scalar string -> float32[H, W, 3], normalised."""
-    image = decode(data)
     size = (int(self.size[0]), int(self.size[1]))
+    # Also without augmentation, so that a network is tested on what it was trained on.
+    image = decode(data, at_least=_enlarged(size))
     shape, how = (*size, 3), self.augmentation
     if how is None:
       image = resize(image, size, method=self.resize_method)
