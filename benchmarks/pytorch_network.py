@@ -2,8 +2,8 @@
 
 Weights carry over, since they have the same shapes as ours and the published names. Both networks
 compute the same numbers, which `against_pytorch.py` checks before it times anything. Included are
-ResNet-50 and SE-ResNet-50, COSAM with its cost volume, and temporal pooling. The package does not
-use this file.
+ResNet-50, SE-ResNet-50 and OSNet, COSAM with its cost volume, and temporal pooling. The package does
+not use this file.
 
 Notation: B clips, T frames, h w grid, N = h*w, C channels, D descriptor size.
 """
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import pytorch_osnet
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -117,6 +118,9 @@ class Network(nn.Module):
     width: float = 1.0,
   ):
     super().__init__()
+    if backbone in pytorch_osnet.BASES:
+      self._make_osnet(backbone, tuple(cosam_stages), frames, image_size, classes, width)
+      return
     se = backbone.startswith("se_")
     pool = nn.MaxPool2d(3, 2, ceil_mode=True) if se else nn.MaxPool2d(3, 2, 1)
     stem = (("conv1", nn.Conv2d(3, 64, 7, 2, 3, bias=False)), ("bn1", nn.BatchNorm2d(64)),
@@ -143,12 +147,32 @@ class Network(nn.Module):
       attentions[str(stage - first)] = Cosam(4 * inner, frames, positions)
     self.attention_modules = nn.ModuleDict({"attention_modules": nn.ModuleDict(attentions)})
     self.classifier = nn.Linear(channels, classes)
-    self.frames, self.first = frames, first
+    self.frames, self.first, self.before_vectors = frames, first, list(self.base)
+
+  def _make_osnet(self, backbone, cosam_stages, frames, image_size, classes, width):
+    modules = pytorch_osnet.parts(backbone, width)
+    self.before_vectors = list(modules.values())
+    channels = {}
+    for stage in cosam_stages:
+      last = self.before_vectors[stage]
+      norms = [m for m in last.modules() if isinstance(m, nn.BatchNorm2d)]
+      channels[stage] = norms[-1].num_features
+    last_channels = self.before_vectors[-1].bn.num_features
+    modules["fc"] = pytorch_osnet.vector_layers(last_channels)
+    self.base = nn.Sequential(modules)
+    attentions = {}
+    for stage in cosam_stages:
+      scale = 4 * 2 ** (min(stage, 3) - 1)
+      positions = (image_size[0] // scale) * (image_size[1] // scale)
+      attentions[str(stage - 2)] = Cosam(channels[stage], frames, positions)
+    self.attention_modules = nn.ModuleDict({"attention_modules": nn.ModuleDict(attentions)})
+    self.classifier = nn.Linear(pytorch_osnet.VECTOR, classes)
+    self.frames, self.first = frames, 2
 
   def forward(self, clips):
     """[B*T, 3, H, W] -> features [B, C] and logits [B, classes]."""
     attentions = self.attention_modules["attention_modules"]
-    modules = list(self.base)
+    modules = self.before_vectors
     x = clips
     for module in modules[:-4]:
       x = module(x)
@@ -156,7 +180,10 @@ class Network(nn.Module):
       x = module(x)
       name = str(stage - self.first)
       x = attentions[name](x) if name in attentions else x
-    features = x.float().mean((2, 3)).reshape(-1, self.frames, x.shape[1]).mean(1)
+    vectors = x.float().mean((2, 3))
+    if len(self.base) > len(modules):
+      vectors = self.base.fc(vectors)
+    features = vectors.reshape(-1, self.frames, vectors.shape[1]).mean(1)
     return features, self.classifier(features)
 
 
