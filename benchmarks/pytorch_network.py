@@ -2,8 +2,8 @@
 
 Weights carry over, since they have the same shapes as ours and the published names. Both networks
 compute the same numbers, which `against_pytorch.py` checks before it times anything. Included are
-ResNet-50, SE-ResNet-50 and OSNet, COSAM with its cost volume, and temporal pooling. The package does
-not use this file.
+ResNet-50, SE-ResNet-50 and OSNet, COSAM with its cost volume, and temporal pooling. The package
+does not use this file.
 
 Notation: B clips, T frames, h w grid, N = h*w, C channels, D descriptor size.
 """

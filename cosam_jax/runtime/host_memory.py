@@ -93,6 +93,36 @@ def fit(planned: int, free: int | None = None) -> str | None:
   )
 
 
+def bound(most: int, resident: int | None = None) -> bool:
+  """Gives back what the C library keeps without need, if the process holds more than `most` bytes.
+
+  A block of working memory that is free again may be split by small allocations, so that the next
+  call's block no longer fits into it, and the heap grows by another block. The library would keep
+  all of them.
+
+  Args:
+    most: bytes of resident memory that are as much as is needed.
+    resident: bytes that the process holds; None: what the system says.
+
+  Returns:
+    Whether memory was given back.
+  """
+  if not _Kept.now:
+    return False
+  resident = resident_bytes() if resident is None else resident
+  if resident is None or resident <= most:
+    return False
+  return ctypes.CDLL(None).malloc_trim(0) == 1
+
+
+def resident_bytes(statm: pathlib.Path = pathlib.Path("/proc/self/statm")) -> int | None:
+  """Memory that the process holds; None if the system does not say."""
+  try:
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+  except (OSError, IndexError, ValueError):  # Not Linux.
+    return None
+
+
 def _set(*wanted: tuple[int, int]) -> bool:
   library: Any = ctypes.CDLL(None)
   return all(library.mallopt(parameter, value) == 1 for parameter, value in wanted)

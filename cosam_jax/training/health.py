@@ -5,7 +5,6 @@ With several processes, the first writes for all, since one that waits for its d
 """
 
 import os
-import pathlib
 import resource
 import sys
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cosam_jax.runtime import hosts
+from cosam_jax.runtime import host_memory, hosts
 from cosam_jax.training.scalars import ScalarLog
 
 PERCENTILES = (50, 90, 99)
@@ -105,10 +104,8 @@ class HealthLog:
 
 def memory_mib() -> float:
   """Memory of this process now, in MiB; if the system does not tell, its maximum so far."""
-  statm = pathlib.Path("/proc/self/statm")
-  if not statm.exists():
-    return most_memory_mib()
-  return int(statm.read_text().split()[1]) * resource.getpagesize() / 2**20
+  resident = host_memory.resident_bytes()
+  return most_memory_mib() if resident is None else resident / 2**20
 
 
 def most_memory_mib() -> float:

@@ -9,6 +9,8 @@ from absl import logging
 
 from cosam_jax.runtime import host_memory
 
+_SETTLING = 8
+
 
 class Planned:
   """A jitted function of (state or weights, *arrays), compiled once for each shape of the arrays.
@@ -29,6 +31,7 @@ class Planned:
     """
     self._function, self._say = function, say
     self._programs: dict[Any, Any] = {}
+    self._before, self._calls = 0, 0
     self.bytes = 0
 
   def __call__(self, *arguments: Any) -> Any:
@@ -39,6 +42,7 @@ class Planned:
     program = self._programs.get(key)
     if program is None:
       program = self._programs[key] = self._compiled(arguments)
+    self._bound()
     return program(*arguments)
 
   def _compiled(self, arguments: tuple[Any, ...]) -> Any:
@@ -50,4 +54,17 @@ class Planned:
       self.bytes = max(self.bytes, planned)
       if jax.default_backend() == "cpu" and (note := host_memory.fit(planned)):
         self._say(note)
+      self._before, self._calls = host_memory.resident_bytes() or 0, 0
     return program
+
+  def _bound(self) -> None:
+    """Gives kept memory back that the programs do not need; see `host_memory.bound`.
+
+    In the first calls small allocations still find their places, and each call may take another
+    block; so until then one block is enough to be kept.
+    """
+    blocks = 1 if self._calls < _SETTLING else 2
+    self._calls += 1
+    if host_memory.bound(self._before + int(1.1 * blocks * self.bytes)) and blocks == 2:
+      # What is held now is needed, by others such as what was compiled meanwhile.
+      self._before = host_memory.resident_bytes() or 0

@@ -34,6 +34,10 @@ print(*used_and_left())
 print(host_memory.fit(planned, free=3 * 2**30))
 print(*used_and_left())
 print(host_memory._held_bytes() >= pages)
+array = np.ones(pages, np.uint8)
+del array
+before = held()
+print(host_memory.bound(before + 1), host_memory.bound(before // 2), before - held() > 0.9 * pages)
 """
 
 
@@ -48,17 +52,19 @@ def run(choice, planned):
 
 
 def test_memory_that_fits_twice_is_kept():
-  first, said, _, held = run("auto", GIB)
+  first, said, _, held, bound = run("auto", GIB)
   assert (first, said) == ("True True", "None")
   assert held == "True"  # What is kept is free for the next program, though the system counts it.
+  assert bound == "False True True"  # What is held above the bound goes back, once.
 
 
 def test_memory_that_fits_once_goes_back():
-  first, said, later, held = run("auto", 2 * GIB)
+  first, said, later, held, bound = run("auto", 2 * GIB)
   assert first == "True True"
   assert said.startswith("a step needs 2.0 GiB of memory by its plan, and 3.0 GiB are free: memory")
   assert later == "True False"  # The system has it again as soon as it is free.
   assert held == "False"  # It counts as free by the system then.
+  assert bound.startswith("False False")  # There is nothing to give back.
 
 
 def test_who_asked_for_it_keeps_it():
@@ -68,7 +74,7 @@ def test_who_asked_for_it_keeps_it():
 
 @pytest.mark.parametrize("choice", ["auto", "keep"])
 def test_what_does_not_fit_at_all_is_said(choice):
-  _, said, later, _ = run(choice, 4 * GIB)
+  _, said, later, *_ = run(choice, 4 * GIB)
   assert said.startswith("a step needs 4.0 GiB of memory by its plan, and 3.0 GiB are free: if the")
   assert "train.accumulate" in said
   assert "model.remat" in said

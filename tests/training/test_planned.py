@@ -43,3 +43,24 @@ def test_what_does_not_fit_is_said_before_it_runs(monkeypatch):
     planned(np.ones((50, 40), np.float32), np.ones((4, 50), np.float32), None)
   assert len(said) == 1
   assert said[0].endswith("or model.remat for training")
+
+
+def test_kept_memory_is_bounded_by_one_block_at_first_and_later_by_two(monkeypatch):
+  asked, gives = [], iter([False] * 9 + [True, False])
+
+  def bound(most):
+    asked.append(most)
+    return next(gives)
+
+  monkeypatch.setattr(host_memory, "resident_bytes", lambda: 10_000)
+  monkeypatch.setattr(host_memory, "bound", bound)
+  function, ones = Planned(jax.jit(lambda state, x: state @ x)), jnp.ones((8, 8))
+  for _ in range(9):
+    function(ones, ones)
+  one, two = 10_000 + int(1.1 * function.bytes), 10_000 + int(2.2 * function.bytes)
+  assert asked == [one] * 8 + [two]
+  # What is left after memory was given back is needed.
+  monkeypatch.setattr(host_memory, "resident_bytes", lambda: 50_000)
+  function(ones, ones)
+  function(ones, ones)
+  assert asked[9:] == [two, 40_000 + two]
