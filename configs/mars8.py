@@ -2,7 +2,7 @@ r"""COSAM on mars8: 484 MARS identities, 8 small frames a tracklet, half an hour
 
 304 identities to train on, 180 others with 469 queries to test: enough to tell two recipes apart.
 Its queries are those that a weak network got wrong at rank 1, its frames are small and twice
-compressed, so no number on it is comparable with a published one. docs/results.md has the table.
+compressed, so no number on it is comparable with a published one.
 
   python -m cosam_jax.main --config=configs/mars8.py --workdir=runs/mars8/cosam45 \
     --data_dir=../shared/data/mars8 --config.init.weights=../shared/weights/resnet50_half.npz

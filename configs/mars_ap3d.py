@@ -7,7 +7,7 @@ module at 85 to 86, under the protocol `official`. Nobody has published COSAM in
   python -m cosam_jax.main --config=configs/mars_ap3d.py --data_dir=data/mars \
     --workdir=runs/mars_ap3d
 
-240 epochs, about 260 steps each. Not run to the end by us: MARS must be asked for from its authors.
+240 epochs, 289 steps each. Not run to the end by us: MARS must be asked for from its authors.
 Source: Gu et al., Appearance-Preserving 3D Convolution for Video-based Person Re-identification,
 ECCV 2020, and its program; docs/recipes.md compares the recipes.
 """

@@ -8,7 +8,7 @@ COSAM in it.
   python -m cosam_jax.main --config=configs/mars_strong.py --data_dir=data/mars \
     --workdir=runs/mars_strong
 
-160 epochs, about 260 steps each. Not run to the end by us: MARS must be asked for from its authors.
+160 epochs, 289 steps each. Not run to the end by us: MARS must be asked for from its authors.
 Source: Bai et al., Salient-to-Broad Transition for Video Person Re-identification, CVPR 2022, and
 its program; docs/recipes.md compares the recipes.
 """

@@ -36,7 +36,7 @@ def run(call: Call) -> None:
 
 
 def attention(config: ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
-  """Measures masks, TA's weights and the deletion test; writes `attention.json`, prints a table.
+  """Measures masks, frame weights and the deletion test; writes `attention.json`, prints a table.
 
   Numbers of an evaluation other than the run's own go to a separate folder, see `evaluation_place`.
 
@@ -112,7 +112,7 @@ class _Probe:
 
   def _frame_weights(self) -> dict[str, Any]:
     temporal = self._config.model.temporal
-    if temporal != "ta":
+    if not self._equal:
       note = f"not applicable, the head is {temporal.upper()}, which does not weigh frames"
       return {"all_equal": None, "note": note}
     equal = np.concatenate(self._equal)

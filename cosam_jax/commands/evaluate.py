@@ -45,6 +45,7 @@ def evaluate(
   check_outputs(run)
   check_replaceable(run.workdir / "results.json")
   evaluator = Evaluator(run.config, run.tables, run.model)
+  run.steps_per_epoch = network.about.get("steps_per_epoch")
   results = list(evaluator(network.variables, label=network.label, checkpoint=network.label))
   leave(
     run,
@@ -56,6 +57,8 @@ def evaluate(
     label=network.label,
     step=network.step,
     skipped=evaluator.skipped,
+    changed=network.about.get("changed", ()),
+    drawn_parts=network.about.get("drawn_parts", ()),
     arguments=arguments,
     following=COMMANDS["evaluate"].following,
   )

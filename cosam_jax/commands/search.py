@@ -79,6 +79,13 @@ def search(
       f"{query} and {gallery} were embedded by different weights, so their vectors cannot be "
       "compared: embed one of them again"
     )
+  for name, value in asked.pixels.items():
+    other = searched.pixels.get(name, value)
+    if value != other:
+      raise InputError(
+        f"the vectors of {query} were made with config.{name} {value}, and those of {gallery} with "
+        f"{other}, so that they cannot be compared: embed one of them again"
+      )
   if asked.flip is not None and searched.flip is not None and asked.flip != searched.flip:
     mirrored = query if asked.flip else gallery
     raise InputError(

@@ -105,7 +105,8 @@ def _train(
   averaged, which = bool(config.train.average), config.evaluation.weights
   checkpoints = Checkpoints(workdir, LAST, config.train.keep_checkpoints)
   about: dict[str, Any] = {
-    "config": run.flat, "num_classes": run.num_classes, "test_set": run.test_set
+    "config": run.flat, "num_classes": run.num_classes, "test_set": run.test_set,
+    "steps_per_epoch": epoch,
   }  # fmt: skip
   first_step = checkpoints.latest_step() or 0
   if not first_step:
@@ -120,7 +121,7 @@ def _train(
     drawn_parts = saved.pop("drawn_parts", [])
     free = config_rules.free_on_resume(config, change_optim)
     check_same(earlier, run.flat, free, where, REMEDY)
-    check_same(saved, about, ("config", "test_set"), where)
+    check_same(saved, about, ("config", "test_set", "steps_per_epoch"), where)
     if not may_be_same(saved.get("test_set"), run.test_set):
       print(f"note: {config.data.dir} has another test set than the run had so far")
     if changed:

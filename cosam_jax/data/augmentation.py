@@ -56,7 +56,8 @@ def seed_of(
   return tf.stack([tf.constant(seed + purpose * _MAX_SEED, tf.int64), address])
 
 
-def _enlarged(size: tuple[int, int]) -> tuple[int, int]:
+def enlarged(size: tuple[int, int]) -> tuple[int, int]:
+  """The size of the image from which a random crop of `size` is taken."""
   return round(size[0] * ENLARGE), round(size[1] * ENLARGE)
 
 
@@ -83,9 +84,9 @@ def augment(
   Returns:
     float32[H, W, 3] in 0 .. 255.
   """
-  (height, width), large = size, _enlarged(size)
+  (height, width), large = size, enlarged(size)
   plain, down, right, flip = tf.unstack(tf.random.stateless_uniform([4], seed, alg="philox"), num=4)
-  enlarged, mirrored = plain >= 0.5, flip < 0.5
+  grown, mirrored = plain >= 0.5, flip < 0.5
   # The flip is applied to the uint8 image, a quarter of the bytes, so the window is mirrored too.
   image = tf.cond(mirrored, lambda: tf.reverse(image, [1]), lambda: image)
   if crop == "none":
@@ -95,8 +96,8 @@ def augment(
     tf.cast(tf.round(u * n), tf.int32) for u, n in zip((down, right), room, strict=True)
   )
   corner = tf.stack([down, tf.where(mirrored, room[1] - right, right)])
-  corner = tf.where(enlarged, corner, tf.zeros_like(corner))
-  whole = tf.where(enlarged, tf.constant(large), tf.constant(size))
+  corner = tf.where(grown, corner, tf.zeros_like(corner))
+  whole = tf.where(grown, tf.constant(large), tf.constant(size))
   return resize(image, whole, size, corner, resize_method)
 
 
@@ -158,7 +159,7 @@ class Preprocess:
     """Scalar string -> float32[H, W, 3], normalised."""
     size = (int(self.size[0]), int(self.size[1]))
     # Also without augmentation, so that a network is tested on what it was trained on.
-    image = decode(data, at_least=_enlarged(size))
+    image = decode(data, at_least=enlarged(size))
     shape, how = (*size, 3), self.augmentation
     if how is None:
       image = resize(image, size, method=self.resize_method)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cosam_jax.data.augmentation import enlarged
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.pipeline import EvalBatch
 from cosam_jax.data.transforms import decode, normalise, resize, undecodable_reason
@@ -105,8 +106,12 @@ def preprocessor(
   return lambda image: prepare(image).numpy()
 
 
-def read_image(path: str | os.PathLike) -> np.ndarray:
-  """uint8[height, width, 3] of a JPEG or PNG file; InputError names a file that cannot be read."""
+def read_image(path: str | os.PathLike, image_size: tuple[int, int] | None = None) -> np.ndarray:
+  """uint8[height, width, 3] of a JPEG or PNG file; InputError names a file that cannot be read.
+
+  With the `image_size` of a network, a large JPEG is decoded at a part of its size, as the pipeline
+  decodes it.
+  """
   try:
     data = read_bytes(path, MOST_FRAME_BYTES)
   except OSError as error:
@@ -114,7 +119,8 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
       f"frame {os.fspath(path)} cannot be read: {error.strerror or error}"
     ) from error
   try:
-    return decode(tf.constant(data)).numpy()
+    at_least = None if image_size is None else enlarged(image_size)
+    return decode(tf.constant(data), at_least=at_least).numpy()
   except (tf.errors.OpError, ValueError) as error:
     reason = undecodable_reason(data)
     raise InputError(f"frame {os.fspath(path)} cannot be used: {reason}") from error

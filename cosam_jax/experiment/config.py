@@ -18,7 +18,7 @@ from cosam_jax.experiment.flat_config import plain as plain
 from cosam_jax.experiment.flat_config import unflatten as unflatten
 from cosam_jax.experiment.learning_rules import check_learning
 from cosam_jax.experiment.synthetic_fields import SYNTHETIC_SCHEMA
-from cosam_jax.models.backbones.registry import backbone_of
+from cosam_jax.models.backbones.registry import BACKBONES, backbone_of
 from cosam_jax.models.temporal_names import stage5_stride
 from cosam_jax.runtime.text_numbers import shown
 from cosam_jax.runtime.user_paths import user_text
@@ -107,6 +107,12 @@ def _frames_and_grid(config: ConfigDict) -> None:
       "other, so it must be at least 2, or config.model.cosam_stages empty"
     )
   family = {"stride_in": model.stride_in, "pool": model.pool}
+  for name, value in family.items():
+    if value != "family" and name not in BACKBONES[model.backbone].settings:
+      raise InputError(
+        f"config.model.{name} is {value!r}, but backbone {model.backbone} has no such choice: use "
+        "'family'"
+      )
   backbone = backbone_of(
     model.backbone,
     width=model.width,
@@ -208,7 +214,7 @@ def _evaluation(config: ConfigDict) -> None:
   if evaluation.rerank and evaluation.distance != "sqeuclidean":
     raise InputError(
       f"config.evaluation.distance is {evaluation.distance!r}: re-ranking is defined on "
-      "'sqeuclidean'"
+      "'sqeuclidean'; use that, or set config.evaluation.rerank=False"
     )
   if evaluation.attributes and not evaluation.attributes_file:
     raise InputError(

@@ -38,8 +38,9 @@ class Embedder:
   """Embeds tracklets: all their frames in clips of T, one mean vector each, not normalised.
 
   Frames are RGB crops of one person in the order of time, of any size; they are resized and
-  normalised here as in an evaluation. Compare vectors by (squared) Euclidean distance. Folders are
-  read as the run's configuration says: its `data.on_unreadable`, `retry_seconds`, `follow_links`.
+  normalised here as in an evaluation. Compare vectors by the distance of the recipe,
+  `evaluation.distance`: squared Euclidean as published. Folders are read as the run's configuration
+  says: its `data.on_unreadable`, `retry_seconds`, `follow_links`.
   Its `evaluation.weights` and `evaluation.flip` count too.
 
   Args:
@@ -124,7 +125,11 @@ class Embedder:
       raise InputError("there are no tracklets to embed: give at least one")
     clips = int(num_dense_clips(np.array([len(x) for x in lists]), self.num_frames).sum())
     return self.embed_frames(
-      _frames(lists), len(lists), names=names, num_clips=clips, progress=progress
+      _frames(lists, self.network.model.image_size),
+      len(lists),
+      names=names,
+      num_clips=clips,
+      progress=progress,
     )
 
   def embed_frames(
@@ -236,10 +241,13 @@ def _listed(tracklet: Tracklet, number: int, left_out: LeftOut) -> Sequence[np.n
   return frames
 
 
-def _frames(lists: Sequence[Sequence[np.ndarray | Path]]) -> Iterator[Frame]:
+def _frames(
+  lists: Sequence[Sequence[np.ndarray | Path]], image_size: tuple[int, int]
+) -> Iterator[Frame]:
   for number, frames in enumerate(lists):
     for position, frame in enumerate(frames):
-      array = (
-        read_image(user_path(frame)) if isinstance(frame, str | os.PathLike) else np.asarray(frame)
-      )
+      if isinstance(frame, str | os.PathLike):
+        array = read_image(user_path(frame), image_size)
+      else:
+        array = np.asarray(frame)
       yield Frame(number, array, position + 1 == len(frames))

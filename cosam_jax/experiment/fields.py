@@ -1,9 +1,9 @@
 """The fields of a configuration: default, role, meaning and legal values of each; the two presets.
 
 Each field is described here or in a file that is included here (`data_fields.py`,
-`evaluation_fields.py`, `synthetic_fields.py`), and only there. To add one, add a row:
-configurations and runs without it get its default, and its role puts it into the lists of fields
-that matter for some purpose.
+`model_fields.py`, `evaluation_fields.py`, `synthetic_fields.py`), and only there. To add one, add a
+row: configurations and runs without it get its default, and its role puts it into the lists of
+fields that matter for some purpose.
 """
 
 from collections.abc import Mapping

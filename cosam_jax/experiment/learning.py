@@ -58,10 +58,11 @@ def learning_of(config: ConfigDict) -> Learning:
 
 
 def _groups(config: ConfigDict) -> Groups:
-  fields = config.optim
+  fields, model = config.optim, config.model
   return Groups(
     backbone_factor=fields.backbone_factor,
     bias_factor=fields.bias_factor,
     decay_biases=fields.decay_biases,
     frozen=frozen_parts(fields.frozen),
+    fixed=(("neck_norm", "bias"),) if model.neck and not model.neck_bias else (),
   )

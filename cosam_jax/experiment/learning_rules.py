@@ -1,8 +1,11 @@
 """Rules between the fields that say how a network learns; loads nothing slow."""
 
+from typing import Any
+
 from ml_collections import ConfigDict
 
 from cosam_jax.errors import InputError, suggestion
+from cosam_jax.experiment.fields import FIELDS
 from cosam_jax.models.backbones.registry import embeds_frames
 from cosam_jax.runtime.text_numbers import shown
 from cosam_jax.training.part_names import TRAINED_PARTS
@@ -21,6 +24,7 @@ def check_learning(config: ConfigDict) -> None:
   """
   _check_milestones(config)
   _check_frozen(config)
+  _check_switched_off(config)
   if config.evaluation.weights == "average" and not config.train.average:
     raise InputError(
       "config.evaluation.weights is 'average', but config.train.average is 0, so that nothing is "
@@ -33,7 +37,7 @@ def _check_milestones(config: ConfigDict) -> None:
   if milestones and schedule != "milestones":
     raise InputError(
       f"config.optim.milestones is {shown(milestones)}, but config.optim.schedule is "
-      f"{schedule!r}, which has none: use 'milestones', or leave them out"
+      f"{schedule!r}, which has none: use 'milestones', or config.optim.milestones=()"
     )
   if schedule == "milestones" and not milestones:
     raise InputError(
@@ -46,10 +50,37 @@ def _check_milestones(config: ConfigDict) -> None:
     )
 
 
+# A field that needs another one, the values of that which it needs, in words.
+_NEEDS = (
+  ("clips.stride", "clips.selection", lambda value: value == "strided", "'strided'"),
+  ("clips.erase_per", "clips.erase", bool, "above 0"),
+  ("optim.final_factor", "optim.schedule", lambda value: value == "cosine", "'cosine'"),
+  ("optim.warmup_start", "optim.warmup_epochs", bool, "above 0"),
+  ("init.missing", "init.weights", bool, "a file or a name"),
+)
+
+
+def _check_switched_off(config: ConfigDict) -> None:
+  """Refuses a value that would change nothing, since what it is about is switched off."""
+  for name, other, is_on, wanted in _NEEDS:
+    value, usual = _value(config, name), FIELDS[name].default
+    if value != usual and not is_on(_value(config, other)):
+      raise InputError(
+        f"config.{name} is {shown(value)}, which changes nothing while config.{other} is "
+        f"{shown(_value(config, other))}: set that to {wanted}, or use {usual!r}"
+      )
+
+
+def _value(config: ConfigDict, name: str) -> Any:
+  group, _, last = name.partition(".")
+  return config[group][last]
+
+
 def _check_frozen(config: ConfigDict) -> None:
   model = config.model
   absent = {f"cosam{stage}" for stage in range(2, 6) if stage not in model.cosam_stages}
   absent |= set() if model.neck else {"neck"}
+  absent |= {"head"} if model.temporal == "tp" else set()  # It has no parameters.
   absent |= set() if model.spatial_pool == "generalised_mean" else {"pool"}
   absent |= set() if embeds_frames(model.backbone) else {"frame_layers"}
   legal = [part for part in TRAINED_PARTS if part not in absent]

@@ -46,6 +46,7 @@ class Network:
     flat: the run's configuration, dotted name -> plain value; empty if it is unknown.
     label: names the weights, such as "step 240" or a file's name.
     step: number of steps that they were trained for; 0 for a file's.
+    about: values beside the checkpoint, about its training; empty for a file's.
   """
 
   model: ReidNet
@@ -53,6 +54,7 @@ class Network:
   flat: Mapping[str, Any]
   label: str
   step: int = 0
+  about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = None) -> Network:
@@ -219,10 +221,10 @@ def _from_checkpoint(
   variables = state.weights_of(checkpoints.restore(step, shapes, devices), which)
   label = weights_label(step, which)
   if trained == model:
-    return Network(model, variables, flat, label, step)
+    return Network(model, variables, flat, label, step, about)
   height, width = trained.image_size
   label = f"{label}, resampled from {trained.num_frames} frames of {height}x{width}"
-  return Network(model, resample_variables(variables, trained, model), flat, label, step)
+  return Network(model, resample_variables(variables, trained, model), flat, label, step, about)
 
 
 def _from_weights(path: pathlib.Path, settings: dict[str, Any]) -> Network:
@@ -244,9 +246,10 @@ def _from_file(
   weights = read_weights(path)
   classes = _num_classes(weights)
   model = build(classes or 1)
-  merged = merge(weights, model, allow_missing=("classifier",) if classes is None else ())
-  lacking = {name.partition(".")[0] for name in merged.kept}
-  if lacking and (classes is not None or lacking != {"classifier"}):
+  spared = "classifier" if classes is None else "classifier.bias"
+  merged = merge(weights, model, allow_missing=(spared,))
+  lacking = {name.partition(".")[0] for name in merged.kept} - {"classifier"}
+  if lacking:
     raise InputError(
       f"weights file {path} is not a whole network, since it lacks {', '.join(sorted(lacking))}: "
       "give a checkpoint of one, or train from these weights first"

@@ -124,8 +124,8 @@ def initial_weights(config: ConfigDict, model: ReidNet) -> Initial:
   given = read_weights(path)
   draw = config.init.missing == "draw"
   # A backbone's file may lack everything after it; in a whole network only the classes may differ.
-  missing = ("",) if draw else ("classifier", "neck", "pool")
-  merged = merge(given, model, allow_missing=missing, init=drawn)
+  behind = ("classifier", "neck", "pool")
+  merged = merge(given, model, allow_missing=behind, init=drawn, draw_backbone=draw)
   if draw and not any(not is_behind_backbone(name) for name in merged.filled):
     raise InputError(
       f"{path} has nothing of backbone {config.model.backbone} at this width: choose the model it "

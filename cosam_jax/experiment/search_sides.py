@@ -3,7 +3,8 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from ml_collections import ConfigDict
@@ -42,6 +43,7 @@ class Side:
     seen: row -> where and when the tracklet was seen.
     dataset: the data set whose numbers the identities are; None if there are none.
     flip: whether vectors are means of clips and their mirror images; None if unknown.
+    pixels: the fields that say how frames became the network's input; empty if unknown.
   """
 
   path: pathlib.Path
@@ -53,6 +55,7 @@ class Side:
   seen: Callable[[int], Sighting] = never_seen
   dataset: str | None = None
   flip: bool | None = None
+  pixels: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +111,7 @@ def open_side(
       saved.seen,
       saved.origin.dataset,
       saved.origin.flip,
+      _pixels(saved.origin.config),
     )
   if not path.exists():
     raise InputError(
@@ -130,6 +134,7 @@ def open_side(
     embedder.network.flat.get("evaluation.distance"),
     own.seen,
     flip=embedder.inference.flip,
+    pixels=_pixels(embedder.network.flat),
   )
 
 
@@ -147,3 +152,12 @@ def _saved_picture(path: pathlib.Path) -> np.ndarray | None:
     return read_picture(path, "JPEG")
   except OSError:
     return None
+
+
+def _pixels(config: Mapping[str, Any]) -> dict[str, Any]:
+  """Of a flat configuration, what decides the pixels that a network sees; empty for an empty one."""
+  every = complete(config)
+  if not every:
+    return {}
+  size, method = every["clips.image_size"], every["clips.resize"]
+  return {"clips.image_size": list(size), "clips.resize": method}

@@ -96,9 +96,13 @@ def merge(
   allow_missing: Iterable[str] = (),
   allow_unused: Iterable[str] = (),
   init: Variables | None = None,
+  draw_backbone: bool = False,
 ) -> Merged:
-  """Does the work of `from_torch`, and says which tensors came from the state dict."""
-  merged = _merge(state_dict, model, init, tuple(allow_missing), tuple(allow_unused))
+  """Does the work of `from_torch`, and says which tensors came from the state dict.
+
+  With `draw_backbone`, any tensor of the backbone may be missing or of another shape.
+  """
+  merged = _merge(state_dict, model, init, tuple(allow_missing), tuple(allow_unused), draw_backbone)
   for note in merged.notes:
     logging.warning("weights: %s", note)
   if merged.kept:
@@ -161,6 +165,7 @@ def _merge(
   init: Variables | None,
   allow_missing: tuple[str, ...],
   allow_unused: tuple[str, ...],
+  draw_backbone: bool = False,
 ) -> Merged:
   backbone = model.settings
   first = backbone.first_cosam(map(str, state_dict))
@@ -187,18 +192,23 @@ def _merge(
   # torchreid's own files have a classifier under our name of it.
   if bare and behind <= {"classifier"}:
     allow_missing += state_names.BEHIND_BACKBONE
+
+  def may_stay_out(name: str) -> bool:
+    own = draw_backbone and not state_names.is_behind_backbone(name)
+    return own or name.startswith(allow_missing)
+
   filled, misfits, unknown, beside = [], [], [], []
   unused = list(without.copies)
   for name, key in in_file.items():
     if name in wanted:
       if found[name] == wanted[name]:
         filled.append(name)
-      elif name.startswith(allow_missing):
+      elif may_stay_out(name):
         unused.append(key)
       else:
         misfits.append(name)
     elif (
-      (bare and state_names.is_foreign_classifier(name))
+      (bare and (state_names.is_foreign_classifier(name) or name.startswith("classifier.")))
       or key.startswith(allow_unused)
       or name.startswith(allow_unused)
     ):
@@ -208,7 +218,7 @@ def _merge(
     else:
       unknown.append(name)
   kept = [name for name in wanted if name not in found or name not in (*filled, *misfits)]
-  missing = [name for name in kept if not name.startswith(allow_missing)]
+  missing = [name for name in kept if not may_stay_out(name)]
   missing.sort(key=lambda name: state_names.order(name, backbone))
   if missing or unknown or misfits:
     sentence = explain(model, found, wanted, in_file, missing, unknown, misfits)

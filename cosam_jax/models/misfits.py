@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from cosam_jax.errors import InputError
 from cosam_jax.models.reid import ReidNet
 from cosam_jax.models.state_names import architecture
 
@@ -50,7 +51,7 @@ def explain(
     parts.append(f"{_list(shapes)} have another shape")
   return (
     f"the weights do not fit the model: {'; '.join(parts)}; choose the model they belong to, or "
-    "name what may stay out in allow_missing and allow_unused (init.missing=draw as a field)"
+    "name what may stay out in allow_missing and allow_unused (of a backbone: init.missing=draw)"
   )
 
 
@@ -79,7 +80,10 @@ def _image_size(model: ReidNet, stage: int, positions: int) -> tuple[int, int] |
   found = None
   for k in range(1, 97):
     size = (height * k // 24, width * k // 24)
-    rows, columns = model.settings.grid_size(size, stage, model.stage5_stride)
+    try:
+      rows, columns = model.settings.grid_size(size, stage, model.stage5_stride)
+    except InputError:  # It is too small for this backbone.
+      continue
     if min(size) > 0 and rows * columns == positions:
       found = size  # keeps the largest, since sizes that do not fill their grid are unlikely
   return found

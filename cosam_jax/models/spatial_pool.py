@@ -39,5 +39,8 @@ class SpatialPool(nn.Module):
     if self.kind == "max":
       return features.max((2, 3))
     exponent = self.param("exponent", nn.initializers.constant(_START), (1,))
-    powers = jnp.maximum(features, _LEAST) ** exponent
-    return powers.mean((2, 3)) ** (1 / exponent)
+    # By logarithms, since powers of numbers near 0 fall below what float32 holds.
+    logs = exponent * jnp.log(jnp.maximum(features, _LEAST))
+    most = jax.lax.stop_gradient(logs.max((2, 3), keepdims=True))
+    mean = jnp.log(jnp.exp(logs - most).mean((2, 3))) + most[:, :, 0, 0]
+    return jnp.exp(mean / exponent)

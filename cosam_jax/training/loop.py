@@ -156,6 +156,9 @@ def run(
         if saving:
           save(step, state)
           saved = step
+      # The last step's results and checkpoint took their time since it asked.
+      if last_step > first_step and preemption.agreed():
+        raise Preempted
     except Preempted:
       read_metrics(keep=0)
       if saved < done:

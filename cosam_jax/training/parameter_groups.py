@@ -24,17 +24,19 @@ class Groups:
     frozen: names in `TRAINED_PARTS` of the parts without updates. The gradient stops before them,
       so that it is cheaper, and its norm is that of the other parameters. Their norms work as
       elsewhere: they normalise by the batch, and their running statistics follow the data.
+    fixed: paths of single parameters without updates, such as ("neck_norm", "bias").
   """
 
   backbone_factor: float = 1.0
   bias_factor: float = 1.0
   decay_biases: bool = True
   frozen: tuple[str, ...] = ()
+  fixed: tuple[tuple[str, ...], ...] = ()
 
   def factor(self, path: Path) -> float:
     """A parameter's rate as a multiple of the learning rate; 0 if it is frozen."""
     part = part_of(path)
-    if part in self.frozen:
+    if part in self.frozen or tuple(map(_name, path)) in self.fixed:
       return 0.0
     of_part = self.backbone_factor if part in BACKBONE else 1.0
     return of_part * (self.bias_factor if is_bias(path) else 1.0)
@@ -42,7 +44,7 @@ class Groups:
   @property
   def all_alike(self) -> bool:
     """Whether every parameter learns at the same rate."""
-    return (self.backbone_factor, self.bias_factor, self.frozen) == (1.0, 1.0, ())
+    return self == Groups(decay_biases=self.decay_biases)
 
   def scaled(self, updates: Any) -> Any:
     """The updates, each times its parameter's factor."""

@@ -16,6 +16,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import Embeddings, Origin, read_embeddings, write_embeddings
 from cosam_jax.evaluation.sightings import Sighting
 from cosam_jax.experiment.fields import FIELDS, SCHEMA
+from cosam_jax.experiment.flat_config import complete
 from cosam_jax.experiment.network import load_network
 from cosam_jax.experiment.own_outputs import PICTURES
 from cosam_jax.experiment.own_videos import embed_input, embed_own
@@ -61,6 +62,23 @@ def test_vectors_with_and_without_mirror_images_are_not_compared(network, tmp_pa
   # A matrix does not say how it was made.
   np.save(tmp_path / "c.npy", vectors)
   search(Networks(), mirrored, tmp_path / "c.npy", tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+  ("field", "other"), [("clips.image_size", [128, 64]), ("clips.resize", "bicubic")]
+)
+def test_vectors_of_frames_of_other_pixels_are_not_compared(field, other, tmp_path):
+  usual = saved(tmp_path / "a.npz", np.eye(3, dtype=np.float32), [""] * 3)
+  found, flat = read_embeddings(usual), {"data.name": "mars", "preset": "published_code"}
+  paths = []
+  for name, fields in (("b", flat), ("c", flat | {field: other})):
+    origin = dataclasses.replace(found.origin, config=complete(fields))
+    paths.append(tmp_path / f"{name}.npz")
+    write_embeddings(paths[-1], dataclasses.replace(found, origin=origin))
+  with pytest.raises(InputError, match=rf"made with config\.{field} .*so that they cannot be comp"):
+    search(Networks(), *paths, tmp_path / "out")
+  search(Networks(), paths[1], paths[1], tmp_path / "out")
+  search(Networks(), paths[1], usual, tmp_path / "unknown")  # Its configuration is not known.
 
 
 @pytest.mark.parametrize("same", [True, False])

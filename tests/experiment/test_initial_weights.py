@@ -46,7 +46,9 @@ def with_weights(asked, path, **fields):
 
 def test_missing_parts_are_refused_unless_they_are_to_be_drawn(asked, pruned, capsys):
   path, variables = pruned
-  with pytest.raises(InputError, match=r"layer4\..* are missing.*\(init.missing=draw as a field\)"):
+  with pytest.raises(
+    InputError, match=r"layer4\..* are missing.*\(of a backbone: init.missing=draw\)"
+  ):
     initial_weights(*with_weights(asked, path))
   config, model = with_weights(asked, path, missing="draw")
   initial = initial_weights(config, model)
@@ -72,6 +74,15 @@ def test_weights_of_which_nothing_fits_are_refused(asked, tmp_path):
   np.savez(tmp_path / "narrow.npz", **{"conv1.weight": np.zeros((8, 3, 7, 7), np.float32)})
   config, model = with_weights(asked, tmp_path / "narrow.npz", missing="draw")
   with pytest.raises(InputError, match=r"narrow\.npz has nothing of backbone resnet18 at this"):
+    initial_weights(config, model)
+
+
+def test_only_the_backbone_of_a_whole_network_may_be_drawn(asked, tmp_path):
+  """COSAM's weights of another size belong to another network."""
+  config, model = with_weights(asked, tmp_path / "whole.npz", missing="draw")
+  larger = model.clone(image_size=(96, 48))
+  np.savez(tmp_path / "whole.npz", **to_torch(state.init_variables(larger, 1), larger))
+  with pytest.raises(InputError, match="COSAM's weights after stage 5 belong to"):
     initial_weights(config, model)
 
 

@@ -46,7 +46,7 @@ def test_contradictions(changes, words):
   [
     {"optim.schedule": "milestones", "optim.milestones": (60, 120, 10**6)},
     {"optim.schedule": "cosine", "optim.warmup_epochs": 10, "optim.final_factor": 0.01},
-    {"optim.frozen": " stem, stage2,cosam4 ,head,classifier,"},
+    {"optim.frozen": " stem, stage2,cosam4 ,head,classifier,", "model.temporal": "rnn"},
     {"optim.frozen": "neck", "model.neck": True},
     {"optim.backbone_factor": 0.0, "optim.bias_factor": 2.0, "optim.decay_biases": False},
     {"train.average": 0.999, "evaluation.weights": "average", "evaluation.flip": True},

@@ -35,6 +35,22 @@ def test_generalised_mean(power):
   np.testing.assert_allclose(found, wanted, rtol=1e-4)
 
 
+@pytest.mark.parametrize("power", [0.5, 6.5, 30.0])
+def test_channels_without_activity_have_values_and_gradients(power):
+  """Powers of 1e-6 are below what float32 holds; of 20, above it."""
+  features = np.zeros((1, 1, 4, 2, 2), np.float32)
+  features[..., 1] = 20
+  pool = SpatialPool("generalised_mean")
+
+  def total(power, features):
+    return pool.apply({"params": {"exponent": power}}, features).sum()
+
+  found = pool.apply({"params": {"exponent": np.float32([power])}}, features)
+  np.testing.assert_allclose(found[0, 0], [1e-6, 20], rtol=1e-3)
+  for gradient in jax.grad(total, (0, 1))(np.float32([power]), features):
+    assert np.isfinite(gradient).all()
+
+
 def test_the_power_starts_at_three_and_learns():
   pool = SpatialPool("generalised_mean")
   variables = pool.init(jax.random.key(0), FEATURES)

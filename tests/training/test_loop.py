@@ -168,6 +168,7 @@ def terminate_at(recorder, kind, step):
     ("save", 3, [3], []),  # Not saved twice.
     ("validate", 4, [3, 4], [4]),
     ("validate", 12, [3, 6, 9, 12], [4, 8, 12]),
+    ("save", 12, [3, 6, 9, 12], [4, 8, 12]),  # What follows the training may take long.
   ],
 )
 def test_sigterm_saves_the_steps_that_are_done_and_stops(path, kind, step, saved, validated):

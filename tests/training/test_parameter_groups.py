@@ -162,3 +162,16 @@ def test_no_gradient_reaches_frozen_parameters(groups):
 def test_the_parts_are_those_of_the_network():
   assert TRAINED_PARTS[: len(BACKBONE)] == BACKBONE
   assert len(set(TRAINED_PARTS)) == len(TRAINED_PARTS)
+
+
+def test_a_fixed_parameter_neither_learns_nor_decays():
+  params = {"neck_norm": {"bias": jnp.full(3, 0.5), "scale": jnp.ones(3)}}
+  groups = Groups(fixed=(("neck_norm", "bias"),))
+  assert not groups.all_alike
+  decayed = groups.decayed(jax.tree.map(jnp.zeros_like, params), params, 0.1)
+  np.testing.assert_allclose(decayed["neck_norm"]["bias"], 0)
+  np.testing.assert_allclose(decayed["neck_norm"]["scale"], 0.1, rtol=1e-6)
+  scaled = groups.scaled(params)
+  np.testing.assert_allclose(scaled["neck_norm"]["bias"], 0)
+  held = jax.grad(lambda p: sum(x.sum() for x in jax.tree.leaves(groups.held(p))))(params)
+  np.testing.assert_allclose(held["neck_norm"]["bias"], 0)

@@ -6,6 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
+_CONSTANTS = {"scale": 1, "var": 1, "exponent": 3}
+
 
 def variables(initialise: Callable[[], Any], seed: int = 0) -> Any:
   """The variables of a module, drawn so that activations neither vanish nor grow.
@@ -25,6 +27,6 @@ def variables(initialise: Callable[[], Any], seed: int = 0) -> Any:
     if len(shape.shape) > 1:
       fan_in = np.prod(shape.shape[:-1])
       return (rng.standard_normal(shape.shape, np.float32) / np.sqrt(fan_in)).astype(shape.dtype)
-    return np.full(shape.shape, name in ("scale", "var"), shape.dtype)
+    return np.full(shape.shape, _CONSTANTS.get(name, 0), shape.dtype)
 
   return jax.tree_util.tree_map_with_path(draw, jax.eval_shape(initialise))

@@ -165,7 +165,7 @@ def _example(network: Network, table: TrackletTable, inputs: str) -> dict[str, A
   for row in range(min(len(table), EXAMPLE_CLIPS)):
     positions = dense_clips(int(table.lengths[row]), count)[0]
     frames = [table.frames.name(int(frame)) for frame in table.frame_ids(row)[positions]]
-    clips.append(np.stack([prepare(read_image(frame)) for frame in frames]))
+    clips.append(np.stack([prepare(read_image(frame, (height, width))) for frame in frames]))
   example = np.stack(clips)
   if inputs == "frames":  # Rounds to grey levels, so that both inputs mean the same picture.
     mean, std = (np.array(values, np.float32) for values in (IMAGENET_MEAN, IMAGENET_STD))

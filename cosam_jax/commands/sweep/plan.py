@@ -95,6 +95,13 @@ def plan(
         f"--{flag if flag in given else f'config.{field}'} is set, but the rows of --sweep decide "
         f"config.{field}: leave it out, or run this network alone, without --sweep"
       )
+  selections = sorted({row.frame_selection for row in SWEEPS["all"]})
+  if config.clips.selection not in selections:
+    raise InputError(
+      f"config.clips.selection is {config.clips.selection!r}, but the rows of --sweep, as the "
+      f"poster's, have {' or '.join(selections)}: give a configuration of that recipe, or run "
+      "networks alone, without --sweep"
+    )
   count = DATASETS[config.data.name].num_splits
   splits = range(count) if count > 1 else (None,)
   if count > 1 and "config.data.split" in given:
@@ -135,7 +142,7 @@ def _adapted(
     notes.append(
       f"random initial weights: {pathlib.Path(weights).name} belongs to {config.model.backbone}"
     )
-  if row == BEST_ROW:
+  if row == BEST_ROW and config.evaluation.distance == "sqeuclidean":
     extra["evaluation.rerank"] = True
   return extra, tuple(notes)
 

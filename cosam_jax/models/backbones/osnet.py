@@ -268,7 +268,8 @@ class Transition(_Normed):
   def __call__(self, x: jax.Array, *, train: bool, valid: jax.Array | None = None) -> jax.Array:
     """float[F, h, w, C] -> dtype[F, floor(h/2), floor(w/2), C]."""
     x = nn.relu(self._normed(x, x.shape[-1], ("conv", "norm"), train, valid))
-    return nn.avg_pool(x, (2, 2), (2, 2))
+    # By name, as the converter to ONNX asks for it.
+    return nn.avg_pool(x, window_shape=(2, 2), strides=(2, 2))
 
 
 class Stage(_Normed):
