@@ -96,6 +96,11 @@ def check(config: ConfigDict) -> None:
     rule(resolved)
 
 
+# Sides of frames: from the first on, the last grid of any backbone has four positions or more; up
+# to the second, it has one.
+_ALWAYS_ENOUGH, _NEVER_ENOUGH = 64, 16
+
+
 def _frames_and_grid(config: ConfigDict) -> None:
   model, clips = config.model, config.clips
   stages = tuple(model.cosam_stages)
@@ -113,22 +118,25 @@ def _frames_and_grid(config: ConfigDict) -> None:
         f"config.model.{name} is {value!r}, but backbone {model.backbone} has no such choice: use "
         "'family'"
       )
-  backbone = backbone_of(
-    model.backbone,
-    width=model.width,
-    **{key: None if value == "family" else value for key, value in family.items()},
-  )
-  if backbone.fixed_grid and model.last_stride:
+  if BACKBONES[model.backbone].fixed_grid and model.last_stride:
     raise InputError(
       f"config.model.last_stride is {model.last_stride}, but backbone {model.backbone} has no such "
       "choice: use 0"
     )
-  stride = stage5_stride(model.temporal, model.last_stride)
-  height, width = backbone.grid_size(tuple(clips.image_size), 5, stride)
+  size = tuple(clips.image_size)
+  if min(size) >= _ALWAYS_ENOUGH:
+    return
+  if max(size) <= _NEVER_ENOUGH:
+    height = width = 1
+  else:  # Only now, since the backbone's module takes half a second to load.
+    chosen = {key: None if value == "family" else value for key, value in family.items()}
+    backbone = backbone_of(model.backbone, width=model.width, **chosen)
+    stride = stage5_stride(model.temporal, model.last_stride)
+    height, width = backbone.grid_size(size, 5, stride)
   if stages and height * width < 2:
     raise InputError(
-      f"config.clips.image_size is {tuple(clips.image_size)}: the last grid is {height}x{width}, "
-      "and a spatial mask needs two positions or more; use larger frames"
+      f"config.clips.image_size is {size}: the last grid is {height}x{width}, and a spatial mask "
+      "needs two positions or more; use larger frames"
     )
 
 

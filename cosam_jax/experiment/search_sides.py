@@ -155,7 +155,7 @@ def _saved_picture(path: pathlib.Path) -> np.ndarray | None:
 
 
 def _pixels(config: Mapping[str, Any]) -> dict[str, Any]:
-  """Of a flat configuration, what decides the pixels that a network sees; empty for an empty one."""
+  """What decides a network's pixels, of a flat configuration; empty for an empty one."""
   every = complete(config)
   if not every:
     return {}

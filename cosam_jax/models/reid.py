@@ -11,7 +11,7 @@ from flax import linen as nn
 
 from cosam_jax.errors import InputError
 from cosam_jax.models.backbones.family import STAGES, Backbone
-from cosam_jax.models.backbones.registry import backbone_of
+from cosam_jax.models.backbones.registry import BACKBONES, backbone_of
 from cosam_jax.models.cosam import Cosam, CosamMasks
 from cosam_jax.models.layers import BatchNorm, Dtype
 from cosam_jax.models.neck_names import EMBEDDINGS, NECK_LOSSES, NECK_PLACES
@@ -136,7 +136,7 @@ class ReidNet(nn.Module):
     if self.neck and self.neck_place == "frame" and self.temporal == "rnn":
       raise InputError("neck_place is 'frame', which the rnn head cannot have: use 'clip'")
     settings = self.settings
-    if settings.fixed_grid and self.last_stride is not None:
+    if BACKBONES[self.backbone].fixed_grid and self.last_stride is not None:
       raise InputError(
         f"last_stride is {self.last_stride}, but backbone {self.backbone} has no such choice: "
         "use None"

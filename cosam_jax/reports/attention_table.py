@@ -5,7 +5,7 @@ from typing import Any
 
 
 def attention_table(record: Mapping[str, Any]) -> str:
-  """Lines under 80 columns: the masks' shape, the frames' weights, and the deletion test."""
+  """Lines under 80 columns: the masks' shape, frame weights, and the deletion test."""
   head = f"{'mask of':<12}{'std':>10}{'max/mean':>10}{'entropy':>10}{'between frames':>17}"
   lines = [head, "-" * len(head)]
   for stage, one in record["stages"].items():
@@ -16,7 +16,7 @@ def attention_table(record: Mapping[str, Any]) -> str:
   lines += [
     "std, entropy: over the grid, mean of all frames; entropy 1 is an even mask",
     "between frames: standard deviation of a place over its clip's frames",
-    f"the frames' weights: {record['frame_weights']['note']}",
+    f"frame weights: {record['frame_weights']['note']}",
     "",
   ]
   head = f"{'half of each query frame hidden':<32}{'cosine':>10}{'first match':>13}{'rank-1':>10}"

@@ -13,6 +13,7 @@ from cosam_jax.experiment import config as rules
 from cosam_jax.experiment import configurations
 from cosam_jax.experiment.fields import PRESETS, SCHEMA, describe_fields
 from cosam_jax.experiment.synthetic_fields import SYNTHETIC_SCHEMA
+from cosam_jax.models.backbones.registry import BACKBONES, backbone_of
 
 FILES = sorted((pathlib.Path(__file__).resolve().parents[2] / "configs").glob("*.py"))
 
@@ -272,3 +273,12 @@ def test_the_home_directory_stands_for_a_tilde_in_every_path(tmp_path, monkeypat
   given.data.dir = "~nobody2/x"
   with pytest.raises(InputError, match="there is no user 'nobody2'"):
     rules.check(given)
+
+
+@pytest.mark.parametrize("side", [16, 17, 24, 63, 64, 96])
+@pytest.mark.parametrize("backbone", list(BACKBONES))
+def test_the_sides_that_need_no_backbone_are_judged_as_it_would(backbone, side):
+  for stride in (1, 2):
+    height, width = backbone_of(backbone).grid_size((side, side), 5, stride)
+    assert height * width >= 4 or side < rules._ALWAYS_ENOUGH
+    assert height * width == 1 or side > rules._NEVER_ENOUGH

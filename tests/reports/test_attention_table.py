@@ -24,5 +24,5 @@ def test_every_number_has_its_place():
   assert ["COSAM", "5,", "lowest", "weights", "0.988", "12.35", "50.0%"] in lines
   assert ["COSAM", "5,", "random", "weights", "-0.500", "3.00", "100.0%"] in lines
   text = attention_table(RECORD)
-  assert "the frames' weights: all equal in 12.5% of 8 clips" in text
+  assert "frame weights: all equal in 12.5% of 8 clips" in text
   assert "measured on 8 queries, 9 gallery tracklets, 4 frames each" in text

@@ -41,9 +41,6 @@ class Backbone(abc.ABC):
   `folded`.
   """
 
-  fixed_grid: ClassVar[bool] = False
-  """Whether the strides are always the same, also that of stage 5."""
-
   @abc.abstractmethod
   def channels(self, stage: int) -> int:
     """Number of output channels of `stage` (2..5)."""

@@ -57,7 +57,6 @@ class OSNet(Backbone):
   FOLDED = {"norm": "conv", "norm1": "conv1", "norm3": "conv3", "shortcut_norm": "shortcut_conv",
             "linear_norm": "linear"}  # fmt: skip
   PLAIN = re.compile(r"conv[15]\.(conv|bn)\.|conv[2-4]\.\d\.\w|fc\.[01]\.")
-  fixed_grid = True
 
   def _wide(self, channels: int) -> int:
     return max(1, round(channels * self.base * self.width))

@@ -25,11 +25,13 @@ class BackboneRow:
     family: `module:class` of its `family.Backbone`.
     settings: arguments of the class.
     embeds_frames: whether it has layers behind the pool, see `Backbone.make_frame_layers`.
+    fixed_grid: whether the strides are always the same, also that of stage 5.
   """
 
   family: str
   settings: Mapping[str, Any]
   embeds_frames: bool = False
+  fixed_grid: bool = False
 
   def load(self) -> type["Backbone"]:
     """The family's class."""
@@ -44,7 +46,7 @@ def _resnet(blocks: tuple[int, ...], bottleneck: bool = True, **family: Any) -> 
 
 def _osnet(base: float, instance: bool = False) -> BackboneRow:
   settings = {"base": base, "instance": instance}
-  return BackboneRow("cosam_jax.models.backbones.osnet:OSNet", settings, embeds_frames=True)
+  return BackboneRow("cosam_jax.models.backbones.osnet:OSNet", settings, True, True)
 
 
 _TORCHVISION: dict[str, Any] = {"squeeze_excitation": False, "stride_in": "3x3", "pool": "padded"}

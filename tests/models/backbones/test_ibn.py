@@ -68,7 +68,9 @@ def wanted_vectors(state, frames, blocks):
   return x.mean((2, 3)).numpy()
 
 
-@pytest.mark.parametrize("name", ["resnet50_ibn_a", "se_resnet50_ibn_a"])
+@pytest.mark.parametrize(
+  "name", [pytest.param("resnet50_ibn_a", marks=pytest.mark.slow), "se_resnet50_ibn_a"]
+)
 def test_a_frames_vector_is_ibn_nets(name):
   model = net(name)
   variables = drawn(model)

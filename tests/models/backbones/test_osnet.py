@@ -126,7 +126,9 @@ def test_grids_are_those_of_its_outputs():
     variable_shapes(net(last_stride=2))
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+  "stage", [4, *(pytest.param(stage, marks=pytest.mark.slow) for stage in (2, 3, 5))]
+)
 def test_cosam_may_follow_any_stage_and_names_come_back(stage):
   model = net(cosam_stages=(stage,))
   variables = drawn(model)
