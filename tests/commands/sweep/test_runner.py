@@ -346,7 +346,7 @@ def test_a_sweep_its_tables_and_a_comparison_by_the_commands_that_they_print(
   (printed,) = [line for line in out.splitlines() if line.startswith("tables: ")]
   tables = command(*printed.partition("cosam_jax.main ")[2].split())
   numbers = read_results(tmp_path / row / "results.json")["results"][0]["metrics"]
-  assert f"{numbers['mAP']['percent']:.1f}" in tables
+  assert f"{numbers['mAP']['percent']:.2f}" in tables
   both = command("--mode=compare", f"--workdir={tmp_path}", *(
     str(tmp_path / row) for row in ("resnet50_none_tp", "resnet50_cosam5_tp")))  # fmt: skip
   assert "comparison.json" in both
