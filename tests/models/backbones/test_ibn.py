@@ -3,11 +3,11 @@
 import jax
 import numpy as np
 import pytest
+from spread_weights import spread_weights as drawn
 
 from cosam_jax.errors import InputError
 from cosam_jax.models import ReidNet, from_torch, to_torch
 from cosam_jax.models.folded import fold
-from cosam_jax.models.interop import variable_shapes
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
 
@@ -15,18 +15,6 @@ pytestmark = pytest.mark.usefixtures("hasty_compilation")
 def net(name, **options):
   settings = {"num_frames": 1, "image_size": (64, 32), "num_classes": 3, "cosam_stages": ()}
   return ReidNet(name, **{**settings, "width": 0.25, **options})
-
-
-def drawn(model, seed=0):
-  rng = np.random.default_rng(seed)
-
-  def draw(path, like):
-    if path[-1].key in ("var", "scale"):
-      return rng.uniform(0.5, 1.5, like.shape).astype(np.float32)
-    spread = 1 / np.sqrt(np.prod(like.shape[:-1])) if path[-1].key == "kernel" else 0.2
-    return (spread * rng.standard_normal(like.shape)).astype(np.float32)
-
-  return jax.tree_util.tree_map_with_path(draw, variable_shapes(model))
 
 
 def wanted_vectors(state, frames, blocks):

@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 from PIL import Image
+from spread_weights import spread_weights as drawn
 
 from cosam_jax.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from cosam_jax.errors import InputError
@@ -19,18 +20,6 @@ pytestmark = pytest.mark.usefixtures("hasty_compilation")
 def net(name="osnet_x0_25", **options) -> ReidNet:
   settings = {"num_frames": 2, "image_size": (64, 32), "num_classes": 3, "cosam_stages": ()}
   return ReidNet(name, **{**settings, **options})
-
-
-def drawn(model, seed=0):
-  rng = np.random.default_rng(seed)
-
-  def draw(path, like):
-    if path[-1].key in ("var", "scale"):
-      return rng.uniform(0.5, 1.5, like.shape).astype(np.float32)
-    spread = 1 / np.sqrt(np.prod(like.shape[:-1])) if path[-1].key == "kernel" else 0.2
-    return (spread * rng.standard_normal(like.shape)).astype(np.float32)
-
-  return jax.tree_util.tree_map_with_path(draw, variable_shapes(model))
 
 
 class Torch:
