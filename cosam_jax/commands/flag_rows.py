@@ -6,6 +6,7 @@ from typing import Any
 
 from cosam_jax.commands.benchmark.options import BENCHMARK_PARTS, Options
 from cosam_jax.commands.registry import COMMANDS, MODES
+from cosam_jax.reports.own_rows import OWN_SWEEPS
 from cosam_jax.reports.poster_rows import SWEEPS
 from cosam_jax.runtime import compiled_programs, host_memory
 from cosam_jax.runtime.text_numbers import whole_number
@@ -220,9 +221,10 @@ OWN: dict[str, Flag] = {
     "For --mode=compare: number of times to draw people, 100 or more.", 10_000, least=100
   ),
   "sweep": _choice(
-    "Run every unfinished row of a table of the poster of the ICCV 2019 paper, each in a folder of "
-    "its own under --workdir.",
+    "Run every unfinished row of a table of the poster of the ICCV 2019 paper, or (own_...) of the "
+    "configuration's own network and recipe, each in a folder of its own under --workdir.",
     *SWEEPS,
+    *OWN_SWEEPS,
   ),
   "sweep_row": _text(
     "With --sweep: run only this one, given by the number or name that --dry_run lists; or all "

@@ -9,6 +9,7 @@ from cosam_jax.commands import config_flags, path_flags
 from cosam_jax.commands.flag_rows import GENERAL, OWN, Flag
 from cosam_jax.commands.registry import COMMANDS, NEEDED, NONE, OPTIONAL, Command, command_of
 from cosam_jax.errors import InputError
+from cosam_jax.reports.own_rows import OWN_SWEEPS
 from cosam_jax.reports.poster_rows import SWEEPS
 
 MODULE = "cosam_jax"
@@ -113,7 +114,8 @@ def _not_read(flag: str, mode: str) -> str:
   modes = [name for name in readers if COMMANDS[name].flag is None]
   if not modes:
     asking = COMMANDS[readers[0]].flag
-    return f"--{flag} belongs to --{asking}, which is missing: give one of {', '.join(SWEEPS)}"
+    names = ", ".join((*SWEEPS, *OWN_SWEEPS))
+    return f"--{flag} belongs to --{asking}, which is missing: give one of {names}"
   return f"--{flag} is for --mode={' and --mode='.join(modes)}, and the mode is {mode}"
 
 

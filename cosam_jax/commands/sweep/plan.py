@@ -1,6 +1,6 @@
 """The runs of a sweep, and their flags. Nothing is run here.
 
-A row of the poster's tables is one network; a run is a row with one seed and, on data sets with
+A row, of the poster's tables or of the configuration's own network, is one network; a run is a row with one seed and, on data sets with
 several splits, one split. Rows that several tables share are one run with one folder.
 """
 
@@ -19,6 +19,7 @@ from cosam_jax.errors import InputError, suggestion
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.fields import alters_results
 from cosam_jax.models.weight_register import weight_register
+from cosam_jax.reports.own_rows import OWN_SWEEPS, own_rows
 from cosam_jax.reports.poster_rows import BEST_ROW, SWEEPS, Row
 from cosam_jax.runtime.text_numbers import whole_number
 
@@ -27,7 +28,7 @@ _OWN_FLAGS = {
 } | {"workdir"}  # fmt: skip
 """Flags that the runs, which train, do not get from the sweep's command line."""
 _DECIDED = {flag: field for flag, (field, *_) in ABLATION_FLAGS.items() if field in BEST_ROW.fields}
-"""Flag -> the field that it sets, for the fields that each row decides."""
+"""Flag -> the field that it sets, for the fields that rows decide."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +80,7 @@ def plan(
 
   Args:
     config: the configuration of every row, checked.
-    sweep: a key of `SWEEPS`.
+    sweep: a key of `SWEEPS` or `OWN_SWEEPS`.
     seeds: `config.seed` of each repetition; None is the configuration's own.
     only: one run, by its number in this list (from 0) or its name; or all runs of a row, by its
       name.
@@ -89,19 +90,7 @@ def plan(
     InputError: a field that the rows decide is set on the command line, or `only` does not exist.
   """
   given = _flags_in(arguments)
-  for flag, field in _DECIDED.items():
-    if given & {flag, f"config.{field}"}:
-      raise InputError(
-        f"--{flag if flag in given else f'config.{field}'} is set, but the rows of --sweep decide "
-        f"config.{field}: leave it out, or run this network alone, without --sweep"
-      )
-  selections = sorted({row.frame_selection for row in SWEEPS["all"]})
-  if config.clips.selection not in selections:
-    raise InputError(
-      f"config.clips.selection is {config.clips.selection!r}, but the rows of --sweep, as the "
-      f"poster's, have {' or '.join(selections)}: give a configuration of that recipe, or run "
-      "networks alone, without --sweep"
-    )
+  rows = _rows(config, sweep, given)
   count = DATASETS[config.data.name].num_splits
   splits = range(count) if count > 1 else (None,)
   if count > 1 and "config.data.split" in given:
@@ -110,12 +99,33 @@ def plan(
       "--sweep_row=NAME with the name of one run, which --dry_run lists"
     )
   jobs = [
-    Job(row, seed, split, *_adapted(row, config, given))
-    for row in SWEEPS[sweep]
+    Job(row, seed, split, *_adapted(row, config, given, sweep in OWN_SWEEPS))
+    for row in rows
     for seed in dict.fromkeys(seeds if seeds is not None else [config.seed])
     for split in splits
   ]
   return jobs if only is None else _chosen(jobs, only)
+
+
+def _rows(config: ConfigDict, sweep: str, given: set[str]) -> tuple[Row, ...]:
+  """The networks of a sweep; raises InputError if `given` flags set what they decide."""
+  for flag in OWN_SWEEPS.get(sweep, tuple(_DECIDED)):
+    field = _DECIDED[flag]
+    if given & {flag, f"config.{field}"}:
+      raise InputError(
+        f"--{flag if flag in given else f'config.{field}'} is set, but the rows of --sweep decide "
+        f"config.{field}: leave it out, or run this network alone, without --sweep"
+      )
+  if sweep in OWN_SWEEPS:
+    return own_rows(sweep, config_rules.plain(config))
+  selections = sorted({row.frame_selection for row in SWEEPS["all"]})
+  if config.clips.selection not in selections:
+    raise InputError(
+      f"config.clips.selection is {config.clips.selection!r}, but the rows of --sweep={sweep}, as "
+      f"the poster's, have {' or '.join(selections)}: give --sweep={' or '.join(OWN_SWEEPS)}, whose "
+      "rows keep it, or run networks alone, without --sweep"
+    )
+  return SWEEPS[sweep]
 
 
 def _flags_in(arguments: Sequence[str]) -> set[str]:
@@ -125,7 +135,7 @@ def _flags_in(arguments: Sequence[str]) -> set[str]:
 
 
 def _adapted(
-  row: Row, config: ConfigDict, given: set[str]
+  row: Row, config: ConfigDict, given: set[str], own: bool
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
   """Further fields that a row needs, and the reasons."""
   extra: dict[str, Any] = {}
@@ -142,7 +152,7 @@ def _adapted(
     notes.append(
       f"random initial weights: {pathlib.Path(weights).name} belongs to {config.model.backbone}"
     )
-  if row == BEST_ROW and config.evaluation.distance == "sqeuclidean":
+  if row == BEST_ROW and not own and config.evaluation.distance == "sqeuclidean":
     extra["evaluation.rerank"] = True
   return extra, tuple(notes)
 

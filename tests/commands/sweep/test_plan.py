@@ -9,6 +9,7 @@ from cosam_jax.commands.sweep import plan as sweep_plan
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.fields import SCHEMA
+from cosam_jax.reports.own_rows import OWN_SWEEPS
 from cosam_jax.reports.poster_rows import BEST_ROW, SWEEPS, Row, row_of
 
 
@@ -34,6 +35,10 @@ def test_names_are_folders_one_for_each_run():
 
 
 def parsed(job) -> dict:
+  return parsed_of(job, {})
+
+
+def parsed_of(job, base) -> dict:
   """The configuration that a job's flags make, by the command line's own parsers."""
   values = flags.FlagValues()
   for name in config_flags.ABLATION_FLAGS:
@@ -46,7 +51,7 @@ def parsed(job) -> dict:
       fields[name] = text == "True" if kind is bool else kind(text)
   values(["program", *(flag for flag in job.flags if not flag.startswith("--config."))])
   given = {name: values[name].value for name in config_flags.ABLATION_FLAGS}
-  config = config_flags.apply_ablation_flags(tiny.config("data"), given)
+  config = config_flags.apply_ablation_flags(tiny.config("data", **base), given)
   config.update_from_flattened_dict(fields)
   config_rules.check(config)
   return config_rules.plain(config_rules.resolve(config))
@@ -171,3 +176,52 @@ def test_fields_that_change_no_number_do_not_matter():
   assert sweep_plan.differing(saved, other) == [
     "evaluation.gallery", "init.weights", "train.epochs"
   ]  # fmt: skip
+
+
+STRONG = {
+  "clips__selection": "restricted",
+  "clips__num_frames": 4,
+  "model__backbone": "osnet_x0_25",
+  "model__cosam_stages": (4, 5),
+}
+
+
+def test_a_recipe_whose_clips_no_row_of_the_poster_has_has_sweeps_of_its_own():
+  with pytest.raises(InputError, match=r"'restricted', but the rows of --sweep=all.*own_cosam"):
+    plan("all", fields=STRONG)
+  names = [job.name for job in plan("own_cosam", fields=STRONG, seeds=[0, 1])]
+  assert names == [
+    "osnet_x0_25_none_tp_restricted",
+    "osnet_x0_25_none_tp_restricted_seed1",
+    "osnet_x0_25_cosam45_tp_restricted",
+    "osnet_x0_25_cosam45_tp_restricted_seed1",
+  ]
+
+
+@pytest.mark.parametrize("sweep", OWN_SWEEPS)
+def test_flags_of_own_rows_make_the_configuration_that_results_are_compared_with(sweep):
+  jobs = plan(sweep, fields={"model__backbone": "resnet50", "model__cosam_stages": (5,)})
+  for job in jobs:
+    made = parsed_of(job, {"model__backbone": "resnet50", "model__cosam_stages": (5,)})
+    assert row_of(made) == job.row
+  assert len({job.name for job in jobs}) == len(jobs) > 1
+
+
+def test_own_rows_decide_what_their_question_is_about_and_nothing_else():
+  assert plan("own_cosam", fields=STRONG, arguments=["--cosam=4,5", "--backbone=osnet_x0_25"])
+  for sweep, flag in (("own_positions", "--cosam=5"), ("own_temporal", "--temporal=ta"),
+                      ("own_num_frames", "--config.clips.num_frames=8"),
+                      ("own_frame_selection", "--frame_selection=random")):  # fmt: skip
+    with pytest.raises(InputError, match="the rows of --sweep decide"):
+      plan(sweep, fields=STRONG, arguments=[flag])
+
+
+@pytest.mark.parametrize("sweep", ["own_cosam", "own_temporal"])
+def test_with_and_without_cosam_needs_cosam(sweep):
+  with pytest.raises(InputError, match=f"--sweep={sweep} compares no COSAM.*is empty"):
+    plan(sweep, fields={**STRONG, "model__cosam_stages": ()})
+
+
+def test_only_the_posters_sweeps_re_rank_the_posters_best_network():
+  fields = {"model__backbone": "se_resnet50", "model__cosam_stages": (4, 5)}
+  assert not any(job.fields.get("evaluation.rerank") for job in plan("own_cosam", fields=fields))
