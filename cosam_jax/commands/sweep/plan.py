@@ -1,7 +1,7 @@
 """The runs of a sweep, and their flags. Nothing is run here.
 
-A row, of the poster's tables or of the configuration's own network, is one network; a run is a row with one seed and, on data sets with
-several splits, one split. Rows that several tables share are one run with one folder.
+A row, of the poster's tables or of the configuration's own network, is one network; a run is a row
+with one seed and, on data sets with several splits, one split. Rows that several tables share are one run with one folder.
 """
 
 import dataclasses
@@ -122,7 +122,7 @@ def _rows(config: ConfigDict, sweep: str, given: set[str]) -> tuple[Row, ...]:
   if config.clips.selection not in selections:
     raise InputError(
       f"config.clips.selection is {config.clips.selection!r}, but the rows of --sweep={sweep}, as "
-      f"the poster's, have {' or '.join(selections)}: give --sweep={' or '.join(OWN_SWEEPS)}, whose "
+      f"the poster's, have {' or '.join(selections)}: give one of {', '.join(OWN_SWEEPS)}, whose "
       "rows keep it, or run networks alone, without --sweep"
     )
   return SWEEPS[sweep]
