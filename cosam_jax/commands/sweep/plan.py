@@ -1,7 +1,8 @@
 """The runs of a sweep, and their flags. Nothing is run here.
 
 A row, of the poster's tables or of the configuration's own network, is one network; a run is a row
-with one seed and, on data sets with several splits, one split. Rows that several tables share are one run with one folder.
+with one seed and, on data sets with several splits, one split. Rows that several tables share are
+one run with one folder.
 """
 
 import dataclasses
