@@ -205,6 +205,11 @@ OWN: dict[str, Flag] = {
     "For --mode=masks: a place frame,y,x in the first tracklet that is drawn, frames from 1, y and "
     "x in pixels or as fractions (0.5). A picture shows where the other frames correlate with it."
   ),
+  "figures": _path(
+    "For --mode=masks with --input=FOLDER: a folder with the silhouette of the person in each "
+    "frame, a PNG of the frame's name and size, 0 off the person. The share of the masks' weight "
+    "on them is measured."
+  ),
   "format": _text(
     "For --mode=export: some of stablehlo, saved_model, litert, onnx, torch, separated by commas. "
     "Default: all that can be written; for each other one a line gives the reason."

@@ -53,6 +53,7 @@ def draw_chosen(network: Network, call: Call) -> None:
     margin=margin,
     reading=reading,
     taking=taking,
+    figures=flags["figures"],
     source=source,
   )
   if replaced:

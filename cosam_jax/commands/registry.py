@@ -114,7 +114,7 @@ COMMANDS: dict[str, Command] = {
     flags={
       **dict.fromkeys(_CHOSEN, ALWAYS),
       "output": _CHOSEN,
-      "boxes": ("input",),
+      **dict.fromkeys(("boxes", "figures"), ("input",)),
       **_BOXES,
     },
     needs=_RUN,

@@ -27,6 +27,7 @@ from cosam_jax.evaluation.clip_masks import ClipMasks, clip_masks
 from cosam_jax.evaluation.mask_numbers import choose_clips
 from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.figure_shares import figure_shares
 from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.experiment.network import Network
 from cosam_jax.experiment.parts import read_tables
@@ -34,6 +35,7 @@ from cosam_jax.models.cosam import normalise_descriptors
 from cosam_jax.reports.file_names import file_name
 from cosam_jax.reports.mask_motion import channels_picture, correlation_picture, save_animation
 from cosam_jax.reports.mask_pictures import draw_pictures
+from cosam_jax.reports.mask_table import mask_table
 from cosam_jax.reports.masks_folder import masks_folder
 from cosam_jax.runtime.text_numbers import whole_number
 from cosam_jax.training.mesh import make_local_mesh
@@ -53,6 +55,7 @@ def draw(
   margin: float = 0.0,
   reading: BoxReading = FOUND_OUT,
   taking: Taking = ALL_FRAMES,
+  figures: str | None = None,
   source: Mapping[str, Any] | None = None,
   keep: Collection[str] = (),
 ) -> None:
@@ -68,6 +71,7 @@ def draw(
     table: tracklets instead of those that the run's configuration names.
     boxes, margin, reading: of people in a video, see `own_videos.embed_own`.
     taking: which frames of a tracklet are used; the others are ignored.
+    figures: see `figure_shares`; the masks of all frames are measured and the numbers printed.
     source, keep: see `OutputFolder.replacing`.
 
   Raises:
@@ -82,6 +86,14 @@ def draw(
   if tracklets:
     rows = [_row(table, name, ids=boxes is not None) for name in tracklets]
     table = table.select(np.array(rows))
+  numbers_on = None
+  if figures is not None and folder is not None:
+    if not pathlib.Path(folder).is_dir():
+      raise InputError(
+        f"--figures is for a folder of tracklets, and --input is {folder}: cut its people out into "
+        "a folder for each track, and their silhouettes alike"
+      )
+    numbers_on = {network.label: figure_shares(network, table, folder, figures)}
   frames = network.model.num_frames
   inference = Inference(
     network.model, make_local_mesh(), batch_clips=1, reading=Reading.of(network.flat)
@@ -109,6 +121,8 @@ def draw(
       for stage, gate in sorted(gates.items())
     }
     (partial / "channels.json").write_text(json.dumps(strongest, indent=1) + "\n")
+    if numbers_on is not None:
+      (partial / "masks.json").write_text(json.dumps(numbers_on, indent=1) + "\n")
     channels_picture(strongest).save(partial / "channels.png")
     if where is not None and heat is not None:
       shown = clips[numbers.index(where[0] // frames)]
@@ -120,6 +134,8 @@ def draw(
         "ncc": {str(stage): values.tolist() for stage, values in heat.items()},
       }  # fmt: skip
       (partial / "correlation.json").write_text(json.dumps(content) + "\n")
+  if numbers_on is not None:
+    print(f"\n{mask_table(numbers_on)}")
   if not taking.all:
     print(f"taken of each tracklet: {taking.sentence()}")
   print(f"{len(strips) - 1} strips, overview.png, animations (.webp) and channels.png: {directory}")

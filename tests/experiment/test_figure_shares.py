@@ -1,0 +1,87 @@
+"""Shares of the masks' weight on silhouettes that are given as pictures."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cosam_jax.errors import InputError
+from cosam_jax.experiment.mask_gallery import draw
+from cosam_jax.experiment.network import load_network
+
+pytestmark = pytest.mark.usefixtures("hasty_compilation")
+
+LENGTHS = {"a": 4, "b": 3}
+SIZE = (32, 64)  # Width, height.
+
+
+@pytest.fixture(scope="module")
+def network(saved_run):
+  return load_network(saved_run)
+
+
+@pytest.fixture
+def folders(tmp_path):
+  """Tracklets of noise, and for each frame a figure: the left half, or nothing for the last."""
+  rng = np.random.default_rng(0)
+  for name, length in LENGTHS.items():
+    for kind in ("frames", "figures"):
+      (tmp_path / kind / name).mkdir(parents=True)
+    for i in range(length):
+      pixels = rng.integers(0, 255, (SIZE[1], SIZE[0], 3), np.uint8)
+      Image.fromarray(pixels).save(tmp_path / "frames" / name / f"{i}.jpg")
+      figure = np.zeros((SIZE[1], SIZE[0]), np.uint8)
+      figure[:, : SIZE[0] // 2] = 255
+      Image.fromarray(figure).save(tmp_path / "figures" / name / f"{i}.png")
+  return str(tmp_path / "frames"), str(tmp_path / "figures")
+
+
+def masks_of(network, folder, figures, output):
+  draw(network, output, folder=folder, figures=figures)
+  return json.loads((output / "masks.json").read_text())[network.label]
+
+
+def test_the_shares_are_those_of_each_frames_mask(network, folders, tmp_path, capsys):
+  """With the right halves as figures the shares are what is left of the left halves' shares."""
+  left = masks_of(network, *folders, tmp_path / "left")
+  for path in (tmp_path / "figures").rglob("*.png"):
+    with Image.open(path) as picture:
+      Image.fromarray(255 - np.asarray(picture)).save(path)
+  right = masks_of(network, *folders, tmp_path / "right")
+  assert left["frames"] == right["frames"] == left["of_frames"] == sum(LENGTHS.values())
+  assert left["tracklets"] == len(LENGTHS)
+  for stage, record in left["stages"].items():
+    other = right["stages"][stage]
+    assert record["uniform_share"] == other["uniform_share"] == 0.5
+    for share in ("share_on_figure", "fixed_mask_share"):
+      np.testing.assert_allclose(record[share] + other[share], 1, atol=1e-6)
+    # Noise has no sides, but the network's zero padding and odd kernels do.
+    assert record["share_on_figure"] != 0.5
+  assert "on figure" in capsys.readouterr().out
+
+
+def test_a_frame_without_a_figure_is_named_and_nothing_is_written(network, folders, tmp_path):
+  (tmp_path / "figures" / "b" / "2.png").unlink()
+  with pytest.raises(InputError, match=r"--figures is .* has no b/2\.png, the figure of .*2\.jpg"):
+    masks_of(network, *folders, tmp_path / "out")
+  assert not (tmp_path / "out").exists()
+
+
+def test_a_figure_of_another_size_is_refused(network, folders, tmp_path):
+  Image.new("L", (30, 64)).save(tmp_path / "figures" / "a" / "1.png")
+  with pytest.raises(InputError, match=r"has 30x64 pixels, but its frame .* has 32x64"):
+    masks_of(network, *folders, tmp_path / "out")
+
+
+def test_a_file_that_is_no_picture_is_refused(network, folders, tmp_path):
+  (tmp_path / "figures" / "a" / "1.png").write_text("none")
+  with pytest.raises(InputError, match="cannot be read as a picture"):
+    masks_of(network, *folders, tmp_path / "out")
+
+
+def test_a_video_has_no_figures(network, tmp_path):
+  video = tmp_path / "gate.mp4"
+  video.write_bytes(b"")
+  with pytest.raises(InputError):
+    draw(network, tmp_path / "out", folder=str(video), figures=str(tmp_path))
