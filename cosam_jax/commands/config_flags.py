@@ -4,6 +4,7 @@ Checks that do not need to run the experiment's file are here; each refuses with
 """
 
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -214,6 +215,10 @@ def illegal_value(text: str) -> str:
     return f"{name} is {shown(value)}: it must be {field.allowed()}"
   if name == "mode":
     return f"--mode is {value!r}: it must be one of {', '.join(MODES)}{suggestion(value, MODES)}"
+  if name == "config" and "Traceback (most recent call last)" in reason:
+    # The file's own sentence; above it stand the places in our code and in the file.
+    given = configurations.given_in(sys.argv) or value
+    return f"--config is {given!r}, whose get_config failed: {reason.strip().splitlines()[-1]}"
   if name in flags.FLAGS:
     parser = flags.FLAGS[name].parser
     if isinstance(parser, flags.IntegerParser | flags.FloatParser):

@@ -104,3 +104,16 @@ def test_what_follows_a_mode_and_what_it_takes_from_a_run_exist():
     assert set(command.files) <= set(command.flags), name
     assert command.of_run in ("", "run", "results"), name
   assert {name for name, command in COMMANDS.items() if command.continues} == {"train", "sweep"}
+
+
+def test_a_configuration_that_fails_says_its_own_sentence(monkeypatch):
+  monkeypatch.setattr("sys.argv", ["cosam-jax", "--config=configs/mars8.py:other"])
+  said = illegal_value(
+    "flag --config=/somewhere.py:configs/mars8.py:other: Error whilst parsing config file:\n"
+    "Traceback (most recent call last):\n  File 'somewhere.py', line 1, in get_config\n"
+    "ValueError: 'other' is none of strong, osnet"
+  )
+  assert said == (
+    "--config is 'configs/mars8.py:other', whose get_config failed: "
+    "ValueError: 'other' is none of strong, osnet"
+  )

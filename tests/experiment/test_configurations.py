@@ -15,6 +15,7 @@ from ml_collections import config_flags
 import cosam_jax
 from cosam_jax.commands import parsing
 from cosam_jax.errors import InputError
+from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import configurations
 from cosam_jax.experiment.synthetic_fields import SYNTHETIC_SCHEMA
 from cosam_jax.runtime import version
@@ -176,3 +177,20 @@ def test_the_fields_of_the_data_set_that_a_flag_names_can_be_set(line, monkeypat
   values(arguments)
   assert config.value.synthetic.seed == 3
   assert config.value.synthetic.cameras == SYNTHETIC_SCHEMA["synthetic.cameras"].default
+
+
+@pytest.mark.parametrize("choice", ["strong", "osnet", "osnet,strong"])
+def test_the_small_benchmarks_recipes_are_those_of_the_large_ones(choice):
+  """What mars8 says of a recipe is what that recipe's own file says, but for size and length."""
+  small = dict(config_rules.flatten(configurations.read(ROOT / "configs" / "mars8.py", choice)))
+  name = "mars_strong" if "strong" in choice else "mars"
+  large = dict(config_rules.flatten(configurations.read(ROOT / "configs" / f"{name}.py")))
+  differing = {field for field in large if small[field] != large[field]}
+  own = {
+    "clips.image_size", "data.dir", "data.validation_identities", "evaluation.gallery",
+    "evaluation.rerank", "init.weights", "model.backbone", "model.last_stride", "model.pool",
+    "model.stride_in", "model.width", "optim.decay_every_epochs", "optim.learning_rate",
+    "optim.milestones", "optim.schedule", "train.checkpoint_every_epochs", "train.epochs",
+  }  # fmt: skip
+  assert differing <= own
+  config_rules.check(configurations.read(ROOT / "configs" / "mars8.py", choice))
