@@ -112,7 +112,12 @@ def bound(most: int, resident: int | None = None) -> bool:
   resident = resident_bytes() if resident is None else resident
   if resident is None or resident <= most:
     return False
-  return ctypes.CDLL(None).malloc_trim(0) == 1
+  return give_back()
+
+
+def give_back() -> bool:
+  """Gives the system what the C library keeps and nobody uses; returns whether there was any."""
+  return _Kept.now and ctypes.CDLL(None).malloc_trim(0) == 1
 
 
 def resident_bytes(statm: pathlib.Path = pathlib.Path("/proc/self/statm")) -> int | None:

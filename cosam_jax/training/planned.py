@@ -54,6 +54,8 @@ class Planned:
       self.bytes = max(self.bytes, planned)
       if jax.default_backend() == "cpu" and (note := host_memory.fit(planned)):
         self._say(note)
+      # What earlier programs worked with is free now, and is not this one's.
+      host_memory.give_back()
       self._before, self._calls = host_memory.resident_bytes() or 0, 0
     return program
 
@@ -66,5 +68,7 @@ class Planned:
     blocks = 1 if self._calls < _SETTLING else 2
     self._calls += 1
     if host_memory.bound(self._before + int(1.1 * blocks * self.bytes)) and blocks == 2:
-      # What is held now is needed, by others such as what was compiled meanwhile.
-      self._before = host_memory.resident_bytes() or 0
+      # What is held now is needed: by others, such as what was compiled meanwhile, and by the call
+      # before, which may still be running and has a block of its own.
+      held = (host_memory.resident_bytes() or 0) - self.bytes
+      self._before = max(self._before, held)

@@ -59,8 +59,20 @@ def test_kept_memory_is_bounded_by_one_block_at_first_and_later_by_two(monkeypat
     function(ones, ones)
   one, two = 10_000 + int(1.1 * function.bytes), 10_000 + int(2.2 * function.bytes)
   assert asked == [one] * 8 + [two]
-  # What is left after memory was given back is needed.
+  # What is left after memory was given back is needed, but for a block of the call before.
   monkeypatch.setattr(host_memory, "resident_bytes", lambda: 50_000)
   function(ones, ones)
   function(ones, ones)
-  assert asked[9:] == [two, 40_000 + two]
+  assert asked[9:] == [two, 40_000 - function.bytes + two]
+
+
+def test_what_earlier_programs_worked_with_does_not_count_as_a_programs_own(monkeypatch):
+  """It is given back after compilation, before the process is measured."""
+  held = [70_000]
+  monkeypatch.setattr(host_memory, "resident_bytes", lambda: held[0])
+  monkeypatch.setattr(host_memory, "give_back", lambda: held.__setitem__(0, 20_000))
+  asked: list = []
+  monkeypatch.setattr(host_memory, "bound", lambda most: asked.append(most))
+  function = Planned(jax.jit(lambda state, x: state @ x))
+  function(jnp.ones((8, 8)), jnp.ones((8, 8)))
+  assert asked == [20_000 + int(1.1 * function.bytes)]
