@@ -10,6 +10,9 @@ from cosam_jax.models.backbones.registry import embeds_frames
 from cosam_jax.runtime.text_numbers import shown
 from cosam_jax.training.part_names import TRAINED_PARTS
 
+OF_LENGTH = ("optim.schedule", "optim.milestones", "optim.warmup_epochs")
+"""Fields that must fit the length of a training, besides `train.epochs`."""
+
 
 def frozen_parts(text: str) -> tuple[str, ...]:
   """`"stem, stage2"` -> `("stem", "stage2")`."""
@@ -29,6 +32,33 @@ def check_learning(config: ConfigDict) -> None:
     raise InputError(
       "config.evaluation.weights is 'average', but config.train.average is 0, so that nothing is "
       "averaged: set it to a decay such as 0.999, or use 'trained'"
+    )
+
+
+def check_length(config: ConfigDict) -> None:
+  """Refuses a training that ends before something that its rate is to do.
+
+  For a training that begins, or goes on with other fields of `OF_LENGTH`. Others may be asked for
+  fewer epochs than they once were, and whatever was trained must stay readable, so
+  `check_learning` does not call this.
+
+  Raises:
+    InputError: it names the field and the number of epochs.
+  """
+  epochs, milestones = config.train.epochs, tuple(config.optim.milestones)
+  warmup = config.optim.warmup_epochs
+  if milestones and milestones[-1] >= epochs:
+    first = next(epoch for epoch in milestones if epoch >= epochs)
+    raise InputError(
+      f"config.optim.milestones is {shown(milestones)}, but config.train.epochs is {epochs}, so "
+      f"that the rate would never drop after epoch {first}: name epochs below {epochs}, or train "
+      f"for more than {milestones[-1]} epochs"
+    )
+  if warmup > epochs:
+    raise InputError(
+      f"config.optim.warmup_epochs is {warmup}, but config.train.epochs is {epochs}, so that "
+      f"training would end before its warm-up: use at most {epochs}, or train for {warmup} epochs "
+      "or more"
     )
 
 

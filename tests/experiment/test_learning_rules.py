@@ -6,7 +6,7 @@ from ml_collections import ConfigDict
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as rules
 from cosam_jax.experiment import configurations
-from cosam_jax.experiment.learning_rules import frozen_parts
+from cosam_jax.experiment.learning_rules import check_length, frozen_parts
 
 
 def mars(**changes) -> ConfigDict:
@@ -39,6 +39,51 @@ def test_contradictions(changes, words):
   assert "\n" not in sentence
   for word in words:
     assert word in sentence, sentence
+
+
+LATE = {"optim.schedule": "milestones", "optim.milestones": (3, 7, 9), "train.epochs": 7}
+
+
+@pytest.mark.parametrize(
+  ("changes", "words"),
+  [
+    (LATE, ["milestones is (3, 7, 9)", "epochs is 7", "after epoch 7", "for more than 9 epochs"]),
+    (LATE | {"train.epochs": 9}, ["after epoch 9", "epochs below 9"]),
+    (LATE | {"train.epochs": 1}, ["after epoch 3"]),
+    (
+      {"optim.warmup_epochs": 5, "train.epochs": 4},
+      ["warmup_epochs is 5", "for 5 epochs or more"],
+    ),
+    (
+      {"optim.warmup_epochs": 5, "train.epochs": 4, "optim.schedule": "cosine"},
+      ["warmup_epochs is 5", "epochs is 4", "use at most 4"],
+    ),
+  ],
+)
+def test_a_schedule_beyond_the_end_of_a_training_is_refused_but_can_be_read(changes, words):
+  rules.check(mars(**changes))
+  with pytest.raises(InputError) as caught:
+    check_length(mars(**changes))
+  for word in words:
+    assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+  "changes",
+  [
+    LATE | {"train.epochs": 10},
+    {"optim.warmup_epochs": 4, "train.epochs": 4},
+    {"train.epochs": 1},  # Shorter than decay_every_epochs, which many short runs leave as it is.
+    {"optim.schedule": "cosine", "train.epochs": 1},
+  ],
+)
+def test_a_schedule_that_ends_in_time(changes):
+  check_length(mars(**changes))
+
+
+@pytest.mark.parametrize("name", configurations.names())
+def test_our_configurations_end_in_time(name):
+  check_length(configurations.read(configurations.folder() / f"{name}.py"))
 
 
 @pytest.mark.parametrize(
