@@ -1,5 +1,7 @@
 """Flags given together: every kind of refusal with its sentence, and calls that are fine."""
 
+import re
+
 import pytest
 from absl import flags
 
@@ -7,6 +9,10 @@ from cosam_jax.commands.config_flags import illegal_value
 from cosam_jax.commands.flags import ROWS, check, define
 from cosam_jax.commands.registry import COMMANDS, MODES
 from cosam_jax.errors import InputError
+from cosam_jax.experiment import configurations
+from cosam_jax.experiment.config import free_on_resume
+from cosam_jax.experiment.fields import FIELDS
+from cosam_jax.training.same_run import check_same
 
 MISSING = "--config is missing: give a file"
 # (mode, given flags, words) -> the sentence, or the command's name.
@@ -103,3 +109,20 @@ def test_what_follows_a_mode_and_what_it_takes_from_a_run_exist():
     assert set(command.files) <= set(command.flags), name
     assert command.of_run in ("", "run", "results"), name
   assert {name for name, command in COMMANDS.items() if command.continues} == {"train", "sweep"}
+
+
+def test_the_help_of_change_optim_lists_the_fields_that_it_lets_change():
+  """They are found by changing each field of a run, without the flag and with it."""
+  config = configurations.read(configurations.folder() / "mars.py")
+  config.optim.schedule = "cosine"
+
+  def may_change(name, change_optim):
+    try:
+      check_same({name: 0}, {name: 1}, free_on_resume(config, change_optim), "here")
+    except InputError:
+      return False
+    return True
+
+  wanted = {name for name in FIELDS if may_change(name, True) and not may_change(name, False)}
+  assert {"optim.weight_decay", "optim.frozen", "train.epochs"} < wanted
+  assert {*re.findall(r"\b\w+\.\w+", ROWS["change_optim"].help)} == wanted
