@@ -21,7 +21,7 @@ def get_config():
 
   config.data = ConfigDict()
   config.data.name = "mars"
-  config.data.dir = "../shared/data/mars8"
+  config.data.dir = "../shared/data/mars8"  # Give your copy with --data_dir.
   config.data.validation_identities = 0
   config.data.single_tracklet = "repeat"
 
@@ -39,7 +39,7 @@ def get_config():
   config.model.pool = "ceil"
 
   config.init = ConfigDict()
-  config.init.weights = "../shared/weights/resnet50_half.npz"
+  config.init.weights = "../shared/weights/resnet50_half.npz"  # Yours: --config.init.weights.
 
   config.loss = ConfigDict()
   config.loss.label_smoothing = 0.1
