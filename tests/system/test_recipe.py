@@ -21,14 +21,14 @@ pytestmark = [
 RECIPE = {
   "loss__triplet_distance": "cosine",
   "optim__schedule": "milestones",
-  "optim__milestones": (1, 2),
+  "optim__milestones": (1,),
   "optim__warmup_epochs": 1,
   "optim__backbone_factor": 0.5,
   "optim__bias_factor": 2.0,
   "optim__decay_biases": False,
   "optim__frozen": "stem",
   "train__average": 0.5,
-  "train__epochs": 2,
+  "train__epochs": 3,
   "evaluation__weights": "average",
   "evaluation__flip": True,
   "evaluation__rerank": False,
@@ -41,7 +41,7 @@ def config(data_dir, **fields):
 
 @pytest.fixture(scope="module")
 def whole(tiny_synthetic, tmp_path_factory, hasty_compilation):
-  """The workdir of a run of two epochs of three steps."""
+  """The workdir of a run of three epochs of three steps."""
   del hasty_compilation
   workdir = tmp_path_factory.mktemp("recipe") / "whole"
   modes.train(config(tiny_synthetic), workdir)
@@ -55,9 +55,9 @@ def results(workdir):
 def test_the_average_is_evaluated_with_mirror_images(whole, tiny_synthetic):
   content = results(whole)
   card = content["results"][0]["card"]
-  assert (card["flip"], card["checkpoint"]) == (True, "step 6, averaged")
-  assert (content["run"]["step"], content["run"]["steps_per_epoch"]) == (6, 3)
-  saved = processes.state(whole, 6)
+  assert (card["flip"], card["checkpoint"]) == (True, "step 9, averaged")
+  assert (content["run"]["step"], content["run"]["steps_per_epoch"]) == (9, 3)
+  saved = processes.state(whole, 9)
   network = load_network(whole)
   for part, tree in saved["average"].items():
     found = jax.tree.map(np.asarray, dict(network.variables[part]))
@@ -66,7 +66,7 @@ def test_the_average_is_evaluated_with_mirror_images(whole, tiny_synthetic):
   # A milestone after the first epoch, and a warm-up over its three steps.
   factors = [row["learning_rate"] for row in processes.losses(whole)]
   rate, drop = content["run"]["config"]["optim.learning_rate"], 0.1
-  wanted = [0.01, 0.34, 0.67, *[drop] * 3]
+  wanted = [0.01, 0.34, 0.67, *[drop] * 6]
   np.testing.assert_allclose(factors, np.multiply(rate, wanted), rtol=1e-5)
   # The same evaluation replaces itself; any other goes elsewhere.
   before = tiny.metrics(whole)
@@ -78,11 +78,11 @@ def test_the_average_is_evaluated_with_mirror_images(whole, tiny_synthetic):
   assert tiny.metrics(whole) == before
   others = [results(place)["results"][0]["card"] for place in (whole / "evaluations").iterdir()]
   named = sorted((card["checkpoint"], card["flip"]) for card in others)
-  assert named == [("step 6", True), ("step 6, averaged", False)]
+  assert named == [("step 9", True), ("step 9, averaged", False)]
 
 
 def test_a_stem_that_is_frozen_stays_as_it_was_drawn(whole):
-  state, network = processes.state(whole, 6), load_network(whole)
+  state, network = processes.state(whole, 9), load_network(whole)
   drawn = jax.device_get(init_variables(network.model, 0)["params"])
   same = jax.tree.map(lambda a, b: bool(np.array_equal(a, b)), state["params"], drawn)
   assert all(jax.tree.leaves(same["stem"]))
@@ -93,9 +93,9 @@ def test_a_stem_that_is_frozen_stays_as_it_was_drawn(whole):
 def test_a_run_that_is_stopped_between_epochs_ends_with_the_same_bits(
   whole, tiny_synthetic, tmp_path
 ):
-  modes.train(config(tiny_synthetic, train__epochs=1), tmp_path / "run")
+  modes.train(config(tiny_synthetic, train__epochs=2), tmp_path / "run")
   modes.train(config(tiny_synthetic), tmp_path / "run")
-  processes.assert_same_run(tmp_path / "run", whole, 6)
+  processes.assert_same_run(tmp_path / "run", whole, 9)
 
 
 def test_another_recipe_does_not_go_on_from_its_checkpoint(whole, tiny_synthetic):
@@ -103,8 +103,8 @@ def test_another_recipe_does_not_go_on_from_its_checkpoint(whole, tiny_synthetic
     ({"train__average": 0.9}, "train.average was 0.5 and is now 0.9"),
     ({"optim__frozen": ""}, "optim.frozen was 'stem' and is now ''"),
     (
-      {"optim__schedule": "cosine", "optim__milestones": (), "train__epochs": 3},
-      "train.epochs was 2 and is now 3.*--change_optim .*other train.epochs of a cosine",
+      {"optim__schedule": "cosine", "optim__milestones": (), "train__epochs": 4},
+      "train.epochs was 3 and is now 4.*--change_optim .*other train.epochs of a cosine",
     ),
   ):
     with pytest.raises(InputError, match=words):
