@@ -74,7 +74,7 @@ def _of_2019():
 
   config.data = ConfigDict()
   config.data.name = "mars"
-  config.data.dir = "../shared/data/mars8"
+  config.data.dir = "../shared/data/mars8"  # Give your copy with --data_dir.
   config.data.validation_identities = 0
   config.data.single_tracklet = "repeat"
 
@@ -92,7 +92,7 @@ def _of_2019():
   config.model.pool = "ceil"
 
   config.init = ConfigDict()
-  config.init.weights = "../shared/weights/resnet50_half.npz"
+  config.init.weights = "../shared/weights/resnet50_half.npz"  # Yours: --config.init.weights.
 
   config.loss = ConfigDict()
   config.loss.label_smoothing = 0.1

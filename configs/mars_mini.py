@@ -19,7 +19,7 @@ def get_config():
 
   config.data = ConfigDict()
   config.data.name = "mars"
-  config.data.dir = "../shared/data/mars_mini"
+  config.data.dir = "../shared/data/mars_mini"  # Give your copy with --data_dir.
   config.data.validation_identities = 0
   config.data.single_tracklet = "error"
 
@@ -37,7 +37,7 @@ def get_config():
   config.model.pool = "ceil"
 
   config.init = ConfigDict()
-  config.init.weights = "../shared/weights/resnet50_half.npz"
+  config.init.weights = "../shared/weights/resnet50_half.npz"  # Yours: --config.init.weights.
 
   config.loss = ConfigDict()
   config.loss.label_smoothing = 0.1

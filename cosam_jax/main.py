@@ -14,7 +14,7 @@ import os
 import pathlib
 import sys
 
-from cosam_jax.commands.registry import COMMANDS, CONTINUING, MISSING_CONFIG
+from cosam_jax.commands.registry import COMMANDS, CONTINUING
 from cosam_jax.runtime import early_stop, terminal, version
 
 # If this is the program itself, these come before everything that takes time to load.
@@ -34,8 +34,8 @@ from absl import app
 from cosam_jax.commands import config_flags, parsing
 from cosam_jax.commands import flags as command_flags
 from cosam_jax.commands.call import Call
+from cosam_jax.commands.call_of_line import call_of
 from cosam_jax.experiment import config as config_rules
-from cosam_jax.experiment import run_configuration
 from cosam_jax.runtime import (
   compiled_programs,
   host_memory,
@@ -66,7 +66,7 @@ def _do(words: Sequence[str]) -> int:
   if command_flags.values()["print_config"]:
     print(config_flags.described(sys.argv[1:]))
     return 0
-  call = _call(words)
+  call = call_of(words)
   command = COMMANDS[call.mode]
   if command.computes:
     host_memory.settle(call.flags["host_memory"])
@@ -86,21 +86,6 @@ def _work(module: str, call: Call) -> int | None:
   mode = importlib.import_module(module)
   early_stop.work_begins()
   return mode.run(call)
-
-
-def _call(words: Sequence[str]) -> Call:
-  """Turns the command line into a call, and checks all that can be checked before any work."""
-  values, given = command_flags.values(), command_flags.given()
-  mode = command_flags.check(values["mode"], given, words, MISSING_CONFIG)
-  config = config_flags.configuration()
-  if config is not None:
-    if not any(flag in given for flag in COMMANDS[mode].unless):
-      run_configuration.check_data(config_flags.file_name(), config)
-    if mode != "doctor":  # The doctor looks at data that this check would refuse.
-      config_rules.check(config)
-  workdir = None if values["workdir"] is None else pathlib.Path(values["workdir"])
-  overrides = config_flags.overrides()
-  return Call(mode, config, workdir, values, overrides, tuple(words), tuple(sys.argv[1:]))
 
 
 def _connect() -> None:

@@ -13,7 +13,8 @@ from typing import Any
 
 from cosam_jax.commands import config_flags
 from cosam_jax.commands.flag_rows import GENERAL, OWN, Flag
-from cosam_jax.commands.registry import COMMANDS, NEEDED, NONE, Command
+from cosam_jax.commands.needs import needs_in_words
+from cosam_jax.commands.registry import COMMANDS, Command
 from cosam_jax.experiment.field_kinds import ROLES, Field
 from cosam_jax.experiment.fields import FIELDS, PRESETS
 
@@ -29,6 +30,7 @@ _BEGINNING = """\
 A command line names a mode (`--mode`, default `train`), usually a configuration
 (`--config=configs/mars.py`) and a workdir, and changes single fields of the configuration with
 `--config.group.field=value`. A misspelt flag or field is refused with the nearest right one.
+`--mode=MODE --help` prints what one mode needs and reads, `--help` everything.
 [glossary.md](glossary.md) explains the words. *The poster* is the poster of the ICCV 2019 paper on
 COSAM ([fidelity.md](fidelity.md)).
 """
@@ -135,39 +137,11 @@ def _only_with(given: str) -> str:
 
 def _needs(command: Command) -> list[str]:
   """Sentences on what must be given."""
-  unless = " or ".join(f"`--{flag}`" for flag in command.unless)
-  needs, instead = _merged(command.needs), _merged(command.instead)
-  if command.config == NONE:
-    found = ["Reads no configuration."]
-  elif command.config != NEEDED:
-    found = ["Needs no configuration; one may be given."]
-  elif command.of_run:
-    found = ["Configuration: `--config`, or that of the run in `--workdir`."]
-  else:
-    found = ["Configuration: `--config`."]
-  found += [f"`--{flag}`: {remedy}." for flag, remedy in needs.items()]
-  if unless:
-    spared = [f"`--{flag}`" for flag in needs if flag not in instead]
-    found.append(f"With {unless}, no {' and no '.join(['configuration', *spared])} is needed.")
-    found += [
-      f"`--{flag}` with {unless}: {remedy}."
-      for flag, remedy in instead.items()
-      if needs.get(flag) != remedy
-    ]
-  if command.words:
-    found.append(f"Arguments after the flags: {command.words}.")
+  found = needs_in_words(command, lambda flag: f"`{flag}`")
   if command.shared:
+    unless = " or ".join(f"`--{flag}`" for flag in command.unless)
     alone = f", except with {unless}" if unless else ""
     found.append(f"Several processes can share the work ([scale.md](scale.md)){alone}.")
-  return found
-
-
-def _merged(needs: Mapping[str, str]) -> Mapping[str, str]:
-  """Needed flags with their remedies, a remedy that several flags share said once."""
-  found: dict[str, str] = {}
-  for flag, remedy in needs.items():
-    if remedy not in found.values():
-      found[flag] = remedy
   return found
 
 
@@ -175,14 +149,7 @@ def _flag_cells(name: str, row: Flag) -> tuple[str, str, str]:
   """A flag, its legal values, and its default."""
   if row.kind == "yes":
     return f"`--{name}`", "", "no"
-  bounds = [f"at least {row.least:.10g}"] if row.least is not None else []
-  bounds += [f"at most {row.most:.10g}"] if row.most is not None else []
-  kind = {
-    "text": "a text", "path": "a path", "list": "a list, with commas", "whole": "an integer",
-    "number": "a number", "choice": ", ".join(_code(value) for value in row.legal),
-  }[row.kind]  # fmt: skip
-  legal = " ".join([kind, " and ".join(bounds)]).strip()
-  return f"`--{name}`", legal, "" if row.default is None else _code(row.default)
+  return f"`--{name}`", row.allowed(_code), "" if row.default is None else _code(row.default)
 
 
 def _flags(rows: Mapping[str, Flag]) -> str:

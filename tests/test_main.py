@@ -10,11 +10,16 @@ from typing import NamedTuple
 
 import layouts
 import pytest
+from evaluation_embeddings import made
 from forks import FORKS
 
 from cosam_jax.commands.config_flags import ABLATION_FLAGS, CONFIG_FLAGS
 from cosam_jax.commands.flags import ROWS
 from cosam_jax.commands.registry import MODES
+from cosam_jax.evaluation.embeddings import write_embeddings
+from cosam_jax.evaluation.origin import Origin
+from cosam_jax.experiment import configurations
+from cosam_jax.experiment.config import plain, resolve
 from cosam_jax.experiment.fields import SCHEMA
 from cosam_jax.experiment.synthetic_fields import SYNTHETIC_SCHEMA
 
@@ -121,6 +126,27 @@ REFUSALS = {
     [MARS, WORKDIR, "--num_frames=1"],
     ["config.clips.num_frames is 1", "at least 2, or config.model.cosam_stages empty"],
   ),
+  "a schedule beyond the end": (
+    [MARS, WORKDIR, "--config.optim.schedule=milestones", "--config.optim.milestones=(60, 900)"],
+    ["config.optim.milestones is (60, 900)", "config.train.epochs is 800", "after epoch 900"],
+  ),
+  "a warm-up beyond the end": (
+    [MARS, WORKDIR, "--config.optim.warmup_epochs=9", "--config.train.epochs=8"],
+    ["config.optim.warmup_epochs is 9", "config.train.epochs is 8", "at most 8"],
+  ),
+  "a warm-up beyond the end of what is only evaluated": (
+    [MARS, WORKDIR, "--config.optim.warmup_epochs=801", "--mode=evaluate"],
+    ["data directory data/mars does not exist (seen from ", "--data_dir"],
+  ),
+  "neither data nor weights": (
+    [MINI, WORKDIR],
+    [
+      "../shared/data/mars_mini does not exist (seen from ",
+      "your copy with --data_dir; and "
+      "weights file ../shared/weights/resnet50_half.npz does not exist",
+      "with --config.init.weights",
+    ],
+  ),
   "an ablation's text": ([MARS, WORKDIR, "--cosam=4;5"], ["--cosam is '4;5'", "none"]),
   "an ablation's set": (
     [MARS, WORKDIR, "--backbone=se_resnet_50"],
@@ -138,6 +164,29 @@ REFUSALS = {
   "stray": ([MARS, WORKDIR, "stray"], ["'stray' is not a flag", "--"]),
   "stray before flags": ([MARS, "stray", WORKDIR], ["'stray' is not a flag", "--"]),
   "no workdir": ([MARS], ["--workdir is missing"]),
+  "a wrong value and no workdir": (
+    [MARS, "--config.clips.selection=restrict"],
+    [
+      "config.clips.selection is 'restrict': it must be one of sequential",
+      "; did you mean 'restricted'?; and --workdir is missing: give a directory",
+    ],
+  ),
+  "a wrong value and a flag of another mode": (
+    [MARS, WORKDIR, "--num_frames=0", "--point=1,2,3"],
+    ["config.clips.num_frames is 0", "; and --point is for --mode=masks"],
+  ),
+  "the mode and a folder that is no run": (
+    ["--mode=evaluate", "--workdir=empty"],
+    ["--config is missing", "and empty is not one: ", "give these flags again"],
+  ),
+  "a folder that was made with flags": (
+    ["--mode=masks", "--workdir=given"],
+    [
+      "given is not a run",
+      "embeddings.npz there was made with flags",
+      "again: --config=mars --config.init.weights=w.pth",
+    ],
+  ),
   "no workdir to evaluate": ([MARS, "--mode=evaluate"], ["--workdir is missing"]),
   "no workdir to embed": ([MARS, "--mode=embed"], ["--workdir is missing"]),
   "embeddings to train on": (
@@ -230,12 +279,22 @@ REFUSALS = {
 }
 
 
+def made_with_flags(folder: pathlib.Path) -> None:
+  """Writes embeddings by the weights of a file."""
+  config = configurations.read(configurations.folder() / "mars.py")
+  config.init.weights = "w.pth"
+  origin = Origin("mars", checkpoint="w.pth", config=plain(resolve(config)))
+  write_embeddings(folder / "embeddings.npz", made(origin=origin))
+
+
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory) -> dict[str, Answer]:
   """The answers to all refused commands, by name."""
   folder = tmp_path_factory.mktemp("commands")
   for name, text in FILES.items():
     (folder / name).write_text(text)
+  (folder / "empty").mkdir()
+  made_with_flags(folder / "given")
   arguments = json.dumps([arguments for arguments, _ in REFUSALS.values()])
   environment = os.environ | {"PYTHONPATH": str(ROOT)}
   subprocess.run(

@@ -65,6 +65,13 @@ PROTOCOL_FLAG = "protocol"
 SET_BY_PROTOCOL = ("evaluation.gallery", "evaluation.frames")
 CONFIG_FLAGS = (*ABLATION_FLAGS, PROTOCOL_FLAG)
 """Flags that override fields of the configuration."""
+SETTING_FLAGS: dict[str, str] = {
+  PROTOCOL_FLAG: f"How to evaluate: {LEGAL}. Sets config.{' and config.'.join(SET_BY_PROTOCOL)}.",
+  **{
+    name: f"{text} Overrides config.{field}." for name, (field, _, text) in ABLATION_FLAGS.items()
+  },
+}
+"""The same with their help."""
 RANKING_FLAGS = (PROTOCOL_FLAG, "attribute", "attributes_file")
 """Those of them that say how vectors are ranked, and do not change vectors."""
 
@@ -79,15 +86,10 @@ def define() -> None:
 
 def define_overrides() -> None:
   """Registers the flags that override fields."""
-  flags.DEFINE_string(
-    PROTOCOL_FLAG,
-    None,
-    f"How to evaluate: {LEGAL}. Sets config.{' and config.'.join(SET_BY_PROTOCOL)}.",
-    module_name="cosam_jax",
-  )
-  for name, (field, _, text) in ABLATION_FLAGS.items():
-    define_one = path_flags.define if field in PATHS else flags.DEFINE_string
-    define_one(name, None, f"{text} Overrides config.{field}.", module_name="cosam_jax")
+  for name, text in SETTING_FLAGS.items():
+    is_path = name != PROTOCOL_FLAG and ABLATION_FLAGS[name][0] in PATHS
+    define_one = path_flags.define if is_path else flags.DEFINE_string
+    define_one(name, None, text, module_name="cosam_jax")
 
 
 def apply_ablation_flags(config: ConfigDict, values: Mapping[str, str | None]) -> ConfigDict:

@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 
 from cosam_jax.commands import config_flags
 from cosam_jax.commands.call import Call
-from cosam_jax.commands.registry import COMMANDS
+from cosam_jax.commands.following import following
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.experiment import evaluation_place
 from cosam_jax.experiment.evaluator import Evaluator
@@ -60,6 +60,6 @@ def evaluate(
     changed=network.about.get("changed", ()),
     drawn_parts=network.about.get("drawn_parts", ()),
     arguments=arguments,
-    following=COMMANDS["evaluate"].following,
+    following=following("evaluate", arguments),
   )
   return results

@@ -6,6 +6,7 @@ from typing import Any
 
 from cosam_jax.commands.benchmark.options import BENCHMARK_PARTS, Options
 from cosam_jax.commands.registry import COMMANDS, MODES
+from cosam_jax.experiment.config import CHANGED_OPTIM
 from cosam_jax.reports.own_rows import OWN_SWEEPS
 from cosam_jax.reports.poster_rows import SWEEPS
 from cosam_jax.runtime import compiled_programs, host_memory
@@ -32,6 +33,20 @@ class Flag:
   least: float | None = None
   most: float | None = None
   accepts: tuple[Callable[[str], bool], str] | None = None
+
+  def allowed(self, shown: Callable[[str], str] = str) -> str:
+    """The legal values in words; empty for yes or no.
+
+    Args:
+      shown: writes a value of a choice.
+    """
+    bounds = [f"at least {self.least:.10g}"] if self.least is not None else []
+    bounds += [f"at most {self.most:.10g}"] if self.most is not None else []
+    kind = {
+      "yes": "", "text": "a text", "path": "a path", "list": "a list, with commas",
+      "whole": "an integer", "number": "a number", "choice": ", ".join(map(shown, self.legal)),
+    }[self.kind]  # fmt: skip
+    return " ".join([kind, " and ".join(bounds)]).strip()
 
 
 def _text(help_text: str, default: str | None = None) -> Flag:
@@ -111,8 +126,8 @@ GENERAL: dict[str, Flag] = {
 
 OWN: dict[str, Flag] = {
   "change_optim": _yes(
-    "For --mode=train: continue from the workdir's checkpoint although values of config.optim "
-    "(learning rate, its decay, weight decay, clip_norm) have changed."
+    "For --mode=train: continue from the workdir's checkpoint although these fields have changed: "
+    f"{', '.join(CHANGED_OPTIM)}; with a cosine, train.epochs too."
   ),
   "embeddings": _path(
     "A file that --mode=embed wrote. --mode=evaluate and --mode=sensitivity rank its vectors, "

@@ -5,13 +5,15 @@ import sys
 from absl import flags
 
 from cosam_jax.commands import config_flags
-from cosam_jax.commands.registry import COMMANDS
+from cosam_jax.commands.mode_help import help_of
+from cosam_jax.commands.registry import COMMANDS, MODES
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.experiment import configurations, run_configuration
 from cosam_jax.runtime import version
 from cosam_jax.runtime.refusals import refuse
 
-_HELP = frozenset({"--help", "-help", "--helpfull", "-helpfull", "--helpshort", "-helpshort", "-?"})
+_HELP = frozenset({"--help", "-help", "-?"})
+_ALL_HELP = _HELP | {"--helpfull", "-helpfull", "--helpshort", "-helpshort"}
 
 
 def parse(arguments: list[str]) -> list[str]:
@@ -24,7 +26,10 @@ def parse(arguments: list[str]) -> list[str]:
     The program, and the arguments that are not flags.
   """
   version.answer(arguments[1:])
-  asks_for_help = bool(_HELP.intersection(arguments))
+  asks_for_help = bool(_ALL_HELP.intersection(arguments))
+  if _HELP.intersection(arguments) and (command := _command_in(arguments)):
+    print(help_of(command))
+    sys.exit(0)
   if asks_for_help:
     given = configurations.given_in(arguments)
     flags.FLAGS["config"].help = configurations.help_for(given)
@@ -52,3 +57,12 @@ def parse(arguments: list[str]) -> list[str]:
       "is set on the command line"
     )
   sys.exit(refuse(sentence))
+
+
+def _command_in(arguments: list[str]) -> str | None:
+  """The command that a command line names; None if it names none."""
+  for name, command in COMMANDS.items():
+    if command.flag is not None and configurations.given_in(arguments, command.flag) is not None:
+      return name
+  mode = configurations.given_in(arguments, "mode")
+  return mode if mode in MODES else None

@@ -79,7 +79,7 @@ COMMANDS: dict[str, Command] = {
     needs=_RUN,
     shared=True,
     continues=True,
-    following={"go on, with more of --config.train.epochs": "train", "evaluate again": "evaluate"},
+    following={"go on, to twice as many epochs": "train", "evaluate again": "evaluate"},
   ),
   "evaluate": Command(
     "evaluate a checkpoint, or config.init.weights",

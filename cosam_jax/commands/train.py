@@ -11,14 +11,16 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from cosam_jax.commands.call import Call
-from cosam_jax.commands.registry import COMMANDS
+from cosam_jax.commands.following import following
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import evaluation_place
 from cosam_jax.experiment.best_checkpoint import Best, scalar_log
 from cosam_jax.experiment.evaluated_set import may_be_same
 from cosam_jax.experiment.evaluator import Evaluator
+from cosam_jax.experiment.fields import MOST_EPOCHS
 from cosam_jax.experiment.learning import learning_of, optimizer_of, schedule_of
+from cosam_jax.experiment.learning_rules import OF_LENGTH, check_length, drops_beyond_the_end
 from cosam_jax.experiment.mask_report import BEFORE, MaskReport
 from cosam_jax.experiment.network import weights_label
 from cosam_jax.experiment.outcome import leave, report_results
@@ -110,6 +112,7 @@ def _train(
   }  # fmt: skip
   first_step = checkpoints.latest_step() or 0
   if not first_step:
+    check_length(config)
     check_ours(workdir / "config.json", ("data.name",))
     check_replaceable(workdir / "results.json", workdir / BEFORE)
   last_step = max(first_step, last_step)  # More epochs may be done already than are now asked for.
@@ -121,6 +124,8 @@ def _train(
     drawn_parts = saved.pop("drawn_parts", [])
     free = config_rules.free_on_resume(config, change_optim)
     check_same(earlier, run.flat, free, where, REMEDY)
+    if any(earlier[name] != run.flat[name] for name in OF_LENGTH):
+      check_length(config)
     check_same(saved, about, ("config", "test_set", "steps_per_epoch"), where)
     if not may_be_same(saved.get("test_set"), run.test_set):
       print(f"note: {config.data.dir} has another test set than the run had so far")
@@ -141,6 +146,8 @@ def _train(
   hosts.first_alone(lambda: _write_config(run, arguments))
   epochs = config.train.epochs
   print(f"epochs: {epochs:,} of {epoch:,} steps each, {epochs * epoch:,} steps in all")
+  if missed := drops_beyond_the_end(config):
+    print(f"note: {missed}")
 
   events, log = None, None
   if config.report.tensorboard and hosts.is_first():
@@ -214,9 +221,16 @@ def _train(
     drawn_parts=drawn_parts,
     events=events,
     arguments=arguments,
-    following=COMMANDS["train"].following,
+    following=following("train", arguments, _twice(config, -(-last_step // epoch))),
   )
   return results
+
+
+def _twice(config: ConfigDict, epochs: int) -> dict[str, str]:
+  """The flags with which a run goes on to twice the epochs that it has."""
+  more = {"config.train.epochs": str(min(2 * epochs, MOST_EPOCHS))}
+  free = "train.epochs" in config_rules.free_on_resume(config)
+  return more if free else {**more, "change_optim": "true"}
 
 
 def _write_config(run: Run, arguments: Sequence[str] | None) -> None:

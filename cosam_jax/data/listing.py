@@ -35,7 +35,11 @@ def require_directory(path: str | os.PathLike, what: str) -> pathlib.Path:
   path = pathlib.Path(path)
   if not path.is_dir():
     state = "is a file, not a directory" if path.exists() else "does not exist"
-    raise InputError(f"data directory {path} {state}; it must hold {what}: correct data_dir")
+    seen = "" if path.is_absolute() else f" (seen from {pathlib.Path.cwd()})"
+    raise InputError(
+      f"data directory {path} {state}{seen}; it must hold {what}: give the place of your copy with "
+      "--data_dir"
+    )
   return path
 
 

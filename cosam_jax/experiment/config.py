@@ -25,6 +25,9 @@ from cosam_jax.runtime.user_paths import user_text
 
 FREE_ON_RESUME = tuple(name for name, field in FIELDS.items() if field.free_on_resume)
 """Fields that may change between two runs in the same workdir: they do not alter the training."""
+_OPTIM = "optim"
+CHANGED_OPTIM = tuple(name for name in FIELDS if name.startswith(f"{_OPTIM}."))
+"""Fields that may change too if `--change_optim` says so."""
 MOST_BATCH_FRAMES = 2**20
 """The augmentation of a batch's frame is drawn by its number below this."""
 PATHS = tuple(name for name, field in FIELDS.items() if field.path)
@@ -37,10 +40,10 @@ def free_on_resume(config: ConfigDict, change_optim: bool = False) -> tuple[str,
 
   Args:
     config: the configuration that is asked for.
-    change_optim: whether the fields of `optim` may differ too, and with them the cosine's end.
+    change_optim: whether those of `CHANGED_OPTIM` may differ too, and with them the cosine's end.
   """
   if change_optim:
-    return (*FREE_ON_RESUME, "optim")
+    return (*FREE_ON_RESUME, _OPTIM)
   cosine = config.optim.schedule == "cosine"
   return tuple(name for name in FREE_ON_RESUME if not (cosine and name == "train.epochs"))
 

@@ -38,10 +38,9 @@ class Embedder:
   """Embeds tracklets: all their frames in clips of T, one mean vector each, not normalised.
 
   Frames are RGB crops of one person in the order of time, of any size; they are resized and
-  normalised here as in an evaluation. Compare vectors by the distance of the recipe,
-  `evaluation.distance`: squared Euclidean as published. Folders are read as the run's configuration
-  says: its `data.on_unreadable`, `retry_seconds`, `follow_links`.
-  Its `evaluation.weights` and `evaluation.flip` count too.
+  normalised here as in an evaluation. Compare vectors by `distance`. Folders are read as the run's
+  configuration says: its `data.on_unreadable`, `retry_seconds`, `follow_links`. Its
+  `evaluation.weights` and `evaluation.flip` count too.
 
   Args:
     network: see `network.Network`.
@@ -188,6 +187,14 @@ class Embedder:
   def num_frames(self) -> int:
     """T."""
     return self.network.model.num_frames
+
+  @property
+  def distance(self) -> str:
+    """The distance by which the network's run ranks: "sqeuclidean" or "cosine".
+
+    Without a run it is the default, "sqeuclidean".
+    """
+    return str(value_of(self.network.flat, "evaluation.distance"))
 
   def _batch_for(self, num_clips: int | None) -> int:
     """Clips in a batch; for a few clips a small power of two, so that one is not padded to many."""

@@ -10,6 +10,9 @@ from cosam_jax.models.backbones.registry import embeds_frames
 from cosam_jax.runtime.text_numbers import shown
 from cosam_jax.training.part_names import TRAINED_PARTS
 
+OF_LENGTH = ("optim.schedule", "optim.milestones", "optim.warmup_epochs")
+"""Fields that must fit the length of a training, besides `train.epochs`."""
+
 
 def frozen_parts(text: str) -> tuple[str, ...]:
   """`"stem, stage2"` -> `("stem", "stage2")`."""
@@ -30,6 +33,40 @@ def check_learning(config: ConfigDict) -> None:
       "config.evaluation.weights is 'average', but config.train.average is 0, so that nothing is "
       "averaged: set it to a decay such as 0.999, or use 'trained'"
     )
+
+
+def check_length(config: ConfigDict) -> None:
+  """Refuses a training that ends before its warm-up.
+
+  For a training that begins, or goes on with other fields of `OF_LENGTH`. Others may be asked for
+  fewer epochs than they once were, and whatever was trained must stay readable, so
+  `check_learning` does not call this.
+
+  Raises:
+    InputError: it names the field and the number of epochs.
+  """
+  epochs, warmup = config.train.epochs, config.optim.warmup_epochs
+  if warmup > epochs:
+    raise InputError(
+      f"config.optim.warmup_epochs is {warmup}, but config.train.epochs is {epochs}, so that "
+      f"training would end before its warm-up: use at most {epochs}, or train for {warmup} epochs "
+      "or more"
+    )
+
+
+def drops_beyond_the_end(config: ConfigDict) -> str | None:
+  """A sentence, if the learning rate was to drop at epochs that the training does not reach.
+
+  A short trial of a long recipe is one, so this is said and not refused.
+  """
+  epochs = config.train.epochs
+  beyond = [epoch for epoch in config.optim.milestones if epoch >= epochs]
+  if not beyond:
+    return None
+  return (
+    f"the learning rate does not drop at {', '.join(map(str, beyond))} (optim.milestones), since "
+    f"training ends after {epochs} epoch{'s' if epochs > 1 else ''}"
+  )
 
 
 def _check_milestones(config: ConfigDict) -> None:

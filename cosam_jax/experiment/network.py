@@ -12,8 +12,10 @@ from cosam_jax.errors import InputError, suggestion
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.field_kinds import NETWORK
 from cosam_jax.experiment.fields import role_of
+from cosam_jax.experiment.flags_again import flags_again
 from cosam_jax.experiment.parts import build_model, initial_variables
 from cosam_jax.experiment.run import Run
+from cosam_jax.experiment.run_configuration import has_steps
 from cosam_jax.models import ReidNet
 from cosam_jax.models.interop import merge
 from cosam_jax.models.prefixes import without_prefix
@@ -97,9 +99,12 @@ def network_asked_for(config: ConfigDict | None, workdir: pathlib.Path) -> Netwo
     workdir: the folder of the checkpoints.
 
   Raises:
-    InputError: as those two, or the configuration cannot work.
+    InputError: as those two; the configuration cannot work; or the workdir is no run, and its files
+      say which flags made them.
   """
   if config is None:
+    if missing := flags_again(workdir):
+      raise InputError(missing)
     return load_network(workdir)
   config_rules.check(config)
   config = config_rules.resolve(config)
@@ -125,7 +130,7 @@ def network_of(
     InputError: there is neither a checkpoint nor weights, or they are of another network.
   """
   kind = _kind(config.evaluation.checkpoint)
-  if _has_steps(workdir / kind):
+  if has_steps(workdir / kind):
     checkpoints = Checkpoints(workdir, kind)
     step = checkpoints.latest_step()
     if step is not None:
@@ -269,20 +274,16 @@ def _kind(checkpoint: str) -> str:
   return BEST if checkpoint == "best" else LAST
 
 
-def _has_steps(folder: pathlib.Path) -> bool:
-  return folder.is_dir() and any(whole_number(entry.name) is not None for entry in folder.iterdir())
-
-
 def _find(path: pathlib.Path) -> tuple[Checkpoints, int]:
   """The checkpoints of a workdir, a folder of checkpoints, or one checkpoint; and the step."""
   path = path.absolute()
   step = whole_number(path.name)
   if step is not None and path.parent.name in (BEST, LAST):
     return Checkpoints(path.parent.parent, path.parent.name), step
-  if path.name in (BEST, LAST) and _has_steps(path):
+  if path.name in (BEST, LAST) and has_steps(path):
     checkpoints = Checkpoints(path.parent, path.name)
     return checkpoints, checkpoints.latest_step() or 0
-  kinds = [kind for kind in (LAST, BEST) if _has_steps(path / kind)]
+  kinds = [kind for kind in (LAST, BEST) if has_steps(path / kind)]
   if not kinds:
     raise InputError(
       f"{path} has no checkpoint: give a run's workdir with a folder {LAST} or {BEST}, that "

@@ -31,7 +31,7 @@ def leave(
   drawn_parts: Sequence[str] = (),
   events: EventFiles | None = None,
   arguments: Sequence[str] | None = None,
-  following: Mapping[str, str] | None = None,
+  following: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
   """Writes and prints the outcome of a run.
 
@@ -57,7 +57,7 @@ def leave(
     drawn_parts: parts of the backbone that the initial weights lacked.
     events: TensorBoard's event files; None writes none.
     arguments: the command line that started the run; None if there was none.
-    following: what may be done next -> the mode that does it.
+    following: what may be done next -> the command line that does it, without the program.
 
   Raises:
     InputError: a file cannot be written.
@@ -74,7 +74,7 @@ def leave(
   if mode != "train":  # Training records its command when it starts, since it may be stopped.
     hosts.first_alone(lambda: command_line.record(run.workdir, mode, arguments))
   hosts.first_alone(lambda: finish(run, evaluator, results))
-  hosts.first_alone(lambda: print(command_line.next_steps(following or {}, arguments), end=""))
+  hosts.first_alone(lambda: print(command_line.next_steps(following or {}), end=""))
 
 
 def report_results(

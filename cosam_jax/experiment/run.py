@@ -15,7 +15,10 @@ from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.evaluated_set import digest_of
 from cosam_jax.experiment.parts import build_model, read_tables
+from cosam_jax.experiment.run_configuration import has_checkpoint
+from cosam_jax.models.weight_register import missing_weights
 from cosam_jax.runtime import hosts
+from cosam_jax.runtime.user_paths import user_path
 from cosam_jax.training import mesh
 
 
@@ -42,7 +45,7 @@ class Run:
     self.config, self.workdir = config_rules.resolve(config), workdir
     self.mesh = mesh.make_mesh()
     mesh.check_divisible(self.mesh, "config.evaluation.batch_clips", config.evaluation.batch_clips)
-    self.tables = hosts.first_before_others(lambda: read_tables(self.config))
+    self.tables = hosts.first_before_others(self._read)
     hosts.check_agreement(
       _counts_of(self.tables),
       "give every process the same data, on a disk that all share or on copies of it",
@@ -57,6 +60,16 @@ class Run:
     self.num_classes = self.train_table.num_identities
     self.model = build_model(self.config, self.num_classes)
     self.steps_per_epoch: int | None = None
+
+  def _read(self) -> Tables:
+    """The data set; if its directory and the initial weights are missing, one error names both."""
+    try:
+      return read_tables(self.config)
+    except InputError as error:
+      begins = not user_path(self.config.data.dir).exists() and not has_checkpoint(self.workdir)
+      if begins and (missing := missing_weights(self.config.init.weights)):
+        raise InputError(f"{error}; and {missing}") from error
+      raise
 
   def require_masks(self) -> None:
     """Raises InputError if the network has no COSAM, and so no masks."""

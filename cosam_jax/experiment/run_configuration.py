@@ -18,6 +18,7 @@ from cosam_jax.experiment.config import complete, unflatten
 from cosam_jax.experiment.fields import FIELDS, SCHEMA
 from cosam_jax.reports.results import read_results
 from cosam_jax.runtime.json_files import read_json
+from cosam_jax.runtime.text_numbers import whole_number
 from cosam_jax.runtime.user_paths import user_path
 
 
@@ -82,6 +83,16 @@ def stated_by_run(source_and_workdir: str) -> dict[str, Any]:
   if flat is None:
     raise InputError(f"{workdir} has no configuration of a run")
   return flat
+
+
+def has_checkpoint(workdir: pathlib.Path) -> bool:
+  """Whether a training has saved something in a workdir; reads no checkpoint."""
+  return any(has_steps(workdir / kind) for kind in ("checkpoints", "best"))
+
+
+def has_steps(folder: pathlib.Path) -> bool:
+  """Whether a folder of checkpoints has one, whole or not."""
+  return folder.is_dir() and any(whole_number(entry.name) is not None for entry in folder.iterdir())
 
 
 def check_data(config_file: str | None, config: ConfigDict) -> None:

@@ -64,16 +64,8 @@ def resolve_weights(
   register = weight_register()
   if path.is_file() or (text not in register and path.exists()):
     return path  # `read_weights` refuses a path that is not a file.
-  if text not in register:
-    names = ", ".join(register)
-    if path.name != text or path.suffix in _SUFFIXES:
-      raise InputError(
-        f"weights file {text} does not exist: give the path of a file, or a name ({names})"
-      )
-    raise InputError(
-      f"no weights are called {text!r}: choose one of {names}, or give the path of a file"
-      f"{suggestion(text, register)}"
-    )
+  if missing := missing_weights(text):
+    raise InputError(missing)
   if backbone not in register[text]:
     raise InputError(
       f"there are no {text!r} weights for backbone {backbone!r}, only for "
@@ -81,6 +73,24 @@ def resolve_weights(
     )
   folder = user_path(cache_dir) if cache_dir is not None else cache_folder()
   return _fetch(register[text][backbone], folder)
+
+
+def missing_weights(name_or_path: str) -> str:
+  """The sentence on weights of which there is neither a file nor a name; empty if there is one."""
+  register, path = weight_register(), user_path(name_or_path)
+  if name_or_path in register or path.exists():
+    return ""
+  names = ", ".join(register)
+  if path.name != name_or_path or path.suffix in _SUFFIXES:
+    seen = "" if path.is_absolute() else f" (seen from {pathlib.Path.cwd()})"
+    return (
+      f"weights file {name_or_path} does not exist{seen}: give the path of a file with "
+      f"--config.init.weights, or a name ({names})"
+    )
+  return (
+    f"no weights are called {name_or_path!r}: choose one of {names}, or give the path of a file"
+    f"{suggestion(name_or_path, register)}"
+  )
 
 
 def _fetch(entry: Entry, folder: pathlib.Path) -> pathlib.Path:

@@ -1,8 +1,11 @@
 """Command lines: recorded beside the run that they started, and turned into the next commands."""
 
 import json
+import os
 import pathlib
 import shlex
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 
 from cosam_jax.errors import InputError
@@ -10,41 +13,79 @@ from cosam_jax.runtime.json_files import read_json_lines
 from cosam_jax.runtime.outside_files import open_to_append
 
 COMMANDS_FILE = "commands.jsonl"
-_PROGRAM = ("python", "-m", "cosam_jax.main")
+PROGRAM = ("-m", "cosam_jax.main")
+"""The program, after the name of a Python."""
+_PYTHON = "python"
 _WIDTH = 79
 
 
-def command(arguments: Sequence[str] | None, mode: str | None = None, *more: str) -> str | None:
-  """The command line with another mode, as text for a shell; None if no command line was given.
+def command(arguments: Sequence[str], python: str = _PYTHON) -> str:
+  """A command line as text for a shell.
 
   Args:
-    arguments: the command line, without the program; None if `main` did not start the process.
-    mode: the new value of `--mode`; None keeps the old one.
-    *more: arguments to add.
+    arguments: without the program.
+    python: the Python that runs it.
   """
-  if arguments is None:
-    return None
-  arguments = list(arguments)
-  if mode is not None:
-    kept = []
-    skip = False
-    for argument in arguments:
-      # `--mode evaluate` is two arguments, `--mode=evaluate` one.
-      if not skip and not argument.startswith(("--mode=", "-mode=")):
-        skip = argument in ("--mode", "-mode")
-        kept += [] if skip else [argument]
-      else:
-        skip = False
-    arguments = kept + ([f"--mode={mode}"] if mode != "train" else [])
-  return _wrapped([*_PROGRAM, *arguments, *more])
+  return _wrapped([python, *PROGRAM, *arguments])
+
+
+def this_python() -> str:
+  """The Python of this process, as a shell in the current folder finds it.
+
+  It is `python` if that is the one, else a path, such as `.venv/bin/python` for an environment that
+  is not activated.
+  """
+  own = sys.executable
+  if not own or _is(shutil.which(_PYTHON), own):
+    return _PYTHON
+  here = pathlib.Path.cwd()
+  path = pathlib.Path(own)
+  if not path.is_relative_to(here):
+    return own
+  return os.path.join(os.curdir if path.parent == here else "", path.relative_to(here))
+
+
+def _is(found: str | None, own: str) -> bool:
+  """Whether a Python is that of this process; an environment's is a link to another one's."""
+  if found is None or not os.path.exists(own):
+    return False
+  return os.path.samefile(found, own) and os.path.samefile(
+    os.path.dirname(found), os.path.dirname(own)
+  )
+
+
+def changed(arguments: Sequence[str], values: Mapping[str, str | None]) -> list[str]:
+  """A command line with other values of some flags.
+
+  Args:
+    arguments: without the program.
+    values: flag -> its new value; None leaves the flag out.
+  """
+  kept: list[str] = []
+  dropping = False
+  for argument in arguments:
+    is_flag = argument.startswith("-")
+    if dropping and not is_flag:  # `--mode evaluate` is two arguments, `--mode=evaluate` one.
+      dropping = False
+      continue
+    name, equals, _ = argument.lstrip("-").partition("=")
+    ours = is_flag and not values.keys().isdisjoint((name, name.removeprefix("no")))
+    dropping = ours and not equals
+    kept += [] if ours else [argument]
+  return kept + [f"--{name}={value}" for name, value in values.items() if value is not None]
 
 
 def record(workdir: pathlib.Path, mode: str, arguments: Sequence[str] | None) -> None:
-  """Appends the command to the workdir's `commands.jsonl`; does nothing if there is none."""
-  text = command(arguments)
-  if text is not None:
+  """Appends the command to the workdir's `commands.jsonl`.
+
+  Args:
+    workdir: the folder that it wrote into.
+    mode: its mode.
+    arguments: without the program; None if `main` did not start the process: nothing is appended.
+  """
+  if arguments is not None:
     with open_to_append(workdir / COMMANDS_FILE) as file:
-      file.write(json.dumps({"mode": mode, "command": text}) + "\n")
+      file.write(json.dumps({"mode": mode, "command": command(arguments)}) + "\n")
 
 
 def recorded(workdir: pathlib.Path) -> dict[str, str]:
@@ -62,19 +103,19 @@ def recorded(workdir: pathlib.Path) -> dict[str, str]:
   return found
 
 
-def next_steps(following: Mapping[str, str], arguments: Sequence[str] | None) -> str:
-  """The next steps after a mode that ended well, with the exact commands; may be empty.
+def next_steps(following: Mapping[str, Sequence[str]]) -> str:
+  """The next steps after a mode that ended well, with commands that work in this folder.
 
   Args:
-    following: what may be done -> the mode that does it.
-    arguments: as for `command`.
+    following: what may be done -> the command line that does it, without the program.
+
+  Returns:
+    Text for people; may be empty.
   """
-  lines = []
-  for what, mode in following.items():
-    text = command(arguments, mode)
-    if text is not None:
-      lines.append(f"{what}:\n  {text}\n")
-  return "".join(lines)
+  python = this_python()
+  return "".join(
+    f"{what}:\n  {command(arguments, python)}\n" for what, arguments in following.items()
+  )
 
 
 def _wrapped(arguments: Sequence[str]) -> str:

@@ -50,15 +50,16 @@ class HealthLog:
 
     Args:
       step: its number, from 1.
-      seconds: its duration, without validating and saving.
-      input_wait: the part of `seconds` that was spent waiting for its batch.
+      seconds: the time from the end of the step before, or of the saving or validating after it, to
+        its own end.
+      input_wait: the part of `seconds` that was spent waiting for batches.
 
     Returns:
       If a line is due, its text for people; the line is in the file already. Otherwise None.
     """
     if self._log is None:
       return None
-    if self._compiled:  # The first step of a process compiles, so it does not count.
+    if self._compiled:  # A process compiles in its first step, which therefore does not count.
       self._seconds.append(seconds)
       self._waits.append(input_wait)
     self._compiled = True

@@ -109,11 +109,15 @@ def run(
   done = saved = first_step
   waiting: list[tuple[int, dict[str, jax.Array]]] = []
   input_wait = 0.0
+  # The end of the latest step, or of the saving or validating after it; the wait for input since.
+  ended, waited = time.perf_counter(), 0.0
 
   def read_metrics(keep: int) -> None:
+    nonlocal ended, waited
     while len(waiting) > keep:
       step, metrics = waiting.pop(0)
-      values = {name: float(value) for name, value in metrics.items()}
+      values = {name: float(value) for name, value in metrics.items()}  # Waits for the step.
+      now = time.perf_counter()
       bad = first_non_finite(values)
       if bad is not None:
         raise InputError(f"{bad} is {values[bad]} at step {step}: {_way_out(saved)}")
@@ -125,18 +129,23 @@ def run(
       if step % log_every == 0 or step == last_step:
         scalars.write(step, **values, clips_per_second=round(progress.rate(), 3),
                       input_wait_seconds=round(input_wait, 3))  # fmt: skip
+      note = health.add(step, now - ended, waited) if health else None
+      if note:
+        progress.note(note)
+      ended, waited = now, 0.0
 
   with preemption.deferred():
     try:
       if validate_first and validate is not None:
         with preemption.immediate():
           validate(first_step, state)
+      ended = time.perf_counter()
       for step in range(first_step + 1, last_step + 1):
         began = time.perf_counter()
         with preemption.immediate():
           batch = next(batches)
-        waited = time.perf_counter() - began
-        input_wait += waited
+        now = time.perf_counter()
+        waited, input_wait = waited + now - began, input_wait + now - began
         state, metrics = step_fn(state, *batch)
         done = step
         waiting.append((step, metrics))
@@ -146,9 +155,6 @@ def run(
         read_metrics(keep=0 if saving or validating or stopping else 1)
         if stopping:
           raise Preempted
-        note = health.add(step, time.perf_counter() - began, waited) if health else None
-        if note:
-          progress.note(note)
         # Validation comes first: a run killed after the checkpoint must not skip it.
         if validating and validate is not None:
           with preemption.immediate():
@@ -156,6 +162,8 @@ def run(
         if saving:
           save(step, state)
           saved = step
+        if saving or validating:
+          ended = time.perf_counter()
       # The last step's results and checkpoint took their time since it asked.
       if last_step > first_step and preemption.agreed():
         raise Preempted

@@ -1,5 +1,7 @@
 """Flags given together: every kind of refusal with its sentence, and calls that are fine."""
 
+import re
+
 import pytest
 from absl import flags
 
@@ -7,6 +9,10 @@ from cosam_jax.commands.config_flags import illegal_value
 from cosam_jax.commands.flags import ROWS, check, define
 from cosam_jax.commands.registry import COMMANDS, MODES
 from cosam_jax.errors import InputError
+from cosam_jax.experiment import configurations
+from cosam_jax.experiment.config import free_on_resume
+from cosam_jax.experiment.fields import FIELDS
+from cosam_jax.training.same_run import check_same
 
 MISSING = "--config is missing: give a file"
 # (mode, given flags, words) -> the sentence, or the command's name.
@@ -117,3 +123,20 @@ def test_a_configuration_that_fails_says_its_own_sentence(monkeypatch):
     "--config is 'configs/mars8.py:other', whose get_config failed: "
     "ValueError: 'other' is none of strong, osnet"
   )
+
+
+def test_the_help_of_change_optim_lists_the_fields_that_it_lets_change():
+  """They are found by changing each field of a run, without the flag and with it."""
+  config = configurations.read(configurations.folder() / "mars.py")
+  config.optim.schedule = "cosine"
+
+  def may_change(name, change_optim):
+    try:
+      check_same({name: 0}, {name: 1}, free_on_resume(config, change_optim), "here")
+    except InputError:
+      return False
+    return True
+
+  wanted = {name for name in FIELDS if may_change(name, True) and not may_change(name, False)}
+  assert {"optim.weight_decay", "optim.frozen", "train.epochs"} < wanted
+  assert {*re.findall(r"\b\w+\.\w+", ROWS["change_optim"].help)} == wanted

@@ -77,6 +77,14 @@ def test_with_mirror_images_it_is_the_mean_of_both(embedder, table):
   np.testing.assert_allclose(mirroring.embed_table(one)[0], wanted, rtol=1e-4, atol=room)
 
 
+def test_vectors_are_compared_by_the_distance_of_their_run(embedder):
+  assert embedder.distance == "sqeuclidean"
+  network = embedder.network
+  by_cosine = dataclasses.replace(network, flat={**network.flat, "evaluation.distance": "cosine"})
+  assert cosam_jax.Embedder(by_cosine, batch_clips=4).distance == "cosine"
+  assert cosam_jax.Embedder(dataclasses.replace(network, flat={})).distance == "sqeuclidean"
+
+
 def test_every_form_of_a_tracklet_gives_the_same_vector(embedder, table, tmp_path):
   wanted = embedder.embed(np.stack(arrays(table, 0)))
   assert wanted.dtype == np.float32

@@ -6,7 +6,7 @@ from ml_collections import ConfigDict
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as rules
 from cosam_jax.experiment import configurations
-from cosam_jax.experiment.learning_rules import frozen_parts
+from cosam_jax.experiment.learning_rules import check_length, drops_beyond_the_end, frozen_parts
 
 
 def mars(**changes) -> ConfigDict:
@@ -39,6 +39,39 @@ def test_contradictions(changes, words):
   assert "\n" not in sentence
   for word in words:
     assert word in sentence, sentence
+
+
+@pytest.mark.parametrize("schedule", ["steps", "cosine"])
+def test_a_warm_up_beyond_the_end_of_a_training_is_refused_but_can_be_read(schedule):
+  config = mars(**{"optim.warmup_epochs": 5, "train.epochs": 4, "optim.schedule": schedule})
+  rules.check(config)
+  with pytest.raises(InputError) as caught:
+    check_length(config)
+  for words in ("warmup_epochs is 5", "epochs is 4", "use at most 4", "for 5 epochs or more"):
+    assert words in str(caught.value)
+  check_length(mars(**{"optim.warmup_epochs": 4, "train.epochs": 4, "optim.schedule": schedule}))
+
+
+@pytest.mark.parametrize(
+  ("epochs", "beyond"), [(10, None), (9, "at 9 "), (7, "at 7, 9 "), (1, "at 3, 7, 9 ")]
+)
+def test_drops_that_a_training_does_not_reach_are_said(epochs, beyond):
+  late = {"optim.schedule": "milestones", "optim.milestones": (3, 7, 9), "train.epochs": epochs}
+  check_length(mars(**late))
+  said = drops_beyond_the_end(mars(**late))
+  if beyond is None:
+    assert said is None
+  else:
+    assert said is not None
+    assert f"does not drop {beyond}" in said
+    assert said.endswith("after 1 epoch" if epochs == 1 else f"after {epochs} epochs")
+
+
+@pytest.mark.parametrize("name", configurations.names())
+def test_our_configurations_end_in_time(name):
+  config = configurations.read(configurations.folder() / f"{name}.py")
+  check_length(config)
+  assert drops_beyond_the_end(config) is None
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 import tiny
 
 from cosam_jax.data import load_dataset
+from cosam_jax.errors import InputError
 from cosam_jax.experiment import run as run_parts
 from cosam_jax.experiment.run import Run
 from cosam_jax.runtime import hosts
@@ -63,3 +64,16 @@ def test_processes_compare_each_column_of_each_table(tiny_synthetic, tmp_path, m
   assert again(lambda: np.add.at(tables.train.identities, 0, 1)) == {
     "the query set", "the train set"
   }  # fmt: skip
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_stranger_is_asked_for_data_and_weights_at_once(tmp_path, begun):
+  """A run that has begun has its weights, so that only the data are missing."""
+  (tmp_path / "run" / "checkpoints" / ("3" if begun else "none")).mkdir(parents=True)
+  fields = {"data__name": "mars", "init__weights": "../no/w.npz"}
+  with pytest.raises(InputError, match="/no/data does not exist; it must hold MARS") as refused:
+    Run(tiny.config("/no/data", **fields), tmp_path / "run")
+  sentence = str(refused.value)
+  assert "with --data_dir" in sentence
+  assert ("; and weights file ../no/w.npz does not exist (seen from " in sentence) != begun
+  assert ("give the path of a file with --config.init.weights" in sentence) != begun

@@ -11,14 +11,17 @@ import shutil
 import subprocess
 import sys
 
+import calls
 import jax
 import jax.numpy as jnp
 import modes
 import numpy as np
 import pytest
+import saved_run as saved
 import tiny
 from refusals import checkpoint_files, has, refused, truncate, write_weights
 
+from cosam_jax.errors import InputError
 from cosam_jax.training import steps
 from cosam_jax.training.checkpoints import Checkpoints
 
@@ -61,6 +64,26 @@ def test_a_checkpoint_that_is_damaged(tiny_synthetic, trained, tmp_path):
       file.write_bytes(file.read_bytes()[:50])
   sentence = refused("train", tiny.config(tiny_synthetic, train__epochs=2), workdir)
   has(sentence, "checkpoint of step 3", workdir / "checkpoints", "cannot be read", "remove")
+
+
+LATE = {"optim__schedule": "milestones", "optim__milestones": (1, 9), "optim__warmup_epochs": 8}
+
+
+def test_a_schedule_longer_than_a_training_that_begins(tiny_synthetic, trained, tmp_path):
+  config = tiny.config(tiny_synthetic, **LATE)
+  sentence = refused("train", config, tmp_path / "run")
+  has(sentence, "optim.milestones is (1, 9)", "train.epochs is 4", "never drop after epoch 9")
+  config.optim.milestones = (1,)
+  with pytest.raises(InputError, match=r"warmup_epochs is 8, but config\.train\.epochs is 4"):
+    calls.run("train", config, shutil.copytree(trained, tmp_path / "other"), change_optim=True)
+
+
+def test_a_run_of_such_a_schedule_goes_on(tiny_synthetic, tmp_path):
+  """Earlier versions began it, or it was to be longer."""
+  workdir = saved.write(tmp_path / "run", tiny_synthetic, train__epochs=4, **LATE)
+  config = tiny.config(tiny_synthetic, train__epochs=1, **LATE)
+  modes.train(config, workdir)  # Its three steps are done, so that it only evaluates.
+  assert len(tiny.metrics(workdir)) == 1
 
 
 def test_nothing_to_evaluate(tiny_synthetic, tmp_path):

@@ -78,6 +78,44 @@ def test_a_loop_writes_it_without_the_time_of_saving(tmp_path, capsys):
   assert [(row["step"], row["steps"]) for row in run(3, 8)] == [(2, 1), (6, 2), (8, 2)]
 
 
+class Number:
+  """A number that the host has to wait for, until the clock shows `ready`."""
+
+  def __init__(self, clock, ready):
+    self._clock, self._ready = clock, ready
+
+  def __float__(self):
+    self._clock[0] = max(self._clock[0], self._ready)
+    return 1.0
+
+
+@pytest.mark.parametrize("last", [2, 3, 7])
+def test_a_short_run_has_the_time_of_a_step_alone(tmp_path, monkeypatch, last):
+  """The device works on a step while the host does something else; saving waits for all steps."""
+  clock, free = [0.0], [0.0]
+  monkeypatch.setattr(loop.time, "perf_counter", lambda: clock[0])
+
+  def step(state, number):
+    clock[0] += 40 if number == 0 else 0  # The first step compiles,
+    free[0] = max(clock[0], free[0]) + (7 if number == 0 else 2)  # and takes longer.
+    names = ("loss", "cross_entropy", "triplet", "gradient_norm")
+    return state + 1, {name: Number(clock, free[0]) for name in names}
+
+  def save(step, state):
+    clock[0] += 100
+
+  loop.run(
+    0, step, ((i,) for i in range(last)), first_step=0, last_step=last,
+    learning_rate=lambda step: 0.1, scalars=ScalarLog(tmp_path / "scalars.jsonl", 1),
+    progress=loop.Progress(0, last, 100, clips_per_step=1),
+    health=health.HealthLog(tmp_path / "health.jsonl", 0, 500),
+    log_every=100, save_every=3, save=save,
+  )  # fmt: skip
+  (row,) = read_scalars(tmp_path / "health.jsonl")
+  assert row["steps"] == last - 1
+  assert row["step_seconds_p50"] == row["step_seconds_most"] == 2
+
+
 def test_a_run_shorter_than_a_stretch_has_a_line_too(tmp_path):
   log = health.HealthLog(tmp_path / "health.jsonl", 0, 500)
   assert log.finish(0) is None

@@ -2,7 +2,9 @@
 
 from cosam_jax.commands.call import Call
 from cosam_jax.commands.sweep.plan import parse_seeds, plan
+from cosam_jax.commands.sweep.progress import NEW
 from cosam_jax.commands.sweep.runner import Sweep
+from cosam_jax.experiment.learning_rules import check_length
 
 
 def run(call: Call) -> None:
@@ -12,6 +14,8 @@ def run(call: Call) -> None:
   jobs = plan(config, flags["sweep"], seeds=seeds, only=flags["sweep_row"],
               arguments=call.arguments)  # fmt: skip
   runs = Sweep(config, call.folder, jobs, call.arguments)
+  if all(one.state == NEW for one in runs.states()):
+    check_length(config)
   if flags["sweep"] in ("attributes", "all") and not config.evaluation.attributes_file:
     print(
       "note: without --attributes_file the rows of the attributes' table are trained, and "

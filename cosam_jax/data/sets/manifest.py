@@ -75,7 +75,7 @@ def read_manifest(
   """
   path = pathlib.Path(path)
   if not path.is_file():
-    raise InputError(f"manifest {path} does not exist; correct data_dir")
+    raise InputError(f"manifest {path} does not exist: give its place with --data_dir")
   left_out = LeftOut()
   rows = _group(path, left_out)
   identities = numbers_of((row.identity for row in rows.values()), "identity")

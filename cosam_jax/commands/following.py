@@ -1,0 +1,32 @@
+"""The command lines that may follow a command which ended well."""
+
+from collections.abc import Mapping, Sequence
+
+from cosam_jax.commands.flag_rows import GENERAL
+from cosam_jax.commands.registry import COMMANDS
+from cosam_jax.runtime.command_line import changed
+
+
+def following(
+  name: str, arguments: Sequence[str] | None, again: Mapping[str, str] | None = None
+) -> dict[str, list[str]]:
+  """What may be done next -> the command line that does it, without the program.
+
+  Args:
+    name: the command that ended well, a mode.
+    arguments: its command line, without the program; None, as in a program of somebody's, has no
+      followers.
+    again: flag -> its value if the same command is repeated.
+  """
+  found: dict[str, list[str]] = {}
+  if arguments is None:
+    return found
+  for what, mode in COMMANDS[name].following.items():
+    # Flags of its own that the next one does not read would be refused there.
+    own = [flag for flag in COMMANDS[name].flags if flag not in COMMANDS[mode].flags]
+    values: dict[str, str | None] = dict.fromkeys(own)
+    values["mode"] = None if mode == GENERAL["mode"].default else mode
+    if mode == name:
+      values.update(again or {})
+    found[what] = changed(arguments, values)
+  return found
