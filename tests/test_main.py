@@ -126,10 +126,6 @@ REFUSALS = {
     [MARS, WORKDIR, "--num_frames=1"],
     ["config.clips.num_frames is 1", "at least 2, or config.model.cosam_stages empty"],
   ),
-  "a schedule beyond the end": (
-    [MARS, WORKDIR, "--config.optim.schedule=milestones", "--config.optim.milestones=(60, 900)"],
-    ["config.optim.milestones is (60, 900)", "config.train.epochs is 800", "after epoch 900"],
-  ),
   "a warm-up beyond the end": (
     [MARS, WORKDIR, "--config.optim.warmup_epochs=9", "--config.train.epochs=8"],
     ["config.optim.warmup_epochs is 9", "config.train.epochs is 8", "at most 8"],
