@@ -109,6 +109,14 @@ def test_a_bag_is_at_the_persons_left():
       assert (columns.mean() - FEET[0]) * side > 5
 
 
+def test_arms_swing_against_the_legs():
+  """A bag in the left hand is behind a person whose left leg is ahead, and the other way round."""
+  with_bag, other = look(bag="handbag"), look(bag="handbag", bag_colour="pink")
+  for phase, side in ((math.pi / 2, 1), (1.5 * math.pi, -1)):  # The person walks to the left.
+    _, columns = np.nonzero(changed(with_bag, other, yaw=-math.pi / 2, phase=phase))
+    assert (columns.mean() - FEET[0]) * side > 5
+
+
 def test_a_face_is_seen_from_the_front():
   long_hair = look(hair="long")
   seen = [

@@ -59,6 +59,9 @@ def test_layers_are_means_over_fine_pixels():
   inside = wanted == 1
   np.testing.assert_allclose(colour[inside], np.broadcast_to(RED, (inside.sum(), 3)), atol=0.01)
   assert (colour[alpha == 0] == 0).all()
+  # At an edge the shade is averaged too, with what lies around the polygon.
+  shade = (wanted * LIT + (1 - wanted) * (LIT - 40)) / LIT
+  np.testing.assert_allclose(colour, (wanted * shade)[..., None] * RED, atol=2)
   view.polygon(points, None, LIT // 2)
   half, same = view.layers()
   np.testing.assert_allclose(half[inside], colour[inside] / 2, atol=0.01)
