@@ -1,28 +1,17 @@
 """Prepared sets: equal to the directory, checked on reading, and never half-made."""
 
-import errno
 import hashlib
 
 import layouts
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from PIL import Image
-from prepared_sets import frames_of, verified
+from prepared_sets import frames_of, noise, verified
 
 from cosam_jax.data import builders, load_dataset, pipeline
 from cosam_jax.data.batches import BatchPlan
-from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.sets import registry
 from cosam_jax.errors import InputError
-
-
-def noise(root):
-  """Gives every frame below a folder a picture of its own."""
-  for i, path in enumerate(sorted([*root.rglob("*.jpg"), *root.rglob("*.png")])):
-    pixels = np.random.default_rng(i).integers(0, 256, (16, 8, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(path)
-  return root
 
 
 @pytest.fixture(scope="module")
@@ -117,39 +106,6 @@ def test_a_manifest_is_packed_as_a_folder_is(unpacked, tmp_path):
   assert not (tmp_path / "empty" / "mars" / "1.0.0").exists()
 
 
-def test_progress_bars_know_their_end(unpacked, tmp_path, monkeypatch):
-  totals = {}
-  bar = tfds.core.utils.tqdm
-
-  def noted(*args, **kwargs):
-    totals[kwargs["desc"]] = kwargs.get("total")
-    return bar(*args, **kwargs)
-
-  monkeypatch.setattr(tfds.core.utils, "tqdm", noted)
-  builders.prepare("mars", unpacked, tmp_path)
-  for split, frames in (("train", 10), ("query", 5), ("gallery", 7)):
-    assert totals[f"Generating {split} examples..."] == frames
-
-
-def test_others_load_it_by_name(unpacked, ready):
-  skip = {"image": tfds.decode.SkipDecoding()}
-  table = load_dataset("mars", unpacked).train
-  examples = list(
-    tfds.load("mars", split="train", data_dir=ready, decoders=skip).as_numpy_iterator()
-  )
-  assert [e["image"] for e in examples] == frames_of(table)
-  assert [int(e["tracklet"]) for e in examples] == np.repeat(range(4), table.lengths).tolist()
-  assert examples[3]["name"] == b"bbox_train/0001/0001C2T0001F001.jpg"
-  decoded = next(iter(tfds.load("mars", split="train[5:]", data_dir=ready)))
-  expected = tf.io.decode_image(examples[5]["image"])
-  np.testing.assert_array_equal(decoded["image"], expected)
-  some = tfds.decode.PartialDecoding({"identity": True})
-  ids = tfds.load("mars", split="query", data_dir=ready, decoders=some, shuffle_files=True)
-  assert [sorted(e) for e in ids.as_numpy_iterator()] == [["identity"]] * 5
-  source = tfds.data_source("mars", split="gallery", data_dir=ready, decoders=skip)
-  assert bytes(source[6]["image"]) == frames_of(load_dataset("mars", unpacked).gallery)[6]
-
-
 def test_others_prepare_it_by_name(unpacked, tmp_path):
   manual = tmp_path / "manual"
   manual.mkdir()
@@ -203,18 +159,6 @@ def test_the_other_data_sets(tmp_path):
     builders.load_prepared("prid2011", tmp_path / "out", 2)
 
 
-def test_other_file_formats_keep_the_order_of_more_frames_than_memory(
-  unpacked, tmp_path, monkeypatch
-):
-  monkeypatch.setattr("tensorflow_datasets.core.shuffle.MAX_MEM_BUFFER_SIZE", 1000)
-  builder = builders.Mars(data_dir=str(tmp_path), file_format="tfrecord")
-  config = tfds.download.DownloadConfig(manual_dir=str(unpacked))
-  builder.download_and_prepare(download_config=config)
-  skip = {"image": tfds.decode.SkipDecoding()}
-  examples = builder.as_dataset("train", decoders=skip).as_numpy_iterator()
-  assert [e["image"] for e in examples] == frames_of(load_dataset("mars", unpacked).train)
-
-
 def read_error(store, frame):
   """The error of reading a record, or None."""
   try:
@@ -246,17 +190,6 @@ def test_a_damaged_record_is_named(unpacked, tmp_path):
   )
   list(skipping)
   assert skipping.skipped >= 1
-
-
-def test_a_frame_that_cannot_be_read_stops_the_packing(unpacked, tmp_path, monkeypatch):
-  def fail(self, frame):
-    raise PermissionError(errno.EACCES, "Permission denied", self.path(frame))
-
-  monkeypatch.setattr("cosam_jax.data.tracklets.FilePaths.read", fail)
-  with pytest.raises(InputError, match=r"0001C1T0001F001.jpg of tracklet '0001C1T0001'") as caught:
-    builders.prepare("mars", unpacked, tmp_path)
-  assert "Permission denied" in str(caught.value)
-  assert not (tmp_path / "mars" / "1.0.0").exists()
 
 
 def test_a_set_that_was_cut_short_is_refused(unpacked, tmp_path):

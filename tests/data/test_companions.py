@@ -3,9 +3,8 @@
 import itertools
 
 import layouts
-import numpy as np
-import PIL.Image
 import pytest
+from photos import mask, photo, picture
 
 from cosam_jax.data import load_dataset
 from cosam_jax.data.companions import companion_folders, companions
@@ -13,7 +12,6 @@ from cosam_jax.data.doctor import diagnose
 from cosam_jax.data.left_out import COPIES, MAPS, MASKS, OTHER_ENDING
 from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.data.telling import Telling
-from cosam_jax.errors import InputError
 
 FRAMES = ("0001.jpg", "0002.jpg")
 BESIDE = {
@@ -63,8 +61,8 @@ def test_images_without_a_frame_of_their_own_are_frames(names):
 def test_names_that_say_what_a_frame_is():
   pairs = {"img_1.jpg": "mask_1.png", "1_rgb.png": "1_seg.png", "frame 7.jpg": "7 matte.png",
            "image-1.png": "image-1-labels.png"}  # fmt: skip
-  for frame, mask in pairs.items():
-    assert companions([frame, mask]) == {mask: MASKS}
+  for frame, other in pairs.items():
+    assert companions([frame, other]) == {other: MASKS}
   most = ["1.png", "2.png", "3.png", "2.jpg"]
   assert companions(most) == {"2.jpg": OTHER_ENDING}, "the frames are what most images are"
 
@@ -119,127 +117,6 @@ def test_a_tracklet_beside_its_masks(tmp_path):
   for words in ("3 masks are left out", "6 files and folders of the storage system",
                 "1 files of formats that are not read (.txt)"):  # fmt: skip
     assert words in said
-
-
-def picture(path, pixels):
-  path.parent.mkdir(parents=True, exist_ok=True)
-  PIL.Image.fromarray(pixels).save(path)
-
-
-def photo(seed, size=(128, 64)):
-  """Smooth patches with noise, as uint8[H, W, 3]."""
-  draw = np.random.default_rng(seed)
-  coarse = PIL.Image.fromarray(draw.integers(30, 220, (6, 4, 3), dtype=np.uint8))
-  smooth = np.asarray(coarse.resize(size[::-1], PIL.Image.Resampling.BICUBIC), int)
-  return (smooth + draw.integers(-6, 7, smooth.shape)).clip(0, 255).astype(np.uint8)
-
-
-def mask():
-  """A person's outline, uint8[128, 64]."""
-  y, x = np.mgrid[:128, :64]
-  return np.where(((y - 64) / 55) ** 2 + ((x - 32) / 18) ** 2 < 1, 255, 0).astype(np.uint8)
-
-
-def half(pixels):
-  return np.asarray(PIL.Image.fromarray(pixels).resize((32, 64)))
-
-
-def grey(pixels):
-  return pixels.mean(-1).astype(np.uint8)
-
-
-def own(root, others, frame=photo):
-  """Two people, whose tracklets `walk` have folders of other pictures beside them."""
-  people = (("train", 1, 1), ("train", 1, 2), ("query", 2, 1), ("gallery", 2, 2))
-  for seed, (split, person, camera) in enumerate(people):
-    place = root / split / str(person) / str(camera)
-    for number in range(4):
-      frame_pixels = frame(100 * seed + number)
-      picture(place / "walk" / f"{number:04}.jpg", frame_pixels)
-      for other, drawn in others.items():
-        picture(place / other / f"{number:04}.jpg", drawn(100 * seed + number, frame_pixels))
-  return load_dataset("folder", root)
-
-
-@pytest.mark.parametrize(
-  "name", ["normal", "flow", "pose", "copy", "instance", "label", "mask", "walk_normal"]
-)
-def test_a_name_alone_makes_no_mask_of_a_tracklet(tmp_path, name):
-  tables = own(tmp_path, {name: lambda seed, _: photo(seed + 50)})
-  assert len(tables.train) == 4
-  assert f"1/1/{name}" in tables.train.names.tolist()
-  assert len(tables.query) == 2
-  said = " ".join(tables.warnings)
-  assert "4 folders have the name of masks" in said
-  assert f"train/1/1/{name}, " in said
-  assert "left out" not in said
-
-
-@pytest.mark.parametrize(("name", "drawn", "words"), [
-  ("mask", lambda seed, frame: mask(), MASKS),
-  ("label", lambda seed, frame: np.stack([mask() // 3, mask() // 2, mask()], -1), MASKS),
-  ("depth", lambda seed, frame: grey(photo(seed + 50)), MAPS),
-  ("thumbs", lambda seed, frame: half(frame), COPIES),
-  ("copy", lambda seed, frame: frame, COPIES),
-])  # fmt: skip
-def test_pictures_that_look_like_masks_are_no_tracklets(tmp_path, name, drawn, words):
-  tables = own(tmp_path, {name: drawn})
-  assert tables.train.names.tolist() == ["1/1/walk", "1/2/walk"]
-  said = " ".join(tables.warnings)
-  assert f"4 {words} are left out" in said
-  assert "are read as tracklets" not in said
-
-
-def test_colour_maps_of_the_size_of_each_frame_are_maps(tmp_path):
-  def sized(seed):
-    return photo(seed, (60 + seed % 10, 30 + seed % 7))
-
-  tables = own(tmp_path, {"flow": lambda seed, frame: photo(seed + 50, frame.shape[:2])}, sized)
-  assert tables.train.names.tolist() == ["1/1/walk", "1/2/walk"]
-  other = own(tmp_path / "b", {"flow": lambda seed, _: sized(seed + 3)}, sized)
-  assert len(other.train) == 4, "a tracklet's frames have sizes of their own"
-
-
-def test_grey_tracklets_beside_grey_ones_are_tracklets(tmp_path):
-  tables = own(tmp_path, {"normal": lambda seed, _: grey(photo(seed + 50))},
-               lambda seed: grey(photo(seed)))  # fmt: skip
-  assert len(tables.train) == 4
-
-
-def test_every_reader_looks_at_the_pictures(tmp_path):
-  for number in range(3):
-    picture(tmp_path / "anna" / f"{number}.jpg", photo(number))
-    picture(tmp_path / "anna_pose" / f"{number}.jpg", photo(number + 9))
-    picture(tmp_path / "anna_mask" / f"{number}.jpg", mask())
-  telling = Telling(show=lambda sentence: None)
-  assert read_tracklets(tmp_path, telling=telling).names.tolist() == ["anna", "anna_pose"]
-  assert "1 masks are left out" in " ".join(telling.left_out)
-  assert "1 folders have the name of masks" in " ".join(telling.told)
-  rows = [f"anna*/*.jpg,{split != 'train'},{c},{split},{split}"
-          for split, c in (("train", 1), ("query", 1), ("gallery", 2))]  # fmt: skip
-  (tmp_path / "m.csv").write_text("\n".join(["path,identity,camera,tracklet,split", *rows]))
-  tables = load_dataset("folder", tmp_path / "m.csv")
-  assert [t.total_frames for t in (tables.train, tables.query, tables.gallery)] == [6, 6, 6]
-  said = " ".join(tables.warnings)
-  assert "3 masks are left out" in said
-  assert "3 folders have the name of masks" in said
-
-
-@pytest.mark.parametrize("name", ["masks", "thumbs"])
-def test_an_empty_folder_of_masks_is_no_tracklet(tmp_path, name):
-  own(tmp_path, {})
-  (tmp_path / "train" / "1" / "1" / name).mkdir()
-  assert load_dataset("folder", tmp_path).train.names.tolist() == ["1/1/walk", "1/2/walk"]
-
-
-def test_pictures_outside_of_the_directory_are_not_looked_at(tmp_path):
-  own(tmp_path / "data", {})
-  place = tmp_path / "data" / "train" / "1" / "1"
-  for number in range(4):
-    picture(tmp_path / "outside" / f"{number:04}.jpg", mask())
-  (place / "mask").symlink_to(tmp_path / "outside")
-  with pytest.raises(InputError, match="leads out of the data directory"):
-    load_dataset("folder", tmp_path / "data")
 
 
 @pytest.mark.parametrize("folder", ["masks", "Masks", "mask", "labels"])

@@ -7,11 +7,11 @@ import zlib
 import numpy as np
 import PIL.Image
 import pytest
+from pictures import encode
 
-from cosam_jax.data import builders, load_dataset, packing, pipeline, transforms
+from cosam_jax.data import load_dataset, packing, pipeline, transforms
 from cosam_jax.data.gif_layout import gif_refusal
 from cosam_jax.data.host_tensorflow import tf
-from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.errors import InputError
 
 # Smooth, so that JPEG changes little.
@@ -19,15 +19,9 @@ PIXELS = (np.mgrid[0:64, 0:32].sum(0)[..., None] * [2, 1, 0] + [10, 40, 90]).ast
 RGB = PIL.Image.fromarray(PIXELS)
 
 
-def encoded(image, kind, **options) -> bytes:
-  stream = io.BytesIO()
-  image.save(stream, kind, **options)
-  return stream.getvalue()
-
-
 def of_mode(mode, kind) -> tuple[bytes, np.ndarray]:
   image = RGB.convert(mode)
-  return encoded(image, kind), np.asarray(image.convert("RGB"))
+  return encode(image, kind), np.asarray(image.convert("RGB"))
 
 
 def claiming(width, height) -> bytes:
@@ -51,7 +45,7 @@ READABLE = {
   "grey PNG with alpha": of_mode("LA", "PNG"),
   "one-bit PNG": of_mode("1", "PNG"),
   "16-bit PNG": (
-    encoded(PIL.Image.fromarray(SIXTEEN), "PNG"),
+    encode(PIL.Image.fromarray(SIXTEEN), "PNG"),
     np.repeat((SIXTEEN >> 8).astype(np.uint8)[..., None], 3, -1),
   ),
   **{
@@ -70,19 +64,19 @@ READABLE = {
       ("1", "TIFF"),
     )
   },
-  "WebP PNG-exact": (encoded(RGB, "WEBP", lossless=True), PIXELS),
-  "WebP": (encoded(RGB, "WEBP", quality=100), PIXELS),
+  "WebP PNG-exact": (encode(RGB, "WEBP", lossless=True), PIXELS),
+  "WebP": (encode(RGB, "WEBP", quality=100), PIXELS),
   "16-bit TIFF PNG-exact": (
-    encoded(PIL.Image.fromarray(SIXTEEN), "TIFF"),
+    encode(PIL.Image.fromarray(SIXTEEN), "TIFF"),
     np.repeat((SIXTEEN >> 8).astype(np.uint8)[..., None], 3, -1),
   ),
   "TIFF of two pictures PNG-exact": (
-    encoded(RGB, "TIFF", save_all=True, append_images=[RGB.transpose(0)]),
+    encode(RGB, "TIFF", save_all=True, append_images=[RGB.transpose(0)]),
     PIXELS,
   ),
-  "1-pixel JPEG": (encoded(PIL.Image.fromarray(PIXELS[:1, :1]), "JPEG"), PIXELS[:1, :1]),
-  "1-pixel PNG": (encoded(PIL.Image.fromarray(PIXELS[:1, :1]), "PNG"), PIXELS[:1, :1]),
-  "JPEG with bytes behind it": (encoded(RGB, "JPEG") + b"behind", PIXELS),
+  "1-pixel JPEG": (encode(PIL.Image.fromarray(PIXELS[:1, :1]), "JPEG"), PIXELS[:1, :1]),
+  "1-pixel PNG": (encode(PIL.Image.fromarray(PIXELS[:1, :1]), "PNG"), PIXELS[:1, :1]),
+  "JPEG with bytes behind it": (encode(RGB, "JPEG") + b"behind", PIXELS),
 }
 LARGE = PIL.Image.new("L", (4097, 4097))
 MOVING = [PIL.Image.new("P", (64, 32), colour) for colour in range(3)]
@@ -90,28 +84,28 @@ for picture in MOVING:
   picture.putpalette(list(range(256)) * 3)
 REFUSED = {
   "nothing": (b"", "it is empty"),
-  "half a JPEG": (encoded(RGB, "JPEG")[:700], "its JPEG data is truncated or damaged"),
-  "half a PNG": (encoded(RGB, "PNG")[:90], "its PNG data is truncated or damaged"),
-  "half a BMP": (encoded(RGB, "BMP")[:3000], "its BMP data is truncated or damaged"),
-  "half a WebP": (encoded(RGB, "WEBP", lossless=True)[:-8], "its WebP data is truncated"),
-  "half a TIFF": (encoded(RGB, "TIFF")[:3000], "its TIFF data is truncated or damaged"),
+  "half a JPEG": (encode(RGB, "JPEG")[:700], "its JPEG data is truncated or damaged"),
+  "half a PNG": (encode(RGB, "PNG")[:90], "its PNG data is truncated or damaged"),
+  "half a BMP": (encode(RGB, "BMP")[:3000], "its BMP data is truncated or damaged"),
+  "half a WebP": (encode(RGB, "WEBP", lossless=True)[:-8], "its WebP data is truncated"),
+  "half a TIFF": (encode(RGB, "TIFF")[:3000], "its TIFF data is truncated or damaged"),
   "a moving WebP": (
-    encoded(RGB, "WEBP", save_all=True, append_images=[RGB.transpose(0)]),
+    encode(RGB, "WEBP", save_all=True, append_images=[RGB.transpose(0)]),
     "it is an animation",
   ),
-  "a moving GIF": (encoded(MOVING[0], "GIF", save_all=True, append_images=MOVING[1:]), "animation"),
-  "half a GIF": (encoded(RGB, "GIF")[:900], "its GIF data is truncated or damaged"),
-  "a TIFF of fractions": (encoded(RGB.convert("F"), "TIFF"), "numbers, not colours"),
-  "a large BMP": (encoded(LARGE, "BMP"), "it has 16,785,409 pixels"),
-  "a large WebP": (encoded(LARGE, "WEBP", lossless=True), "it has 16,785,409 pixels"),
-  "a large TIFF": (encoded(LARGE, "TIFF", compression="tiff_lzw"), "it has 16,785,409 pixels"),
+  "a moving GIF": (encode(MOVING[0], "GIF", save_all=True, append_images=MOVING[1:]), "animation"),
+  "half a GIF": (encode(RGB, "GIF")[:900], "its GIF data is truncated or damaged"),
+  "a TIFF of fractions": (encode(RGB.convert("F"), "TIFF"), "numbers, not colours"),
+  "a large BMP": (encode(LARGE, "BMP"), "it has 16,785,409 pixels"),
+  "a large WebP": (encode(LARGE, "WEBP", lossless=True), "it has 16,785,409 pixels"),
+  "a large TIFF": (encode(LARGE, "TIFF", compression="tiff_lzw"), "it has 16,785,409 pixels"),
   "a pointer": (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
   "text": (b"<html>not found</html>", "it is not an image"),
   "a large JPEG": (
-    encoded(LARGE, "JPEG"),
+    encode(LARGE, "JPEG"),
     "it has 16,785,409 pixels, and a frame may have at most 16,777,216",
   ),
-  "a large GIF": (encoded(LARGE, "GIF"), "it has 16,785,409 pixels"),
+  "a large GIF": (encode(LARGE, "GIF"), "it has 16,785,409 pixels"),
   "a PNG bomb": (claiming(60_000, 60_000), "it has 3,600,000,000 pixels"),
 }
 
@@ -122,7 +116,7 @@ def folder(tmp_path):
   for split, camera in (("train", 1), ("query", 1), ("gallery", 2)):
     path = tmp_path / split / "1" / str(camera) / "t" / "0.jpg"
     path.parent.mkdir(parents=True)
-    path.write_bytes(encoded(RGB, "JPEG"))
+    path.write_bytes(encode(RGB, "JPEG"))
   return tmp_path / "train" / "1" / "1" / "t" / "0.jpg"
 
 
@@ -163,7 +157,7 @@ def test_other_kinds_are_refused_with_file_tracklet_and_reason(folder, kind, cap
 
 
 def test_the_largest_frame_is_decoded(folder):
-  folder.write_bytes(encoded(PIL.Image.new("L", (4096, 4096), 7), "PNG"))
+  folder.write_bytes(encode(PIL.Image.new("L", (4096, 4096), 7), "PNG"))
   assert next(batches(folder)).valid.all()
 
 
@@ -214,7 +208,7 @@ def test_a_still_gif_is_one_whatever_blocks_it_has():
   text = {"comment": b"\x2c" * 1000}
   for pictures in (MOVING[:1], MOVING[:2], MOVING):
     for options in ({}, text, {"loop": 3}, {"transparency": 0}):
-      data = encoded(pictures[0], "GIF", save_all=True, append_images=pictures[1:], **options)
+      data = encode(pictures[0], "GIF", save_all=True, append_images=pictures[1:], **options)
       with PIL.Image.open(io.BytesIO(data)) as image:
         counted = image.n_frames
       assert (gif_refusal(data, 2**24) is None) == (counted == 1)
@@ -222,24 +216,3 @@ def test_a_still_gif_is_one_whatever_blocks_it_has():
         assert transforms.decode(tf.constant(data)).shape == (32, 64, 3)
   for end in range(len(data)):
     gif_refusal(data[:end], 2**24)
-
-
-@pytest.mark.parametrize("ending", ["BMP", "webp", "tif", "TIFF"])
-def test_frames_of_other_formats_are_read_everywhere(tmp_path, ending):
-  kind = {"tif": "TIFF"}.get(ending, ending.upper())
-  for split, camera in (("train", 1), ("query", 1), ("gallery", 2)):
-    path = tmp_path / "own" / split / "1" / str(camera) / "t" / f"0.{ending}"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(encoded(RGB, kind))
-  rows = [f"{split}/1/{camera}/t/*.{ending},1,{camera},{split},{split}"
-          for split, camera in (("train", 1), ("query", 1), ("gallery", 2))]  # fmt: skip
-  text = "\n".join(["path,identity,camera,tracklet,split", *rows])
-  (tmp_path / "own" / "m.csv").write_text(text)
-  for place in ("own", "own/m.csv"):
-    tables = load_dataset("folder", tmp_path / place)
-    assert tables.train.lengths.tolist() == [1]
-    assert packing.read_image(tables.train.frames.path(0)).shape == (64, 32, 3)
-  assert read_tracklets(tmp_path / "own").lengths.tolist() == [1, 1, 1]
-  builders.prepare("mars", tmp_path / "own" / "m.csv", tmp_path / "prepared")
-  packed = builders.load_prepared("mars", tmp_path / "prepared")
-  assert packed.train.frames.read(0) == encoded(RGB, kind)

@@ -1,6 +1,5 @@
 """The meaning of identities' numbers and names: which 0 is a distractor, and who is nobody."""
 
-import dataclasses
 import itertools
 import json
 import re
@@ -8,6 +7,7 @@ import re
 import layouts
 import numpy as np
 import pytest
+from eight_people import PEOPLE, draw, numbers
 
 from cosam_jax.data import builders, load_dataset
 from cosam_jax.data.doctor import diagnose
@@ -16,7 +16,7 @@ from cosam_jax.data.holdout import hold_out_identities
 from cosam_jax.data.identities import JUNK, UNKNOWN_CAMERA, Numbering, numbering_of
 from cosam_jax.data.numbering import names_of, numbers_of
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation.protocol import Settings, evaluate_tables, evaluation_of
+from cosam_jax.evaluation.protocol import evaluation_of
 
 NAMES = {
   "from 0": lambda i: str(i),
@@ -28,15 +28,6 @@ NAMES = {
   "large": lambda i: str(2**40 + i),
   "floats": lambda i: f"{i}.0",
 }
-PEOPLE = 8
-
-
-def draw(root):
-  """Writes two pictures of each of eight people under each of two cameras, all different."""
-  for i, camera, part in itertools.product(range(PEOPLE), (1, 2), "ab"):
-    layouts.image(
-      root / f"{i}_{camera}_{part}.jpg", color=(20 * i, 90 * camera, 7 * ord(part) % 255)
-    )
 
 
 def manifest(root, name, split):
@@ -45,15 +36,6 @@ def manifest(root, name, split):
     rows.append(f"{i}_{camera}_{part}.jpg,{name(i)},{camera},{i}{camera}{part},{split(i, camera)}")
   (root / "m.csv").write_text("\n".join(rows))
   return load_dataset("folder", root / "m.csv", seed=3)
-
-
-def numbers(tables, seed=0):
-  """Evaluates vectors that depend on tracklets' names alone, not on the names of people."""
-  evaluation = evaluation_of(tables)
-  seeds = [[seed, *map(ord, name)] for name in evaluation.table.names]
-  vectors = np.stack([np.random.default_rng(one).standard_normal(6) for one in seeds])
-  (result,) = evaluate_tables(vectors, evaluation, Settings())
-  return result
 
 
 @pytest.mark.parametrize("split", [
@@ -101,33 +83,6 @@ def test_folders_from_0_are_people_and_mars_has_distractors(tmp_path):
   assert numbering_of("mars").people(np.array([-1, 0, 1])).tolist() == [False, False, True]
 
 
-@pytest.mark.parametrize("word", [
-  "-1", "-1.0", "-2", "-01", "nan", "NaN", "None", "none", "null", "NULL", "unknown", "Unknown",
-  "n/a", "N/A", "<NA>", "?", "", "  ", "00-1", "-1.000e+00", "-1e0", "\u22121", "person_-1",
-  "id_-1", "unk", "unlabeled",
-])  # fmt: skip
-def test_who_is_nobody_is_left_out_and_said(tmp_path, word):
-  draw(tmp_path)
-  rows = [f"{i}_{c}_a.jpg,{i}.0,{c},{i}{c},{'train' if i > 2 else 'query' if c == 1 else 'gallery'}"
-          for i in range(5) for c in (1, 2)]  # fmt: skip
-  head = "path,identity,camera,tracklet,split"
-  strangers = [f"7_1_a.jpg,{word},1,s1,train", f"7_2_a.jpg,{word},2,s2,gallery"]
-  (tmp_path / "m.csv").write_text("\n".join([head, *rows, *strangers]))
-  tables = load_dataset("folder", tmp_path / "m.csv")
-  assert JUNK not in {*tables.train.identities.tolist(), *tables.gallery.identities.tolist()}
-  assert (len(tables.train), len(tables.gallery)) == (4, 3)
-  (said,) = tables.warnings
-  assert said.startswith(
-    "1 tracklets of train (1 frames) and 1 tracklets of gallery (1 frames) are"
-  )
-  assert repr(word.strip()) in said
-  assert said in diagnose(tables, sample=0).render()
-  assert said in numbers(tables).card.warnings
-  (tmp_path / "m.csv").write_text("\n".join([head, *rows, f"7_1_a.jpg,{word},1,s1,query"]))
-  with pytest.raises(InputError, match=r"query tracklet 's1' is junk, it has no identity"):
-    load_dataset("folder", tmp_path / "m.csv")
-
-
 NO_GAPS = (
   "0", "-0", "-0.0", "7.0", "1e0", "1.5e-03", "person_1", "person-1", "p-1", "cam-2", "camera - 2",
   "001-1", "1-1", "cam1-1", "unknown_1", "unknown7", "no_1", "none_1", "zoe", "nana", "nancy",
@@ -157,78 +112,6 @@ def test_every_spelling_of_nobody_is_one_and_no_name_of_somebody():
               "not available", "\ufeff-1", "'nan'", "<none>", "-1;", "junk"]  # fmt: skip
   assert [name for name in spelled if not is_gap(name)] == []
   assert [name for name in NO_GAPS if is_gap(name)] == []
-
-
-CAMERAS = ["nan", "-1", "unknown", "None", "-1.0", "camera_-1", "?", "unk", "N/A"]
-
-
-def with_cameras(tmp_path, rows):
-  (tmp_path / "m.csv").write_text("\n".join(["path,identity,camera,tracklet,split", *rows]))
-  return load_dataset("folder", tmp_path / "m.csv")
-
-
-@pytest.mark.parametrize("word", CAMERAS)
-def test_a_camera_that_nobody_knows_is_no_camera(tmp_path, word):
-  """True matches under it would be taken for pictures of the query's own camera."""
-  draw(tmp_path)
-  splits = [
-    (i, c, "train" if i > 4 else ("query", "gallery")[c - 1]) for i in range(8) for c in (1, 2)
-  ]
-  rows = [f"{i}_{c}_a.jpg,{i},cam{c},{i}{c},{split}" for i, c, split in splits]
-  known = numbers(with_cameras(tmp_path, rows))
-  gaps = [
-    f"1_1_b.jpg,1,{word},s1,gallery",
-    "2_2_b.jpg,2,nan,s2,gallery",
-    f"6_1_b.jpg,6,{word},s3,train",
-  ]
-  tables = with_cameras(tmp_path, [*rows, *gaps])
-  assert UNKNOWN_CAMERA not in {*tables.query.cameras.tolist(), *tables.gallery.cameras.tolist()}
-  assert tables.train.names.tolist() == ["51", "52", "61", "62", "71", "72", "s3"], (
-    "training needs no camera"
-  )
-  assert tables.train.numbering.camera(UNKNOWN_CAMERA) == "unknown"
-  left_out, trained = tables.warnings
-  assert left_out.startswith("2 tracklets of gallery (2 frames) are left out: they have no camera")
-  assert repr(word) in left_out
-  assert trained.startswith("1 tracklets of train (1 frames) have no camera")
-  result = numbers(tables)
-  assert result.metrics.mean_average_precision == known.metrics.mean_average_precision
-  for said in tables.warnings:
-    assert said in diagnose(tables, sample=0).render()
-    assert said in result.card.warnings
-  for seed in range(4):
-    held = hold_out_identities(tables, 2, seed=seed)
-    assert "s3" not in {*held.query.names.tolist(), *held.gallery.names.tolist()}
-    assert ("s3" in held.train.names) == ("61" in held.train.names)
-  tested = with_cameras(
-    tmp_path,
-    [row.replace(",query", ",test").replace(",gallery", ",test") for row in [*rows, *gaps]],
-  )
-  assert not {"s1", "s2"} & {*tested.query.names.tolist(), *tested.gallery.names.tolist()}
-  with pytest.raises(
-    InputError, match=r"query tracklet 's1' has no camera .*but a query needs one"
-  ):
-    with_cameras(tmp_path, [*rows, gaps[0].replace("gallery", "query")])
-
-
-def test_folders_of_a_camera_that_nobody_knows(tmp_path):
-  for split, camera in (("query", "a"), ("gallery", "b"), ("gallery", "unknown"), ("train", "-1")):
-    layouts.image(tmp_path / split / str(int(split == "train")) / camera / "t" / "0.jpg")
-  tables = load_dataset("folder", tmp_path)
-  assert tables.gallery.names.tolist() == ["0/b/t"]
-  assert tables.train.cameras.tolist() == [UNKNOWN_CAMERA]
-  assert (
-    "written 'unknown', '-1'" in tables.warnings[0]
-    or "written '-1', 'unknown'" in tables.warnings[0]
-  )
-  with pytest.raises(
-    InputError, match="1 gallery tracklets of folder, such as '0/b/t', is not known"
-  ):
-    evaluation_of(
-      dataclasses.replace(
-        tables, gallery=dataclasses.replace(tables.gallery, cameras=np.array([UNKNOWN_CAMERA]))
-      )
-    )
 
 
 def test_json_lines_with_gaps(tmp_path):

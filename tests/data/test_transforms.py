@@ -4,24 +4,16 @@ import io
 
 import numpy as np
 import pytest
+from pictures import encode, smooth_picture
 from PIL import Image
 
 from cosam_jax.data import host_tensorflow, transforms
 from cosam_jax.data.host_tensorflow import tf
 
 
-def encode(image, kind, **options):
-  buffer = io.BytesIO()
-  image.save(buffer, kind, **options)
-  return buffer.getvalue()
-
-
 @pytest.fixture(scope="module")
 def picture():
-  """A smooth picture with an edge, RGB, 60 x 30."""
-  y, x = np.mgrid[0:60, 0:30]
-  channels = [127 + 100 * np.sin(y / 9 + x / 5), 4 * y, np.where(x > 14, 220, 40)]
-  return Image.fromarray(np.stack(channels, -1).clip(0, 255).astype(np.uint8))
+  return smooth_picture()
 
 
 @pytest.fixture(scope="module")

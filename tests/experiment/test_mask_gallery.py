@@ -1,6 +1,5 @@
 """Pictures of chosen tracklets and of a folder; the correlation of a point; refusals."""
 
-import io
 import json
 
 import jax.numpy as jnp
@@ -10,8 +9,7 @@ import videos
 from PIL import Image
 from pixels import places
 
-from cosam_jax.data.packing import Frame, preprocessor, read_image
-from cosam_jax.data.streamed_frames import Stream, StreamedFrames
+from cosam_jax.data.packing import preprocessor, read_image
 from cosam_jax.data.taken_frames import Taking
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.protocol import evaluation_of
@@ -196,26 +194,6 @@ def test_a_video_of_one_person_has_masks(network, tmp_path):
   frames = np.random.default_rng(1).integers(0, 256, (5, 64, 32, 3), np.uint8)
   draw(network, tmp_path / "out", folder=str(videos.write(tmp_path / "walk.mkv", frames)))
   assert (tmp_path / "out" / "walk.webp").is_file()
-
-
-def test_only_wanted_frames_of_a_video_are_kept():
-  """The stream is decoded up to the last wanted frame, and says where the frames were."""
-  asked = []
-
-  def frames():
-    for i in range(100):
-      asked.append(i)
-      yield Frame(i % 2, np.full((4, 4, 3), i, np.uint8), False, i + 1, i / 10)
-
-  store = StreamedFrames(Stream("/a/gate.mp4", ["5", "6"], np.array([50, 50]), frames), Taking(10))
-  assert store.lengths.tolist() == [5, 5]
-  store.fetch([1, 6])
-  assert asked == list(range(22))
-  for frame, value in {1: 20, 6: 21}.items():
-    with Image.open(io.BytesIO(store.read(frame))) as image:
-      assert (np.asarray(image) == value).all()
-  assert len(asked) == 22
-  assert store.span_text(np.array([1, 6])) == "gate.mp4, frames 21-22, 2.0 s"
 
 
 @pytest.mark.parametrize(

@@ -71,3 +71,11 @@ def prid(root: pathlib.Path, lengths_a: dict, lengths_b: dict) -> pathlib.Path:
       for frame in range(2, frames + 1):
         (folder / f"{frame:04d}.png").write_bytes(first)
   return root
+
+
+def folder(root: pathlib.Path) -> pathlib.Path:
+  """A person's own folders: one person, two frames a tracklet, in training and in the test."""
+  for split, camera in (("train", 1), ("train", 2), ("query", 1), ("gallery", 2)):
+    for frame in range(2):
+      image(root / split / "1" / str(camera) / "t" / f"{frame}.jpg")
+  return root

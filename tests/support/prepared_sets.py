@@ -1,6 +1,9 @@
-"""Reads a whole prepared set."""
+"""Pictures for a prepared set, and the reading of a whole one."""
 
 import hashlib
+
+import numpy as np
+from PIL import Image
 
 from cosam_jax.data import builders
 from cosam_jax.data.sets.registry import PARTS
@@ -23,3 +26,11 @@ def verified(name, prepared_dir) -> int:
     assert hashlib.sha256(b"".join(frames)).hexdigest() == packed[part]["sha256"]
     count += len(frames)
   return count
+
+
+def noise(root):
+  """Gives every frame below a folder a picture of its own."""
+  for i, path in enumerate(sorted([*root.rglob("*.jpg"), *root.rglob("*.png")])):
+    pixels = np.random.default_rng(i).integers(0, 256, (16, 8, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+  return root

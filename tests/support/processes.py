@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -106,3 +107,21 @@ def assert_same_run(run: pathlib.Path, whole: pathlib.Path, last_step: int) -> N
     ]
     assert best[0] == best[1]
     assert len(best[0]) == 1
+
+
+def explicit(count: int, index: int, port: int) -> list[str]:
+  """The flags by which process `index` of `count` joins the others on this machine."""
+  return [
+    f"--coordinator_address=localhost:{port}", f"--num_processes={count}", f"--process_id={index}"
+  ]  # fmt: skip
+
+
+def free_port() -> int:
+  with socket.socket() as found:
+    found.bind(("localhost", 0))
+    return found.getsockname()[1]
+
+
+def devices(count: int) -> dict[str, str]:
+  """The environment in which this machine has `count` devices."""
+  return {"XLA_FLAGS": f"--xla_force_host_platform_device_count={count}"}

@@ -1,7 +1,7 @@
 """Bad data ends in one clear sentence, before the training if possible.
 
-Each case calls the modes' own functions, as the command does. `test_main.py` tests the printed
-line and the exit status.
+Each case calls the modes' own functions, as the command does. `test_refused_commands.py` tests the
+printed line and the exit status.
 """
 
 import pathlib

@@ -1,10 +1,8 @@
 """The synthetic set: same bytes for the same seed, MARS's layout, masks that fit, no easy cue."""
 
-import dataclasses
 import errno
 import hashlib
 import json
-import math
 import os
 import pathlib
 import signal
@@ -18,7 +16,6 @@ import scipy.io
 from PIL import Image
 
 from cosam_jax.data import load_dataset
-from cosam_jax.data.drawn import Camera, Scene, difference, distinct_looks
 from cosam_jax.data.drawn.synthetic import MASKS_FOLDER, figure_mask_path, write_synthetic
 from cosam_jax.errors import InputError
 
@@ -146,95 +143,6 @@ def test_every_frame_has_a_mask_of_a_figure(tiny):
   assert np.mean(np.array(shares) > 0.1) > 0.85
 
 
-def _grow(mask: np.ndarray, pixels: int) -> np.ndarray:
-  """A slow, plain dilation by a square."""
-  grown = np.zeros_like(mask)
-  for y, x in zip(*np.nonzero(mask)):
-    grown[max(0, y - pixels) : y + pixels + 1, max(0, x - pixels) : x + pixels + 1] = True
-  return grown
-
-
-def test_nothing_around_a_figure_depends_on_who_it_is():
-  camera = Camera(np.random.default_rng([3, 1]), (128, 64))
-  one, two = distinct_looks(2, np.random.default_rng(0))
-  for tracklet in range(6):
-    scene = Scene(camera, np.random.default_rng([4, tracklet]), 2)
-    frames, _ = scene.render(one)
-    other_frames, _ = scene.render(two)
-    assert (frames != other_frames).any()
-    # Figures shine through the soft edges of objects, so leave out whole figures.
-    scene.blocking, scene.passing = [], []
-    masks, other_masks = scene.render(one)[1], scene.render(two)[1]
-    for k in range(2):
-      figure = _grow((masks[k] > 0) | (other_masks[k] > 0), 10)  # Blur spreads a figure's edge.
-      around = ~figure
-      assert around.mean() > 0.05
-      np.testing.assert_array_equal(frames[k][around], other_frames[k][around])
-
-
-def test_the_mask_is_where_the_figure_is():
-  # Change all colours of one person: the pixels that change are the figure, as drawn.
-  camera = Camera(np.random.default_rng(8), (128, 64))
-  look = distinct_looks(1, np.random.default_rng(1))[0]
-  cloth = {"pattern": "plain", "bag": "none", "hat": "none", "hair": "short"}
-  dark = dict.fromkeys(("upper", "lower", "shoes"), "black")
-  light = dict.fromkeys(("upper", "lower", "shoes"), "white")
-  black = dataclasses.replace(look, **cloth, **dark, skin=(30, 30, 30), hair_colour=(30, 30, 30))
-  white = dataclasses.replace(look, **cloth, **light, skin=(230,) * 3, hair_colour=(230,) * 3)
-  overlaps = []
-  for tracklet in range(8):
-    (a, masks), (b, same) = (
-      Scene(camera, np.random.default_rng([5, tracklet]), 2).render(who) for who in (black, white)
-    )
-    np.testing.assert_array_equal(masks, same)
-    for k in range(2):
-      change = np.abs(a[k].astype(int) - b[k].astype(int)).mean(-1)
-      seen, mask = change > 0.4 * change.max(), masks[k] > 0
-      overlaps.append((seen & mask).sum() / (seen | mask).sum())
-  assert min(overlaps) > 0.75
-  assert np.mean(overlaps) > 0.85
-
-
-def test_what_stands_in_front_is_not_in_the_mask():
-  camera = Camera(np.random.default_rng(2), (128, 64))
-  look = distinct_looks(1, np.random.default_rng(2))[0]
-  hidden_by = {"blocking": 0, "passing": 0}
-  for tracklet in range(12):
-    scene = Scene(camera, np.random.default_rng([7, tracklet]), 8)
-    frames, masks = scene.render(look)
-    for kind in hidden_by:
-      if not getattr(scene, kind):
-        continue
-      setattr(scene, kind, [])
-      free_frames, free_masks = scene.render(look)
-      assert not ((masks > 0) & (free_masks == 0)).any()
-      gone = (free_masks > 0) & (masks == 0)
-      kept = (free_masks > 0) & (masks > 0)
-      change = np.abs(frames.astype(int) - free_frames.astype(int)).mean(-1)
-      if gone.sum() > 50:
-        hidden_by[kind] += 1
-        assert change[gone].mean() > 4 * change[kept].mean()
-  assert all(hidden_by.values()), hidden_by
-
-
-def test_people_walk_and_the_background_moves():
-  camera = Camera(np.random.default_rng(1), (128, 64))
-  look = distinct_looks(1, np.random.default_rng(3))[0]
-  sideways = 0
-  for tracklet in range(12):
-    scene = Scene(camera, np.random.default_rng([9, tracklet]), 9)
-    if abs(math.sin(scene.pose(0).yaw)) < 0.7 or scene.blocking or scene.passing:
-      continue
-    sideways += 1
-    frames, masks = scene.render(look)
-    legs = masks[:, 70:120] > 0
-    assert np.mean(legs[0] != legs[4]) > 0.02
-    around = ~_grow((masks[0] > 0) | (masks[8] > 0), 4)
-    change = np.abs(frames[0].astype(int) - frames[8].astype(int)).mean(-1)
-    assert change[around].mean() > 8
-  assert sideways >= 2
-
-
 def _rank1(features: np.ndarray, rows: np.ndarray, queries: np.ndarray) -> float:
   """Share of queries whose nearest tracklet of another camera is the same person."""
   hits = []
@@ -274,13 +182,6 @@ def test_clothes_tell_people_apart_but_the_colour_of_a_frame_does_not(tiny):
   assert _rank1(np.array(means), rows, queries) < 0.35
   assert _rank1(np.array(around), rows, queries) < 0.3
   assert _rank1(np.array(clothes), rows, queries) > 0.7
-
-
-def test_people_differ_in_what_one_would_name():
-  looks = distinct_looks(40, np.random.default_rng(0))
-  pairs = [difference(a, b) for k, a in enumerate(looks) for b in looks[:k]]
-  assert min(pairs) >= 3
-  assert len({look.upper for look in looks}) < len(looks) / 2  # Colours are shared.
 
 
 def test_the_same_set_is_kept_and_another_refused(tmp_path):
