@@ -24,11 +24,11 @@ def start(workdir, data_dir, cache):
 import pathlib, sys
 sys.path[:0] = {PLACES!r}
 import test_sweeps, tiny
+from cosam_jax.commands.sweep.runner import Sweep
 fields = {{"clips.num_frames", "model.cosam_stages"}}
 arguments = [flag for flag in tiny.flags({str(data_dir)!r}) if not any(f in flag for f in fields)]
 jobs = test_sweeps.REAL_JOBS
-sweep = test_sweeps.runner.Sweep(tiny.config({str(data_dir)!r}), pathlib.Path({str(workdir)!r}),
-                                 jobs, arguments)
+sweep = Sweep(tiny.config({str(data_dir)!r}), pathlib.Path({str(workdir)!r}), jobs, arguments)
 try:
   sweep.run()
 except ValueError as error:
