@@ -32,7 +32,7 @@ def saved_step(folder: pathlib.Path) -> int:
 
 
 def count_arrays(folder: pathlib.Path) -> int:
-  """The number of arrays with values that a checkpoint holds; ValueError as `saved_step`."""
+  """The number of arrays with values in a checkpoint, 0 without a state; ValueError if damaged."""
   try:
     keys = tensorstore.KvStore.open(_database(folder)).result().list().result()
   except OSError as error:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 
 import numpy as np
 import pytest
@@ -18,9 +17,7 @@ from cosam_jax.evaluation.sightings import Sighting
 from cosam_jax.experiment.fields import FIELDS, SCHEMA
 from cosam_jax.experiment.flat_config import complete
 from cosam_jax.experiment.network import load_network
-from cosam_jax.experiment.own_outputs import PICTURES
 from cosam_jax.experiment.own_videos import embed_input, embed_own
-from cosam_jax.experiment.search_sides import _saved_picture
 from cosam_jax.reports.search_results import Hit, QueryResult, search_table
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
@@ -254,19 +251,6 @@ def test_a_name_of_several_tracklets_is_no_query(tmp_path):
     search(Networks(), path, path, tmp_path / "o", names=["b", "a"])
   assert len(search(Networks(), path, path, tmp_path / "o", names=["b"])) == 1
   assert len(search(Networks(), path, path, tmp_path / "o")) == 3
-
-
-def test_what_lies_in_the_place_of_pictures_is_no_picture(tmp_path):
-  """A pipe, 400 million pixels, another format and half a JPEG are no pictures; one is whole."""
-  folder = tmp_path / PICTURES
-  folder.mkdir()
-  os.mkfifo(folder / "00000.jpg")
-  Image.new("1", (20_000, 20_000)).save(folder / "00001.jpg", "PNG")
-  Image.new("RGB", (8, 8)).save(folder / "00002.jpg", "GIF")
-  Image.new("RGB", (8, 8)).save(folder / "00003.jpg", "JPEG")
-  (folder / "00004.jpg").write_bytes((folder / "00003.jpg").read_bytes()[:150])
-  found = [_saved_picture(folder / f"{row:05d}.jpg") for row in range(6)]
-  assert [image is not None for image in found] == [False, False, False, True, False, False]
 
 
 def test_the_distance_is_the_runs_and_else_the_fields_default(tmp_path, monkeypatch):

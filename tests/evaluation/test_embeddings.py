@@ -1,4 +1,4 @@
-"""Embeddings on disk are read as they were written; those that cannot be ranked are refused."""
+"""Embeddings on disk are read as they were written; what does not fit is refused."""
 
 import dataclasses
 import json
@@ -8,20 +8,10 @@ import numpy as np
 import pytest
 from evaluation_embeddings import made
 
-from cosam_jax.commands import compare as compare_command
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import protocol
 from cosam_jax.evaluation.embeddings import Embeddings, Origin, read_embeddings, write_embeddings
-from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
 from cosam_jax.evaluation.search import nearest
-from cosam_jax.experiment.fields import SCHEMA
-from cosam_jax.experiment.saved_rankings import evaluate_embeddings, show_sensitivity
-
-RANKED = {
-  "evaluation.gallery": "reference", "evaluation.frames": 0,
-  "evaluation.distance": "sqeuclidean", "evaluation.rerank": True, "evaluation.rerank_k1": 3,
-  "evaluation.rerank_k2": 2, "evaluation.rerank_lambda": 0.3,
-}  # fmt: skip
 
 
 def test_written_and_read_again(tmp_path):
@@ -61,38 +51,6 @@ def test_a_protocol_with_other_frames_is_refused():
   assert some.evaluation("reference_4f").protocol == "reference_4f"
   with pytest.raises(InputError, match="4 evenly drawn"):
     some.evaluation("official")
-
-
-def test_vectors_with_mirror_images_are_not_ranked_as_others(tmp_path):
-  origin = Origin("mars", num_frames=2, config={**RANKED, "evaluation.flip": True}, flip=True)
-  write_embeddings(tmp_path / "e.npz", made(origin=origin))
-  results = evaluate_embeddings(tmp_path / "e.npz", None, tmp_path / "ranked")
-  assert all(result.card.flip for result in results)
-  record = json.loads((tmp_path / "ranked" / "results.json").read_text())
-  assert record["results"][0]["card"]["flip"] is True
-  with pytest.raises(InputError, match=r"flip is False, but .* with mirror images: .* embed again"):
-    evaluate_embeddings(tmp_path / "e.npz", None, None, {"evaluation.flip": False})
-  write_embeddings(tmp_path / "f.npz", made(origin=Origin("mars", config=RANKED)))
-  with pytest.raises(InputError, match=r"flip is True, but .* without mirror images"):
-    evaluate_embeddings(tmp_path / "f.npz", None, None, {"evaluation.flip": True})
-
-
-def test_a_file_that_is_older_than_mirror_images_has_none(tmp_path):
-  write_embeddings(tmp_path / "new.npz", made(origin=Origin("mars", flip=True)))
-  with np.load(tmp_path / "new.npz") as file:
-    content = dict(file)
-  for change, message in ((None, None), (1, "its flip is 1"), ("no", "its flip is 'no'")):
-    about = json.loads(str(content["about"]))
-    if change is None:
-      del about["flip"]
-    else:
-      about["flip"] = change
-    np.savez(tmp_path / "old.npz", **content | {"about": np.array(json.dumps(about))})
-    if message is None:
-      assert read_embeddings(tmp_path / "old.npz").origin.flip is False
-    else:
-      with pytest.raises(InputError, match=message):
-        read_embeddings(tmp_path / "old.npz")
 
 
 def test_vectors_alone_can_be_kept_but_not_ranked(tmp_path):
@@ -194,71 +152,6 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
   assert os.listdir(tmp_path) == ["e.npz"]
 
 
-def test_hashes_know_weights_and_settings_by_their_values():
-  weights = {"params": {"a": np.ones((2, 3), np.float32), "b": np.zeros(3, np.float32)}}
-  same = {"params": {"b": np.zeros(3, np.float32), "a": np.ones((2, 3), np.float32)}}
-  assert weights_hash(weights) == weights_hash(same)
-  others = [
-    {"params": {"a": np.ones((3, 2), np.float32), "b": np.zeros(3, np.float32)}},
-    {"params": {"a": np.ones((2, 3), np.float64), "b": np.zeros(3, np.float32)}},
-    {"params": {"b": np.ones((2, 3), np.float32), "a": np.zeros(3, np.float32)}},
-    {"params": {"a": np.full((2, 3), 1 + 2**-23, np.float32), "b": np.zeros(3, np.float32)}},
-  ]
-  assert len({weights_hash(tree) for tree in [weights, *others]}) == 5
-  flat = {"seed": 0, "clips.image_size": (8, 4), "data.dir": "/a"}
-
-  def hashed(flat):
-    return config_hash(flat, lambda name, value: name != "data.dir")
-
-  assert hashed(flat) == hashed({"data.dir": "/b", "clips.image_size": [8, 4], "seed": 0})
-  assert hashed(flat) != hashed(flat | {"seed": 1})
-
-
-@pytest.mark.parametrize(
-  ("fields", "named"),
-  [
-    ({}, "evaluation.gallery"),
-    ({**RANKED, "evaluation.gallery": 5}, "evaluation.gallery"),
-    ({**RANKED, "evaluation.rerank_lambda": "nan"}, "evaluation.rerank_lambda"),
-  ],
-)
-def test_embeddings_that_do_not_say_how_to_rank(tmp_path, fields, named):
-  write_embeddings(tmp_path / "e.npz", made(origin=Origin("mars", num_frames=2, config=fields)))
-  with pytest.raises(InputError, match=rf"does not say how to rank \(config.{named}\): give"):
-    evaluate_embeddings(tmp_path / "e.npz", None, tmp_path / "ranked")
-  assert not (tmp_path / "ranked").exists()
-
-
-def test_embeddings_older_than_a_field_are_ranked_as_their_run_was(tmp_path):
-  older = {"seed": 3, **RANKED}
-  del older["evaluation.frames"]
-  origin = Origin("mars", num_frames=2, config=older)
-  write_embeddings(tmp_path / "e.npz", made(origin=origin))
-  evaluate_embeddings(tmp_path / "e.npz", None, tmp_path / "ranked")
-  show_sensitivity(tmp_path / "e.npz", tmp_path / "ranked", None)
-  for name in ("results.json", "sensitivity.json"):
-    config = json.loads((tmp_path / "ranked" / name).read_text())["run"]["config"]
-    assert config["evaluation.frames"] == 0
-    assert set(config) == set(SCHEMA)
-
-
-def test_comparison_starts_from_embeddings_too(tmp_path, capsys):
-  origin = Origin("mars", num_frames=2, config={"seed": 3, **RANKED})
-  paths = [tmp_path / f"{name}.npz" for name in "ab"]
-  one, other = made(origin=origin), made(origin=origin, vectors=made().vectors[::-1])
-  for path, embeddings in zip(paths, (one, other)):
-    write_embeddings(path, embeddings)
-  evaluate_embeddings(paths[0], None, tmp_path / "ranked")
-  record = json.loads((tmp_path / "ranked" / "results.json").read_text())
-  compare_command.compare(list(map(str, paths)), tmp_path, resamples=100)
-  compared = json.loads((tmp_path / "comparison.json").read_text())
-  assert [one["reranking"] is None for one in compared["comparisons"]] == [True, False]
-  for comparison, wanted in zip(compared["comparisons"], record["results"]):
-    found = comparison["metrics"]["mAP"]["A"]["fraction"]
-    assert found == pytest.approx(wanted["metrics"]["mAP"]["fraction"])
-  assert "a.npz" in capsys.readouterr().out
-
-
 def test_search_starts_from_embeddings(tmp_path):
   write_embeddings(tmp_path / "e.npz", made())
   gallery = read_embeddings(tmp_path / "e.npz")
@@ -343,29 +236,3 @@ def test_numbers_of_64_bits_stay_what_they_are(tmp_path):
   table = found.evaluation().table
   np.testing.assert_array_equal(table.identities, people)
   assert int(table.lengths.sum()) == 10 * 2**31
-
-
-ABOUT = (
-  "[" * 100_000, "[]", "3", '"text"', '{"format": 1, "dataset": "a", "warnings": 3}',
-  '{"format": 1, "dataset": ["a"], "warnings": []}',
-  '{"format": 1, "dataset": "a", "warnings": [1]}',
-  '{"format": 1, "dataset": "a", "warnings": [], "num_frames": 1' + "0" * 4000 + "}",
-  '{"format": 1, "dataset": "a", "warnings": [], "num_frames": NaN}',
-  '{"format": 1, "dataset": "a", "warnings": [], "num_frames": true}',
-  '{"format": 1, "dataset": "a", "warnings": [], "split": 1e400}',
-  '{"format": 1, "dataset": "a", "warnings": [], "config": []}',
-  '{"format": 1, "dataset": "a", "warnings": [], "unknown": 1}', '{"format": 1' + "0" * 5000 + "}",
-  '{"format": {"a": [1]}}', "{",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("about", ABOUT, ids=range(len(ABOUT)))
-def test_descriptions_of_another_shape_are_refused_in_a_sentence(tmp_path, about):
-  path = tmp_path / "e.npz"
-  write_embeddings(path, made())
-  with np.load(path) as file:
-    content = dict(file)
-  np.savez(path, **content | {"about": np.array(about)})
-  with pytest.raises(InputError) as error:
-    read_embeddings(path)
-  assert len(str(error.value)) < 600

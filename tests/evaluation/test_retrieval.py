@@ -1,38 +1,17 @@
 """CMC, mAP and mINP against the published code's output and against a slow loop."""
 
-import functools
 import re
 
 import chex
-import hypothesis
-import hypothesis.strategies as st
 import jax
 import numpy as np
 import pytest
+from ranked import assert_equals_oracle, labels
 
 import oracles
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import distances, ranks, retrieval
 from cosam_jax.evaluation.retrieval import evaluate_features, evaluate_rankings
-
-
-def labels(rng, num_queries, num_gallery, identities=6, cameras=3):
-  """Random labels with distractors (0) and junk (-1) in the gallery."""
-  return {
-    "query_ids": rng.integers(1, identities, num_queries),
-    "gallery_ids": rng.integers(-1, identities, num_gallery),
-    "query_cameras": rng.integers(0, cameras, num_queries),
-    "gallery_cameras": rng.integers(0, cameras, num_gallery),
-  }
-
-
-def assert_equals_oracle(found, distance, who, max_rank):
-  wanted = oracles.ranking_metrics(distance, *who.values(), max_rank)
-  assert found.cmc.shape == (max_rank,)
-  for name, value in wanted.items():
-    np.testing.assert_allclose(getattr(found, name), value, rtol=1e-12, err_msg=name)
-  np.testing.assert_array_equal(found.valid, ~np.isnan(wanted["average_precision"]))
-  assert found.num_valid_queries == found.valid.sum()
 
 
 @pytest.mark.parametrize("case", [0, 1, 2])
@@ -62,18 +41,6 @@ def test_equals_a_slow_loop(num_queries, num_gallery, block, ties):
   who = labels(rng, num_queries, num_gallery)
   found = evaluate_rankings(distance, **who, max_rank=10, query_block=block)
   assert_equals_oracle(found, distance, who, max_rank=10)
-
-
-def test_many_matches_of_one_query():
-  rng = np.random.default_rng(0)
-  who = labels(rng, 6, 120, identities=3)
-  distance = rng.random((6, 120))
-  assert max(map(len, ranks.Labels.checked(*_order(who)).matches())) > ranks.MATCHES_AT_A_TIME * 2
-  assert_equals_oracle(evaluate_rankings(distance, **who), distance, who, max_rank=50)
-
-
-def _order(who):
-  return who["query_ids"], who["gallery_ids"], who["query_cameras"], who["gallery_cameras"]
 
 
 def test_gallery_smaller_than_the_rank_keeps_the_last_value():
@@ -188,12 +155,6 @@ def test_features_whose_distance_overflows_rank_last():
   assert far.first_match[0] == 3
 
 
-def test_first_copies():
-  rows = np.array([[0.0, 1], [2, 3], [-0.0, 1], [2, 3], [4, 5]], np.float32)
-  np.testing.assert_array_equal(distances.first_copies(rows), [0, 1, 0, 1, 4])
-  assert distances.first_copies(rows[[0, 1, 4]]) is None
-
-
 @pytest.mark.parametrize("kind", ["query", "gallery"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_bad_features_are_named(kind, value):
@@ -262,107 +223,6 @@ def test_one_compilation_for_all_blocks(monkeypatch):
   who = labels(rng, 23, 80) | {"query_ids": np.full(23, 2), "query_cameras": np.full(23, 9)}
   found = evaluate_features(rng.random((23, 4)), rng.random((80, 4)), **who, query_block=5)
   assert found.num_valid_queries == 23  # Five blocks, the last of three queries.
-
-
-class KernelTest(chex.TestCase):
-  """The pure functions, compiled and not."""
-
-  @chex.variants(with_jit=True, without_jit=True)
-  def test_match_positions(self):
-    distance = np.array([[5, 1, 5, 0, 5], [1, 2, 3, 4, 5]], np.float32)
-    arguments = (
-      distance,
-      np.array([1, 2], np.int32),
-      np.array([0, 0], np.int32),
-      np.array([2, 1, 1, 1, 1], np.int32),
-      np.array([1, 0, 1, 1, 1], np.int32),
-    )
-    matches = np.zeros((2, ranks.MATCHES_AT_A_TIME), np.int32)
-    matches[0, :3] = [2, 3, 4]
-    positions = self.variant(ranks.match_positions.__wrapped__)(*arguments, matches, np.int32(3))
-    np.testing.assert_array_equal(positions[0, :3], [2, 0, 3])  # Entry 1 is not shown.
-    assert int(positions[1, 0]) == 0
-
-  @chex.variants(with_jit=True, without_jit=True)
-  def test_distances(self):
-    rng = np.random.default_rng(9)
-    a, b = rng.standard_normal((2, 7, 5)).astype(np.float32)
-    squared = self.variant(distances.squared_euclidean)(a, b)
-    np.testing.assert_allclose(squared, oracles.squared_distances(a, b), rtol=1e-4, atol=1e-5)
-    b[3] = 0
-    cosine = self.variant(distances.cosine)(a * 1e-30, b * 1e30)
-    wanted = [[1 - x @ y / max(np.sqrt(x @ x * (y @ y)), 1e-30) for y in b] for x in a]
-    np.testing.assert_allclose(cosine, wanted, atol=1e-5)
-
-
-integers = st.integers(0, 2**31 - 1)
-few = functools.partial(hypothesis.settings, max_examples=25, deadline=None)
-
-
-def _distinct(seed):
-  """Features on a grid: squared distances are exact in float32, and no two of a query are equal."""
-  rng = np.random.default_rng(seed)
-  offsets = rng.permutation(40)
-  gallery = np.stack([offsets, np.zeros(40)], axis=1).astype(np.float32)
-  queries = np.stack([-rng.integers(1, 9, 5), rng.integers(0, 9, 5)], axis=1).astype(np.float32)
-  who = labels(rng, 5, 40)
-  who["gallery_ids"][:2], who["gallery_cameras"][:2] = who["query_ids"][0], [0, 1]  # A match.
-  return rng, queries, gallery, who
-
-
-def _same(a, b):
-  chex.assert_trees_all_equal(a.cmc, b.cmc)
-  np.testing.assert_array_equal(a.average_precision, b.average_precision)
-  assert a.mean_inverse_negative_penalty == b.mean_inverse_negative_penalty
-
-
-@few()
-@hypothesis.given(integers)
-def test_permuting_the_gallery_changes_nothing(seed):
-  rng, queries, gallery, who = _distinct(seed)
-  order = rng.permutation(40)
-  moved = who | {key: who[key][order] for key in ("gallery_ids", "gallery_cameras")}
-  _same(
-    evaluate_features(queries, gallery, **who), evaluate_features(queries, gallery[order], **moved)
-  )
-
-
-@few()
-@hypothesis.given(integers)
-def test_a_distractor_farther_than_everything_changes_nothing(seed):
-  rng, queries, gallery, who = _distinct(seed)
-  at = rng.integers(0, 41)
-  more = who | {key: np.insert(who[key], at, 0) for key in ("gallery_ids", "gallery_cameras")}
-  farther = np.insert(gallery, at, [1000, 0], axis=0)
-  _same(
-    evaluate_features(queries, gallery[:40], **who), evaluate_features(queries, farther, **more)
-  )
-
-
-@few()
-@hypothesis.given(integers, st.integers(-20, 20))
-def test_scaling_features_keeps_euclidean_ranks(seed, power):
-  _, queries, gallery, who = _distinct(seed)
-  scale = np.float32(2.0**power)
-  _same(
-    evaluate_features(queries, gallery, **who),
-    evaluate_features(queries * scale, gallery * scale, **who),
-  )
-
-
-@few()
-@hypothesis.given(integers, st.integers(1, 12), st.integers(1, 60), st.integers(1, 14))
-def test_any_shape_equals_the_slow_loop(seed, num_queries, num_gallery, block):
-  rng = np.random.default_rng(seed)
-  who = labels(rng, num_queries, num_gallery, identities=4)
-  distance = np.floor(rng.random((num_queries, num_gallery)) * 10)
-  wanted = oracles.ranking_metrics(distance, *who.values(), 10)
-  if wanted["cmc"] is None:
-    with pytest.raises(InputError, match="has a match"):
-      evaluate_rankings(distance, **who, query_block=block)
-  else:
-    found = evaluate_rankings(distance, **who, max_rank=10, query_block=block)
-    assert_equals_oracle(found, distance, who, max_rank=10)
 
 
 def test_identities_and_cameras_beyond_32_bits_are_told_apart():

@@ -1,9 +1,8 @@
-"""Configurations that come with the package, from a checkout and from a wheel; `--version`."""
+"""Configurations that come with the package, from a checkout and from a wheel."""
 
 import configparser
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import zipfile
@@ -13,12 +12,10 @@ from absl import flags
 from ml_collections import config_flags
 
 import cosam_jax
-from cosam_jax.commands import parsing
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import configurations
 from cosam_jax.experiment.synthetic_fields import SYNTHETIC_SCHEMA
-from cosam_jax.runtime import version
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OURS = (
@@ -118,35 +115,6 @@ def test_a_wheel_has_them_and_finds_them_anywhere(tmp_path):
     env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")}, timeout=120,
   )  # fmt: skip
   assert done.stdout.split() == [str(installed / "configs" / "synthetic.py"), "se_resnet50"]
-
-
-@pytest.mark.parametrize("arguments", [["--version"], ["--workdir=x", "-version"]])
-def test_the_version_is_told(arguments, capsys):
-  with pytest.raises(SystemExit) as ended:
-    parsing.parse(["program", *arguments])
-  assert ended.value.code == 0
-  first, second = capsys.readouterr().out.splitlines()
-  assert first == f"cosam-jax {cosam_jax.__version__}"
-  assert re.match(r"Python 3\.\d+\.\d+.*, jax \d", second)
-  version.answer(["--", "--version"])  # No flags follow `--`.
-
-
-def test_the_version_is_told_before_anything_is_loaded(tmp_path):
-  code = (
-    "import runpy, sys; sys.argv = ['x', '--version']\n"
-    "try: runpy.run_module('cosam_jax.main', run_name='__main__')\n"
-    "except SystemExit as end: print(end.code, sorted({'jax', 'numpy', 'absl'} & {*sys.modules}))\n"
-    "sys.argv[0] = '/somewhere/bin/cosam-jax'\n"  # As the console script is called.
-    "try: import cosam_jax.main\n"
-    "except SystemExit as end: print(end.code, sorted({'jax', 'numpy', 'absl'} & {*sys.modules}))"
-  )
-  done = subprocess.run(
-    [sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True,
-    env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=60,
-  )  # fmt: skip
-  lines = done.stdout.splitlines()
-  assert lines[0] == lines[3] == f"cosam-jax {cosam_jax.__version__}"
-  assert lines[2] == lines[5] == "0 []"
 
 
 def test_the_package_lists_its_embedder():

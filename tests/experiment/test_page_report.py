@@ -9,8 +9,11 @@ import modes
 import numpy as np
 import pytest
 import saved_run
+import tiny
+from evaluation_folders import files
 
 from cosam_jax.data import load_dataset
+from cosam_jax.data.drawn.synthetic import write_synthetic
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import read_embeddings
 
@@ -20,12 +23,6 @@ pytestmark = pytest.mark.usefixtures("hasty_compilation")
 @pytest.fixture(scope="module")
 def config(tiny_synthetic):
   return saved_run.report_config(tiny_synthetic)
-
-
-@pytest.fixture(scope="module")
-def evaluated(tiny_synthetic, tmp_path_factory):
-  """The folder of an evaluated run. Not to be written to."""
-  return saved_run.evaluate(tmp_path_factory.mktemp("page") / "run", tiny_synthetic)
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +160,34 @@ def test_somebodys_files_in_the_pages_folder_stay(evaluated, config, tmp_path):
   with pytest.raises(InputError, match=r"index\.html would be replaced"):
     modes.evaluate(config, workdir)
   assert (folder / "index.html").read_text() == "my own page"
+
+
+def test_a_page_mixes_nothing(run, tiny_synthetic, tmp_path):
+  before = files(run)
+  for config, words in (
+    (tiny.config(tiny_synthetic, data__name="mars"), "of dataset synthetic, .* says mars"),
+    (tiny.config(tiny_synthetic, evaluation__gallery="official"), "says official"),
+    (tiny.config(tiny_synthetic, evaluation__frames=2), "says reference_2f"),
+  ):
+    with pytest.raises(InputError, match=words):
+      modes.report(config, run)
+  fewer = tmp_path / "fewer"
+  drawing = {name.split(".")[1]: value for name, value in tiny.DRAWING.items()}
+  write_synthetic(fewer, **{**drawing, "identities_test": 3})
+  with pytest.raises(InputError, match="is of other queries than"):
+    modes.report(tiny.config(fewer, synthetic__identities_test=3), run)
+  assert files(run) == before
+  # Masks that were drawn of other weights are not shown.
+  record = json.loads((run / "masks" / "masks_files.json").read_text())
+  record["source"]["checkpoint_hash"] = "0" * 16
+  (run / "masks" / "masks_files.json").write_text(json.dumps(record))
+  modes.report(saved_run.report_config(tiny_synthetic), run)
+  assert not (run / "report" / "masks").exists()
+
+
+def test_a_page_is_not_made_of_another_test_sets_pictures(run, tiny_synthetic, tmp_path):
+  other = shutil.copytree(tiny_synthetic, tmp_path / "other")
+  for path in (other / "bbox_test").rglob("*.jpg"):
+    path.write_bytes(path.read_bytes() + b" ")
+  with pytest.raises(InputError, match="is of another test set than"):
+    modes.report(saved_run.report_config(other), run)

@@ -5,78 +5,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from absl.testing import parameterized
 
 from cosam_jax.errors import InputError
 from cosam_jax.models import Cosam
-from cosam_jax.models.cosam import (
-  ncc_cost_volume,
-  normalise_descriptors,
-  start_masks,
-  summarise_factored,
-)
-
-
-def loop_ncc(p, q, ncc):
-  if ncc == "unbiased":
-    return (
-      ((p - p.mean()) / (p.std(ddof=1) + 1e-4)) * ((q - q.mean()) / (q.std(ddof=1) + 1e-4))
-    ).mean()
-  return ((p - p.mean()) * (q - q.mean())).mean() / (p.std() * q.std())
-
-
-def loop_cost_volume(descriptors, ncc):
-  clips, frames, height, width, _ = descriptors.shape
-  positions = height * width
-  volume = np.zeros((clips, frames, positions, frames - 1, positions))
-  for b in range(clips):
-    for n in range(frames):
-      for i in range(positions):
-        for slot, m in enumerate(m for m in range(frames) if m != n):
-          for j in range(positions):
-            p = descriptors[b, n, i // width, i % width].astype(np.float64)
-            q = descriptors[b, m, j // width, j % width].astype(np.float64)
-            volume[b, n, i, slot, j] = loop_ncc(p, q, ncc)
-  return volume
-
-
-def loop_summary(volume, kernel, valid):
-  """The 1x1 convolution on the volume, one output at a time."""
-  clips, frames, positions = volume.shape[:3]
-  out = np.zeros((clips, frames, positions, kernel.shape[1]))
-  for b in range(clips):
-    for n in range(frames):
-      for slot, m in enumerate(m for m in range(frames) if m != n):
-        if valid[b, m]:
-          block = kernel[slot * positions : (slot + 1) * positions]
-          out[b, n] += volume[b, n, :, slot] @ block
-  return out
+from cosam_jax.models.cosam import start_masks
 
 
 def random_descriptors(shape, seed=0):
   return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-
-
-class CostVolume(chex.TestCase):
-  @chex.variants(with_jit=True, without_jit=True)
-  @parameterized.product(ncc=["unbiased", "population"], frames=[2, 3])
-  def test_equals_loops_over_frames_and_positions(self, ncc, frames):
-    descriptors = random_descriptors((2, frames, 3, 2, 5))
-    volume = self.variant(ncc_cost_volume, static_argnums=1)(descriptors, ncc)
-    chex.assert_shape(volume, (2, frames, 6, frames - 1, 6))
-    np.testing.assert_allclose(volume, loop_cost_volume(descriptors, ncc), atol=1e-5)
-
-  @chex.variants(with_jit=True, without_jit=True)
-  @parameterized.product(frames=[2, 3, 5], all_valid=[True, False])
-  def test_factored_summary_equals_a_loop_over_the_volume(self, frames, all_valid):
-    descriptors = random_descriptors((2, frames, 2, 3, 7))
-    kernel = random_descriptors(((frames - 1) * 6, 4), seed=1)
-    valid = np.ones((2, frames), bool)
-    valid[1, frames - 1] = all_valid
-    expected = loop_summary(loop_cost_volume(descriptors, "unbiased"), kernel, valid)
-    normal = normalise_descriptors(descriptors).reshape(2, frames, 6, 7)
-    found = self.variant(summarise_factored)(normal, kernel, valid)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def cosam_variables(module, features, seed=0):
@@ -174,13 +110,6 @@ def test_masks_start_where_they_are_told_to(summary, start):
   if start == 0.5:
     chex.assert_trees_all_equal(moved, variables)
   assert len(jax.tree.leaves(moved)) == len(jax.tree.leaves(variables))
-
-
-def test_constant_descriptors_have_zero_correlation_and_finite_gradients():
-  constant = jnp.ones((1, 2, 2, 2, 6))
-  assert not ncc_cost_volume(constant).any()
-  gradient = jax.grad(lambda d: ncc_cost_volume(d).sum())(constant)
-  assert np.isfinite(gradient).all()
 
 
 def test_bf16_stays_near_float32():

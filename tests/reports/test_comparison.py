@@ -1,45 +1,14 @@
 """Comparisons of results files: numbers against slow loops, refusals, and plain words."""
 
-import copy
 import json
 
 import numpy as np
 import pytest
-from results_record import RECORD
+from comparable_results import PEOPLE, drawn, result, write
 
-from cosam_jax.commands import compare as compare_command
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import bootstrap
-from cosam_jax.reports import comparison, comparison_table, results
-
-PEOPLE = [1, 1, 1, 2, 2, 3, 4, 4, 5, 6, 7, 8]
-
-
-def result(first_match, *, people=PEOPLE, split=None, **card):
-  """A made-up result: one match a query, at the given place; queries with place 0 do not count."""
-  places = np.array(first_match)
-  scores = [None if place == 0 else 1 / int(place) for place in places]
-  record = copy.deepcopy(RECORD)
-  record["card"] |= {"split": split, "valid_queries": int((places > 0).sum())} | card
-  record["queries"] = {
-    "name": [f"q{i}" for i in range(len(places))],
-    "identity": list(people),
-    "average_precision": scores,
-    "inverse_negative_penalty": scores,
-    "first_match": places.tolist(),
-  }
-  return record
-
-
-def drawn(seed, skill):
-  """Places of the matches: the higher the skill (0..1), the nearer to 1."""
-  rng = np.random.default_rng(seed)
-  return np.where(rng.random(len(PEOPLE)) < skill, 1, rng.integers(2, 30, len(PEOPLE)))
-
-
-def write(path, *records, seed=0):
-  results.write_results(path, records, {"seed": seed})
-  return path
+from cosam_jax.reports import comparison, comparison_table
 
 
 def test_one_run_on_each_side_against_a_slow_loop(tmp_path):
@@ -256,28 +225,3 @@ def test_the_table_fits_and_says_what_it_means(tmp_path):
   assert "which may be luck" in " ".join(
     comparison_table.verdicts(comparison.compare([unsure], [other]))
   )
-
-
-def test_somebodys_file_is_not_replaced_by_a_comparison(tmp_path):
-  for text in ("my notes", "[]", '{"program": "another"}', '{"comparisons": []}'):
-    (tmp_path / "comparison.json").write_text(text)
-    with pytest.raises(InputError, match=r"comparison\.json would be replaced"):
-      compare_command.compare(["a", "b"], str(tmp_path))
-    assert (tmp_path / "comparison.json").read_text() == text
-
-
-def test_a_comparison_of_other_sides_is_said_to_be_replaced(tmp_path, capsys):
-  a, b, c = (str(write(tmp_path / f"{name}.json", result([1, 2] * 6))) for name in "abc")
-
-  def told(*sides):
-    compare_command.compare(sides, tmp_path, resamples=10)
-    return [line for line in capsys.readouterr().out.splitlines() if "replaces" in line]
-
-  assert told(a, b) == told(a, b) == []
-  assert told(a, f"{b},{c}") == [f"it replaces the comparison of {a} and {b}"]
-  assert told(b, a) == [f"it replaces the comparison of {a} and {b}, {c}"]
-  record = json.loads((tmp_path / "comparison.json").read_text())
-  assert record["A"][0]["file"] == b
-  del record["A"]
-  (tmp_path / "comparison.json").write_text(json.dumps(record))
-  assert told(b, a) == ["it replaces the comparison of files that it does not name"]

@@ -1,65 +1,21 @@
-"""Tables rendered and parsed back: every number is ours, the poster's, or their difference."""
+"""Rows of the poster's tables: every number is ours, the poster's, or their difference."""
 
-import csv
-import io
 import statistics
 
 import pytest
+from poster_results import PLAIN, blocks, record, write
 
 from cosam_jax.errors import InputError
 from cosam_jax.experiment.flat_config import trained_with
-from cosam_jax.reports import poster_tables, table_formats
-from cosam_jax.reports.poster_rows import BEST_ROW, Row
+from cosam_jax.reports import poster_tables
+from cosam_jax.reports.poster_rows import BEST_ROW
 from cosam_jax.reports.published import read_published
-from cosam_jax.reports.results import write_results
-from cosam_jax.reports.sweep_results import read_samples
-
-PLAIN = Row("resnet50", (), "tp")
-CARD = {
-  "protocol": "reference",
-  "frames": "all",
-  "distance": "sqeuclidean",
-  "gallery_size": 9330,
-  "valid_queries": 1840,
-}
-METRICS = ("mAP", "Rank-1", "Rank-5", "Rank-10", "Rank-20", "mINP")
-
-
-def record(percents, *, dataset="mars", split=None, reranked=False, **card):
-  """A result with these percentages for mAP and Rank-1, and others made from them."""
-  mean, first = percents
-  values = (mean, first, (first + 100) / 2, 97.0, 98.5, mean / 2)
-  more = {"dataset": dataset, "split": split, "warnings": [], **card}
-  more["reranking"] = {"k1": 20, "k2": 6, "lambda": 0.3} if reranked else None
-  metrics = {name: value / 100 for name, value in zip(METRICS, values)}
-  return {"card": CARD | more, "metrics": metrics, "label": "after training"}
-
-
-def write(workdir, name, row, *records, seed=0, step=10, **config):
-  """A run's folder."""
-  fields = {**row.fields, "seed": seed, "train.epochs": 800, "init.weights": "imagenet", **config}
-  write_results(workdir / name / "results.json", records, {"step": step, "config": fields})
-
-
-def blocks(workdir, **options):
-  found = poster_tables.blocks_of(read_samples(workdir), **options)
-  return {(block.table, block.dataset): block for block in found}
 
 
 def published(table, row, dataset, reranked=False):
   (line,) = [one for one in read_published()[table]
              if one.row == row and one.reranked == reranked]  # fmt: skip
   return line.numbers[dataset]
-
-
-@pytest.fixture
-def mars(tmp_path):
-  """The best row with three seeds, also re-ranked, and a plain row with one, as on all of MARS."""
-  for seed, mean in enumerate((79.0, 80.5, 81.0)):
-    records = record((mean, 85.0 + seed)), record((mean + 7, 86.0), reranked=True)
-    write(tmp_path, f"best{seed}", BEST_ROW, *records, seed=seed)
-  write(tmp_path, "plain", PLAIN, record((75.123, 83.456)))
-  return tmp_path
 
 
 def test_ours_stand_beside_the_published_with_difference_and_spread(mars):
@@ -78,22 +34,6 @@ def test_ours_stand_beside_the_published_with_difference_and_spread(mars):
   others = [line for line in block.lines if line not in (plain, best)]
   assert {(line.note, line.comparable, *line.ours) for line in others} == {("not run", False)}
   assert all(line.published for line in others)
-
-
-def test_pages_and_other_evaluations_of_a_run_are_no_rows(mars):
-  """A page's folder holds a copy of the results, even if the page is old or was moved."""
-  before = blocks(mars)
-  copies = ("plain/report", "best0/report", "moved_page")
-  for folder in copies:
-    write(mars, folder, PLAIN, record((1.0, 2.0)))
-    (mars / folder / "index.html").write_text("")
-  write(mars, "plain/evaluations/mars_official_step10", PLAIN, record((3.0, 4.0)))
-  write(mars, "evaluations/mars_official", PLAIN, record((3.0, 4.0)))
-  assert blocks(mars) == before
-  alone = blocks(mars / "plain" / "evaluations")["positions", "mars"]  # Somebody names it.
-  assert [line.ours["mAP"] for line in alone.lines if line.ours] == [pytest.approx(3.0)]
-  with pytest.raises(InputError, match="has no results of the poster's networks"):
-    read_samples(mars / "plain")
 
 
 def test_the_re_ranked_row_has_the_re_ranked_numbers_and_others_methods_are_named(mars):
@@ -127,110 +67,6 @@ def test_attributes_are_rows_of_their_own_table(tmp_path):
   assert "people with the attribute only" in lines[f"{PLAIN.title} (hat), subset"].note
   (everybody,) = [line for line in found["positions", "dukemtmc_vidreid"].lines if line.ours]
   assert everybody.ours["mAP"] == pytest.approx(90.0)
-
-
-def markdown_cells(text):
-  rows = [line for line in text.splitlines() if line.startswith("|")]
-  cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
-  return [cells[0], *cells[2:]]
-
-
-def latex_cells(text):
-  text = text.replace(r"$\pm$", "±").replace(r"\_", "_").replace(r"\%", "%")
-  rows = [line.removesuffix(r" \\") for line in text.splitlines() if line.endswith(r"\\")]
-  return [[cell.strip() for cell in row.split(" & ")] for row in rows]
-
-
-def csv_numbers(text):
-  rows = csv.DictReader(io.StringIO(text))
-  return {(row["row"], row["metric"]): row for row in rows}
-
-
-def test_every_format_says_the_same_when_parsed_back(mars):
-  poster_tables.write_tables(mars)
-  block = blocks(mars)["positions", "mars"]
-  read = {
-    suffix: (mars / "tables" / f"positions.{suffix}").read_text() for suffix in ("md", "csv", "tex")
-  }
-  cells = markdown_cells(read["md"])
-  assert latex_cells(read["tex"]) == cells
-  heads, rows = cells[0], cells[1:]
-  numbers = csv_numbers(read["csv"])
-  assert len(numbers) == len(rows) * len(block.metrics) == 48
-  for row, line in zip(rows, block.lines, strict=True):
-    found = dict(zip(heads, row, strict=True))
-    assert (found["network"], found["note"]) == (line.name, line.note)
-    for name in block.metrics:
-      exact = numbers[line.name, name]
-      wanted = {"ours": line.ours, "spread": line.spreads, "published": line.published}
-      for field, values in wanted.items():
-        assert (exact[field] == "") == (name not in values)
-        if name in values:
-          assert float(exact[field]) == pytest.approx(values[name], abs=1e-6)
-      ours, _, spread = found[name].partition("±")
-      assert (ours == "-") == (exact["ours"] == "")
-      if exact["ours"]:
-        assert float(ours) == pytest.approx(float(exact["ours"]), abs=0.005001)
-        difference = float(exact["ours"]) - float(exact["published"])
-        assert float(found[f"{name} difference"]) == pytest.approx(difference, abs=0.005001)
-        assert float(exact["difference"]) == pytest.approx(difference, abs=2e-6)
-      if exact["spread"]:
-        assert float(spread) == pytest.approx(float(exact["spread"]), abs=0.005001)
-      assert float(found[f"{name} poster"]) == float(exact["published"])
-
-
-def terminal_numbers(text):
-  """Maps each kind of line to the numbers of its lines."""
-  found = {}
-  for line in text.splitlines():
-    words = line[24:].split()
-    if words[:1] in (["ours"], ["poster"], ["difference"]):
-      found.setdefault(words[0], []).append(words[1:])
-  return found
-
-
-def test_the_terminals_view_fits_and_has_the_same_numbers(mars):
-  view = poster_tables.write_tables(mars)
-  tables = view.partition("written to")[0]  # The rest holds a path.
-  assert max(map(len, tables.splitlines())) <= 79
-  block = blocks(mars)["positions", "mars"]
-  found = terminal_numbers(table_formats.terminal(block))
-  assert found["poster"] == [
-    [f"{line.published[name]:.1f}" for name in block.metrics] for line in block.lines
-  ]
-  measured = [line for line in block.lines if line.ours]
-  assert found["ours"] == [
-    [f"{line.ours[name]:.2f}" for name in block.metrics] for line in measured
-  ]  # fmt: skip
-  assert found["difference"] == [
-    [f"{line.ours[name] - line.published[name]:+.2f}" for name in block.metrics]
-    for line in measured
-  ]
-
-
-@pytest.mark.parametrize(
-  ("dataset", "warnings", "reason"),
-  [
-    ("synthetic", [], "the poster has no data set synthetic"),
-    ("mars", ["mars train: expected 8,298, found 24; this is a subset"], "this is a subset"),
-  ],
-)
-def test_other_data_are_marked_and_get_no_published_number(tmp_path, dataset, warnings, reason):
-  write(tmp_path, "best", BEST_ROW, record((60.0, 50.0), dataset=dataset, warnings=warnings))
-  block = blocks(tmp_path)["positions", dataset]
-  assert reason in block.obstacles[0]
-  assert not block.has_published
-  assert all(line.difference("mAP") is None for line in block.lines)
-  poster_tables.write_tables(tmp_path)
-  for suffix in ("md", "tex"):
-    text = (tmp_path / "tables" / f"positions.{suffix}").read_text()
-    assert table_formats.NOT_COMPARABLE in text
-    assert "difference" not in text
-    assert "79.9" not in text
-  rows = csv_numbers((tmp_path / "tables" / "positions.csv").read_text())
-  assert {row["published"] + row["difference"] for row in rows.values()} == {""}
-  comparison = blocks(tmp_path)["state_of_the_art", dataset]
-  assert len(comparison.lines) == 4  # Others' methods have no number on these data.
 
 
 def test_splits_are_averaged_and_an_incomplete_set_is_said_to_be(tmp_path):
@@ -307,20 +143,6 @@ def test_settings_that_train_no_other_network_are_passed_over(tmp_path):
   # The other two are older than the field.
   wanted = f"0.5 ({PLAIN.name}, {BEST_ROW.name}); 0.9 ({BEST_ROW.name})"
   assert differing == [f"rows differ in init.mask_start: {wanted}"]
-
-
-def test_what_is_no_rows_result_is_left_out_and_two_of_one_row_are_refused(tmp_path):
-  with pytest.raises(InputError, match="no results of the poster's networks"):
-    read_samples(tmp_path)
-  write(tmp_path, "small", Row("resnet18", (4, 5), "tp"), record((1.0, 1.0)))
-  write(tmp_path, "untrained", BEST_ROW, record((2.0, 2.0)), step=0)
-  with pytest.raises(InputError, match="no results of the poster's networks"):
-    read_samples(tmp_path)
-  write(tmp_path / "deeper", "one", BEST_ROW, record((3.0, 3.0)))
-  assert [sample.metrics["mAP"] for sample in read_samples(tmp_path)] == [3.0]
-  write(tmp_path, "again", BEST_ROW, record((4.0, 4.0)))
-  with pytest.raises(InputError, match=r"again.*one.*are both se_resnet50_cosam45_tp"):
-    read_samples(tmp_path)
 
 
 def test_tables_of_an_earlier_call_do_not_stay(mars):

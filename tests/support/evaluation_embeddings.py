@@ -4,6 +4,12 @@ import numpy as np
 
 from cosam_jax.evaluation.embeddings import Embeddings, Origin
 
+RANKED = {
+  "evaluation.gallery": "reference", "evaluation.frames": 0,
+  "evaluation.distance": "sqeuclidean", "evaluation.rerank": True, "evaluation.rerank_k1": 3,
+  "evaluation.rerank_k2": 2, "evaluation.rerank_lambda": 0.3,
+}  # fmt: skip
+
 
 def made(**changes) -> Embeddings:
   """Ten tracklets of three people by two cameras, two clips each; 0 and 1 are the queries."""

@@ -14,7 +14,7 @@ import sys
 
 import jax
 import numpy as np
-import test_steps
+import small_network
 import tiny
 from absl import flags
 
@@ -48,13 +48,13 @@ def losses(state, accumulate: int):
   """The state after three steps of the small network, and the metrics of each."""
   where = mesh.make_mesh()
   step = steps.jit_train_step(
-    test_steps.SMALL, steps.Objective(), test_steps.OPTIMIZER, where, accumulate
+    small_network.SMALL, steps.Objective(), small_network.OPTIMIZER, where, accumulate
   )
   state, rows = mesh.put_everywhere(where, state), []
   for seed in range(3):
     share = [
       np.split(array, jax.process_count())[jax.process_index()]
-      for array in test_steps.batch(seed, clips=16)
+      for array in small_network.batch(seed, clips=16)
     ]
     state, metrics = step(state, *mesh.put_batch(where, *share), None)
     rows.append({name: float(value) for name, value in metrics.items()})
@@ -64,12 +64,12 @@ def losses(state, accumulate: int):
 def everything(data_dir, directory) -> dict:
   """Everything that one process reports."""
   found = {"batches": batches(data_dir)}
-  found["accumulated"] = losses(test_steps.small_state(), 2)[1]
-  state, found["losses"] = losses(test_steps.small_state(), 1)
+  found["accumulated"] = losses(small_network.small_state(), 2)[1]
+  state, found["losses"] = losses(small_network.small_state(), 1)
   # An earlier checkpoint holds the same state, however many devices saved it.
   before = Checkpoints(directory).latest_step()
   if before is not None:
-    shapes = jax.eval_shape(test_steps.small_state)
+    shapes = jax.eval_shape(small_network.small_state)
     restored = Checkpoints(directory).restore(before, shapes, mesh.make_mesh())
     found["restored"] = [before, [float(np.abs(leaf).sum()) for leaf in jax.tree.leaves(restored)]]
     state = restored.replace(step=restored.step + 3)

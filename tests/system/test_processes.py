@@ -11,16 +11,12 @@ import pytest
 import tiny
 from processes import devices, explicit, free_port
 
-from cosam_jax.errors import InputError
-from cosam_jax.runtime import processes
-
 HERE = pathlib.Path(__file__).resolve().parents[1]
-NONE = dict.fromkeys(processes.EXPLICIT) | {"hosts": "auto"}
 
 
 def members(count, each, cache, arguments, own=lambda index: []) -> list[dict]:
   """Runs `count` processes of `each` devices; returns what each prints, and leaves none running."""
-  path = os.pathsep.join(map(str, (tiny.ROOT, HERE / "support", HERE / "training")))
+  path = os.pathsep.join(map(str, (tiny.ROOT, HERE / "support")))
   port, started = free_port(), []
   with contextlib.ExitStack() as stack:
     for index in range(count):
@@ -95,69 +91,3 @@ def test_processes_that_were_started_otherwise_are_refused(
   both = members(2, 1, hasty_compilation, arguments, lambda index: [f"--setting={index}"])
   assert both[0] == both[1]
   assert "config.seed is '0' in process 0 and '1' in process 1" in both[0]["error"]
-
-
-@pytest.mark.parametrize(
-  ("given", "environment", "wanted"),
-  [
-    ({}, {}, None),
-    ({}, {"SLURM_JOB_ID": "1", "SLURM_STEP_NUM_TASKS": "1"}, None),
-    ({}, {"SLURM_STEP_NUM_TASKS": "4"}, {"cluster_detection_method": "slurm"}),
-    ({"hosts": "one"}, {"SLURM_STEP_NUM_TASKS": "4"}, None),
-    ({"hosts": "slurm"}, {"SLURM_STEP_NODELIST": "a"}, {"cluster_detection_method": "slurm"}),
-    ({}, {"TPU_WORKER_HOSTNAMES": "localhost"}, None),
-    ({}, {"TPU_WORKER_HOSTNAMES": "a,b"}, {}),
-    ({"hosts": "tpu"}, {}, {}),
-    (
-      {"coordinator_address": "a:1", "num_processes": 2, "process_id": 1},
-      {"SLURM_STEP_NUM_TASKS": "4"},
-      {
-        "coordinator_address": "a:1",
-        "num_processes": 2,
-        "process_id": 1,
-        "cluster_detection_method": "deactivate",
-      },
-    ),
-    *[
-      (
-        {"coordinator_address": address, "num_processes": 2, "process_id": 0},
-        environment,
-        {
-          "coordinator_address": address,
-          "num_processes": 2,
-          "process_id": 0,
-          "cluster_detection_method": "deactivate",
-          **({"coordinator_bind_address": address} if bound else {}),
-        },
-      )
-      for address, environment, bound in (
-        ("localhost:1", {}, True),
-        ("127.0.0.1:1", {}, True),
-        ("[::1]:1", {}, True),
-        ("10.0.0.1:1", {}, False),
-        ("localhost.example.org:1", {}, False),
-        ("localhost:1", {"JAX_COORDINATOR_BIND_ADDRESS": "localhost:2"}, False),
-      )
-    ],
-  ],
-)
-def test_how_processes_find_each_other(given, environment, wanted):
-  assert processes.arguments(NONE | given, environment) == wanted
-
-
-@pytest.mark.parametrize(
-  ("given", "sentence"),
-  [
-    ({"num_processes": 2}, "--num_processes is given without --coordinator_address"),
-    ({"coordinator_address": "a", "num_processes": 2, "process_id": 0}, "must be HOST:PORT"),
-    ({"coordinator_address": "a:1", "num_processes": 2, "process_id": 2}, "from 0 to 1"),
-    (
-      {"coordinator_address": "a:1", "num_processes": 2, "process_id": 0, "hosts": "tpu"},
-      "give one of them",
-    ),
-    ({"hosts": "slurm"}, "start it with srun"),
-  ],
-)
-def test_flags_that_do_not_fit_together(given, sentence):
-  with pytest.raises(InputError, match=sentence):
-    processes.arguments(NONE | given, {})

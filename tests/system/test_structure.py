@@ -10,11 +10,17 @@ import subprocess
 import sys
 
 import pytest
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PACKAGE = ROOT / "cosam_jax"
-FILES = sorted(PACKAGE.rglob("*.py"))
-CONFIGS = sorted((ROOT / "configs").glob("*.py"))
+from source_files import (
+  CONFIGS,
+  FILES,
+  PACKAGE,
+  ROOT,
+  imports,
+  module_name,
+  offenders,
+  package_of,
+  parse,
+)
 
 # From the ground up: a room may import those before it.
 ROOMS = (
@@ -38,34 +44,6 @@ FORBIDDEN: dict[str, tuple[str, ...]] = {
   "commands": (),
 }
 MEANINGLESS = {"util", "utils", "helper", "helpers", "misc", "common", "tools", "stuff", "base"}
-
-
-def module_name(path: pathlib.Path) -> str:
-  parts = path.relative_to(ROOT).with_suffix("").parts
-  return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def package_of(path: pathlib.Path) -> str:
-  name = module_name(path)
-  return name if path.name == "__init__.py" else name.rpartition(".")[0]
-
-
-def imports(tree: ast.AST, package: str) -> set[str]:
-  """Every module imported anywhere in a file, even late or for types alone.
-
-  `from a import b` counts as both `a` and `a.b`, since `b` may be a module.
-  """
-  found = set()
-  for node in ast.walk(tree):
-    if isinstance(node, ast.Import):
-      found |= {alias.name for alias in node.names}
-    elif isinstance(node, ast.ImportFrom):
-      base = node.module or ""
-      if node.level:
-        above = package.split(".")[: len(package.split(".")) - node.level + 1]
-        base = ".".join([*above, *([base] if base else [])])
-      found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
-  return found
 
 
 def early_imports(tree: ast.Module, package: str) -> set[str]:
@@ -109,15 +87,6 @@ def wrong_imports(tree: ast.Module, path: pathlib.Path) -> list[str]:
   if here == "runtime" and path.name != "hosts.py":  # All but the hosts must load without jax.
     wrong += [name for name in early_imports(tree, package_of(path)) if name.startswith("jax")]
   return sorted(wrong)
-
-
-def parse(path: pathlib.Path) -> ast.Module:
-  return ast.parse(path.read_text(), filename=str(path))
-
-
-def offenders(paths, found) -> dict[str, object]:
-  """Maps each file that offends to its faults."""
-  return {str(path.relative_to(ROOT)): wrong for path in paths if (wrong := found(path))}
 
 
 def test_the_package_has_eight_rooms_and_an_entrance():
@@ -223,6 +192,21 @@ def test_the_tests_mirror_the_package():
   for path in tests.rglob("test_*.py"):
     folder = path.parent.relative_to(tests)
     assert folder.parts[:1] in ((), ("system",)) or (PACKAGE / folder).is_dir(), path
+
+
+def test_every_source_file_with_a_function_is_tested_in_its_folder_of_tests():
+  """By a test file of its name there, or by one that imports it."""
+  imported: dict[pathlib.Path, set[str]] = {}
+  for path in (ROOT / "tests").rglob("test_*.py"):
+    imported.setdefault(path.parent, set()).update(imports(parse(path), ""))
+
+  def untested(path: pathlib.Path) -> bool:
+    folder = ROOT / "tests" / path.parent.relative_to(PACKAGE)
+    has_function = any(isinstance(node, ast.FunctionDef) for node in ast.walk(parse(path)))
+    named = (folder / f"test_{path.stem}.py").is_file()
+    return has_function and not named and module_name(path) not in imported.get(folder, ())
+
+  assert list(offenders(FILES, untested)) == []
 
 
 def test_flags_are_read_in_few_places():

@@ -1,8 +1,10 @@
 """Any change to a folder's files is noticed and named, byte by byte."""
 
 import json
+import shutil
 
 import pytest
+from checkpoint_states import flip
 
 from cosam_jax.training.checksums import NAME, damage, write_checksums
 
@@ -35,3 +37,26 @@ def test_other_bytes_and_missing_files_are_named(folder):
     assert damage(folder) == "part/a has other bytes than were saved"
   (folder / "part" / "a").unlink()
   assert damage(folder) == "part/a is missing"
+
+
+def test_a_flipped_bit_anywhere_in_the_list_of_checksums_names_the_list(three, tmp_path):
+  """The bit hits a brace, a digest, a file's name, or the name of the list's own digest."""
+  folder = shutil.copytree(three / "checkpoints" / "9", tmp_path / "9")
+  assert damage(folder) is None
+  listed = folder / NAME
+  content = listed.read_bytes()
+  for position in range(len(content)):
+    flip(listed, position)
+    assert NAME in damage(folder), content[max(position - 20, 0) : position + 20]
+    listed.write_bytes(content)
+
+
+def test_a_list_of_checksums_without_a_digest_of_its_own_still_serves(three, tmp_path):
+  """Earlier versions wrote such lists."""
+  folder = shutil.copytree(three / "checkpoints" / "9", tmp_path / "9")
+  digests = json.loads((folder / NAME).read_text())
+  del digests[NAME]
+  (folder / NAME).write_text(json.dumps(digests))
+  assert damage(folder) is None
+  flip(folder / "about" / "metadata", 0)
+  assert "has other bytes" in damage(folder)

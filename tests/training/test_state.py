@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from flax import linen as nn
+from small_network import Small
+from small_network import batch as drawn_batch
 
 from cosam_jax.errors import InputError
-from cosam_jax.models import Outputs, ReidNet
-from cosam_jax.models.layers import BatchNorm
+from cosam_jax.models import ReidNet
 from cosam_jax.training.checkpoints import Checkpoints
 from cosam_jax.training.mesh import make_mesh
 from cosam_jax.training.optim import make_optimizer
@@ -30,21 +30,8 @@ OPTIMIZER = make_optimizer(optax.constant_schedule(1e-2), weight_decay=5e-4)
 DECAY = 0.4
 
 
-class Small(nn.Module):
-  """A layer, a norm and a classifier in place of the network."""
-
-  @nn.compact
-  def __call__(self, clips, valid=None, *, train=False):
-    del valid
-    x = nn.Dense(5)(clips.mean((1, 2)).reshape(len(clips), -1))
-    features = jnp.tanh(BatchNorm()(x, train=train))
-    return Outputs(features, nn.Dense(4)(features), {}, None)
-
-
 def batch(seed):
-  rng = np.random.default_rng(seed)
-  clips = rng.standard_normal((8, 2, 4, 2, 3)).astype(np.float32)
-  return clips, np.repeat(np.arange(4), 2).astype(np.int32), None
+  return *drawn_batch(seed, size=(4, 2)), None
 
 
 def started(averaged=True):

@@ -1,25 +1,19 @@
-"""The training step on a tiny network: gradients, state, one compilation; one device or several."""
+"""The training step on a tiny network: gradients, state, and one compilation."""
 
 import functools
-import json
-import os
-import subprocess
-import sys
 
 import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from absl.testing import parameterized
 from flax import linen as nn
+from small_network import MODEL, OPTIMIZER, PLAIN, SMALL, batch, small_state, variables
 
-from cosam_jax.models import Outputs, ReidNet
-from cosam_jax.models.layers import BatchNorm
+from cosam_jax.models import Outputs
 from cosam_jax.training import losses
-from cosam_jax.training.mesh import make_mesh, put_batch, replicated
-from cosam_jax.training.optim import make_optimizer
+from cosam_jax.training.mesh import make_mesh
 from cosam_jax.training.parameter_groups import Groups
 from cosam_jax.training.state import create_state, init_variables
 from cosam_jax.training.steps import (
@@ -33,43 +27,6 @@ from cosam_jax.training.steps import (
 )
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
-MODEL = ReidNet(
-  "resnet18", (5,), "tp", num_frames=2, image_size=(32, 16), num_classes=4, width=0.125
-)
-OPTIMIZER = make_optimizer(optax.constant_schedule(1e-3), weight_decay=5e-4)
-
-
-def batch(seed=0, clips=8):
-  rng = np.random.default_rng(seed)
-  labels = np.repeat(np.arange(clips // 2), 2).astype(np.int32) % 4
-  return rng.standard_normal((clips, 2, 32, 16, 3)).astype(np.float32), labels
-
-
-@functools.cache
-def variables():
-  return jax.device_get(init_variables(MODEL, 0))
-
-
-def fresh_state():
-  return create_state(jax.tree.map(jnp.asarray, variables()), OPTIMIZER)
-
-
-class Small(nn.Module):
-  """A layer, a norm and a classifier: stands in for the network in tests of the step alone."""
-
-  @nn.compact
-  def __call__(self, clips, valid=None, *, train=False):
-    del valid
-    x = nn.Dense(5)(clips.mean((1, 2)).reshape(len(clips), -1))
-    features = jnp.tanh(BatchNorm()(x, train=train))
-    return Outputs(features, nn.Dense(4)(features), {}, None)
-
-
-SMALL = Small()
-
-
-def small_state():
-  return create_state(SMALL.init(jax.random.key(0), batch()[0]), OPTIMIZER)
 
 
 class StepVariants(chex.TestCase):
@@ -145,36 +102,6 @@ def test_invalid_frames_change_neither_losses_nor_statistics():
   assert abs(float(found[0]["loss"] - different[0]["loss"])) > 1e-4
 
 
-class Normless(nn.Module):
-  """A network that treats every clip by itself: splitting a batch in parts changes nothing."""
-
-  @nn.compact
-  def __call__(self, clips, valid=None, *, train=False):
-    del valid, train
-    features = jnp.tanh(nn.Dense(5)(clips.mean((1, 2)).reshape(len(clips), -1)))
-    return Outputs(features, nn.Dense(4)(features), {}, None)
-
-
-# The update is the gradient itself.
-PLAIN = optax.sgd(1.0)
-
-
-@pytest.mark.parametrize("parts", [2, 4])
-def test_accumulation_is_the_large_batch(parts):
-  """With 4 parts of one identity each, no triplet could be mined within a part."""
-  clips, labels = batch()
-  network = Normless()
-  params = network.init(jax.random.key(0), clips)["params"]
-  state = create_state({"params": params, "batch_stats": {}}, PLAIN)
-  wanted, wanted_metrics = train_step(network, Objective(), PLAIN, state, clips, labels)
-  found, metrics = jax.jit(functools.partial(accumulated_step, network, Objective(), PLAIN, parts))(
-    state, clips, labels
-  )
-  assert float(metrics["triplet"]) > 0.1
-  chex.assert_trees_all_close(metrics, wanted_metrics, rtol=1e-5)
-  chex.assert_trees_all_close(found, wanted, rtol=1e-5, atol=1e-6)
-
-
 class Parts(nn.Module):
   """Two layers with names of a network's parts, of which each treats every clip by itself."""
 
@@ -219,76 +146,6 @@ def test_a_norm_of_a_frozen_part_still_follows_the_data():
     assert all(bool((new != old).any()) for new, old in statistics), part
 
 
-@pytest.mark.parametrize("skip", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_accumulation_normalises_each_part_by_itself(skip):
-  """The oracle is one gradient of the whole network, over a loop of parts."""
-  clips, labels = batch()
-  valid = np.ones(clips.shape[:2], bool)
-  valid[1, 1] = valid[6, 0] = False
-  before = create_state(variables(), PLAIN)
-  halves = [slice(0, 4), slice(4, 8)]
-
-  def loss_of(params):
-    outputs, statistics = zip(*(
-      MODEL.apply(
-        {"params": params, "batch_stats": before.batch_stats}, clips[rows],
-        valid[rows] if skip else None, train=True, mutable=["batch_stats"],
-      )
-      for rows in halves
-    ))  # fmt: skip
-    features, logits = (
-      jnp.concatenate([getattr(one, name) for one in outputs]) for name in ("features", "logits")
-    )
-    loss = losses.cross_entropy(logits, labels) + losses.batch_hard_triplet(features, labels)
-    return loss, statistics
-
-  @jax.jit
-  def oracle(params):
-    return jax.value_and_grad(loss_of, has_aux=True)(params)
-
-  (loss, statistics), gradients = oracle(before.params)
-  after, metrics = jax.jit(functools.partial(accumulated_step, MODEL, Objective(), PLAIN, 2))(
-    before, clips, labels, valid if skip else None
-  )
-  np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-5)
-  means = jax.tree.map(lambda a, b: (a + b) / 2, *(one["batch_stats"] for one in statistics))
-  chex.assert_trees_all_close(after.batch_stats, means, rtol=1e-5, atol=1e-6)
-  found = jax.tree.map(jnp.subtract, before.params, after.params)
-  scale = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(gradients))
-  chex.assert_trees_all_close(found, gradients, rtol=1e-3, atol=1e-5 * scale)
-  assert int(after.step) == 1
-
-
-def on_devices(count, expression, environment):
-  """What one of the functions here returns in a process with so many devices."""
-  script = f"import jax, test_steps as t; print([jax.device_count(), {expression}])"
-  flags = f"--xla_force_host_platform_device_count={count}"
-  folder = os.path.dirname(__file__)
-  output = subprocess.run(
-    [sys.executable, "-c", script], capture_output=True, text=True, timeout=300,
-    env=os.environ | environment | {"XLA_FLAGS": flags, "PYTHONPATH": folder},
-  )  # fmt: skip
-  assert output.returncode == 0, output.stderr[-2000:]
-  devices, found = json.loads(output.stdout)
-  assert devices == count
-  return found
-
-
-def features_over_the_mesh() -> list[list[float]]:
-  """Features of a batch that all devices share; a test below runs this in another process."""
-  mesh = make_mesh()
-  clips, _ = batch()
-  found = jit_forward(SMALL, mesh)(small_state().variables, *put_batch(mesh, clips), None)
-  assert [len(one.data) for one in found.features.addressable_shards] == [2] * mesh.size
-  return found.features.tolist()
-
-
-def test_inference_over_four_devices_equals_the_plain_network(hasty_compilation):
-  found = on_devices(4, "t.features_over_the_mesh()", hasty_compilation)
-  wanted = SMALL.apply(small_state().variables, batch()[0]).features
-  np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
-
-
 def test_mirrored_features_are_the_mean_of_two_passes():
   clips, _ = batch()
   valid = np.ones(clips.shape[:2], bool)
@@ -301,22 +158,6 @@ def test_mirrored_features_are_the_mean_of_two_passes():
   assert np.abs(plain.features - mirrored.features).max() > 1e-3
   np.testing.assert_allclose(found.features, wanted, rtol=1e-4, atol=1e-5)
   chex.assert_trees_all_close(found._replace(features=plain.features), plain, rtol=1e-4, atol=1e-5)
-
-
-def three_steps() -> list[list[float]]:
-  """Losses of three steps over all devices. A test below also runs this in another process."""
-  mesh = make_mesh()
-  step = jit_train_step(MODEL, Objective(), OPTIMIZER, mesh)
-  state = given = jax.device_put(fresh_state(), replicated(mesh))
-  rows = []
-  for seed in range(3):
-    state, metrics = step(state, *put_batch(mesh, *batch(seed)), None)
-    rows.append([float(metrics[name]) for name in ("cross_entropy", "triplet", "gradient_norm")])
-  assert step._cache_size() == 1, "compiled again for the state that it returned itself"
-  # The state is donated: its old buffers are reused.
-  assert all(leaf.is_deleted() for leaf in jax.tree.leaves(given.params))
-  assert int(state.step) == 3
-  return rows
 
 
 @pytest.mark.slow
@@ -335,12 +176,3 @@ def test_rematerialisation_changes_the_memory_alone():
     found.append((after.batch_stats, metrics))
   chex.assert_trees_all_close(*found, rtol=1e-4, atol=1e-6)
   assert memory[1] < 0.8 * memory[0], memory
-
-
-@pytest.mark.slow
-def test_eight_devices_give_the_losses_of_one(hasty_compilation):
-  """Statistics and hard triplets span the whole batch, whatever the number of devices."""
-  found = on_devices(8, "t.three_steps()", hasty_compilation)
-  # Rounding grows from step to step: Adam follows the signs of small gradients.
-  for step, (eight, one) in enumerate(zip(found, three_steps(), strict=True)):
-    np.testing.assert_allclose(eight, one, rtol=(1e-4, 1e-2, 3e-2)[step], err_msg=f"step {step}")

@@ -56,7 +56,12 @@ def _of_earlier_version(directory: pathlib.Path) -> list[str]:
   for pattern in _NAMES:
     if pattern.split("/")[0] in names and "/" in pattern:
       names += [path.relative_to(directory).as_posix() for path in directory.glob(pattern)]
-  return names
+  # Of a folder that is named, its files are ours, and not itself.
+  return [name for name in names if not _is_folder(directory / name)]
+
+
+def _is_folder(path: pathlib.Path) -> bool:
+  return path.is_dir() and not path.is_symlink()
 
 
 def _read_record(directory: pathlib.Path) -> dict[str, Any]:

@@ -1,0 +1,63 @@
+"""`--mode=embed`: the test set into the workdir; somebody's folder into a folder of its own."""
+
+import shutil
+
+import calls
+import numpy as np
+import pytest
+import tiny
+from PIL import Image
+
+import cosam_jax
+from cosam_jax.data import load_dataset
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.embeddings import read_embeddings
+
+pytestmark = pytest.mark.usefixtures("hasty_compilation")
+
+
+@pytest.fixture
+def run(saved_run, tmp_path):
+  return shutil.copytree(saved_run, tmp_path / "run")
+
+
+@pytest.fixture
+def people(tmp_path):
+  """Two people's folders; the camera stands in the folder's name."""
+  for i, name in enumerate(("cam1_anna", "cam2_bert")):
+    (tmp_path / "people" / name).mkdir(parents=True)
+    for frame in range(3):
+      noise = np.random.default_rng(3 * i + frame).integers(0, 255, (64, 32, 3), np.uint8)
+      Image.fromarray(noise).save(tmp_path / "people" / name / f"{frame}.png")
+  return tmp_path / "people"
+
+
+def test_the_test_set_is_embedded_into_the_workdir(run, tiny_synthetic):
+  calls.run("embed", tiny.config(tiny_synthetic), run)
+  found = read_embeddings(run / "embeddings.npz")
+  tables = load_dataset("synthetic", tiny_synthetic)
+  assert found.names[found.query_rows].tolist() == tables.query.names.tolist()
+  assert found.names[found.reference_rows].tolist() == tables.gallery.names.tolist()
+  assert (found.origin.dataset, found.origin.checkpoint) == ("synthetic", "step 3")
+
+
+def test_an_input_has_a_folder_of_its_own_and_the_flags_decide_its_frames(run, people):
+  pattern = "cam([0-9])"
+  calls.run("embed", None, run, input=str(people), frame_stride=2, camera_from=pattern)
+  found = read_embeddings(run / "own" / "people" / "embeddings.npz")
+  assert not (run / "embeddings.npz").exists()
+  assert found.camera_names.tolist() == ["1", "2"]
+  assert found.origin.frame_stride == 2
+  embedder = cosam_jax.Embedder.from_checkpoint(run)
+  for name, vector in zip(found.names, found.vectors, strict=True):
+    frames = [np.asarray(Image.open(people / str(name) / f"{i}.png")) for i in (0, 2)]
+    np.testing.assert_allclose(vector, embedder.embed(frames), rtol=1e-4, atol=1e-5)
+
+
+def test_an_output_is_where_it_was_asked_for(run, people, tmp_path):
+  calls.run("embed", None, run, input=str(people), output=str(tmp_path / "out"), camera="gate")
+  found = read_embeddings(tmp_path / "out" / "embeddings.npz")
+  assert found.camera_names.tolist() == ["gate", "gate"]
+  assert not (run / "own").exists()
+  with pytest.raises(InputError, match="does not exist"):
+    calls.run("embed", None, run, input=str(tmp_path / "nowhere"))

@@ -1,0 +1,25 @@
+"""Hashes of weights and of configurations."""
+
+import numpy as np
+
+from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
+
+
+def test_hashes_know_weights_and_settings_by_their_values():
+  weights = {"params": {"a": np.ones((2, 3), np.float32), "b": np.zeros(3, np.float32)}}
+  same = {"params": {"b": np.zeros(3, np.float32), "a": np.ones((2, 3), np.float32)}}
+  assert weights_hash(weights) == weights_hash(same)
+  others = [
+    {"params": {"a": np.ones((3, 2), np.float32), "b": np.zeros(3, np.float32)}},
+    {"params": {"a": np.ones((2, 3), np.float64), "b": np.zeros(3, np.float32)}},
+    {"params": {"b": np.ones((2, 3), np.float32), "a": np.zeros(3, np.float32)}},
+    {"params": {"a": np.full((2, 3), 1 + 2**-23, np.float32), "b": np.zeros(3, np.float32)}},
+  ]
+  assert len({weights_hash(tree) for tree in [weights, *others]}) == 5
+  flat = {"seed": 0, "clips.image_size": (8, 4), "data.dir": "/a"}
+
+  def hashed(flat):
+    return config_hash(flat, lambda name, value: name != "data.dir")
+
+  assert hashed(flat) == hashed({"data.dir": "/b", "clips.image_size": [8, 4], "seed": 0})
+  assert hashed(flat) != hashed(flat | {"seed": 1})
