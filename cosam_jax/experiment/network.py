@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.exported_weights import exported_configuration, warn_of_other_weights
 from cosam_jax.experiment.field_kinds import NETWORK
 from cosam_jax.experiment.fields import role_of
 from cosam_jax.experiment.flags_again import flags_again
@@ -18,9 +19,8 @@ from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.run_configuration import has_steps
 from cosam_jax.models import ReidNet
 from cosam_jax.models.interop import merge
-from cosam_jax.models.prefixes import without_prefix
+from cosam_jax.models.prefixes import classes_of
 from cosam_jax.models.resample import resample_variables
-from cosam_jax.models.state_names import of_file
 from cosam_jax.models.weight_files import read_weights
 from cosam_jax.models.weight_register import resolve_weights
 from cosam_jax.runtime.text_numbers import whole_number
@@ -66,7 +66,7 @@ def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = 
     path: a workdir, its folder `checkpoints` or `best`, or one checkpoint in it; or a weights file
       (`.pth`, `.pth.tar`, `.safetensors`, `.npz`) with the published code's names.
     settings: fields of `ReidNet` for a weights file, such as `backbone`; the number of classes is
-      the file's. A run has its own settings.
+      the file's. A run has its own settings, and so has a file in an export's folder.
 
   Raises:
     InputError: the path does not exist, a setting does not exist, or the weights do not fit.
@@ -233,7 +233,13 @@ def _from_checkpoint(
 
 
 def _from_weights(path: pathlib.Path, settings: dict[str, Any]) -> Network:
-  return _from_file(path, lambda classes: ReidNet(**{"num_classes": classes, **settings}), {})
+  flat = exported_configuration(path)
+  if not flat or settings:
+    return _from_file(path, lambda classes: ReidNet(**{"num_classes": classes, **settings}), flat)
+  config = config_rules.resolve(config_rules.unflatten(flat))
+  network = _from_file(path, lambda classes: build_model(config, classes), flat)
+  warn_of_other_weights(path, network.variables)
+  return network
 
 
 def _from_file(
@@ -249,7 +255,7 @@ def _from_file(
     flat: the configuration.
   """
   weights = read_weights(path)
-  classes = _num_classes(weights)
+  classes = classes_of(weights)
   model = build(classes or 1)
   spared = "classifier" if classes is None else "classifier.bias"
   merged = merge(weights, model, allow_missing=(spared,))
@@ -260,13 +266,6 @@ def _from_file(
       "give a checkpoint of one, or train from these weights first"
     )
   return Network(model, merged.variables, flat, path.name)
-
-
-def _num_classes(weights: Mapping[str, Any]) -> int | None:
-  for name, short in without_prefix(weights).names.items():
-    if of_file(short) == "classifier.weight" and weights[name].ndim:
-      return int(weights[name].shape[0])
-  return None
 
 
 def _kind(checkpoint: str) -> str:

@@ -6,8 +6,8 @@ Wrappers (`module.`, `_orig_mod.`, `model.`), methods that train several network
 
 import collections
 import re
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from cosam_jax.errors import InputError
 from cosam_jax.models.state_names import is_plain, of_file
@@ -72,3 +72,15 @@ def without_prefix(keys: Iterable[str]) -> Names:
   if others:
     note += f"; {', '.join(map(repr, others))} is a copy of the same network and left out"
   return Names(names, prefix, copies, note)
+
+
+def classes_of(weights: Mapping[str, Any]) -> int | None:
+  """The number of classes of a file's classifier; None if it has none.
+
+  Args:
+    weights: name in the file -> array.
+  """
+  for name, short in without_prefix(weights).names.items():
+    if of_file(short) == "classifier.weight" and weights[name].ndim:
+      return int(weights[name].shape[0])
+  return None

@@ -18,7 +18,6 @@ import cosam_jax
 from cosam_jax.commands.export import exported
 from cosam_jax.commands.export.folder import (
   EXAMPLE,
-  RECORD,
   earlier_formats,
   export_folder,
   formats_there,
@@ -30,6 +29,7 @@ from cosam_jax.data.packing import preprocessor, read_image
 from cosam_jax.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.fingerprints import weights_hash
+from cosam_jax.experiment.exported_weights import RECORD
 from cosam_jax.experiment.inference import Reading
 from cosam_jax.experiment.network import Network
 from cosam_jax.models import from_torch

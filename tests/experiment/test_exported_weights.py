@@ -1,0 +1,72 @@
+"""An exported file of weights knows its network by the record beside it."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import cosam_jax
+from cosam_jax.commands.export.mode import export
+from cosam_jax.errors import InputError
+from cosam_jax.experiment.exported_weights import RECORD, exported_configuration
+from cosam_jax.experiment.network import load_network
+
+pytestmark = pytest.mark.usefixtures("hasty_compilation")
+
+
+@pytest.fixture
+def folder(saved_run, tmp_path):
+  """An export of the run's weights, as if it had been trained on frames of another resize."""
+  export(None, saved_run, tmp_path, given="torch", inputs="frames")
+  record = json.loads((tmp_path / RECORD).read_text())
+  record["config"]["clips.resize"] = "bicubic"
+  (tmp_path / RECORD).write_text(json.dumps(record))
+  return tmp_path
+
+
+def test_it_needs_no_settings_and_keeps_the_runs_resize(folder, saved_run, capsys):
+  ours, file = load_network(saved_run), folder / "model.safetensors"
+  assert exported_configuration(file) == {**ours.flat, "clips.resize": "bicubic"}
+  network = load_network(file)
+  assert network.model == ours.model
+  frames = np.random.default_rng(0).integers(0, 255, (3, 90, 40, 3), np.uint8)
+  run, embedder = (cosam_jax.Embedder.from_checkpoint(place) for place in (saved_run, file))
+  assert embedder.inference.reading.resize_method == "bicubic"
+  # Frames of the network's own size are not resized, so the vectors are the run's.
+  whole = np.repeat(np.repeat(frames[:, :32, :16], 2, 1), 2, 2)
+  np.testing.assert_allclose(embedder.embed(whole), run.embed(whole), rtol=1e-5, atol=1e-6)
+  assert np.abs(embedder.embed(frames) - run.embed(frames)).max() > 0
+  assert "other weights" not in capsys.readouterr().out
+
+
+def test_settings_may_be_given_too(folder, saved_run):
+  model = load_network(saved_run).model
+  settings = {
+    name: getattr(model, name)
+    for name in ("backbone", "cosam_stages", "num_frames", "image_size", "width", "temporal")
+  }
+  network = load_network(folder / "model.safetensors", settings)
+  assert network.model.width == model.width
+  assert network.flat["clips.resize"] == "bicubic"
+
+
+def test_other_files_and_other_folders_have_no_configuration(folder, tmp_path_factory):
+  elsewhere = tmp_path_factory.mktemp("elsewhere") / "model.safetensors"
+  shutil.copy(folder / "model.safetensors", elsewhere)
+  renamed = folder / "other.safetensors"
+  shutil.copy(elsewhere, renamed)
+  assert exported_configuration(elsewhere) == exported_configuration(renamed) == {}
+
+
+def test_a_record_of_other_weights_is_said(folder, capsys):
+  record = json.loads((folder / RECORD).read_text())
+  (folder / RECORD).write_text(json.dumps(record | {"weights_hash": "0" * 16}))
+  load_network(folder / "model.safetensors")
+  assert "model.safetensors has other weights" in capsys.readouterr().out
+
+
+def test_a_damaged_record_is_one_sentence(folder):
+  (folder / RECORD).write_text("{")
+  with pytest.raises(InputError, match=r"the record of an export .* cannot be read .*export again"):
+    load_network(folder / "model.safetensors")
