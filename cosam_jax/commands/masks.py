@@ -40,7 +40,7 @@ def draw_chosen(network: Network, call: Call) -> None:
   if output is None and (why := own_outputs.neighbour_of(folder, source, kind)):
     print(why)
   source = own_outputs.with_choice(
-    source, network, tracklets=flags["tracklets"], point=flags["point"]
+    source, network, tracklets=flags["tracklets"], point=flags["point"], figures=flags["figures"]
   )
   replaced = own_outputs.replaced(folder, source)
   draw(

@@ -12,7 +12,7 @@ import io
 import numpy as np
 import PIL.Image
 
-AS_STORED = 1
+AS_STORED, FIRST_TRANSPOSED = 1, 5
 _ORIENTATION = 0x0112  # The tag's number in EXIF.
 # orientation -> whether to transpose, then to reverse the rows, then the columns.
 _TURNS = {

@@ -127,9 +127,9 @@ def get_config(place: str) -> Any:
   return config
 
 
-def values_of(path: str | pathlib.Path) -> dict[str, Any]:
-  """Dotted name -> value, for a configuration file that needs no argument."""
-  return dict(flatten(read(path)))
+def values_of(path: str | pathlib.Path, *argument: str) -> dict[str, Any]:
+  """Dotted name -> value of a configuration file; see `read`."""
+  return dict(flatten(read(path, *argument)))
 
 
 def defaults(given: str | None) -> tuple[str, dict[str, Any]]:
@@ -142,7 +142,7 @@ def defaults(given: str | None) -> tuple[str, dict[str, Any]]:
   ours = {name: field.default for name, field in FIELDS.items()}
   if given is not None:
     try:
-      return given, values_of(find(given))
+      return given, values_of(*find(given).split(":", 1))
     except Exception as error:  # A user's program can fail in any way.
       print(f"warning: --config={given} cannot be used ({error})", file=sys.stderr)
   return "mars", ours

@@ -6,17 +6,21 @@ python -m cosam_jax.main --mode=masks --workdir=runs/mars --input=crops --figure
 import pathlib
 from typing import Any
 
-import jax
 import numpy as np
 from PIL import Image
 
 from cosam_jax.data.stored_pictures import read_picture
 from cosam_jax.data.tracklets import TrackletTable
+from cosam_jax.data.upright import FIRST_TRANSPOSED, exif_orientation
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.mask_numbers import measure_masks
 from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.experiment.network import Network
+from cosam_jax.runtime.outside_files import MOST_FRAME_BYTES, read_bytes
+from cosam_jax.runtime.quiet import warn
 from cosam_jax.training.mesh import make_local_mesh
+
+_GREY = ("1", "L", "P")
 
 
 def figure_shares(
@@ -31,31 +35,43 @@ def figure_shares(
     figures: a folder with a PNG for each frame, under the same name below it; 0 off the person.
 
   Returns:
-    A record for `mask_table`.
+    A record for `mask_table`, with the folder and the number of `empty_figures`.
 
   Raises:
-    InputError: a frame has no figure, or one of another size, or one that cannot be read.
+    InputError: a frame has no figure, or one of another size, with colours, or that cannot be read.
   """
-  paths = [_figure_path(table, int(i), folder, figures) for i in _frames(table)]
-  of_frame = dict(zip(_frames(table).tolist(), paths, strict=True))
-  model = network.model
-  inference = Inference(model, make_local_mesh(), batch_clips=8, reading=Reading.of(network.flat))
-  variables = inference.put(network.variables)
-
-  def forward(clips: np.ndarray, valid: np.ndarray) -> dict[int, jax.Array]:
-    masks = inference.forward(variables, clips, valid).masks
-    return {stage: mask.spatial for stage, mask in masks.items()}
+  if pathlib.Path(figures).resolve() == pathlib.Path(folder).resolve():
+    raise InputError(f"--figures and --input are both {folder}: give the silhouettes' own folder")
+  # A tracklet that was named twice is one tracklet.
+  table = table.select(np.unique(table.starts, return_index=True)[1])
+  of_frame = {int(i): _figure_path(table, int(i), folder, figures) for i in _frames(table)}
+  inference = Inference(
+    network.model, make_local_mesh(), batch_clips=8, reading=Reading.of(network.flat)
+  )
+  empty: set[int] = set()
 
   def figure(frame: int) -> np.ndarray:
     path = of_frame[frame]
     try:
-      return read_picture(path, "PNG", "L")
+      picture = read_picture(path, "PNG", "L")
     except OSError as error:
       raise InputError(f"the figure {path} cannot be read: {error.strerror or error}") from error
+    if not picture.any():
+      empty.add(frame)
+    return picture
 
   batches = inference.batches(table)
-  stages, _ = measure_masks(forward, batches, inference.plan(table), figure=figure)
+  stages, _ = measure_masks(
+    inference.spatial_masks(network.variables), batches, inference.plan(table), figure=figure
+  )
+  if empty:
+    warn(
+      f"{len(empty)} of {len(of_frame)} figures are empty, such as {of_frame[min(empty)]}: they "
+      "count as frames with nobody, which lowers the shares"
+    )
   return {
+    "figures": figures,
+    "empty_figures": len(empty),
     "frames": table.total_frames - batches.skipped,
     "of_frames": table.total_frames,
     "tracklets": len(table),
@@ -81,13 +97,31 @@ def _figure_path(table: TrackletTable, frame: int, folder: str, figures: str) ->
       f"{image}: give a PNG for each frame of --input, under the same name, 0 off the person"
     )
   try:
-    with Image.open(path) as drawn, Image.open(image) as photographed:
-      sizes = drawn.size, photographed.size
+    sizes = _drawn_size(path), _upright_size(image)
   except OSError as error:
     raise InputError(f"{path} or {image} cannot be read as a picture: {error}") from error
   if sizes[0] != sizes[1]:
     raise InputError(
       f"the figure {path} has {sizes[0][0]}x{sizes[0][1]} pixels, but its frame {image} has "
-      f"{sizes[1][0]}x{sizes[1][1]}: cut the figures like the frames"
+      f"{sizes[1][0]}x{sizes[1][1]} when it is turned upright: cut the figures like the frames"
     )
   return path
+
+
+def _drawn_size(path: pathlib.Path) -> tuple[int, int]:
+  """Width and height of a figure; raises InputError if it has more than one channel of grey."""
+  with Image.open(path) as drawn:
+    if drawn.mode not in _GREY:
+      raise InputError(
+        f"the figure {path} is a picture with colours or transparency ({drawn.mode}): save the "
+        "silhouette alone, as a PNG in grey, 0 off the person"
+      )
+    return drawn.size
+
+
+def _upright_size(path: pathlib.Path) -> tuple[int, int]:
+  """Width and height of a frame as the network sees it."""
+  turned_by = exif_orientation(read_bytes(path, MOST_FRAME_BYTES))
+  with Image.open(path) as photographed:
+    width, height = photographed.size
+  return (height, width) if turned_by >= FIRST_TRANSPOSED else (width, height)

@@ -89,6 +89,18 @@ class Inference:
     """The weights on the devices, for `forward`, with what is constant there folded into them."""
     return mesh.put_everywhere(self._mesh, for_inference(self.model, variables))
 
+  def spatial_masks(
+    self, variables: dict[str, Any]
+  ) -> Callable[[np.ndarray, np.ndarray], dict[int, jax.Array]]:
+    """(clips float32[B, T, H, W, 3], valid bool[B, T]) -> stage -> masks float[B, T, h, w]."""
+    placed = self.put(variables)
+
+    def forward(clips: np.ndarray, valid: np.ndarray) -> dict[int, jax.Array]:
+      masks = self.forward(placed, clips, valid).masks
+      return {stage: mask.spatial for stage, mask in masks.items()}
+
+    return forward
+
   def plan(
     self,
     table: TrackletTable,

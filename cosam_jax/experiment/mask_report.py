@@ -4,7 +4,6 @@ import json
 import pathlib
 from typing import Any
 
-import jax
 import numpy as np
 
 from cosam_jax.data.drawn.synthetic import figure_mask_path
@@ -120,15 +119,9 @@ class MaskReport:
   def measure(self, variables: dict[str, Any]) -> tuple[Record, list[ClipMasks]]:
     """The numbers of these weights' masks, in the form of `mask_table`, and clips to draw."""
     inference = self._inference
-    variables = inference.put(variables)
-
-    def forward(clips: np.ndarray, valid: np.ndarray) -> dict[int, jax.Array]:
-      masks = inference.forward(variables, clips, valid).masks
-      return {stage: mask.spatial for stage, mask in masks.items()}
-
     batches = inference.batches(self.table)
     stages, clips = measure_masks(
-      forward,
+      inference.spatial_masks(variables),
       batches,
       inference.plan(self.table),
       figure=self._figure if self.has_figures else None,

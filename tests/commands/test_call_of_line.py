@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import layouts
 import pytest
 from answers import MARS, ROOT
 
@@ -66,3 +67,19 @@ def test_what_is_wrong_is_said_at_once(arguments, sentence):
   error = called(*arguments)["error"]
   assert re.search(sentence, error), error
   assert "\n" not in error
+
+
+def test_a_training_that_goes_on_may_have_been_asked_for_fewer_epochs(tmp_path):
+  """A warm-up beyond the end is refused before a training begins, and not when it goes on."""
+  layouts.mars(tmp_path / "data")
+  line = [
+    MARS,
+    f"--data_dir={tmp_path / 'data'}",
+    f"--workdir={tmp_path / 'run'}",
+    "--config.init.weights=",
+    "--config.train.epochs=8",
+    "--config.optim.warmup_epochs=9",
+  ]
+  assert "optim.warmup_epochs is 9" in called(*line)["error"]
+  (tmp_path / "run" / "best" / "4").mkdir(parents=True)
+  assert called(*line)["epochs"] == 8

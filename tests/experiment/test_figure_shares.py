@@ -1,5 +1,6 @@
 """Shares of the masks' weight on silhouettes that are given as pictures."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -85,3 +86,52 @@ def test_a_video_has_no_figures(network, tmp_path):
   video.write_bytes(b"")
   with pytest.raises(InputError):
     draw(network, tmp_path / "out", folder=str(video), figures=str(tmp_path))
+
+
+def test_frames_are_measured_upright(network, folders, tmp_path):
+  """A frame that is stored lying on its side has the same masks and figure as the upright one."""
+  upright = masks_of(network, *folders, tmp_path / "out")
+  exif = Image.Exif()
+  exif[0x0112] = 6  # Stored turned to the left.
+  for path in (tmp_path / "frames").rglob("*.jpg"):
+    with Image.open(path) as picture:
+      lying = picture.transpose(Image.Transpose.ROTATE_90)
+    lying.save(path, quality=100, subsampling=0, exif=exif)
+  again = masks_of(network, *folders, tmp_path / "lying")
+  for stage, record in upright["stages"].items():
+    # JPEGs of noise that are compressed twice differ a little.
+    assert abs(again["stages"][stage]["share_on_figure"] - record["share_on_figure"]) < 1e-3
+  figure = tmp_path / "figures" / "a" / "1.png"
+  Image.new("L", (SIZE[1], SIZE[0])).save(figure)
+  with pytest.raises(InputError, match=r"has 64x32 pixels, but its frame .* has 32x64 when it is"):
+    masks_of(network, *folders, tmp_path / "refused")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA"])
+def test_figures_with_colours_or_transparency_are_refused(network, folders, tmp_path, mode):
+  Image.new(mode, SIZE).save(tmp_path / "figures" / "b" / "0.png")
+  with pytest.raises(InputError, match=f"colours or transparency .{mode}.: save the silhouette"):
+    masks_of(network, *folders, tmp_path / "out")
+
+
+def test_the_input_is_not_its_own_figures(network, folders, tmp_path):
+  with pytest.raises(InputError, match=r"are both .*: give the silhouettes' own folder"):
+    masks_of(network, folders[0], folders[0] + "/.", tmp_path / "out")
+
+
+def test_empty_figures_and_repeated_tracklets_are_counted(network, folders, tmp_path, capsys):
+  Image.new("L", SIZE).save(tmp_path / "figures" / "a" / "1.png")
+  draw(network, tmp_path / "out", folder=folders[0], figures=folders[1], tracklets=["a", "a", "b"])
+  record = json.loads((tmp_path / "out" / "masks.json").read_text())[network.label]
+  assert (record["frames"], record["tracklets"], record["empty_figures"]) == (7, 2, 1)
+  assert record["figures"] == folders[1]
+  assert "1 of 7 figures are empty, such as " in capsys.readouterr().out
+
+
+def test_frames_that_cannot_be_read_do_not_count(network, folders, tmp_path):
+  flat = {**network.flat, "data.on_unreadable": "skip"}
+  damaged = tmp_path / "frames" / "b" / "1.jpg"
+  whole = damaged.read_bytes()
+  damaged.write_bytes(whole[: len(whole) // 2])
+  record = masks_of(dataclasses.replace(network, flat=flat), *folders, tmp_path / "out")
+  assert (record["frames"], record["of_frames"]) == (6, 7)

@@ -102,3 +102,13 @@ def test_what_is_cut_short_is_damaged(cut):
 def test_an_instruction_that_no_state_dict_needs_is_named():
   with pytest.raises(UnreadableError, match="pickle instruction NEXT_BUFFER"):
     torch_pickle.run(io.BytesIO(b"\x80\x05\x97."))
+
+
+def test_more_numpy_arrays_than_a_checkpoint_needs_are_refused(tmp_path, monkeypatch):
+  """Their bytes are text in such pickles, which takes several times the file's size to decode."""
+  arrays = {f"layer{i}.weight": np.zeros(100, np.float32) for i in range(4)}
+  write_zip(tmp_path / "weights.pth", pickle.dumps(arrays, protocol=2))
+  assert set(read_weights(tmp_path / "weights.pth")) == set(arrays)
+  monkeypatch.setattr(torch_pickle, "_MAX_ENCODED", 3 * 400)
+  with pytest.raises(InputError, match="more numpy arrays than any checkpoint needs"):
+    read_weights(tmp_path / "weights.pth")

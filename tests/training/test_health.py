@@ -13,6 +13,8 @@ import pytest
 from cosam_jax.training import health, loop
 from cosam_jax.training.scalars import ScalarLog, read_scalars
 
+NAMES = ("loss", "cross_entropy", "triplet", "gradient_norm")
+
 
 def test_percentiles_and_waiting_over_each_stretch(tmp_path):
   log = health.HealthLog(tmp_path / "health.jsonl", 0, 100)
@@ -50,12 +52,10 @@ def test_memory_is_that_of_the_process(tmp_path):
 
 
 def test_a_loop_writes_it_without_the_time_of_saving(tmp_path, capsys):
-  names = ("loss", "cross_entropy", "triplet", "gradient_norm")
-
   def run(first, last):
     loop.run(
       first,
-      lambda state, number: (state + 1, dict.fromkeys(names, jnp.float32(number))),
+      lambda state, number: (state + 1, dict.fromkeys(NAMES, jnp.float32(number))),
       ((i,) for i in itertools.count(first)),
       first_step=first,
       last_step=last,
@@ -76,6 +76,27 @@ def test_a_loop_writes_it_without_the_time_of_saving(tmp_path, capsys):
   assert all(f"step {step}: " in out for step in (2, 4, 6))
   # Begun again after step 3: later rows are written anew; the first step compiles and is left out.
   assert [(row["step"], row["steps"]) for row in run(3, 8)] == [(2, 1), (6, 2), (8, 2)]
+
+
+def test_the_time_of_validating_alone_is_no_steps_either(tmp_path):
+  loop.run(
+    0,
+    lambda state, number: (state + 1, dict.fromkeys(NAMES, jnp.float32(number))),
+    ((i,) for i in itertools.count()),
+    first_step=0,
+    last_step=5,
+    learning_rate=lambda step: 0.1,
+    scalars=ScalarLog(tmp_path / "scalars.jsonl", 1),
+    progress=loop.Progress(0, 5, 100, clips_per_step=1),
+    health=health.HealthLog(tmp_path / "health.jsonl", 0, 5),
+    log_every=1,
+    save_every=5,
+    save=lambda step, state: None,
+    validate=lambda step, state: time.sleep(1),
+    validate_every=2,
+  )
+  (row,) = read_scalars(tmp_path / "health.jsonl")
+  assert row["step_seconds_most"] < 1
 
 
 class Number:

@@ -88,7 +88,8 @@ def plan(
     arguments: the command line, which shows the fields that were set there.
 
   Raises:
-    InputError: a field that the rows decide is set on the command line, or `only` does not exist.
+    InputError: a field that the rows decide is set on the command line, a row contradicts the
+      configuration, or `only` does not exist.
   """
   given = _flags_in(arguments)
   rows = _rows(config, sweep, given)
@@ -105,7 +106,19 @@ def plan(
     for seed in dict.fromkeys(seeds if seeds is not None else [config.seed])
     for split in splits
   ]
-  return jobs if only is None else _chosen(jobs, only)
+  jobs = jobs if only is None else _chosen(jobs, only)
+  for job in {job.row: job for job in jobs}.values():
+    _check(config, job)
+  return jobs
+
+
+def _check(config: ConfigDict, job: Job) -> None:
+  """Refuses a row that contradicts the configuration, before any other has been trained."""
+  flat = {**config_rules.plain(config), **job.fields}
+  try:
+    config_rules.check(config_rules.unflatten(flat))
+  except InputError as error:
+    raise InputError(f"row {job.row.name} of the sweep cannot be run: {error}") from error
 
 
 def _rows(config: ConfigDict, sweep: str, given: set[str]) -> tuple[Row, ...]:
@@ -142,7 +155,8 @@ def _adapted(
   extra: dict[str, Any] = {}
   notes = []
   rate = config.optim.learning_rate
-  if row.temporal == "rnn" and "config.optim.learning_rate" not in given:
+  others_rate = row.temporal == "rnn" and not (own and config.model.temporal == "rnn")
+  if others_rate and "config.optim.learning_rate" not in given:
     # The published code advises 1e-4 for the RNN head and 3e-4 otherwise.
     extra["optim.learning_rate"] = float(f"{rate / 3:.6g}")
     notes.append("a third of the learning rate, as the published code advises for the RNN head")

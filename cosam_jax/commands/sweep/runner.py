@@ -32,6 +32,7 @@ from cosam_jax.commands.sweep.progress import (
 )
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.reports.poster_rows import SWEEPS
 from cosam_jax.reports.results import read_results
 from cosam_jax.runtime.stop_requests import StopRequests
 
@@ -135,7 +136,7 @@ class Sweep:
           else:
             _say(bar, f"{place}  finished in {took}: {self._numbers(job)}")
         bar.update()
-    print(f"tables: python -m cosam_jax.main --mode=tables --workdir={self._workdir}")
+    print(self._next_step())
     if failed:
       print(f"\n{len(failed)} of {len(self._jobs)} runs are not done:")
       for name, reason in failed.items():
@@ -157,6 +158,18 @@ class Sweep:
     results = read_results(self._workdir / job.name / "results.json")["results"]
     metrics = results[0]["metrics"]
     return ", ".join(f"{name} {metrics[name]['percent']:.1f}" for name in ("mAP", "Rank-1"))
+
+  def _next_step(self) -> str:
+    """A line with the command that puts the results together: tables, or a comparison."""
+    rows = list(dict.fromkeys(job.row for job in self._jobs))
+    program = "python -m cosam_jax.main"
+    if all(row in SWEEPS["all"] for row in rows):
+      return f"tables: {program} --mode=tables --workdir={self._workdir}"
+    sides = [
+      shlex.quote(",".join(str(self._workdir / job.name) for job in self._jobs if job.row == row))
+      for row in (rows[-1], rows[0])
+    ]
+    return f"compare: {program} --mode=compare {' '.join(sides)}" if len(rows) > 1 else ""
 
   def _run_one(self, one: State, bar: tqdm.tqdm) -> str:
     """Runs a job to its end; returns the reason if it failed, else an empty text."""

@@ -225,3 +225,21 @@ def test_with_and_without_cosam_needs_cosam(sweep):
 def test_only_the_posters_sweeps_re_rank_the_posters_best_network():
   fields = {"model__backbone": "se_resnet50", "model__cosam_stages": (4, 5)}
   assert not any(job.fields.get("evaluation.rerank") for job in plan("own_cosam", fields=fields))
+
+
+def test_own_rows_keep_the_rate_of_a_configuration_that_has_their_head():
+  fields = STRONG | {"model__temporal": "rnn", "optim__learning_rate": 3e-4}
+  assert all("optim.learning_rate" not in job.fields for job in plan("own_cosam", fields=fields))
+  rates = [job.fields.get("optim.learning_rate") for job in plan("own_temporal", fields=fields)]
+  assert rates == [None] * 6
+  averages = plan("own_temporal", fields=fields | {"model__temporal": "tp"})
+  assert [job.fields.get("optim.learning_rate") for job in averages] == [None] * 4 + [1e-4] * 2
+
+
+def test_a_row_that_contradicts_the_configuration_is_refused_before_any_runs():
+  fields = STRONG | {"clips__selection": "strided", "clips__stride": 2}
+  with pytest.raises(InputError, match=r"row .*_tp cannot be run|cannot be run: .*stride is 2"):
+    plan("own_frame_selection", fields=fields)
+  frozen = STRONG | {"optim__frozen": "cosam4"}
+  with pytest.raises(InputError, match=r"row \S*none\S* of the sweep cannot be run: .*cosam4"):
+    plan("own_positions", fields=frozen)
