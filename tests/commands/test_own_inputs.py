@@ -16,8 +16,8 @@ from cosam_jax.data import load_dataset
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
 FLAGS = {"input", "query", "gallery"}
 """Flags that name a folder or a video."""
-OTHERS = {"workdir", "output", "compiled_programs", "embeddings", "boxes"}
-"""Flags that name another place; `boxes` goes with a video."""
+OTHERS = {"workdir", "output", "compiled_programs", "embeddings", "boxes", "figures"}
+"""Flags that name another place; `boxes` goes with a video, `figures` with a folder."""
 CALLS = {
   "embed": ({"input": "folder"}, {"input": "video"}),
   "masks": ({"input": "folder"}, {"input": "video"}),
