@@ -35,6 +35,7 @@ from cosam_jax.commands import config_flags, parsing
 from cosam_jax.commands import flags as command_flags
 from cosam_jax.commands.call import Call
 from cosam_jax.commands.call_of_line import call_of
+from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.runtime import (
   compiled_programs,
@@ -44,7 +45,7 @@ from cosam_jax.runtime import (
   quiet,
 )
 from cosam_jax.runtime.cache import settle_libraries
-from cosam_jax.runtime.refusals import status_of
+from cosam_jax.runtime.refusals import refuse, status_of
 
 
 def main(arguments: list[str]) -> int:
@@ -103,7 +104,10 @@ def run() -> None:
   terminal.settle()
   # absl shows the docstring and the flags of the script, which here is a stub of two lines.
   sys.modules["__main__"].__doc__ = __doc__
-  command_flags.define_all(sys.argv[0])
+  try:
+    command_flags.define_all(sys.argv[0])
+  except InputError as error:
+    sys.exit(refuse(str(error)))
   with process_end.prompt():
     app.run(main, flags_parser=parsing.parse)
 

@@ -145,6 +145,10 @@ REFUSALS = {
       "again: --config=mars --config.init.weights=w.pth",
     ],
   ),
+  "a file of flags that is not there": (
+    ["--flagfile=nowhere", MARS],
+    ["--flagfile cannot be used: Unable to open", "'nowhere'"],
+  ),
   "no workdir to evaluate": ([MARS, "--mode=evaluate"], ["--workdir is missing"]),
   "no workdir to embed": ([MARS, "--mode=embed"], ["--workdir is missing"]),
   "embeddings to train on": (

@@ -138,8 +138,15 @@ def define_all(program: str) -> None:
 
   Args:
     program: `sys.argv[0]`.
+
+  Raises:
+    InputError: absl's --flagfile, which is read here for the first time, cannot be read.
   """
   define()
-  config_flags.define()
+  try:
+    config_flags.define()
+  except flags.Error as error:
+    reason = " ".join(str(error).removeprefix("ERROR:: ").split())
+    raise InputError(f"--flagfile cannot be used: {reason}") from error
   for name in (*ROWS, "config", *config_flags.CONFIG_FLAGS):
     flags.FLAGS.register_key_flag_for_module(program, flags.FLAGS[name])
