@@ -65,7 +65,9 @@ def evaluate(
   return results
 
 
-def _page_again(run: Run, results: Sequence[Result], workdir: pathlib.Path) -> dict[str, str] | None:
+def _page_again(
+  run: Run, results: Sequence[Result], workdir: pathlib.Path
+) -> dict[str, str] | None:
   """The flags that make the page again with one query more, an example for people.
 
   None if there is no page, or the field, a list with commas, can name no query.

@@ -33,6 +33,7 @@ from cosam_jax.commands.sweep.progress import (
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.reports.results import read_results
+from cosam_jax.runtime import command_line
 from cosam_jax.runtime.stop_requests import StopRequests
 
 LOG = "log.txt"
@@ -96,6 +97,7 @@ class Sweep:
     lines.append(f"{len(states)} runs: {', and '.join(known)}")
     for basis in bases:
       lines += textwrap.wrap(f"time left: {basis}", 79, subsequent_indent="  ")
+    lines += ["", f"commands, {command_line.in_this_folder()}:"]
     for one in states:
       lines += ["", f"# {one.job.name}"]
       for note in self._notes(one):
@@ -135,7 +137,8 @@ class Sweep:
           else:
             _say(bar, f"{place}  finished in {took}: {self._numbers(job)}")
         bar.update()
-    print(f"tables: python -m cosam_jax.main --mode=tables --workdir={self._workdir}")
+    arguments = ["--mode=tables", f"--workdir={self._workdir}"]
+    print(command_line.next_steps({"tables": arguments}), end="")
     if failed:
       print(f"\n{len(failed)} of {len(self._jobs)} runs are not done:")
       for name, reason in failed.items():

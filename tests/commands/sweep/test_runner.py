@@ -40,6 +40,10 @@ def test_runs_that_are_done_are_not_repeated(pretended, tmp_path, capsys):
   assert begun(tmp_path) == [1, 2, 1]
   out = capsys.readouterr().out
   assert out.count("done before: mAP 50.0, Rank-1 25.0") == 2
+  steps, _, command = out.partition("tables:\n")
+  assert steps.endswith(f"next, in the folder {tiny.ROOT}:\n")
+  words = command.replace("\\\n", "").split()[1:]
+  assert words == ["-m", "cosam_jax.main", "--mode=tables", f"--workdir={tmp_path / 'sweep'}"]
   assert f"run 2/3  {JOBS[1].name}  finished in 0:00:" in out
   assert len(read_attempts(tmp_path / "sweep" / JOBS[1].name)) == 2
 
@@ -151,6 +155,7 @@ def test_the_dry_run_lists_every_run_with_its_command(tmp_path):
   assert lines[2].split()[2:] == ["done", "0:00:00"]
   assert lines[3].split()[2:] == ["to", "run", "0:01:40"]
   assert "3 runs: about 0:03:20 one after the other" in text
+  assert text.count(f"\n\ncommands, in the folder {os.getcwd()}:\n\n# {JOBS[0].name}\n") == 1
   # A shell splits each printed command into the words that are run.
   commands = [part.partition("\n")[2] for part in text.split("\n\n# ")[1:]]
   for job, command in zip(JOBS, commands, strict=True):
