@@ -9,7 +9,7 @@ from cosam_jax.commands import config_flags
 from cosam_jax.commands import flags as command_flags
 from cosam_jax.commands.call import Call
 from cosam_jax.commands.registry import COMMANDS, MISSING_CONFIG, NONE, OF_RUN
-from cosam_jax.errors import InputError
+from cosam_jax.errors import InputError, suggestion
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import run_configuration
 from cosam_jax.experiment.flags_again import flags_again
@@ -42,8 +42,16 @@ def call_of(words: Sequence[str]) -> Call:
 def _missing_config(values: Mapping[str, Any]) -> str:
   """The sentence for a configuration that is needed and missing, with all that is known of it."""
   workdir = pathlib.Path(values["workdir"] or "")
-  if values["mode"] not in OF_RUN or not values["workdir"] or not workdir.is_dir():
+  if values["mode"] not in OF_RUN or not values["workdir"]:
     return MISSING_CONFIG
+  if not workdir.exists():
+    close = suggestion(str(workdir), [str(entry) for entry in workdir.parent.glob("*/")])
+    return (
+      f"--workdir is {str(workdir)!r}, and nothing is there (seen from {pathlib.Path.cwd()}): give "
+      f"the folder of a run, or --config, such as configs/synthetic.py, too{close}"
+    )
+  if not workdir.is_dir():
+    return f"--workdir is {str(workdir)!r}, which is not a folder: give the folder of a run"
   return flags_again(workdir) or (
     f"{MISSING_CONFIG}, and {workdir} is not one: if its files were made with --config and "
     "--config.init.weights, give these flags again"

@@ -6,11 +6,13 @@ python -m cosam_jax.main --mode=compare runs/cosam/embeddings.npz runs/none/embe
 """
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cosam_jax.commands.call import Call
 from cosam_jax.errors import InputError
+from cosam_jax.experiment.fields import alters_results
+from cosam_jax.experiment.flat_config import complete
 from cosam_jax.reports import comparison, comparison_table
 from cosam_jax.reports.results import read_results, write_json
 from cosam_jax.runtime.json_files import check_ours, read_json
@@ -58,6 +60,7 @@ def compare(
   record = comparison.compare(
     *map(comparison.files_of, arguments),
     read=_read,
+    deciding=_deciding,
     allow_mixed=allow_mixed,
     resamples=resamples,
   )
@@ -80,6 +83,11 @@ def _sides(path: pathlib.Path) -> str | None:
     return " and ".join(", ".join(side) for side in sides)
   except (KeyError, TypeError):
     return "files that it does not name"
+
+
+def _deciding(flat: Mapping[str, Any]) -> dict[str, Any]:
+  """The fields of a saved configuration that may alter results."""
+  return {name: value for name, value in complete(flat).items() if alters_results(name)}
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:

@@ -225,4 +225,6 @@ def illegal_value(text: str) -> str:
     parser = flags.FLAGS[name].parser
     if isinstance(parser, flags.IntegerParser | flags.FloatParser):
       reason = f"it must be {parser.syntactic_help}"
+    elif isinstance(parser, flags.EnumParser):
+      reason += suggestion(value, parser.enum_values)
   return f"--{name} is {shown(value)}: {reason}"

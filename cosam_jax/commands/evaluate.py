@@ -60,6 +60,21 @@ def evaluate(
     changed=network.about.get("changed", ()),
     drawn_parts=network.about.get("drawn_parts", ()),
     arguments=arguments,
-    following=following("evaluate", arguments),
+    following=following("evaluate", arguments, {"report": _page_again(run, results, workdir)}),
   )
   return results
+
+
+def _page_again(
+  run: Run, results: Sequence[Result], workdir: pathlib.Path
+) -> dict[str, str] | None:
+  """The flags that make the page again with one query more, an example for people.
+
+  None if there is no page, or the field, a list with commas, can name no query.
+  """
+  names = map(str, results[0].query_names if run.config.report.write else ())
+  name = next((name for name in names if name and name == name.strip() and "," not in name), None)
+  if name is None:
+    return None
+  place = {} if run.workdir == workdir else {"workdir": str(run.workdir)}
+  return {**place, "config.report.queries": name}

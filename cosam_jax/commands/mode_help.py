@@ -29,7 +29,7 @@ def help_of(name: str) -> str:
   parts = [
     _filled(f"python {' '.join(PROGRAM)} {asked}: {command.help}."),
     "\n".join(_filled(sentence, 2) for sentence in needs_in_words(command)),
-    _part("Needed flags", [_flag(flag) for flag in needed]),
+    _part("Needed flags", [_flag(flag, spared=_spared(flag, command)) for flag in needed]),
     _part("Its other flags",
           [_flag(flag, command.flags.get(flag, ())) for flag in (*optional, *own)]),
     _part("Flags that set fields of the configuration; --config.group.field=value sets any",
@@ -44,19 +44,37 @@ def _is_needed(flag: str, command: Command) -> bool:
   return command.config == NEEDED if flag == "config" else flag in command.needs
 
 
+def _spared(flag: str, command: Command) -> str:
+  """What may be given in a needed flag's stead, as a sentence; empty if nothing may."""
+  others = []
+  if flag == "config" and command.of_run:
+    others.append("a run in --workdir")
+  if flag in command.files:
+    others.append(f"{command.files[flag]} in --workdir")
+  if flag not in command.instead:
+    others += [f"--{one}" for one in command.unless]
+  return f" One of these is needed: this or {' or '.join(others)}." if others else ""
+
+
 def _part(heading: str, entries: list[str]) -> str:
   """A heading with entries below it; empty without any."""
   return "\n".join([f"{heading}:", *entries]) if entries else ""
 
 
-def _flag(name: str, together: Collection[str] = ()) -> str:
-  """One flag with its meaning, legal values and default, and the flags of which it needs one."""
+def _flag(name: str, together: Collection[str] = (), spared: str = "") -> str:
+  """One flag with its meaning, legal values and default, and the flags of which it needs one.
+
+  Args:
+    name: the flag.
+    together: flags, one of which must be given with it.
+    spared: a sentence for the end.
+  """
   if name == "config":
     names = ", ".join(configurations.names())
-    return _entry("--config", f"The experiment's file, or the name of one: {names}.")
+    return _entry("--config", f"The experiment's file, or the name of one: {names}.{spared}")
   row = (GENERAL | OWN)[name]
   with_others = f" Only with {' or '.join(f'--{one}' for one in together)}." if together else ""
-  return _entry(f"--{name}", " ".join(_facts(row)) + with_others)
+  return _entry(f"--{name}", " ".join(_facts(row)) + with_others + spared)
 
 
 def _facts(row: Flag) -> Iterator[str]:

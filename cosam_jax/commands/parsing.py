@@ -5,9 +5,10 @@ import sys
 from absl import flags
 
 from cosam_jax.commands import config_flags
+from cosam_jax.commands.misspelt_flags import meant
 from cosam_jax.commands.mode_help import help_of
 from cosam_jax.commands.registry import COMMANDS, MODES
-from cosam_jax.errors import InputError, suggestion
+from cosam_jax.errors import InputError
 from cosam_jax.experiment import configurations, run_configuration
 from cosam_jax.runtime import version
 from cosam_jax.runtime.refusals import refuse
@@ -26,6 +27,7 @@ def parse(arguments: list[str]) -> list[str]:
     The program, and the arguments that are not flags.
   """
   version.answer(arguments[1:])
+  arguments = _with_help(arguments)
   asks_for_help = bool(_ALL_HELP.intersection(arguments))
   if _HELP.intersection(arguments) and (command := _command_in(arguments)):
     print(help_of(command))
@@ -44,8 +46,8 @@ def parse(arguments: list[str]) -> list[str]:
   except InputError as error:
     sentence = str(error)
   except flags.UnrecognizedFlagError as error:
-    close = suggestion(f"--{error.flagname}", [f"--{name}" for name in flags.FLAGS])
-    sentence = f"--{error.flagname} is not an option: --helpfull lists them all{close}"
+    guess = meant(error.flagname, flags.FLAGS)
+    sentence = f"--{error.flagname} is not an option: --helpfull lists them all{guess}"
   except flags.IllegalFlagValueError as error:
     sentence = config_flags.illegal_value(str(error))
   except flags.Error as error:
@@ -57,6 +59,12 @@ def parse(arguments: list[str]) -> list[str]:
       "is set on the command line"
     )
   sys.exit(refuse(sentence))
+
+
+def _with_help(arguments: list[str]) -> list[str]:
+  """The command line with `--help` for `-h`, which absl does not know; words behind `--` stay."""
+  end = arguments.index("--") if "--" in arguments else len(arguments)
+  return ["--help" if word == "-h" else word for word in arguments[:end]] + arguments[end:]
 
 
 def _command_in(arguments: list[str]) -> str | None:

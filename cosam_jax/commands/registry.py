@@ -90,7 +90,7 @@ COMMANDS: dict[str, Command] = {
     unless=("embeddings",),
     ranks=True,
     shared=True,
-    following={"make the page again, with other queries": "report"},
+    following={"make the page again, with this query too": "report"},
   ),
   "embed": Command(
     "write the vectors of the test set, or of --input, to embeddings.npz",

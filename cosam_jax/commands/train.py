@@ -221,7 +221,7 @@ def _train(
     drawn_parts=drawn_parts,
     events=events,
     arguments=arguments,
-    following=following("train", arguments, _twice(config, -(-last_step // epoch))),
+    following=following("train", arguments, {"train": _twice(config, -(-last_step // epoch))}),
   )
   return results
 

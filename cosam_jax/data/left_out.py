@@ -23,6 +23,25 @@ OTHER_ENDING = "images with a frame's name and another ending (masks or copies)"
 NO_SPLIT = "folders that are not a split"
 LINKS = "links to folders, which config.data.follow_links=True follows"
 OTHER = "of formats that are not read"
+_ONE = {
+  SYSTEM: f"file or folder {SYSTEM}",
+  HIDDEN: "hidden file or folder",
+  LOOSE: "image beside folders of tracklets, which belongs in a folder of its own",
+  DEEPER: "folder inside of a tracklet's folder",
+  MASKS: "mask",
+  MAPS: "map of depth, motion or poses",
+  COPIES: "thumbnail or copy",
+  OTHER_ENDING: "image with a frame's name and another ending (a mask or copy)",
+  NO_SPLIT: "folder that is not a split",
+  LINKS: "link to a folder, which config.data.follow_links=True follows",
+  OTHER: "file of a format that is not read",
+}
+_SEVERAL = {
+  SYSTEM: f"files and folders {SYSTEM}",
+  HIDDEN: "hidden files and folders",
+  OTHER: f"files {OTHER}",
+}
+"""Words for one entry of a kind, and for several if they are not the kind's own."""
 _SHOWN = 3
 
 
@@ -79,11 +98,9 @@ class LeftOut:
     for kind, count in self._counts.items():
       examples = ", ".join(self._examples[kind])
       more = ", ..." if count > _SHOWN else ""
-      what = kind
+      what = _ONE.get(kind, kind) if count == 1 else _SEVERAL.get(kind, kind)
       if kind == OTHER:
         endings = [ending for ending, _ in self._suffixes.most_common(6)]
-        what = f"files {kind} ({', '.join(endings)})"
-      elif kind in (SYSTEM, HIDDEN):
-        what = f"files and folders {kind}" if kind == SYSTEM else "hidden files and folders"
-      said.append(f"{count:,} {what} are left out: {examples}{more}")
+        what = f"{what} ({', '.join(endings)})"
+      said.append(f"{count:,} {what} {'is' if count == 1 else 'are'} left out: {examples}{more}")
     return tuple(said)

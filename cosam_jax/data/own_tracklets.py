@@ -74,7 +74,7 @@ def read_tracklets(
       f"{', '.join(listing.IMAGE_SUFFIXES)} files, or a video"
     )
   telling = telling or Telling()
-  telling.leave_out(*left_out.sentences())
+  telling.leave_out(*left_out.sentences(), prefix="")
   telling.warn(*left_out.doubts())
 
   every = itertools.chain.from_iterable(_tracklets(root, root / place) for place in places)

@@ -40,9 +40,14 @@ class Telling:
     """Makes remarks on oddities and losses."""
     self._say(sentences, self.told, self._show)
 
-  def leave_out(self, *sentences: str) -> None:
-    """Makes remarks on parts that are skipped."""
-    self._say(sentences, self.left_out, lambda text: self._show(f"left out: {text}"))
+  def leave_out(self, *remarks: str, prefix: str = "left out: ") -> None:
+    """Makes remarks on parts that are skipped.
+
+    Args:
+      remarks: names of these parts, with numbers and reasons.
+      prefix: is printed before each; empty for sentences that say themselves what is left out.
+    """
+    self._say(remarks, self.left_out, lambda text: self._show(f"{prefix}{text}"))
 
   def _say(
     self, sentences: tuple[str, ...], said: list[str], show: Callable[[str], object]

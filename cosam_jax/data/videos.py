@@ -18,6 +18,7 @@ from cosam_jax.data.telling import Telling
 from cosam_jax.data.upright import matrix_orientation, turned
 from cosam_jax.errors import InputError
 from cosam_jax.runtime.outside_files import read_text
+from cosam_jax.runtime.text_numbers import counted
 from cosam_jax.runtime.user_paths import user_path
 
 
@@ -121,7 +122,8 @@ def _folder(path: pathlib.Path, telling: Telling, beside: Iterable[str | os.Path
     footage.warn(f"the frames of {path} are the {len(names):,} images in {place.name}")
     if own := _images(path):
       example = min(filter(is_image, os.listdir(path)))
-      footage.warn(f"{own:,} images of {path} itself, such as {example}, are left out")
+      images, verb = counted(own, "image"), "is" if own == 1 else "are"
+      footage.warn(f"{images} of {path} itself, such as {example}, {verb} left out")
   for sentence in left_out.sentences():
     footage.warn(sentence)
   if length and length != len(names):

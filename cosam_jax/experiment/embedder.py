@@ -119,7 +119,8 @@ class Embedder:
     """
     passed = LeftOut()
     lists = [_listed(tracklet, i, passed) for i, tracklet in enumerate(tracklets)]
-    Telling(show=lambda text: logging.warning("%s", text)).leave_out(*passed.sentences())
+    telling = Telling(show=lambda text: logging.warning("%s", text))
+    telling.leave_out(*passed.sentences(), prefix="")
     if not lists:
       raise InputError("there are no tracklets to embed: give at least one")
     clips = int(num_dense_clips(np.array([len(x) for x in lists]), self.num_frames).sum())

@@ -28,7 +28,7 @@ from cosam_jax.runtime.user_paths import user_path
 from cosam_jax.training import optim, state
 from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
 from cosam_jax.training.mesh import make_mesh, put_everywhere
-from cosam_jax.training.same_run import check_same
+from cosam_jax.training.same_run import check_same, differing
 
 _SETTINGS = tuple(
   field.name for field in dataclasses.fields(ReidNet) if field.name not in ("parent", "name")
@@ -205,10 +205,12 @@ def _from_checkpoint(
   free = [name for name in {*saved, *flat} if role_of(name) != NETWORK]
   if config.evaluation.resample:
     free += _SIZES
-  remedy = (
-    "give the same values, or another --workdir; --config.evaluation.resample=True brings the "
-    "weights to other clips.num_frames and clips.image_size"
-  )
+  remedy = "give the same values, or another --workdir"
+  if set(_SIZES).intersection(differing(saved, flat, tuple(free))):
+    remedy += (
+      "; --config.evaluation.resample=True brings the weights to other clips.num_frames and "
+      "clips.image_size"
+    )
   check_same(saved, flat, tuple(free), where, remedy)
   model = build_model(config, about["num_classes"])
   trained = model.clone(

@@ -31,6 +31,7 @@ from cosam_jax.experiment.own_outputs import (
   source_of,
   with_choice,
 )
+from cosam_jax.runtime.text_numbers import counted, span
 
 
 def embed_own(
@@ -192,16 +193,17 @@ def embed_input(
   count, width = own.vectors.shape
   taken = taking.lengths(own.lengths)
   print(
-    f"{count:,} tracklets of {own.lengths.min():,} to {own.lengths.max():,} frames, "
-    f"{width} dimensions, by {network.label}"
+    f"{counted(count, 'tracklet')} of {span(own.lengths.min(), own.lengths.max())} "
+    f"{'frame' if own.lengths.max() == 1 else 'frames'}, {width} dimensions, by {network.label}"
   )
   if not taking.all:
     print(
       f"taken of each: {taking.sentence()}: {taken.sum():,} of {own.lengths.sum():,} frames, "
-      f"{taken.min():,} to {taken.max():,} of a tracklet"
+      f"{span(taken.min(), taken.max())} of a tracklet"
     )
   print(cameras_sentence(own.camera_names))
   if short := int((taken < network.model.num_frames).sum()):
-    print(f"{short:,} of them are shorter than a clip of {network.model.num_frames} frames")
+    verb = "is" if short == 1 else "are"
+    print(f"{short:,} of them {verb} shorter than a clip of {network.model.num_frames} frames")
   place = folder.directory
   print(f"{place / EMBEDDINGS_FILE}, and a picture of each in {place / PICTURES}")

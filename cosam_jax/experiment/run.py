@@ -73,11 +73,17 @@ class Run:
 
   def require_masks(self) -> None:
     """Raises InputError if the network has no COSAM, and so no masks."""
-    if not self.config.model.cosam_stages:
-      raise InputError(
-        "config.model.cosam_stages is empty, and a network without COSAM has no masks: name stages "
-        "among 2, 3, 4 and 5"
+    if self.config.model.cosam_stages:
+      return
+    way_out = "name stages among 2, 3, 4 and 5"
+    if has_checkpoint(self.workdir):  # Its network cannot be given any.
+      way_out = (
+        "use a run that was trained with COSAM, or train one in another --workdir, such as with "
+        "--cosam=4,5"
       )
+    raise InputError(
+      f"config.model.cosam_stages is empty, and a network without COSAM has no masks: {way_out}"
+    )
 
   @property
   def flat(self) -> dict[str, Any]:

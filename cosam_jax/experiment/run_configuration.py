@@ -98,6 +98,8 @@ def has_steps(folder: pathlib.Path) -> bool:
 def check_data(config_file: str | None, config: ConfigDict) -> None:
   """Refuses the configuration of a run if its data are not where it says.
 
+  Drawn data are not drawn anew either: seen from another folder, a relative path names no data.
+
   Args:
     config_file: the file that `--config` names.
     config: the configuration, with the command line's fields.
@@ -109,14 +111,31 @@ def check_data(config_file: str | None, config: ConfigDict) -> None:
     return
   workdir = config_file.removeprefix(f"{pathlib.Path(__file__)}:").partition(":")[2]
   data = config.data
-  place, flag = data.dir, "--data_dir"
+  drawn = data_set_of(data.name).drawn
+  places = []
   if data.source == "prepared":
-    place, flag = data.prepared_dir, "--config.data.prepared_dir"
-  if not data_set_of(data.name).drawn and not user_path(place).exists():
-    raise InputError(
-      f"the run in {workdir} read its data from {place!r}, and nothing is there (seen from "
-      f"{pathlib.Path.cwd()}): give their place now with {flag}"
-    )
+    places.append(("--config.data.prepared_dir", data.prepared_dir, ""))
+  if drawn:
+    again = ", or give the --config of the training too, which draws them again"
+    places.append(("--data_dir", data.dir, again))
+  elif data.source != "prepared":
+    places.append(("--data_dir", data.dir, ""))
+  for flag, place, other in places:
+    if not _has_something(user_path(place)):
+      raise InputError(
+        f"the run in {workdir} read its data from {place!r}, and nothing is there (seen from "
+        f"{pathlib.Path.cwd()}): give their place now with {flag}{other}"
+      )
+
+
+def _has_something(path: pathlib.Path) -> bool:
+  """Whether a path is a file, or a folder that is not empty or cannot be listed."""
+  try:
+    return path.is_file() or any(path.iterdir())
+  except FileNotFoundError:
+    return False
+  except OSError:
+    return True
 
 
 def _value(arguments: Sequence[str], name: str) -> str | None:

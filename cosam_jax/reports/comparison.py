@@ -20,6 +20,7 @@ import cosam_jax
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import bootstrap
 from cosam_jax.reports.comparability import check_alike
+from cosam_jax.reports.comparison_sides import differing_fields
 from cosam_jax.reports.results import read_results
 from cosam_jax.runtime.user_paths import user_text
 
@@ -96,6 +97,7 @@ def compare(
   second: Sequence[pathlib.Path],
   *,
   read: Callable[[pathlib.Path], Mapping[str, Any]] = read_results,
+  deciding: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
   allow_mixed: bool = False,
   resamples: int = bootstrap.RESAMPLES,
 ) -> dict[str, Any]:
@@ -105,6 +107,7 @@ def compare(
     first: the files of side A.
     second: the files of side B.
     read: returns the content of a results file, or makes it (of embeddings).
+    deciding: returns the fields of a run's configuration that decide its results.
     allow_mixed: accept different protocols, and say so; only queries that count everywhere are
       compared.
     resamples: number of draws of people.
@@ -132,6 +135,9 @@ def compare(
     "format": FORMAT,
     "program": f"cosam-jax {cosam_jax.__version__}",
     **sides_of_files,
+    "differing_fields": differing_fields(
+      [[deciding(content["run"].get("config") or {}) for _, content in side] for side in contents]
+    ),
     "card": every[0].card,
     "mixed_protocols": list(dict.fromkeys(marks)),
     "warnings": list(dict.fromkeys(warnings)),

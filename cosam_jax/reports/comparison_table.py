@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cosam_jax.reports.comparison import SIDES, SURE_BELOW
+from cosam_jax.reports.comparison_sides import fields_in_words, remark_on_files
 
 WIDTH = 79
 NAMED = 6  # At most this many files of a side are named.
@@ -25,6 +26,7 @@ def comparison_table(record: Mapping[str, Any]) -> str:
       lines += _rows(name, metric)
     blocks.append("\n".join(lines))
   facts = [_side(label, record[label]) for label in SIDES]
+  facts.append(f"differ in  {fields_in_words(record['differing_fields'])}")
   asked = record["comparisons"][0]
   facts.append(
     f"queries    {asked['queries']:,} of {asked['identities']:,} people count; "
@@ -45,7 +47,8 @@ def comparison_table(record: Mapping[str, Any]) -> str:
 
 def verdicts(record: Mapping[str, Any]) -> list[str]:
   """Sentences, for each comparison, on whether mAP and Rank-1 differ by more than luck."""
-  sentences = []
+  same = remark_on_files([[run["file"] for run in record[label]] for label in SIDES])
+  sentences = [same] if same else []
   for comparison in record["comparisons"]:
     kind = f"{_kind(comparison)}: " if _kind(comparison) else ""
     for name in ("mAP", "Rank-1"):

@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 
-from cosam_jax.errors import InputError
+from cosam_jax.errors import InputError, printable
 from cosam_jax.runtime.json_files import read_json_lines
 from cosam_jax.runtime.outside_files import open_to_append
 
@@ -104,7 +104,7 @@ def recorded(workdir: pathlib.Path) -> dict[str, str]:
 
 
 def next_steps(following: Mapping[str, Sequence[str]]) -> str:
-  """The next steps after a mode that ended well, with commands that work in this folder.
+  """The next steps after a mode that ended well, with commands that work in the folder it names.
 
   Args:
     following: what may be done -> the command line that does it, without the program.
@@ -113,9 +113,13 @@ def next_steps(following: Mapping[str, Sequence[str]]) -> str:
     Text for people; may be empty.
   """
   python = this_python()
-  return "".join(
-    f"{what}:\n  {command(arguments, python)}\n" for what, arguments in following.items()
-  )
+  steps = [f"{what}:\n  {command(arguments, python)}\n" for what, arguments in following.items()]
+  return "".join([f"next, {in_this_folder()}:\n", *steps]) if steps else ""
+
+
+def in_this_folder() -> str:
+  """Words for the place where printed commands work, since paths in them may be relative."""
+  return f"in the folder {printable(str(pathlib.Path.cwd()))}"
 
 
 def _wrapped(arguments: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Whole numbers that people wrote, and values of any size in words."""
+"""Whole numbers that people wrote, and numbers and values of any size in words."""
 
 import re
 from typing import Any
@@ -12,6 +12,16 @@ def whole_number(text: str) -> int | None:
   Python itself also takes other scripts' digits and `1_0`, and fails on numbers of many digits.
   """
   return int(text) if _PLAIN.fullmatch(text) else None
+
+
+def counted(number: int, one: str) -> str:
+  """A number of things: 1 and `tracklet` give `1 tracklet`, 2000 give `2,000 tracklets`."""
+  return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
+
+
+def span(least: int, most: int) -> str:
+  """Two numbers in words: `9 to 12`, or `9` if they are the same."""
+  return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
 def shown(value: Any) -> str:

@@ -49,18 +49,27 @@ def check_same(
   Raises:
     InputError: it names each differing field and both values.
   """
+  differences = [
+    f"{name} was {saved.get(name)!r} and is now {asked.get(name)!r}"
+    for name in differing(saved, asked, free)
+  ]
+  if differences:
+    raise InputError(
+      f"the checkpoint in {where} was made with another configuration ({'; '.join(differences)}): "
+      + remedy
+    )
+
+
+def differing(
+  saved: Mapping[str, Any], asked: Mapping[str, Any], free: tuple[str, ...]
+) -> list[str]:
+  """The fields for which `check_same` refuses, sorted."""
 
   def matters(name: str) -> bool:
     return not any(name == field or name.startswith(f"{field}.") for field in free)
 
-  names = sorted(name for name in {*saved, *asked} if matters(name))
-  differing = [
-    f"{name} was {saved.get(name)!r} and is now {asked.get(name)!r}"
-    for name in names
-    if plain(saved.get(name)) != plain(asked.get(name))
+  return [
+    name
+    for name in sorted({*saved, *asked})
+    if matters(name) and plain(saved.get(name)) != plain(asked.get(name))
   ]
-  if differing:
-    raise InputError(
-      f"the checkpoint in {where} was made with another configuration ({'; '.join(differing)}): "
-      + remedy
-    )

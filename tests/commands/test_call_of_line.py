@@ -60,7 +60,14 @@ def test_words_behind_the_flags_are_the_calls():
       "config.clips.num_frames is 1: .*; and --workdir is missing: give a directory",
     ),
     (["--mode=evaluate", "--workdir=docs"], "--config is missing.* and docs is not one: if its"),
-    (["--workdir=w"], "--config is missing"),
+    (
+      ["--mode=masks", "--workdir=docs/no/run"],
+      f"^--workdir is 'docs/no/run', and nothing is there .seen from {ROOT}.: give the folder of a "
+      "run, or --config, .*too$",
+    ),
+    (["--mode=report", "--workdir=doc"], "nothing is there.*; did you mean 'docs'"),
+    (["--mode=report", "--workdir=LICENSE"], "'LICENSE', which is not a folder: give the folder"),
+    (["--workdir=w"], "^--config is missing"),
   ],
 )
 def test_what_is_wrong_is_said_at_once(arguments, sentence):

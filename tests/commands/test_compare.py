@@ -3,13 +3,16 @@
 import json
 
 import pytest
+import tiny
 from comparable_results import result, write
 from evaluation_embeddings import RANKED, made
 
 from cosam_jax.commands import compare as compare_command
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import Origin, write_embeddings
+from cosam_jax.experiment.flat_config import plain
 from cosam_jax.experiment.saved_rankings import evaluate_embeddings
+from cosam_jax.reports import results
 
 
 def test_comparison_starts_from_embeddings_too(tmp_path, capsys):
@@ -52,6 +55,31 @@ def test_a_comparison_of_other_sides_is_said_to_be_replaced(tmp_path, capsys):
   del record["A"]
   (tmp_path / "comparison.json").write_text(json.dumps(record))
   assert told(b, a) == ["it replaces the comparison of files that it does not name"]
+
+
+def test_the_fields_in_which_the_sides_differ_are_printed(tmp_path, capsys):
+  """Those that decide results: a place or a number of workers does not."""
+  places, files = [1, 2] * 6, []
+  for name, seed, changes in (
+    ("a0", 0, {}), ("a1", 1, {}), ("b0", 0, {"model.cosam_stages": [4, 5], "data.dir": "other"}),
+    ("b1", 1, {"model.cosam_stages": [4, 5], "train.log_every_steps": 9}),
+  ):  # fmt: skip
+    config = plain(tiny.config("data", seed=seed)) | changes
+    files.append(tmp_path / f"{name}.json")
+    results.write_results(files[-1], [result(places)], {"seed": seed, "config": config})
+
+  def printed(*sides):
+    compare_command.compare(sides, tmp_path, resamples=10)
+    return " ".join(capsys.readouterr().out.split())
+
+  a, b = ",".join(map(str, files[:2])), ",".join(map(str, files[2:]))
+  assert "differ in model.cosam_stages ([5] in A, [4, 5] in B) queries" in printed(a, b)
+  record = json.loads((tmp_path / "comparison.json").read_text())
+  assert record["differing_fields"] == {"model.cosam_stages": [[[5]], [[4, 5]]]}
+  assert "differ in seed (0 in A, 1 in B) queries" in printed(str(files[0]), str(files[1]))
+  same = printed(a, a)
+  assert "differ in no field of the configuration that decides results" in same
+  assert "A and B are the same: " in same
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

@@ -61,3 +61,28 @@ def test_an_output_is_where_it_was_asked_for(run, people, tmp_path):
   assert not (run / "own").exists()
   with pytest.raises(InputError, match="does not exist"):
     calls.run("embed", None, run, input=str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+  ("people_kept", "frames_of_each", "stride", "lines"),
+  [
+    (2, (3, 2), 1, ["2 tracklets of 2 to 3 frames, "]),
+    (2, (2, 2), 1, ["2 tracklets of 2 frames, "]),
+    (1, (1,), 1, ["1 tracklet of 1 frame, ", "1 of them is shorter than a clip of 2 frames"]),
+    (1, (3,), 2, ["1 tracklet of 3 frames, ", ": 2 of 3 frames, 2 of a tracklet"]),
+  ],
+)
+def test_numbers_of_one_and_of_several_are_words_that_fit(
+  run, people, capsys, people_kept, frames_of_each, stride, lines
+):
+  for person, frames in zip(sorted(people.iterdir()), (*frames_of_each, 0), strict=False):
+    for frame in range(frames, 3):
+      (person / f"{frame}.png").unlink()
+    if not frames:
+      person.rmdir()
+  assert len(list(people.iterdir())) == people_kept
+  given = {} if stride == 1 else {"frame_stride": stride}
+  calls.run("embed", None, run, input=str(people), **given)
+  printed = capsys.readouterr().out
+  for line in lines:
+    assert printed.count(line) == 1, printed

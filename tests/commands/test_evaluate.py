@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import pathlib
 import shutil
+import types
 
 import calls
 import modes
@@ -54,6 +56,36 @@ def test_a_checkpoint_is_evaluated_into_its_workdir(run, tiny_synthetic, capsys)
   content = json.loads((run / "results.json").read_text())
   assert (content["run"]["step"], content["results"][0]["label"]) == (3, "step 3")
   assert "reference" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("protocol", ["reference", "official"])
+def test_the_step_that_follows_puts_another_query_on_the_page(
+  run, tiny_synthetic, capsys, protocol
+):
+  """As it is printed. An evaluation other than the run's own has a page of its own."""
+  fields = {"report__worst": 0, "report__best": 0, "report__random": 0, "report__write": True}
+  config = tiny.config(tiny_synthetic, evaluation__gallery=protocol, **fields)
+  evaluate.evaluate(config, run, ["--mode=evaluate", f"--workdir={run}"])
+  printed = capsys.readouterr().out.replace("\\\n", " ").split()
+  step = printed[printed.index("too:") :]
+  given = dict(word.split("=", 1) for word in step[step.index("cosam_jax.main") + 1 :])
+  place = pathlib.Path(given["--workdir"])
+  assert (place == run, given["--mode"]) == (protocol == "reference", "report")
+  assert not list(place.glob("report/rankings/*"))
+  config.report.queries = given["--config.report.queries"]
+  calls.run("report", config, place)
+  assert list(place.glob(f"report/rankings/*{config.report.queries}*"))
+
+
+def test_a_query_whose_name_a_list_cannot_hold_is_not_the_example(tiny_synthetic, tmp_path):
+  def example(*names, **fields):
+    run = types.SimpleNamespace(config=tiny.config(tiny_synthetic, **fields), workdir=tmp_path)
+    results = [types.SimpleNamespace(query_names=np.array(names))]
+    return evaluate._page_again(run, results, tmp_path)
+
+  assert example("a,b", " c", "d e", report__write=True) == {"config.report.queries": "d e"}
+  assert example("a,b", "", report__write=True) is None
+  assert example("a", report__write=False) is None
 
 
 def test_saved_vectors_are_ranked_as_a_flag_asks(run, tmp_path):

@@ -23,7 +23,7 @@ def mars(**changes):
 def test_after_training_one_can_go_on_or_evaluate():
   given = ["--config=mars", "--workdir=w", "--config.train.epochs=3", "--change_optim"]
   again = {"config.train.epochs": "6", "change_optim": "true"}
-  assert following("train", given, again) == {
+  assert following("train", given, {"train": again}) == {
     "go on, to twice as many epochs": [
       "--config=mars", "--workdir=w", "--config.train.epochs=6", "--change_optim=true"
     ],
@@ -34,8 +34,10 @@ def test_after_training_one_can_go_on_or_evaluate():
 
 
 def test_after_an_evaluation_its_page_can_be_made_again():
-  given = ["--mode", "evaluate", "--workdir=w"]
-  assert list(following("evaluate", given).values()) == [["--workdir=w", "--mode=report"]]
+  given = ["--mode", "evaluate", "--workdir=w", "--config.report.queries=b"]
+  found = following("evaluate", given, {"report": {"config.report.queries": "a"}})
+  assert list(found.values()) == [["--workdir=w", "--mode=report", "--config.report.queries=a"]]
+  assert following("evaluate", given, {"report": None}) == {}
 
 
 def test_nothing_follows_a_call_without_a_command_line_or_a_mode_that_ends_there():
@@ -63,7 +65,7 @@ def test_the_printed_command_works_in_a_shell_that_has_not_activated_anything(
   """A shell whose PATH has no Python asks for the command's configuration alone."""
   monkeypatch.setenv("PATH", str(tmp_path))
   given = [f"--config={tiny.CONFIG}", "--workdir=run", "--temporal=ta"]
-  steps = following("train", given, {"config.train.epochs": "12"})
+  steps = following("train", given, {"train": {"config.train.epochs": "12"}})
   printed = command_line.next_steps(steps)
   command = printed.partition("evaluate again:")[0].partition(":\n")[2].strip()
   found = subprocess.run(

@@ -57,6 +57,27 @@ def test_values_and_defaults_are_those_of_the_rows():
 
 
 @pytest.mark.parametrize(
+  ("name", "flag", "others"),
+  [
+    ("evaluate", "config", "a run in --workdir or --embeddings"),
+    ("evaluate", "workdir", "--embeddings"),
+    ("embed", "config", "a run in --workdir or --input"),
+    ("embed", "workdir", None),  # With --input it names the network.
+    ("attention", "config", "a run in --workdir"),
+    ("attention", "workdir", None),
+    ("report", "config", "a run in --workdir"),
+    ("sensitivity", "embeddings", "embeddings.npz in --workdir"),
+    ("train", "config", None),
+    ("sweep", "config", None),
+  ],
+)
+def test_what_spares_a_needed_flag_is_said_at_the_flag(name, flag, others):
+  part = re.search(rf"^  --{flag}\n((?:      .*\n)+)", help_of(name), flags=re.MULTILINE)[1]
+  said = re.search(r"One of these is needed: this or (.*)\.$", " ".join(part.split()))
+  assert (said and said[1]) == others
+
+
+@pytest.mark.parametrize(
   ("arguments", "name"),
   [
     (["--mode=embed", "--help"], "embed"),

@@ -5,6 +5,7 @@ from absl import app, flags
 
 from cosam_jax.commands import config_flags, parsing
 from cosam_jax.commands import flags as command_flags
+from cosam_jax.commands.mode_help import help_of
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +41,13 @@ def test_a_configuration_is_read_by_its_name():
       ["--modes=train"],
       "--modes is not an option: --helpfull lists them all; did you mean '--mode'?",
     ),
+    (
+      ["--train.epochs=2"],
+      "--train.epochs is not an option: --helpfull lists them all; did you mean "
+      "'--config.train.epochs'?",
+    ),
+    (["--sweep=own_cosm"], "--sweep is 'own_cosm': ; did you mean 'own_cosam'?"),
+    (["--hosts=slrm"], "--hosts is 'slrm': ; did you mean 'slurm'?"),
     (["--xyzzyx=1"], "--xyzzyx is not an option: --helpfull lists them all"),
     (["--resamples=3"], "--resamples is '3': an integer in the range [100, 1000000]"),
     (["--mode"], "Missing value for flag --mode"),
@@ -73,6 +81,14 @@ def test_help_ends_with_status_0(capsys):
     parsing.parse(["program", "--helpfull"])
   assert ended.value.code == 0
   assert "--resamples:" in capsys.readouterr().out
+
+
+def test_help_may_be_asked_for_by_a_letter(capsys):
+  with pytest.raises(SystemExit) as ended:
+    parsing.parse(["program", "--mode=export", "-h"])
+  assert ended.value.code == 0
+  assert capsys.readouterr().out == help_of("export") + "\n"
+  assert parsing._with_help(["program", "-h", "--", "-h"]) == ["program", "--help", "--", "-h"]
 
 
 def test_the_version_is_answered_first(capsys):

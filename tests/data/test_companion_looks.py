@@ -86,7 +86,7 @@ def test_every_reader_looks_at_the_pictures(tmp_path):
     picture(tmp_path / "anna_mask" / f"{number}.jpg", mask())
   telling = Telling(show=lambda sentence: None)
   assert read_tracklets(tmp_path, telling=telling).names.tolist() == ["anna", "anna_pose"]
-  assert "1 masks are left out" in " ".join(telling.left_out)
+  assert "1 mask is left out" in " ".join(telling.left_out)
   assert "1 folders have the name of masks" in " ".join(telling.told)
   rows = [f"anna*/*.jpg,{split != 'train'},{c},{split},{split}"
           for split, c in (("train", 1), ("query", 1), ("gallery", 2))]  # fmt: skip

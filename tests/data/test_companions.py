@@ -79,7 +79,7 @@ def test_folders_of_masks_are_no_tracklets(tmp_path, frames, masks):
   telling = Telling()
   table = read_tracklets(tmp_path, telling=telling)
   assert sorted(table.names.tolist()) == sorted(["else", frames])
-  assert "1 masks are left out" in " ".join(telling.left_out)
+  assert "1 mask is left out" in " ".join(telling.left_out)
   layouts.image(tmp_path / masks / "0003.png")
   names = read_tracklets(tmp_path).names.tolist()
   assert masks in names, "an image more than frames: no folder of their masks"
@@ -115,7 +115,7 @@ def test_a_tracklet_beside_its_masks(tmp_path):
   assert lengths == [[2], [2], [3]], "a frame on two rows is two frames, as before"
   said = " ".join(tables.warnings)
   for words in ("3 masks are left out", "6 files and folders of the storage system",
-                "1 files of formats that are not read (.txt)"):  # fmt: skip
+                "1 file of a format that is not read (.txt)"):  # fmt: skip
     assert words in said
 
 

@@ -109,7 +109,7 @@ def test_two_images_of_a_frame_are_refused(tmp_path, extra, words):
 @pytest.mark.parametrize(
   ("extra", "words"),
   [
-    ({"000003 - Copy.jpg": STRAY}, "1 thumbnails and copies are left out"),
+    ({"000003 - Copy.jpg": STRAY}, "1 thumbnail or copy is left out"),
     ({f"{n:06d}.png": STRAY for n in range(1, 13)}, "12 images with a frame's name and another"),
   ],
   ids=["copy", "two formats"],
@@ -131,7 +131,7 @@ def test_images_without_a_number_that_counts_are_taken_in_order_and_said(tmp_pat
   (place / "cam2_b.jpg").rename(place / "cam2_b.heic")
   found, said = seen(place, range(1, 4))
   assert found == [1, 3, 4]
-  assert "1 files of formats that are not read (.heic) are left out" in said
+  assert "1 file of a format that is not read (.heic) is left out" in said
   # Counting begins again, and the boxes count on: two clips, or minutes and seconds.
   clips = {f"{c}_{n:02d}.jpg": 10 * c + n for c in (1, 2) for n in range(1, 7)}
   place = folder(tmp_path / "clips", clips)
@@ -176,7 +176,7 @@ def test_a_sequence_with_a_loose_image_is_still_a_sequence(tmp_path):
   for _ in range(2):  # Named by seqinfo.ini, and known by its name.
     found, said = seen(place, [1])
     assert found == [1]
-    assert f"1 images of {place} itself, such as preview.jpg, are left out" in said
+    assert f"1 image of {place} itself, such as preview.jpg, is left out" in said
     (place / "seqinfo.ini").unlink(missing_ok=True)
   # Frames beside a smaller img1 stay the frames.
   folder(place, names("{n:06d}.jpg", range(1, 20)))

@@ -47,7 +47,7 @@ def test_other_formats_masks_and_links_are_said(tmp_path):
   assert table.lengths.tolist() == [1]
   said = " ".join(telling.left_out)
   for words in ("2 masks are left out", "3 files of formats that are not read (.heic, .txt)", "p2",
-                "2 hidden", "1 files and folders of the storage system"):  # fmt: skip
+                "2 hidden", "1 file or folder of the storage system"):  # fmt: skip
     assert words in said, said
   passed = LeftOut()
   for number in range(2000):
@@ -72,8 +72,8 @@ def test_images_where_folders_are_expected_are_said(tmp_path):
   said = " ".join(tables.warnings)
   assert "6 images beside folders of tracklets" in said
   assert "train/1/1/0.jpg" in said
-  assert "1 folders inside of tracklets' folders are left out" in said
-  assert "1 folders that are not a split are left out" in said
+  assert "1 folder inside of a tracklet's folder is left out" in said
+  assert "1 folder that is not a split is left out" in said
   flat = tmp_path / "flat" / "train" / "1" / "1"
   layouts.folder(tmp_path / "flat")
   for frame in range(2):

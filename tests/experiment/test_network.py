@@ -64,6 +64,23 @@ def test_a_network_keeps_the_resize_that_it_was_trained_with(saved, tiny_synthet
       network_of(config, flat, workdir)
 
 
+@pytest.mark.parametrize(
+  ("field", "value", "resampled"),
+  [
+    ("model__cosam_stages", (4,), False),
+    ("clips__num_frames", 3, True),
+    ("clips__image_size", (32, 32), True),
+  ],
+)
+def test_resampling_is_advised_for_the_sizes_of_a_clip_alone(
+  saved, tiny_synthetic, field, value, resampled
+):
+  config, flat = asked(tiny_synthetic, **{field: value})
+  with pytest.raises(InputError, match="give the same values, or another --workdir") as refused:
+    network_of(config, flat, saved[0])
+  assert ("evaluation.resample" in str(refused.value)) == resampled
+
+
 def test_a_folder_of_checkpoints_or_one_of_them(saved):
   workdir, wanted = saved
   # Both kinds are there; the run's folder gives its newest.

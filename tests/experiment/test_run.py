@@ -77,3 +77,18 @@ def test_a_stranger_is_asked_for_data_and_weights_at_once(tmp_path, begun):
   assert "with --data_dir" in sentence
   assert ("; and weights file ../no/w.npz does not exist (seen from " in sentence) != begun
   assert ("give the path of a file with --config.init.weights" in sentence) != begun
+
+
+@pytest.mark.parametrize(
+  ("trained", "way_out"),
+  [(False, "name stages among 2, 3, 4 and 5"), (True, "use a run that was trained with COSAM, or")],
+)
+def test_a_trained_network_without_masks_is_not_asked_for_other_stages(
+  tiny_synthetic, tmp_path, trained, way_out
+):
+  if trained:
+    (tmp_path / "checkpoints" / "3").mkdir(parents=True)
+  run = Run(tiny.config(tiny_synthetic, model__cosam_stages=()), tmp_path)
+  with pytest.raises(InputError, match=f"a network without COSAM has no masks: {way_out}"):
+    run.require_masks()
+  Run(tiny.config(tiny_synthetic), tmp_path).require_masks()

@@ -100,6 +100,23 @@ def test_data_that_are_gone_are_named(saved_run):
     run_configuration.check_data(name, config)
 
 
+@pytest.mark.parametrize("made", [False, True])
+def test_drawn_data_are_not_drawn_anew_in_another_folder(saved_run, tmp_path, monkeypatch, made):
+  """Nor into an empty folder."""
+  config, name, _ = parsed("--mode=evaluate", f"--workdir={saved_run}")
+  assert config.data.name == "synthetic"
+  run_configuration.check_data(name, config)
+  config.data.dir = "runs/drawn"
+  if made:
+    (tmp_path / "runs" / "drawn").mkdir(parents=True)
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises(
+    InputError,
+    match=rf"from 'runs/drawn', and nothing is there \(seen from {tmp_path}\).* --config of the",
+  ):
+    run_configuration.check_data(name, config)
+
+
 @pytest.mark.slow
 def test_a_page_is_made_again_from_the_workdir_alone(tiny_synthetic, tmp_path, hasty_compilation):
   """A person types it in another folder, with a field of the configuration."""

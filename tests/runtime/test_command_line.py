@@ -86,9 +86,16 @@ def test_next_steps_name_the_python_that_runs(environments, monkeypatch):
   monkeypatch.setenv("PATH", str(environments / "other"))
   text = command_line.next_steps({"go on": ["--a=b c"], "stop": []})
   assert text == (
+    f"next, in the folder {environments}:\n"
     "go on:\n  mine/python3 -m cosam_jax.main '--a=b c'\nstop:\n  mine/python3 -m cosam_jax.main\n"
   )
   assert command_line.next_steps({}) == ""
+
+
+def test_a_folder_whose_name_moves_the_cursor_is_escaped(tmp_path, monkeypatch):
+  (tmp_path / "a\rb").mkdir()
+  monkeypatch.chdir(tmp_path / "a\rb")
+  assert command_line.in_this_folder() == f"in the folder {tmp_path}/a\\rb"
 
 
 def test_the_latest_command_of_each_mode_is_kept(tmp_path):

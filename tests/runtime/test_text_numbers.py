@@ -2,7 +2,7 @@
 
 import pytest
 
-from cosam_jax.runtime.text_numbers import shown, whole_number
+from cosam_jax.runtime.text_numbers import counted, shown, span, whole_number
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,8 @@ def test_values_of_any_size_have_words():
   assert long.startswith("'aaa")
   assert long.endswith("aaa'")
   assert len(long) < 400
+
+
+def test_one_thing_is_not_several():
+  assert [counted(n, "frame") for n in (0, 1, 2000)] == ["0 frames", "1 frame", "2,000 frames"]
+  assert (span(9, 9), span(9, 1200)) == ("9", "9 to 1,200")

@@ -106,7 +106,7 @@ def test_a_sweep_its_tables_and_a_comparison_by_the_commands_that_they_print(
   for row in ("resnet50_none_tp", "resnet50_cosam5_tp"):
     out = command(*fields, "--sweep=positions", f"--sweep_row={row}", f"--workdir={tmp_path}")
     assert (tmp_path / row / "report" / "results.json").is_file()
-  (printed,) = [line for line in out.splitlines() if line.startswith("tables: ")]
+  printed = out.partition("\ntables:\n")[2].replace("\\\n", " ")
   tables = command(*printed.partition("cosam_jax.main ")[2].split())
   numbers = read_results(tmp_path / row / "results.json")["results"][0]["metrics"]
   assert f"{numbers['mAP']['percent']:.2f}" in tables

@@ -3,7 +3,7 @@
 import pytest
 
 from cosam_jax.errors import InputError
-from cosam_jax.training.same_run import check_same
+from cosam_jax.training.same_run import check_same, differing
 
 
 def test_each_field_that_differs_is_listed_with_both_values():
@@ -19,6 +19,11 @@ def test_each_field_that_differs_is_listed_with_both_values():
   assert "model.width" not in sentence
   assert "image_size" not in sentence
   assert "data.dir" not in sentence
+
+
+def test_differing_fields_are_sorted_names():
+  saved, asked = {"b": 1, "a": [1], "c": 2, "d": 4}, {"b": 2, "a": (1,), "c": 3, "e": 5}
+  assert differing(saved, asked, ("c",)) == ["b", "d", "e"]
 
 
 def test_free_names_cover_groups_but_not_names_that_begin_alike():

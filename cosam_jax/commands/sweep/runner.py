@@ -34,6 +34,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.reports.poster_rows import SWEEPS
 from cosam_jax.reports.results import read_results
+from cosam_jax.runtime import command_line
 from cosam_jax.runtime.stop_requests import StopRequests
 
 LOG = "log.txt"
@@ -97,6 +98,7 @@ class Sweep:
     lines.append(f"{len(states)} runs: {', and '.join(known)}")
     for basis in bases:
       lines += textwrap.wrap(f"time left: {basis}", 79, subsequent_indent="  ")
+    lines += ["", f"commands, {command_line.in_this_folder()}:"]
     for one in states:
       lines += ["", f"# {one.job.name}"]
       for note in self._notes(one):
@@ -136,7 +138,7 @@ class Sweep:
           else:
             _say(bar, f"{place}  finished in {took}: {self._numbers(job)}")
         bar.update()
-    print(self._next_step())
+    print(command_line.next_steps(self._next_steps()), end="")
     if failed:
       print(f"\n{len(failed)} of {len(self._jobs)} runs are not done:")
       for name, reason in failed.items():
@@ -159,17 +161,16 @@ class Sweep:
     metrics = results[0]["metrics"]
     return ", ".join(f"{name} {metrics[name]['percent']:.1f}" for name in ("mAP", "Rank-1"))
 
-  def _next_step(self) -> str:
-    """A line with the command that puts the results together: tables, or a comparison."""
+  def _next_steps(self) -> dict[str, list[str]]:
+    """The command that puts the results together: what it does -> its arguments."""
     rows = list(dict.fromkeys(job.row for job in self._jobs))
-    program = "python -m cosam_jax.main"
     if all(row in SWEEPS["all"] for row in rows):
-      return f"tables: {program} --mode=tables --workdir={self._workdir}"
+      return {"tables": ["--mode=tables", f"--workdir={self._workdir}"]}
     sides = [
-      shlex.quote(",".join(str(self._workdir / job.name) for job in self._jobs if job.row == row))
+      ",".join(str(self._workdir / job.name) for job in self._jobs if job.row == row)
       for row in (rows[-1], rows[0])
     ]
-    return f"compare: {program} --mode=compare {' '.join(sides)}" if len(rows) > 1 else ""
+    return {"compare": ["--mode=compare", *sides]} if len(rows) > 1 else {}
 
   def _run_one(self, one: State, bar: tqdm.tqdm) -> str:
     """Runs a job to its end; returns the reason if it failed, else an empty text."""

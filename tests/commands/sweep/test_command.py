@@ -3,10 +3,12 @@
 import re
 
 import calls
+import layouts
 import pytest
 import tiny
+from pretended_sweep import finish
 
-from cosam_jax.commands.sweep.plan import plan
+from cosam_jax.commands.sweep.plan import configuration, plan
 from cosam_jax.errors import InputError
 
 HINT = "note: without --attributes_file the rows of the attributes' table are trained"
@@ -18,7 +20,7 @@ def listed(out):
 
 
 def dry(tmp_path, **flags):
-  config = tiny.config("data", data__name="mars")
+  config = tiny.config(layouts.mars(tmp_path / "mars", with_frames=False), data__name="mars")
   calls.run("sweep", config, tmp_path / "sweep", dry_run=True, **flags)
 
 
@@ -57,3 +59,34 @@ def test_a_warm_up_longer_than_the_runs_is_refused_unless_they_have_begun(tmp_pa
   (begun / "config.json").write_text("{}")
   calls.run("sweep", config, tmp_path, sweep="positions", dry_run=True)
   assert f"# {begun.name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_missing_data_and_weights_are_refused_before_the_list_and_the_runs(
+  tmp_path, capsys, dry_run
+):
+  config = tiny.config("/no/data", data__name="mars", init__weights="/no/w.npz")
+  flags = {"sweep": "positions", "sweep_row": "resnet50_none_tp", "dry_run": dry_run}
+  config.model.backbone = "resnet50"  # Weights of another network's backbone would not be read.
+
+  def refusal():
+    with pytest.raises(InputError) as refused:
+      calls.run("sweep", config, tmp_path / "sweep", **flags)
+    return str(refused.value)
+
+  assert "data directory /no/data does not exist" in refusal()
+  assert "; and weights file /no/w.npz does not exist" in refusal()
+  assert not (tmp_path / "sweep").exists()
+  # A run that has begun has its weights.
+  (tmp_path / "sweep" / "resnet50_none_tp" / "checkpoints" / "3").mkdir(parents=True)
+  assert refusal().startswith("data directory /no/data")
+  assert "/no/w.npz" not in refusal()
+  assert capsys.readouterr().out == ""
+
+
+def test_a_sweep_that_is_done_needs_neither(tmp_path, capsys):
+  config = tiny.config("/no/data", data__name="mars", model__backbone="resnet50")
+  (job,) = plan(config, "positions", only="resnet50_none_tp")
+  finish(tmp_path / job.name, configuration(config, job))
+  calls.run("sweep", config, tmp_path, sweep="positions", sweep_row=job.name)
+  assert "done before" in capsys.readouterr().out

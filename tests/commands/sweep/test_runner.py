@@ -1,5 +1,6 @@
 """Sweeps run: finished runs are not repeated, failures are reported, and the others go on."""
 
+import dataclasses
 import fcntl
 import os
 import signal
@@ -14,7 +15,9 @@ from pretended_sweep import IMPORTS, JOBS, Pretended, finish
 from cosam_jax.commands.sweep import runner
 from cosam_jax.commands.sweep.plan import configuration
 from cosam_jax.commands.sweep.progress import DONE, note_attempt, read_attempts
+from cosam_jax.commands.sweep.runner import Sweep
 from cosam_jax.errors import InputError, Preempted, stop_signals
+from cosam_jax.reports.poster_rows import SWEEPS
 
 
 @pytest.fixture
@@ -40,8 +43,20 @@ def test_runs_that_are_done_are_not_repeated(pretended, tmp_path, capsys):
   assert begun(tmp_path) == [1, 2, 1]
   out = capsys.readouterr().out
   assert out.count("done before: mAP 50.0, Rank-1 25.0") == 2
+  # Not all of these are the poster's, so that the first and the last are to be compared.
+  steps, _, command = out.partition("compare:\n")
+  assert steps.endswith(f"next, in the folder {tiny.ROOT}:\n")
+  words = command.replace("\\\n", "").split()[1:]
+  sides = [str(tmp_path / "sweep" / job.name) for job in (JOBS[2], JOBS[0])]
+  assert words == ["-m", "cosam_jax.main", "--mode=compare", *sides]
   assert f"run 2/3  {JOBS[1].name}  finished in 0:00:" in out
   assert len(read_attempts(tmp_path / "sweep" / JOBS[1].name)) == 2
+
+
+def test_the_posters_rows_are_put_into_tables(tmp_path):
+  jobs = [dataclasses.replace(JOBS[0], row=row) for row in SWEEPS["positions"]]
+  sweep = Sweep(tiny.config("data"), tmp_path, jobs)
+  assert sweep._next_steps() == {"tables": ["--mode=tables", f"--workdir={tmp_path}"]}
 
 
 def test_a_failing_run_is_told_at_the_end_and_the_others_are_done(pretended, tmp_path, capsys):
@@ -151,6 +166,7 @@ def test_the_dry_run_lists_every_run_with_its_command(tmp_path):
   assert lines[2].split()[2:] == ["done", "0:00:00"]
   assert lines[3].split()[2:] == ["to", "run", "0:01:40"]
   assert "3 runs: about 0:03:20 one after the other" in text
+  assert text.count(f"\n\ncommands, in the folder {os.getcwd()}:\n\n# {JOBS[0].name}\n") == 1
   # A shell splits each printed command into the words that are run.
   commands = [part.partition("\n")[2] for part in text.split("\n\n# ")[1:]]
   for job, command in zip(JOBS, commands, strict=True):

@@ -41,13 +41,13 @@ def test_a_pattern_names_images_in_natural_order_and_counts_the_rest(root):
   found = listed_frames(root / "m.csv", 2, "*/f*", left_out)
   assert found == ["a/f1.PNG", "a/f9.jpg", "a/f10.jpg"]
   (said,) = left_out.sentences()
-  assert said.startswith("1 files and folders of the storage system")
+  assert said.startswith("1 file or folder of the storage system")
   assert said.endswith("@eaDir/f9.jpg")
   left_out = LeftOut()
   assert listed_frames(root / "m.csv", 2, "a/*", left_out)[-2:] == ["a/f9.jpg", "a/f10.jpg"]
   deeper, other = sorted(left_out.sentences(), key=lambda said: "formats" in said)
-  assert deeper == f"1 folders inside of tracklets' folders are left out: {root / 'a' / 'deep'}"
-  assert other.startswith("1 files of formats that are not read (.txt) are left out")
+  assert deeper == f"1 folder inside of a tracklet's folder is left out: {root / 'a' / 'deep'}"
+  assert other.startswith("1 file of a format that is not read (.txt) is left out")
 
 
 def test_a_path_is_itself_before_it_is_a_pattern(root):
