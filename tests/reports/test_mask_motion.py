@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
-from pixels import places
+from PIL import Image
+from pixels import places, written
 
 from cosam_jax.evaluation.clip_masks import ClipMasks
-from cosam_jax.reports.lettering import font
 from cosam_jax.reports.mask_motion import (
   channels_picture,
   colour_range_of_ncc,
@@ -97,19 +96,10 @@ def test_no_word_above_a_correlation_is_cut(width):
     ("stage 5", grey, 1),
     ("-0.05 to 0.63", grey, 2),
   ):
-    assert len(places(picture, written(text, colour))) == times, text
+    assert len(places(picture, written(text, colour, 13))) == times, text
   shown = np.asarray(picture)
   assert (shown[:, -4:] == 255).all()
   assert (shown[12:26, 10:80] != 255).any()  # A title.
-
-
-def written(text, colour):
-  """A text as Pillow draws it, cut to its ink."""
-  tile = Image.new("RGB", (300, 30), "white")
-  ImageDraw.Draw(tile).text((4, 4), text, colour, font(13))
-  ink = np.argwhere((np.asarray(tile) != 255).any(-1))
-  (top, left), (bottom, right) = ink.min(0), ink.max(0) + 1
-  return tile.crop((left, top, right, bottom))
 
 
 def test_even_correlations_are_not_stretched():
