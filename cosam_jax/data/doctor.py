@@ -130,7 +130,7 @@ def _protocol(tables: Tables, num_frames: int) -> Iterator[Finding]:
 def _frames(
   splits: Mapping[str, TrackletTable], sample: int | None, progress: bool | None, absent: str
 ) -> tuple[int, list[Finding]]:
-  """Returns the number of decoded frames, and the findings; `absent`: the advice on missing ones."""
+  """The number of decoded frames, and the findings; `absent` is the advice on missing ones."""
   store, used = _all_frames(list(splits.values()))
   missing = missing_frames(store, used)
   used[missing] = False

@@ -18,8 +18,8 @@ _HEIGHT, _GAP, _TOP = 224, 6, 26
 _LINE, _NARROWEST = 18, 320
 _HEAD = 2 * _LINE + 2
 _CORRELATION = (
-  "Tracklet {}: correlation (NCC) of the marked point with every place of the clip's other frames; "
-  "dark blue lowest, yellow highest in a row"
+  "Tracklet {}: correlation (NCC) of the marked point with every place of the clip's other frames. "
+  "In each row, dark blue is the lowest and yellow the highest."
 )
 _TEXT, _FAINT, _BAR = (25, 25, 25), (95, 95, 95), (33, 145, 140)
 _MILLISECONDS = 250
