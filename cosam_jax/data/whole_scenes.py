@@ -18,7 +18,7 @@ from cosam_jax.data.upright import exif_orientation
 from cosam_jax.data.videos import Footage, Picture
 
 _LOOKED_AT = 20
-_REMEDY = "if it shows a whole scene, name a file with a tracker's boxes by --boxes"
+_REMEDY = "if it shows a whole scene, give a tracker's boxes with --boxes to --mode=embed or masks"
 
 
 def one_person(footage: Footage) -> Iterator[Frame]:

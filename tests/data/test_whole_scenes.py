@@ -68,7 +68,7 @@ def test_a_wide_video_is_warned_of_once_however_often_it_is_read(tmp_path, width
     assert [(frame.number, frame.last) for frame in one_person(film)] == [(1, False), (2, True)]
   found = [sentence for sentence in film.telling.told if "wider than high" in sentence]
   assert len(found) == times
-  assert all("gate.mp4 is 40x20, wider" in one and "by --boxes" in one for one in found)
+  assert all("gate.mp4 is 40x20, wider" in one and "with --boxes" in one for one in found)
 
 
 def test_boxes_over_a_wide_video_bring_no_warning(tmp_path):
