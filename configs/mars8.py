@@ -7,6 +7,8 @@ compressed, so no number on it is comparable with a published one.
   python -m cosam_jax.main --config=configs/mars8.py --workdir=runs/mars8/cosam45 \
     --data_dir=../shared/data/mars8 --config.init.weights=../shared/weights/resnet50_half.npz
 
+Neither data nor weights are in the repository or can be had from it: docs/data_sets.md.
+
 16 epochs of 38 steps, about 1.2 s each on two quiet CPU cores. The recipe is that of the
 ICCV 2019 paper but for the size of the frames, the rate and the length.
 

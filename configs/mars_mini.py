@@ -7,6 +7,8 @@ published one.
 
   python -m cosam_jax.main --config=configs/mars_mini.py --workdir=runs/mars_mini \
     --data_dir=../shared/data/mars_mini --config.init.weights=../shared/weights/resnet50_half.npz
+
+Neither data nor weights are in the repository or can be had from it: docs/data_sets.md.
 """
 
 from ml_collections import ConfigDict

@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import dataclasses
 import functools
 import io
 import itertools
@@ -19,7 +20,7 @@ from cosam_jax.data.diagnosis import ERROR, NOTE, WARNING, Diagnosis, Finding
 from cosam_jax.data.holdout import seen_by_several_cameras
 from cosam_jax.data.listing import missing_frames, used_frames
 from cosam_jax.data.repeated_pictures import picture_digest, repeated_pictures
-from cosam_jax.data.sets.registry import PARTS
+from cosam_jax.data.sets.registry import PARTS, data_set_of
 from cosam_jax.data.tracklets import FrameStore, JoinedFrames, Tables, TrackletTable
 from cosam_jax.data.transforms import MAX_SCANS, undecodable_reason
 from cosam_jax.data.upright import exif_orientation
@@ -49,11 +50,12 @@ def diagnose(
     for split, table in splits.items()
   ]
   findings = [
-    Finding(WARNING, warning, "ignore it if that is meant, else unpack the data set again")
+    Finding(WARNING, warning, f"ignore it if that is meant, else {_way_out(tables, warning)}")
     for warning in tables.warnings
   ]
   findings += _protocol(tables, num_frames)
-  decoded, frame_findings = _frames(splits, sample, progress)
+  listed = "correct the manifest" if tables.manifest else "unpack the data set again"
+  decoded, frame_findings = _frames(splits, sample, progress, f"{listed}, or correct data_dir")
   counts.append(f"frames decoded: {decoded:,}")
   findings += frame_findings
   order = (ERROR, WARNING, NOTE)
@@ -61,12 +63,26 @@ def diagnose(
   return Diagnosis(tables.name, tuple(counts), tuple(findings))
 
 
+def _way_out(tables: Tables, warning: str) -> str:
+  """The advice on a reader's warning for those who did not expect it."""
+  counted = expected.check_counts(dataclasses.replace(tables, warnings=())).warnings
+  if tables.manifest and warning in counted and data_set_of(tables.name).expected:
+    return "give --dataset=folder, which compares no counts, or correct the manifest"
+  if tables.manifest:
+    return "correct the manifest"
+  return "correct the folders" if data_set_of(tables.name).own else "unpack the data set again"
+
+
 def _protocol(tables: Tables, num_frames: int) -> Iterator[Finding]:
   """Findings from the tables alone, on which training and evaluation would fail."""
   train, query, gallery = tables.train, tables.query, tables.gallery
   for split, table in (("train", train), ("query", query), ("gallery", gallery)):
     if not len(table):
-      yield Finding(ERROR, f"{split} has no tracklets", f"add tracklets to {split}")
+      advice = f"add tracklets to {split}"
+      if split == "query" and tables.manifest:
+        # Its rows may have no query at all: queries are drawn of the people who are tested.
+        advice = "give those who are tested tracklets of two cameras, or rows with the split query"
+      yield Finding(ERROR, f"{split} has no tracklets", advice)
     short = np.flatnonzero(table.lengths < num_frames)
     if len(short):
       yield Finding(
@@ -112,9 +128,9 @@ def _protocol(tables: Tables, num_frames: int) -> Iterator[Finding]:
 
 
 def _frames(
-  splits: Mapping[str, TrackletTable], sample: int | None, progress: bool | None
+  splits: Mapping[str, TrackletTable], sample: int | None, progress: bool | None, absent: str
 ) -> tuple[int, list[Finding]]:
-  """Returns the number of decoded frames, and the findings about them."""
+  """The number of decoded frames, and the findings; `absent` is the advice on missing ones."""
   store, used = _all_frames(list(splits.values()))
   missing = missing_frames(store, used)
   used[missing] = False
@@ -138,7 +154,7 @@ def _frames(
       Finding(
         ERROR,
         f"{len(missing):,} of {len(missing) + int(used.sum()):,} frames are missing",
-        "unpack the data set again, or correct data_dir",
+        absent,
         _examples(store.name(int(frame)) for frame in missing[:_SHOWN]),
       )
     )

@@ -18,6 +18,7 @@ from cosam_jax.data.companion_looks import folders_of_companions
 from cosam_jax.data.left_out import LINKS, OTHER, LeftOut, set_aside
 from cosam_jax.data.telling import Telling
 from cosam_jax.data.tracklets import FilePaths, TrackletTable
+from cosam_jax.data.whole_scenes import warn_of_wide_tracklets
 from cosam_jax.errors import InputError
 from cosam_jax.runtime.user_paths import user_path
 
@@ -42,7 +43,7 @@ def read_tracklets(
     folder: where to look. Left out are hidden folders, those of storage systems (thumbnails,
       trash), and those of masks and the like (`companions`) if their frames are there.
     follow_links: whether links that lead out of `folder` are followed.
-    telling: makes remarks on skipped entries; None: they are printed.
+    telling: makes remarks on skipped entries and on pictures of whole scenes; None: prints them.
 
   Raises:
     InputError: there is no such folder, no image in it, or a link leads out of it without
@@ -83,7 +84,9 @@ def read_tracklets(
   frames = dataclasses.replace(table.frames, follow_links=follow_links)
   short = [_REPEATED.sub(r"\1\3", name) for name in table.names.tolist()]
   names = np.array(short) if len(set(short)) == len(short) else table.names
-  return dataclasses.replace(table, frames=frames, names=names)
+  table = dataclasses.replace(table, frames=frames, names=names)
+  warn_of_wide_tracklets(table, telling)
+  return table
 
 
 def _entered(place: str, folders: list[str], left_out: LeftOut) -> list[str]:

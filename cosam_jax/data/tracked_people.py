@@ -11,9 +11,9 @@ from cosam_jax.data.box_files import FOUND_OUT, BoxReading, read_boxes
 from cosam_jax.data.box_footage import fit_boxes
 from cosam_jax.data.boxes import Boxes, crops
 from cosam_jax.data.packing import Frame
-from cosam_jax.data.passing_frames import one_tracklet
 from cosam_jax.data.streamed_frames import Stream
 from cosam_jax.data.telling import Telling
+from cosam_jax.data.whole_scenes import one_person
 
 
 def crops_of(
@@ -56,7 +56,7 @@ def stream_of(
   frames: Callable[[], Iterator[Frame]]
   if boxes is None:
     footage, names = videos.open_footage(path, telling), [path.stem]
-    frames = lambda: one_tracklet(footage.pictures())  # noqa: E731
+    frames = lambda: one_person(footage)  # noqa: E731
   else:
     given = read_boxes(boxes, reading)
     footage = videos.open_footage(path, telling, [boxes])

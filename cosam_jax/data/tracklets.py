@@ -253,6 +253,7 @@ class Tables:
     official: the `official` gallery if it differs from `gallery` (MARS: queries left in, junk
       dropped), else None.
     warnings: sentences about the directory that are not errors, such as counts of a subset.
+    manifest: whether a list of frames was read, and no directory.
   """
 
   name: str
@@ -261,6 +262,7 @@ class Tables:
   gallery: TrackletTable
   official: TrackletTable | None = None
   warnings: tuple[str, ...] = ()
+  manifest: bool = False
 
   def __post_init__(self):
     distractor = numbering_of(self.name).distractor  # The data set decides what 0 means.
@@ -291,10 +293,5 @@ class Tables:
       return dataclasses.replace(old, frames=follow(old.frames))
 
     official = None if self.official is None else table(self.official)
-    return dataclasses.replace(
-      self,
-      train=table(self.train),
-      query=table(self.query),
-      gallery=table(self.gallery),
-      official=official,
-    )
+    train, query, gallery = map(table, (self.train, self.query, self.gallery))
+    return dataclasses.replace(self, train=train, query=query, gallery=gallery, official=official)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.clips import num_dense_clips
+from cosam_jax.data.identities import JUNK, UNKNOWN_CAMERA
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.data.upright import exif_orientation, turned
 
@@ -20,7 +21,7 @@ class ClipMasks:
   """A clip with its masks, for pictures.
 
   Attributes:
-    tracklet: its name. identity, camera: the data set's own names, or numbers.
+    tracklet: its name. identity, camera: the data set's own names, or numbers; or `unknown`.
     clip: number of the clip in its tracklet, from 1. clips: how many the tracklet has.
     numbers: the frames' numbers in the tracklet, from 1; T of them.
     length: frames of the tracklet.
@@ -56,8 +57,8 @@ def clip_masks(
   positions = frames - table.starts[row]
   return ClipMasks(
     tracklet=str(table.names[row]),
-    identity=table.numbering.identity(table.identities[row]),
-    camera=table.numbering.camera(table.cameras[row]),
+    identity=_named(table.numbering.identity(table.identities[row]), JUNK),
+    camera=_named(table.numbering.camera(table.cameras[row]), UNKNOWN_CAMERA),
     clip=int(positions[0]) // plan.num_frames + 1,
     clips=int(num_dense_clips(table.lengths[row], plan.num_frames)),
     numbers=tuple(int(position) + 1 for position in positions),
@@ -65,6 +66,11 @@ def clip_masks(
     images=tuple(frame_image(table, int(frame)) for frame in frames),
     masks=masks,
   )
+
+
+def _named(value: int | str, unknown: int) -> int | str:
+  """The identity or camera, or `unknown`, as of a user's own tracklets."""
+  return "unknown" if value == unknown else value
 
 
 def frame_image(table: TrackletTable, frame: int) -> np.ndarray | None:

@@ -135,10 +135,12 @@ def draw(
       }  # fmt: skip
       (partial / "correlation.json").write_text(json.dumps(content) + "\n")
   if numbers_on is not None:
-    print(f"\n{mask_table(numbers_on)}")
+    print(f"\n{mask_table(numbers_on, 'frames of the input')}")
   if not taking.all:
     print(f"taken of each tracklet: {taking.sentence()}")
   print(f"{len(strips) - 1} strips, overview.png, animations (.webp) and channels.png: {directory}")
+  if where is not None:
+    print(f"the point's correlations: {directory / 'correlation.png'} and correlation.json")
 
 
 def _table(

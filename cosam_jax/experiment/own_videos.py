@@ -13,10 +13,11 @@ from cosam_jax.data.clips import num_dense_clips
 from cosam_jax.data.frame_places import frame_folders, frame_numbers
 from cosam_jax.data.own_cameras import camera_names, cameras_sentence, check_camera
 from cosam_jax.data.own_tracklets import read_tracklets
-from cosam_jax.data.passing_frames import Passing, middle_frames, one_tracklet
+from cosam_jax.data.passing_frames import Passing, middle_frames
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.data.telling import Telling
 from cosam_jax.data.tracked_people import crops_of
+from cosam_jax.data.whole_scenes import one_person
 from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE
 from cosam_jax.experiment.embedder import Embedder
 from cosam_jax.experiment.network import Network
@@ -109,7 +110,7 @@ def _embed_video(
   if not taking.all:
     count = sum(1 for _ in footage.pictures())
   keeper = Passing()
-  frames = keeper.watch(one_tracklet(footage.pictures()), np.array([(count or 1) // 2]))
+  frames = keeper.watch(one_person(footage), np.array([(count or 1) // 2]))
   clips = None
   if count is not None:
     lengths = np.array([count])

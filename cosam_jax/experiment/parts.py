@@ -14,6 +14,7 @@ from cosam_jax.data.batches import BatchPlan
 from cosam_jax.data.cutting import cut_tracklets
 from cosam_jax.data.drawn.synthetic import write_synthetic
 from cosam_jax.data.pipeline import training_batches
+from cosam_jax.data.sets.manifest import is_manifest
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.data.telling import warn_of
 from cosam_jax.errors import InputError
@@ -23,6 +24,7 @@ from cosam_jax.models.interop import merge
 from cosam_jax.models.state_names import is_behind_backbone
 from cosam_jax.models.weight_files import read_weights
 from cosam_jax.models.weight_register import resolve_weights
+from cosam_jax.runtime.user_paths import user_path
 from cosam_jax.training import mesh, state, steps
 
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
@@ -32,6 +34,11 @@ def read_tables(config: ConfigDict) -> Tables:
   """The data set of a configuration; the synthetic one is drawn if it does not exist yet."""
   data = config.data
   if data_set_of(data.name).drawn:
+    if is_manifest(user_path(data.dir)):
+      raise InputError(
+        f"{data.dir} is named as a manifest of one's own data, and the people of {data.name} are "
+        "drawn: give --dataset=folder, or the folder of a drawn set"
+      )
     write_synthetic(data.dir, **config.synthetic.to_dict())
   if data.source == "prepared":
     # Imported late, since tensorflow-datasets takes seconds to load and few runs need it.

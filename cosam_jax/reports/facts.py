@@ -87,7 +87,8 @@ def _percent(record: Record, name: str) -> str:
 def warnings(run: Record, results: Sequence[Record]) -> list[str]:
   """Warnings for a reader of the numbers."""
   card = results[0]["card"]
-  found = [f"{warning[:1].upper()}{warning[1:]}." for warning in run.get("warnings", [])]
+  # As they are: many begin with a path, which must stay one.
+  found = [f"{warning}." for warning in run.get("warnings", [])]
   skipped = run.get("unreadable_frames_skipped", 0)
   if skipped:
     found.append(f"{skipped:,} unreadable frames were skipped.")

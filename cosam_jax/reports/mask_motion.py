@@ -3,6 +3,7 @@
 Notation: `T` frames in a clip, `h w` grid, `C` channels.
 """
 
+import math
 import pathlib
 from collections.abc import Mapping, Sequence
 
@@ -10,10 +11,16 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from cosam_jax.evaluation.clip_masks import ClipMasks
-from cosam_jax.reports.lettering import fit, font
+from cosam_jax.reports.lettering import fit, font, wrap
 from cosam_jax.reports.mask_pictures import colour_range, overlay
 
 _HEIGHT, _GAP, _TOP = 224, 6, 26
+_LINE, _NARROWEST = 18, 320
+_HEAD = 2 * _LINE + 2
+_CORRELATION = (
+  "Tracklet {}: correlation (NCC) of the marked point with every place of the clip's other frames. "
+  "In each row, dark blue is the lowest and yellow the highest."
+)
 _TEXT, _FAINT, _BAR = (25, 25, 25), (95, 95, 95), (33, 145, 140)
 _MILLISECONDS = 250
 
@@ -85,13 +92,27 @@ def correlation_picture(
     heat: stage -> float[T, h, w], NCC -1 .. 1; the point's own frame is not shown.
   """
   size = _size(next(image for image in clip.images if image is not None))
-  step = size[0] + _GAP
   others = [i for i in range(len(clip.numbers)) if i != frame]
-  row_height = _HEIGHT + _TOP + _GAP
-  picture = Image.new("RGB", (20 + (1 + len(others)) * step, 20 + len(heat) * row_height), "white")
+  first = {stage: (f"frame {clip.numbers[frame]}", f"stage {stage}") for stage in sorted(heat)}
+  heads = {
+    (stage, i): (f"frame {clip.numbers[i]}", f"{values[i].min():.2f} to {values[i].max():.2f}")
+    for stage, values in heat.items()
+    for i in others
+  }
+  # Crops of people may be narrower than the words above them.
+  words = [line for head in (*first.values(), *heads.values()) for line in head]
+  widest = math.ceil(max(font(13).getlength(line) for line in words))
+  step = max(size[0], widest) + 2 * _GAP
+  row_height = _HEIGHT + _HEAD + _GAP
+  width = max(20 + (1 + len(others)) * step, _NARROWEST)
+  title = wrap(_CORRELATION.format(clip.tracklet), font(14), width - 20)
+  above = 10 + _LINE * len(title) + _GAP
+  picture = Image.new("RGB", (width, above + len(heat) * row_height + 10), "white")
   draw = ImageDraw.Draw(picture)
+  for number, line in enumerate(title):
+    draw.text((10, 10 + _LINE * number), line, _TEXT, font(14))
   for row, (stage, values) in enumerate(sorted(heat.items())):
-    top = 10 + row * row_height + _TOP
+    top = above + row * row_height + _HEAD
     limits = colour_range_of_ncc(values[others])
     image = clip.images[frame]
     tile = Image.new("RGB", size) if image is None else Image.fromarray(image).resize(size)
@@ -100,14 +121,19 @@ def correlation_picture(
     for radius, colour in ((6, "white"), (7, "red"), (8, "white")):
       mark.ellipse((x - radius, y - radius, x + radius, y + radius), outline=colour)
     picture.paste(tile, (10, top))
-    name = f"stage {stage}, frame {clip.numbers[frame]}"
-    draw.text((10, top - 20), fit(name, font(13), size[0]), _TEXT, font(13))
+    _head(draw, (10, top), first[stage])
     for column, i in enumerate(others, start=1):
       left = 10 + column * step
-      text = f"{clip.numbers[i]}: {values[i].min():.2f} to {values[i].max():.2f}"
-      draw.text((left, top - 20), fit(text, font(13), size[0]), _FAINT, font(13))
+      _head(draw, (left, top), heads[stage, i])
       picture.paste(overlay(clip.images[i], values[i], size, limits), (left, top))
   return picture
+
+
+def _head(draw: ImageDraw.ImageDraw, below: tuple[int, int], lines: tuple[str, str]) -> None:
+  """Two lines above a frame whose upper left corner is `below`."""
+  left, top = below
+  for line, colour, up in zip(lines, (_TEXT, _FAINT), (2, 1)):
+    draw.text((left, top - _LINE * up), line, colour, font(13))
 
 
 def colour_range_of_ncc(values: np.ndarray) -> tuple[float, float]:

@@ -136,7 +136,7 @@ def overview(clips: Sequence[ClipMasks], caption: str = "") -> Image.Image:
     "RGB", (width, top + len(clips) * row_height + 20 * len(footer) + 40 + _MARGIN), _PAPER
   )
   draw = ImageDraw.Draw(picture)
-  title = f"What COSAM keeps of each frame: masks of {caption}".removesuffix(": masks of ")
+  title = f"What COSAM keeps of each frame, {caption}".removesuffix(", ")
   draw.text((_MARGIN, _MARGIN), fit(title, font(20), width - 2 * _MARGIN), _TEXT, font(20))
   for column, name in enumerate(["Frames", *(f"COSAM {stage}" for stage in stages)]):
     draw.text((_MARGIN + labels + column * group, top - 26), name, _TEXT, font(16))

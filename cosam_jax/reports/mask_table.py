@@ -13,12 +13,13 @@ _NOTES = {
 }
 
 
-def mask_table(masks: Mapping[str, Any]) -> str:
+def mask_table(masks: Mapping[str, Any], frames: str = "test frames") -> str:
   """A row for each stage and each state of the network; every line is under 80 columns.
 
   Args:
     masks: label, such as "after training" -> {"frames", "of_frames", "stages"}; `stages` is the
       stage's number -> `MaskStatistics.record`. Shares are in the table if they are known.
+    frames: says of what the frames are.
   """
   rows = [
     (f"COSAM {stage} {label}", record)
@@ -43,6 +44,6 @@ def mask_table(masks: Mapping[str, Any]) -> str:
     )
     lines.append(line)
   part = list(masks.values())[-1]
-  lines.append(f"{'measured':<11}on {part['frames']:,} of {part['of_frames']:,} test frames")
+  lines.append(f"{'measured':<11}on {part['frames']:,} of {part['of_frames']:,} {frames}")
   lines += [f"{name:<11}{_NOTES[name]}" for name in (*shares, "spread") if name in _NOTES]
   return "\n".join(lines)

@@ -169,8 +169,8 @@ def choose_queries(
   for name in names:
     if name not in known:
       raise InputError(
-        f"config.report.queries names {name!r}, which is not a query of this test set"
-        f"{suggestion(name, known)}"
+        f"config.report.queries names {name!r}, which is not a query of this test set: it has "
+        f"{len(known):,}, such as {next(iter(known), 'none')!r}{suggestion(name, known)}"
       )
     chosen.setdefault(known[name], "asked for by name")
   precision = next(iter(rankings.by_title.values())).average_precision

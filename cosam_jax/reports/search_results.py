@@ -107,14 +107,13 @@ def write_search(
   source = {name: about[name] for name in ("query", "gallery")}
   before = output.source
   drawn = [result for result in results[:MOST_SHEETS] if _has_picture(result)]
-  note = f"The nearest of {about['gallery_size']:,} in {about['gallery']}, by {about['distance']}."
   files: dict[int, str] = {}
   names = [name for result in drawn for name in (result.name, *(hit.name for hit in result.hits))]
   among = tuple(dict.fromkeys(names))
   with output.replacing(source) as partial:
     for result in tqdm.tqdm(drawn, desc="sheets", unit="sheet", disable=None):
       files[id(result)] = f"{_SHEETS}/{len(files):03d}.png"
-      save_sheet(partial / files[id(result)], _sheet(result, note, among))
+      save_sheet(partial / files[id(result)], _sheet(result, _note(result, about), among))
     records = [_record(result, files.get(id(result))) for result in results]
     write_json(partial / _RECORD, {**about, "queries": records})
   if before not in (None, source):
@@ -131,6 +130,13 @@ def write_search(
     print(f"{sheets} has pictures of {len(drawn)} of them; --query_names chooses others")
   else:
     print(f"{sheets} has a picture of each")
+
+
+def _note(result: QueryResult, about: Mapping[str, Any]) -> str:
+  """A sentence on the gallery for a query's sheet; a query may have been given a part of it."""
+  size, searched = about["gallery_size"], result.searched
+  part = "" if searched in (None, size) else f"the {searched:,} under other cameras, of "
+  return f"The nearest of {part}{size:,} in {about['gallery']}, by {about['distance']}."
 
 
 def search_table(results: Sequence[QueryResult]) -> str:

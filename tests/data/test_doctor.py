@@ -174,3 +174,44 @@ def test_the_same_picture_as_query_and_gallery_or_of_two_people(tmp_path):
     picture(root / "gallery" / "3" / "1" / "0" / f"{frame}.png", 200 + frame)
     picture(root / "gallery" / "3" / "2" / "0" / f"{frame}.png", 300 + frame)
   assert not diagnose(load_dataset("folder", root)).errors
+
+
+def manifest(root, people, split=""):
+  """A list of `people`: (identity, cameras), with a picture of its own for each camera."""
+  rows = ["path,identity,camera,tracklet" + (",split" if split else "")]
+  for who, cameras in people:
+    for camera in cameras:
+      picture(root / who / f"{camera}.png", len(rows))
+      rows.append(f"{who}/{camera}.png,{who},{camera},{who}{camera}{split and ','}{split}")
+  (root / "own.csv").write_text("\n".join(rows))
+  return root / "own.csv"
+
+
+def test_a_manifest_gets_advice_on_a_manifest(tmp_path):
+  path = manifest(tmp_path, [("anna", "ab"), ("bob", "ab"), ("carl", "ab"), ("dora", "ab")])
+  finding = found(diagnose(load_dataset("folder", path)), "has no 'split'")
+  assert finding.what.endswith("; a column split chooses them")
+  assert finding.advice == "ignore it if that is meant, else correct the manifest"
+  # A published set's configuration compares its counts with the manifest's.
+  diagnosis = diagnose(load_dataset("mars", path))
+  assert "--dataset=folder" in found(diagnosis, "mars train: expected 8,298").advice
+  assert "unpack" not in diagnosis.render()
+  (tmp_path / "anna" / "a.png").unlink()
+  missing = found(diagnose(load_dataset("folder", path, check_files=False)), "frames are missing")
+  assert missing.advice == "correct the manifest, or correct data_dir"
+
+
+def test_test_people_of_one_camera_give_no_query(tmp_path):
+  path = manifest(tmp_path, [("anna", "a"), ("bob", "a"), ("carl", "b")])
+  finding = found(diagnose(load_dataset("folder", path)), "query has no tracklets")
+  assert "those who are tested tracklets of two cameras" in finding.advice
+
+
+def test_advice_on_directories_stays(tmp_path):
+  (sound(tmp_path / "own") / "notes.jpg").touch()
+  layouts.image(tmp_path / "own" / "train" / "loose.jpg")
+  finding = found(diagnose(load_dataset("folder", tmp_path / "own")), "loose.jpg")
+  assert finding.advice == "ignore it if that is meant, else correct the folders"
+  diagnosis = diagnose(load_dataset("mars", layouts.mars(tmp_path / "mars")))
+  advice = found(diagnosis, "mars train: expected 8,298").advice
+  assert advice == "ignore it if that is meant, else unpack the data set again"

@@ -1,5 +1,6 @@
 """Clips with their masks have the frames as they are on disk, upright, and the names for people."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -53,6 +54,14 @@ def test_names_are_numbers_unless_the_data_set_has_others(table):
   found = clip_masks(EvaluationPlan(table, 4, 2), 0, np.arange(4), {})
   assert (found.identity, found.camera, found.clip, found.clips) == (1, 1, 1, 2)
   assert found.source == ""
+
+
+def test_an_unknown_person_or_camera_is_called_so(table):
+  own = dataclasses.replace(table, identities=np.array([-1, -1]), cameras=np.array([-1, 2]))
+  found = [clip_masks(EvaluationPlan(own, 4, 2), row, own.frame_ids(row)[:4], {}) for row in (0, 1)]
+  assert [(one.identity, one.camera) for one in found] == [
+    ("unknown", "unknown"), ("unknown", "gate")
+  ]  # fmt: skip
 
 
 def test_a_frame_that_cannot_be_read_has_no_image(table):

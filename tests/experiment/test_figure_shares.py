@@ -59,7 +59,9 @@ def test_the_shares_are_those_of_each_frames_mask(network, folders, tmp_path, ca
       np.testing.assert_allclose(record[share] + other[share], 1, atol=1e-6)
     # Noise has no sides, but the network's zero padding and odd kernels do.
     assert record["share_on_figure"] != 0.5
-  assert "on figure" in capsys.readouterr().out
+  out = capsys.readouterr().out
+  assert "on figure" in out
+  assert f"on {sum(LENGTHS.values())} of {sum(LENGTHS.values())} frames of the input\n" in out
 
 
 def test_a_frame_without_a_figure_is_named_and_nothing_is_written(network, folders, tmp_path):

@@ -72,9 +72,10 @@ def correlations(descriptors, frame, cell, size):
   return values
 
 
-def test_a_test_tracklet_by_number_with_a_point(network, tmp_path):
+def test_a_test_tracklet_by_number_with_a_point(network, tmp_path, capsys):
   """Every file agrees with the network's outputs for the tracklet's clips, in their order."""
   draw(network, tmp_path, tracklets=["0"], point=["2", "0.6", "0.25"])
+  assert f"{tmp_path}/correlation.png and correlation.json\n" in capsys.readouterr().out
   clips = first_tracklet(network)
   with Image.open(next(tmp_path.glob("*.webp"))) as animation:
     distinct = {image.tobytes() for images, *_ in clips for image in images}
@@ -131,14 +132,16 @@ def test_a_folder_of_frames(network, tmp_path):
   assert (content["y"], content["x"]) == pytest.approx((40.5 / 64, 10.5 / 32))
 
 
-def test_what_an_earlier_call_drew_makes_room_and_nothing_else_does(network, tmp_path):
+def test_what_an_earlier_call_drew_makes_room_and_nothing_else_does(network, tmp_path, capsys):
   (tmp_path / "mine.webp").write_text("")
   draw(network, tmp_path, tracklets=["0"], point=["1", "0.5", "0.5"])
   first = {path.name for path in tmp_path.iterdir()}
   with pytest.raises(InputError):
     draw(network, tmp_path, tracklets=["nobody"])
   assert {path.name for path in tmp_path.iterdir()} == first
+  capsys.readouterr()
   draw(network, tmp_path, tracklets=["1"])
+  assert "correlation" not in capsys.readouterr().out
   second = {path.name for path in tmp_path.iterdir()}
   animations = [{name for name in names if name.endswith(".webp")} for names in (first, second)]
   assert [len(names) for names in animations] == [2, 2]

@@ -118,6 +118,24 @@ def test_the_page_is_made_again_with_a_named_query(evaluated, config, tmp_path):
   assert (workdir / "report" / "index.html").is_file()
 
 
+def test_the_table_of_masks_explains_its_own_columns_alone(evaluated, config, page, tmp_path):
+  """On real data the person's place is not known, so there are no shares of weight on it."""
+  explained = "fixed: that of the stage's mean mask"
+  assert ">fixed</th>" in page
+  assert explained in page
+  workdir = shutil.copytree(evaluated, tmp_path / "run")
+  content = json.loads((workdir / "results.json").read_text())
+  for part in content["run"]["masks"].values():
+    for stage in part["stages"].values():
+      for name in ("share_on_figure", "uniform_share", "fixed_mask_share"):
+        del stage[name]
+  (workdir / "results.json").write_text(json.dumps(content))
+  again = modes.report(config, workdir).read_text()
+  assert "The weight of the masks. Spread: standard deviation" in again
+  assert ">fixed</th>" not in again
+  assert explained not in again
+
+
 def test_other_results_are_not_shown_with_old_rankings(evaluated, config, tmp_path):
   workdir = tmp_path / "run"
   shutil.copytree(evaluated, workdir)

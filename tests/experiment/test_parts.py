@@ -7,8 +7,9 @@ import tiny
 
 from cosam_jax.data import load_dataset
 from cosam_jax.data.augmentation import Augmentation
+from cosam_jax.errors import InputError
 from cosam_jax.experiment.config import resolve
-from cosam_jax.experiment.parts import TrainingBatches, pixels, training_plan
+from cosam_jax.experiment.parts import TrainingBatches, pixels, read_tables, training_plan
 from cosam_jax.training.mesh import make_mesh
 
 
@@ -62,3 +63,11 @@ def test_training_batches_have_the_configurations_pixels(tiny_synthetic, table):
   ]
   assert [one.shape for one in clips] == [(4, 2, 64, 32, 3)] * 2
   assert not np.array_equal(*clips)
+
+
+@pytest.mark.parametrize("name", ["own.csv", "missing.jsonl", "."])
+def test_own_data_are_not_taken_for_the_place_of_drawn_people(tmp_path, name):
+  (tmp_path / "own.csv").write_text("path,identity,camera,tracklet\n")
+  with pytest.raises(InputError, match=r"--dataset=folder"):
+    read_tables(tiny.config(tmp_path / name))
+  assert [path.name for path in tmp_path.iterdir()] == ["own.csv"]

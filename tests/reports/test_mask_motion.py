@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
-from pixels import places
+from pixels import places, written
 
 from cosam_jax.evaluation.clip_masks import ClipMasks
 from cosam_jax.reports.mask_motion import (
@@ -70,13 +70,36 @@ def test_a_correlation_picture_has_the_point_and_the_other_frames():
   assert [len(one) for one in found] == [1, 0, 1]
   assert found[0][0][0] < found[2][0][0]
   red = np.argwhere((np.asarray(picture) == (255, 0, 0)).all(-1))
+  x, y = found[0][0][0], found[0][0][1]
+  step = found[2][0][0] - x
+  # The point's own frame stands one column to the left of the first other one.
   assert (red.min(0) + red.max(0)) / 2 == pytest.approx(
-    [10 + 26 + 0.25 * SIZE[1], 10 + 0.5 * SIZE[0]]
+    [y + 0.25 * SIZE[1], x - step + 0.5 * SIZE[0]]
   )
   # A row for each stage.
-  assert correlation_picture(clip, 1, (0, 0), {4: values, 5: values}).height == (
-    2 * picture.height - 20
-  )
+  both = correlation_picture(clip, 1, (0, 0), {4: values, 5: values})
+  row = both.height - picture.height
+  assert places(both, overlay(clip.images[0], values[0], SIZE, limits)) == [(x, y), (x, y + row)]
+
+
+@pytest.mark.parametrize("width", [8, 64, 200])
+def test_no_word_above_a_correlation_is_cut(width):
+  """Crops of people may be narrower than the words above them."""
+  values = np.stack([np.linspace(-0.05, 0.63, 8).reshape(4, 2)] * 3).astype(np.float32)
+  images = (np.zeros((64, width, 3), np.uint8),) * 3
+  clip = ClipMasks("anna", 1, 1, 1, 1, (21, 22, 23), 30, images, {5: values})
+  picture = correlation_picture(clip, 1, (0.5, 0.5), {5: values})
+  dark, grey = (25, 25, 25), (95, 95, 95)
+  for text, colour, times in (
+    ("frame 21", dark, 1),
+    ("frame 22", dark, 1),
+    ("stage 5", grey, 1),
+    ("-0.05 to 0.63", grey, 2),
+  ):
+    assert len(places(picture, written(text, colour, 13))) == times, text
+  shown = np.asarray(picture)
+  assert (shown[:, -4:] == 255).all()
+  assert (shown[12:26, 10:80] != 255).any()  # A title.
 
 
 def test_even_correlations_are_not_stretched():

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from PIL import Image
-from pixels import places
+from pixels import places, written
 
 from cosam_jax.evaluation.clip_masks import ClipMasks
 from cosam_jax.reports.mask_pictures import (
@@ -134,6 +134,18 @@ def test_an_overview_has_a_row_for_each_clip():
   assert long.width == one.width  # It leaves out frames of a long clip.
 
 
+@pytest.mark.parametrize(
+  ("caption", "title"),
+  [
+    ("after 100 steps", "What COSAM keeps of each frame, after 100 steps"),
+    ("", "What COSAM keeps of each frame"),
+  ],
+)
+def test_the_title_of_an_overview_is_a_sentence_with_any_caption(caption, title):
+  found = places(overview([clip_of()], caption), written(title, (25, 25, 25), 20))
+  assert len(found) == 1
+
+
 def test_odd_clips_can_be_drawn():
   """A frame far wider than high is pressed together; of nothing readable there are grey tiles."""
   clip = clip_of(num_frames=2, stages=(3,), size=(31, 200), tracklet="a/" + 200 * "very long ")
@@ -203,6 +215,8 @@ def test_the_table_compares_before_and_after():
   assert [row[4] for row in rows] == ["25.5%", "50.0%", "50.0%"]
   assert rows[1][5:] == ["26.0%", "37.5%", "0.25", "0.12", "0.88", "0.062"]
   assert "9 of 1,800 test frames" in text
+  own = mask_table({"step 3": part(s4=WEIGHTS | SHARES)}, "frames of the input")
+  assert "9 of 1,800 frames of the input\n" in own
 
 
 def test_the_table_without_figures_has_no_shares():

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from cosam_jax.errors import InputError
-from cosam_jax.reports.rankings import AS_RANKED, Ranking, Rankings, read_rankings, write_rankings
+from cosam_jax.reports.rankings import (
+  AS_RANKED,
+  Ranking,
+  Rankings,
+  choose_queries,
+  read_rankings,
+  write_rankings,
+)
 
 LIST = Ranking(
   np.array([[1, -1], [0, 2]], np.int32), np.ones((2, 2), np.float32),
@@ -45,3 +52,9 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path, change):
   write_rankings(tmp_path / "r.npz", dataclasses.replace(WHOLE, **change))
   with pytest.raises(InputError, match=r"r.npz (cannot be read as rank|is damaged).*evaluate a"):
     read_rankings(tmp_path / "r.npz")
+
+
+def test_an_unknown_query_is_answered_with_a_name_that_works():
+  with pytest.raises(InputError, match=r"names '0025'.* it has 2, such as 'a'$"):
+    choose_queries(WHOLE, worst=0, best=0, random=0, names=["0025"])
+  assert choose_queries(WHOLE, worst=0, best=0, random=0, names=["a"]) == {0: "asked for by name"}

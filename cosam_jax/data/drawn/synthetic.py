@@ -169,7 +169,8 @@ def _already_there(target: pathlib.Path, settings: _Settings) -> bool:
   if not record.is_file():
     if any(target.iterdir()):
       raise InputError(
-        f"{target} holds other files, not a synthetic set; name an empty or a new directory."
+        f"{target} holds other files, not a synthetic set; name an empty or a new directory, or, "
+        "if they are your own data, give --dataset=folder."
       )
     return False
   try:

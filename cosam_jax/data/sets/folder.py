@@ -68,7 +68,9 @@ def read_folder(data_dir: str | os.PathLike, *, name: str = "folder") -> Tables:
 
   tables, warnings = without_unknown({split: table(split) for split in PARTS}, identities, cameras)
   warnings = (*warnings, *left_out.sentences(), *left_out.doubts())
-  return expected.check_counts(Tables(name, **tables, warnings=warnings))
+  return expected.check_counts(
+    Tables(name, tables["train"], tables["query"], tables["gallery"], warnings=warnings)
+  )
 
 
 def _places(split: pathlib.Path, left_out: LeftOut) -> Iterator[tuple[str, str, str]]:

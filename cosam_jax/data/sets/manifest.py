@@ -105,6 +105,7 @@ def read_manifest(
     query=concatenate(parts["query"], test.select(queries)),
     gallery=concatenate(parts["gallery"], test.select(~queries)),
     warnings=(*warnings, *unknown, *left_out.sentences(), *left_out.doubts()),
+    manifest=True,
   )
   if check_files:
     listing.require_frames([tables.train, tables.query, tables.gallery])
@@ -240,6 +241,6 @@ def _splits(
   tested = people[shuffled(len(people), seed)[: len(people) // 2]]
   warning = (
     f"{path} has no 'split': {len(people) - len(tested)} identities train and {len(tested)}, drawn "
-    f"with seed {seed}, test"
+    f"with seed {seed}, test; a column split chooses them"
   )
   return np.where(np.isin(table.identities, tested), "test", "train"), (warning,)
