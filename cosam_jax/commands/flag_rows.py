@@ -144,7 +144,7 @@ OWN: dict[str, Flag] = {
   ),
   "output": _path(
     "The folder that --mode=embed --input, --mode=masks, --mode=search and --mode=export write. "
-    "Default: a folder in --workdir."
+    "Default: a folder in --workdir; for a search without it, `search` beside the gallery."
   ),
   "boxes": _path(
     "A file of the tracked people in --input of --mode=embed and --mode=masks, with lines "
