@@ -47,4 +47,4 @@ def test_the_same_file_is_noticed_by_another_path(tmp_path):
   same = remark_on_files([[a], [link]])
   assert same == f"A and B are the same: {a}. There is nothing to compare."
   assert remark_on_files([[a, b], [b, a]]).startswith(f"A and B are the same: {a}, {b}.")
-  assert remark_on_files([[a, b], [c, link]]).startswith(f"A and B both have {a}, which")
+  assert remark_on_files([[a, b], [c, link]]).startswith(f"A and B both have {a}, so they are")
