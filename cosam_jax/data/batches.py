@@ -206,7 +206,7 @@ class EvaluationPlan:
 
   @property
   def num_batches(self) -> int:
-    """Number of batches that hold them."""
+    """Number of batches that hold all clips."""
     return -(-self.num_clips // self.batch_clips)
 
   def shares(self, count: int) -> list[np.ndarray]:

@@ -158,5 +158,5 @@ def _of_words(lines: BoxLines, column: int, tracks: np.ndarray) -> bool:
 
 
 def _followed(tracks: np.ndarray) -> bool:
-  """Whether most boxes are in tracks of several boxes; a track of one is always constant."""
+  """Whether tracks have two boxes or more on average; a value never changes in a track of one."""
   return 2 * len(np.unique(tracks)) <= len(tracks)

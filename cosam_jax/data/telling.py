@@ -33,15 +33,15 @@ class Telling:
     self.left_out: list[str] = []
 
   def tell(self, *sentences: str) -> None:
-    """Makes remarks on the format that was found."""
+    """Says which format was found."""
     self._say(sentences, self.told, self._plain)
 
   def warn(self, *sentences: str) -> None:
-    """Makes remarks on oddities and losses."""
+    """Says what is odd, and what is lost."""
     self._say(sentences, self.told, self._show)
 
   def leave_out(self, *remarks: str, prefix: str = "left out: ") -> None:
-    """Makes remarks on parts that are skipped.
+    """Says which parts are skipped.
 
     Args:
       remarks: names of these parts, with numbers and reasons.

@@ -60,5 +60,5 @@ class LibraryPath:
 
 
 def is_plain(path: pathlib.Path) -> bool:
-  """Whether libraries read a path as it is meant."""
+  """Whether libraries open exactly this path: none of its characters has a meaning to them."""
   return ".." not in path.parts and _PLAIN.fullmatch(str(path)) is not None
