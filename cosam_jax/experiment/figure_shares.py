@@ -98,7 +98,7 @@ def _figure_path(table: TrackletTable, frame: int, folder: str, figures: str) ->
     )
   try:
     sizes = _drawn_size(path), _upright_size(image)
-  except OSError as error:
+  except (OSError, SyntaxError, Image.DecompressionBombError) as error:
     raise InputError(f"{path} or {image} cannot be read as a picture: {error}") from error
   if sizes[0] != sizes[1]:
     raise InputError(
