@@ -12,7 +12,7 @@ import io
 import numpy as np
 import PIL.Image
 
-AS_STORED, FIRST_TRANSPOSED = 1, 5
+AS_STORED = 1
 _ORIENTATION = 0x0112  # The tag's number in EXIF.
 # orientation -> whether to transpose, then to reverse the rows, then the columns.
 _TURNS = {
@@ -57,6 +57,17 @@ def matrix_orientation(matrix: bytes) -> int:
   along, down = (c, b) if transposed else (a, d)
   wanted = (transposed, down < 0, along < 0)
   return next(orientation for orientation, turns in _TURNS.items() if turns == wanted)
+
+
+def upright_size(data: bytes) -> tuple[int, int]:
+  """Width and height in pixels of an image file's picture when it is turned upright.
+
+  Raises:
+    OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError: it is no picture.
+  """
+  with PIL.Image.open(io.BytesIO(data)) as image:
+    width, height = image.size
+  return (height, width) if _TURNS[exif_orientation(data)][0] else (width, height)
 
 
 def turned(image: np.ndarray, orientation: int) -> np.ndarray:

@@ -4,7 +4,6 @@ A person who walks is higher than wide, and so is a crop of one. A picture that 
 mostly shows a whole scene, whose vector says nothing about anybody in it.
 """
 
-import io
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,7 +13,7 @@ from cosam_jax.data.packing import Frame
 from cosam_jax.data.passing_frames import one_tracklet
 from cosam_jax.data.telling import Telling
 from cosam_jax.data.tracklets import TrackletTable
-from cosam_jax.data.upright import exif_orientation
+from cosam_jax.data.upright import upright_size
 from cosam_jax.data.videos import Footage, Picture
 
 _LOOKED_AT = 20
@@ -60,9 +59,6 @@ def warn_of_wide_tracklets(table: TrackletTable, telling: Telling) -> None:
 def _size(table: TrackletTable, frame: int) -> tuple[int, int] | None:
   """(width, height) of a frame, upright; None if it cannot be read, which is reported later."""
   try:
-    data = table.frames.read(frame)
-    with Image.open(io.BytesIO(data)) as image:
-      width, height = image.size
+    return upright_size(table.frames.read(frame))
   except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
     return None
-  return (width, height) if exif_orientation(data) < 5 else (height, width)

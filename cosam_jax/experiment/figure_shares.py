@@ -11,7 +11,7 @@ from PIL import Image
 
 from cosam_jax.data.stored_pictures import read_picture
 from cosam_jax.data.tracklets import TrackletTable
-from cosam_jax.data.upright import FIRST_TRANSPOSED, exif_orientation
+from cosam_jax.data.upright import upright_size
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.mask_numbers import measure_masks
 from cosam_jax.experiment.inference import Inference, Reading
@@ -97,7 +97,7 @@ def _figure_path(table: TrackletTable, frame: int, folder: str, figures: str) ->
       f"{image}: give a PNG for each frame of --input, under the same name, 0 off the person"
     )
   try:
-    sizes = _drawn_size(path), _upright_size(image)
+    sizes = _drawn_size(path), upright_size(read_bytes(image, MOST_FRAME_BYTES))
   except (OSError, SyntaxError, Image.DecompressionBombError) as error:
     raise InputError(f"{path} or {image} cannot be read as a picture: {error}") from error
   if sizes[0] != sizes[1]:
@@ -117,11 +117,3 @@ def _drawn_size(path: pathlib.Path) -> tuple[int, int]:
         "silhouette alone, as a PNG in grey, 0 off the person"
       )
     return drawn.size
-
-
-def _upright_size(path: pathlib.Path) -> tuple[int, int]:
-  """Width and height of a frame as the network sees it."""
-  turned_by = exif_orientation(read_bytes(path, MOST_FRAME_BYTES))
-  with Image.open(path) as photographed:
-    width, height = photographed.size
-  return (height, width) if turned_by >= FIRST_TRANSPOSED else (width, height)

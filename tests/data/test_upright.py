@@ -14,7 +14,7 @@ from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.data.packing import read_image
 from cosam_jax.data.pipeline import evaluation_batches
-from cosam_jax.data.upright import exif_orientation, matrix_orientation, turned
+from cosam_jax.data.upright import exif_orientation, matrix_orientation, turned, upright_size
 from cosam_jax.data.videos import pictures
 from cosam_jax.evaluation.clip_masks import frame_image
 
@@ -144,3 +144,18 @@ def test_odd_matrices_are_the_nearest_turn():
   turn = np.array([[0.1, 0.9, 0], [-0.9, 0.1, 0], [0, 0, 1]]) * (1 << 16)
   assert matrix_orientation(turn.astype(np.int32).tobytes()) == 6
   assert matrix_orientation(np.zeros(9, np.int32).tobytes()) == 1
+
+
+@pytest.mark.parametrize("orientation", MATRICES)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_the_upright_size_is_that_of_the_turned_picture(orientation, kind):
+  exif, file = Image.Exif(), io.BytesIO()
+  exif[0x0112] = orientation
+  Image.fromarray(PIXELS).save(file, kind, exif=exif)
+  with Image.open(io.BytesIO(file.getvalue())) as stored:
+    assert upright_size(file.getvalue()) == ImageOps.exif_transpose(stored).size
+
+
+def test_what_is_no_picture_has_no_size():
+  with pytest.raises(OSError):
+    upright_size(b"no picture")
