@@ -10,7 +10,8 @@ from cosam_jax.runtime.json_files import read_json
 from cosam_jax.runtime.quiet import warn
 
 RECORD = "export.json"
-WEIGHTS = ("model.safetensors", "model.pth.tar")
+SAFETENSORS, PICKLED = "model.safetensors", "model.pth.tar"
+WEIGHTS = (SAFETENSORS, PICKLED)
 
 
 def exported_configuration(path: pathlib.Path) -> dict[str, Any]:

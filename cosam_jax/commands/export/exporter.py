@@ -29,7 +29,7 @@ from cosam_jax.data.packing import preprocessor, read_image
 from cosam_jax.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.fingerprints import weights_hash
-from cosam_jax.experiment.exported_weights import RECORD
+from cosam_jax.experiment.exported_weights import RECORD, SAFETENSORS
 from cosam_jax.experiment.inference import Reading
 from cosam_jax.experiment.network import Network
 from cosam_jax.models import from_torch
@@ -221,7 +221,7 @@ def _try(name: str, path: pathlib.Path, example: pathlib.Path, network: Network)
 
 def _read_back(path: pathlib.Path, network: Network) -> float:
   """0 if the written state dicts, read by name, give the same variables bit for bit."""
-  for file in (path, path.with_name("model.safetensors")):
+  for file in (path, path.with_name(SAFETENSORS)):
     if not file.is_file():
       continue
     again = from_torch(read_weights(file), network.model)

@@ -20,6 +20,7 @@ import safetensors.numpy
 
 from cosam_jax.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from cosam_jax.errors import InputError
+from cosam_jax.experiment.exported_weights import PICKLED, SAFETENSORS
 from cosam_jax.experiment.network import Network
 from cosam_jax.models import to_torch
 from cosam_jax.models.folded import for_inference
@@ -137,7 +138,7 @@ def write_torch(network: Network, inputs: str, path: pathlib.Path) -> None:
   """
   del inputs
   arrays = to_torch(network.variables, network.model)
-  safetensors.numpy.save_file(arrays, path.with_name("model.safetensors"))
+  safetensors.numpy.save_file(arrays, path.with_name(SAFETENSORS))
   if importlib.util.find_spec("torch") is not None:
     import torch
 
@@ -151,7 +152,7 @@ FORMATS: dict[str, tuple[str, Callable[[Network, str, pathlib.Path], None]]] = {
   "saved_model": ("saved_model", write_saved_model),
   "litert": ("model.tflite", write_litert),
   "onnx": ("model.onnx", write_onnx),
-  "torch": ("model.pth.tar", write_torch),
+  "torch": (PICKLED, write_torch),
 }
 """Format -> (file or folder name, writer)."""
 
