@@ -28,8 +28,9 @@ def parse(arguments: list[str]) -> list[str]:
   """
   version.answer(arguments[1:])
   arguments = _with_help(arguments)
-  asks_for_help = bool(_ALL_HELP.intersection(arguments))
-  if _HELP.intersection(arguments) and (command := _command_in(arguments)):
+  asked = {word.partition("=")[0] for word in arguments if not word.endswith("=false")}
+  asks_for_help = bool(_ALL_HELP & asked)
+  if _HELP & asked and (command := _command_in(arguments)):
     print(help_of(command))
     sys.exit(0)
   if asks_for_help:

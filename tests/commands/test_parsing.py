@@ -83,6 +83,14 @@ def test_help_ends_with_status_0(capsys):
   assert "--resamples:" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("value", "answers"), [("true", True), ("false", False)])
+def test_help_may_have_a_value(value, answers, capsys):
+  with pytest.raises(SystemExit) as ended:
+    parsing.parse(["program", "--mode=export", f"--help={value}", "--xyzzyx"])
+  assert ended.value.code == (0 if answers else 2)
+  assert (capsys.readouterr().out == help_of("export") + "\n") is answers
+
+
 def test_help_may_be_asked_for_by_a_letter(capsys):
   with pytest.raises(SystemExit) as ended:
     parsing.parse(["program", "--mode=export", "-h"])
