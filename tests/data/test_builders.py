@@ -14,19 +14,6 @@ from cosam_jax.data.sets import registry
 from cosam_jax.errors import InputError
 
 
-@pytest.fixture(scope="module")
-def unpacked(tmp_path_factory):
-  return noise(layouts.mars(tmp_path_factory.mktemp("mars")))
-
-
-@pytest.fixture(scope="module")
-def ready(unpacked, tmp_path_factory):
-  """A folder in which MARS is prepared."""
-  folder = tmp_path_factory.mktemp("prepared")
-  builders.prepare("mars", unpacked, folder)
-  return folder
-
-
 def assert_same_tables(a, b):
   assert (a.name, a.warnings, a.official is None) == (b.name, b.warnings, b.official is None)
   for x, y in [

@@ -7,25 +7,12 @@ import layouts
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from prepared_sets import frames_of, noise
+from prepared_sets import frames_of
 
 from cosam_jax.data import builders, load_dataset
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.record_builder import ExampleRecords
 from cosam_jax.errors import InputError
-
-
-@pytest.fixture(scope="module")
-def unpacked(tmp_path_factory):
-  return noise(layouts.mars(tmp_path_factory.mktemp("mars")))
-
-
-@pytest.fixture(scope="module")
-def ready(unpacked, tmp_path_factory):
-  """A folder in which MARS is prepared."""
-  folder = tmp_path_factory.mktemp("prepared")
-  builders.prepare("mars", unpacked, folder)
-  return folder
 
 
 def test_progress_bars_know_their_end(unpacked, tmp_path, monkeypatch):

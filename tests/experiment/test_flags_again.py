@@ -2,12 +2,10 @@
 
 import dataclasses
 import shlex
-import sys
 
 import pytest
-from absl import flags
+from command_lines import parsed
 from evaluation_embeddings import made
-from ml_collections import config_flags
 from results_record import RECORD
 
 from cosam_jax.errors import InputError
@@ -26,15 +24,9 @@ def saved(name, **changes):
   return rules.plain(rules.resolve(config))
 
 
-def parsed(arguments):
+def flat_of(arguments):
   """The flat configuration that the program makes of flags."""
-  values = flags.FlagValues()
-  holder = config_flags.DEFINE_config_file("config", None, flag_values=values)
-  line = configurations.with_path(["cosam-jax", *arguments])
-  with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(sys, "argv", line)  # ml_collections looks for fields there.
-    values(line)
-  return rules.plain(rules.resolve(holder.value))
+  return rules.plain(rules.resolve(parsed(*arguments)[0]))
 
 
 CHANGES = {
@@ -54,13 +46,13 @@ def test_the_flags_make_the_same_configuration(name):
   wanted = saved(name, **CHANGES)
   found = flags_of(wanted)
   assert len(found) <= 1 + len(CHANGES)
-  assert parsed(found) == wanted
+  assert flat_of(found) == wanted
 
 
 def test_a_preset_is_given_with_its_values():
   wanted = saved("mars", preset="poster")
   assert "--config.preset=poster" in flags_of(wanted)
-  assert parsed(flags_of(wanted)) == wanted
+  assert flat_of(flags_of(wanted)) == wanted
 
 
 def embeddings(path, label="w.pth", **changes):

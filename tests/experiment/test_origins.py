@@ -1,11 +1,9 @@
 """Files inherit the fields that they do not state, and each value can be traced to its origin."""
 
 import json
-import sys
 
 import pytest
-from absl import flags
-from ml_collections import config_flags
+from command_lines import parsed
 
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import configurations, run_configuration
@@ -23,17 +21,6 @@ def get_config(epochs="6"):
   config.train = ConfigDict({"epochs": int(epochs)})
   return config
 """
-
-
-def parsed(*arguments):
-  """The configuration that a command line gives, and the file that `--config` names."""
-  values = flags.FlagValues()
-  holder = config_flags.DEFINE_config_file("config", None, flag_values=values)
-  line = configurations.with_path(["cosam-jax", *arguments])
-  with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(sys, "argv", line)  # ml_collections looks for fields there.
-    values(line)
-  return holder.value, config_flags.get_config_filename(values["config"])
 
 
 @pytest.fixture
