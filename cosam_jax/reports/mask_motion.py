@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from cosam_jax.evaluation.clip_masks import ClipMasks
 from cosam_jax.reports.lettering import fit, font, wrap
-from cosam_jax.reports.mask_pictures import colour_range, overlay
+from cosam_jax.reports.mask_pictures import colour_range, overlay, tile_size
 
 _HEIGHT, _GAP, _TOP = 224, 6, 26
 _LINE, _NARROWEST = 18, 320
@@ -23,10 +23,6 @@ _CORRELATION = (
 )
 _TEXT, _FAINT, _BAR = (25, 25, 25), (95, 95, 95), (33, 145, 140)
 _MILLISECONDS = 250
-
-
-def _size(image: np.ndarray) -> tuple[int, int]:
-  return max(1, round(_HEIGHT * min(image.shape[1] / image.shape[0], 3.0))), _HEIGHT
 
 
 def save_animation(path: pathlib.Path, clips: Sequence[ClipMasks]) -> None:
@@ -43,7 +39,7 @@ def save_animation(path: pathlib.Path, clips: Sequence[ClipMasks]) -> None:
       if image is None or number in seen:
         continue
       seen.add(number)
-      size = _size(next(one for c in clips for one in c.images if one is not None))
+      size = tile_size([one for c in clips for one in c.images], _HEIGHT)
       step = size[0] + _GAP
       page = Image.new("RGB", ((1 + len(stages)) * step - _GAP, _HEIGHT + _TOP), "white")
       draw = ImageDraw.Draw(page)
@@ -91,7 +87,7 @@ def correlation_picture(
     place: (y, x) of the point as fractions of the frame.
     heat: stage -> float[T, h, w], NCC -1 .. 1; the point's own frame is not shown.
   """
-  size = _size(next(image for image in clip.images if image is not None))
+  size = tile_size(clip.images, _HEIGHT)
   others = [i for i in range(len(clip.numbers)) if i != frame]
   first = {stage: (f"frame {clip.numbers[frame]}", f"stage {stage}") for stage in sorted(heat)}
   heads = {

@@ -8,6 +8,7 @@ Notation: `T` frames in a clip, `h w` grid of a mask.
 """
 
 import pathlib
+import statistics
 from collections.abc import Sequence
 
 import numpy as np
@@ -83,7 +84,7 @@ def strip(clip: ClipMasks, caption: str = "") -> Image.Image:
     clip: the clip.
     caption: says which masks these are, such as "after training".
   """
-  size = _tile_size(clip, TILE_HEIGHT)
+  size = tile_size(clip.images, TILE_HEIGHT)
   step = size[0] + _GAP
   width = max(2 * _MARGIN + _LABELS + len(clip.numbers) * step, 620)
   title = f"Tracklet {clip.tracklet}, clip {clip.clip} of {clip.clips}"
@@ -124,7 +125,7 @@ def overview(clips: Sequence[ClipMasks], caption: str = "") -> Image.Image:
   Long clips show `OVERVIEW_FRAMES` of their frames, evenly spread. See `strip` for the arguments.
   """
   stages = sorted(clips[0].masks)
-  size = _tile_size(clips[0], OVERVIEW_HEIGHT)
+  size = tile_size(clips[0].images, OVERVIEW_HEIGHT)
   shown = min(OVERVIEW_FRAMES, len(clips[0].numbers))
   group = shown * (size[0] + 2) + 18
   labels = 136
@@ -261,10 +262,14 @@ def _frame(image: np.ndarray | None, size: tuple[int, int]) -> Image.Image:
   return Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
 
 
-def _tile_size(clip: ClipMasks, height: int) -> tuple[int, int]:
-  """(width, height) in the shape of the clip's first readable frame."""
-  shape = next((image.shape for image in clip.images if image is not None), (2, 1))
-  return max(1, round(height * min(shape[1] / shape[0], 3.0))), height
+def tile_size(images: Sequence[np.ndarray | None], height: int) -> tuple[int, int]:
+  """(width, height) of a frame's tile, in the middle one of the readable frames' shapes.
+
+  The first frame is no measure: the box of somebody who walks in may be as wide as it is high.
+  """
+  ratios = [image.shape[1] / image.shape[0] for image in images if image is not None]
+  ratio = statistics.median_low(ratios) if ratios else 0.5
+  return max(1, round(height * min(ratio, 3.0))), height
 
 
 def _readable(clip: ClipMasks, stage: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from cosam_jax.reports.mask_pictures import (
   overview,
   save_pictures,
   strip,
+  tile_size,
 )
 from cosam_jax.reports.mask_table import mask_table
 
@@ -225,3 +226,12 @@ def test_the_table_without_figures_has_no_shares():
   assert "uniform" not in text
   assert "0.062" in text
   assert max(map(len, text.splitlines())) < 80
+
+
+def test_a_tile_has_the_middle_shape_of_the_clips_frames():
+  """Not the first one's, which is wide while somebody walks into the picture."""
+  wide, tall, higher = (np.zeros((100, width, 3), np.uint8) for width in (110, 40, 30))
+  assert tile_size([wide, None, tall, tall, higher], 200) == (80, 200)
+  assert tile_size([tall], 100) == (40, 100)
+  assert tile_size([None], 100) == (50, 100)
+  assert tile_size([np.zeros((1, 90, 3), np.uint8)], 100) == (300, 100)
