@@ -173,6 +173,7 @@ def _whole(text: str | None) -> int | None:
 
 def _decoded(footage: Footage) -> Iterator[Picture]:
   import av
+  from av.sidedata.sidedata import SideDataContainer
 
   path = footage.path
   with _opened(path) as (container, stream):
@@ -190,7 +191,10 @@ def _decoded(footage: Footage) -> Iterator[Picture]:
       if frame is None:
         break
       number += 1
-      matrix = next((bytes(x) for x in frame.side_data if x.type.name == "DISPLAYMATRIX"), None)
+      # Not `frame.side_data`: frame and data would refer to each other, and frames of which nobody
+      # knows any more would stay in memory, gigabytes of a large video, until Python looks for such.
+      data = SideDataContainer(frame)
+      matrix = next((bytes(x) for x in data if x.type.name == "DISPLAYMATRIX"), None)
       image = frame.to_ndarray(format="rgb24")
       seconds = math.nan if frame.time is None else float(frame.time)
       yield Picture(

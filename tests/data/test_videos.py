@@ -1,5 +1,7 @@
 """Frames out of real video files, and folders of tracklets."""
 
+import gc
+
 import numpy as np
 import pytest
 import videos as drawn
@@ -37,6 +39,20 @@ def test_a_video_is_turned_as_players_turn_it(tmp_path):
   path.write_bytes(content[:at] + clockwise + content[at + 24 :])
   found = np.stack([picture.image for picture in pictures(path)])
   np.testing.assert_array_equal(found, np.rot90(FRAMES, -1, axes=(1, 2)))
+
+
+def test_a_frame_that_was_read_leaves_memory_at_once(tmp_path):
+  """Without Python's search for circles: a frame of a large video is 37 MB."""
+  av = pytest.importorskip("av")
+  path = drawn.write(tmp_path / "a.mkv", FRAMES)
+  gc.collect()
+  gc.disable()
+  try:
+    alive = [sum(type(o) is av.VideoFrame for o in gc.get_objects()) for _ in pictures(path)]
+  finally:
+    gc.enable()
+  assert len(alive) == len(FRAMES)
+  assert max(alive) == 1
 
 
 def test_what_is_no_video_is_named(tmp_path):
