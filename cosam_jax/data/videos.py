@@ -191,9 +191,9 @@ def _decoded(footage: Footage) -> Iterator[Picture]:
       if frame is None:
         break
       number += 1
-      # Not `frame.side_data`: frame and data would refer to each other, and frames of which nobody
-      # knows any more would stay in memory, gigabytes of a large video, until Python looks for such.
-      data = SideDataContainer(frame)
+      # Not `frame.side_data`: frame and data would refer to each other, and such circles stay in
+      # memory, gigabytes of a large video, until Python looks for them.
+      data = SideDataContainer(frame)  # type: ignore[call-arg]  # Missing in its stubs.
       matrix = next((bytes(x) for x in data if x.type.name == "DISPLAYMATRIX"), None)
       image = frame.to_ndarray(format="rgb24")
       seconds = math.nan if frame.time is None else float(frame.time)
