@@ -99,6 +99,12 @@ class Conv(nn.Module):
         x, kernel, cpu=functools.partial(_convolve_few, stride),
         default=functools.partial(_convolve, stride=stride),
       )  # fmt: skip
+    elif x.shape[1] * x.shape[2] < size * size:
+      # XLA exchanges frames and kernel then, and runs that on CPUs hundreds of times slower.
+      y = jax.lax.platform_dependent(
+        x, kernel, cpu=functools.partial(_convolve_patches, stride=stride),
+        default=functools.partial(_convolve, stride=stride),
+      )  # fmt: skip
     elif (size, stride, self.dtype) == (3, 1, jnp.float32) and _is_large(
       min(x.shape[-1], self.features), x.shape[1] * x.shape[2]
     ):

@@ -10,14 +10,15 @@ import optax
 from flax import linen as nn
 from jax.sharding import Mesh
 
-from cosam_jax.models import Outputs
+from cosam_jax.models import Outputs, ReidNet
 from cosam_jax.training.losses import batch_hard_triplet, cross_entropy
 from cosam_jax.training.mesh import replicated, split_batch
 from cosam_jax.training.parameter_groups import EVERY_PARAMETER, Groups
 from cosam_jax.training.state import AveragedState, TrainState, moved_average
 
 Metrics = dict[str, jax.Array]
-_PIXELS_AT_ONCE = 4 * 256 * 128
+# Numbers that a stage 2 writes: those of a clip of 4 in a ResNet-50 at 256x128.
+_VALUES_AT_ONCE = 4 * (256 // 4) * (128 // 4) * 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -233,6 +234,10 @@ def jit_train_step(
   )
 
 
+def _channels(model: nn.Module) -> int:
+  return model.settings.channels(2) if isinstance(model, ReidNet) else 256
+
+
 def _compiler_options(model: nn.Module, mesh: Mesh) -> dict[str, str] | None:
   """Options for XLA.
 
@@ -264,7 +269,7 @@ def jit_forward(
     return outputs._replace(features=(outputs.features + mirrored.features) / 2)
 
   def in_turn(variables, clips, valid):
-    group = clips_at_once(clips.shape)
+    group = clips_at_once(clips.shape, _channels(model))
     if group == len(clips):
       return forward(variables, clips, valid)
     groups = jax.tree.map(lambda x: x.reshape(-1, group, *x.shape[1:]), (clips, valid))
@@ -276,12 +281,13 @@ def jit_forward(
   return jax.jit(in_turn if alone else forward, in_shardings=(whole, split, split))
 
 
-def clips_at_once(shape: tuple[int, ...]) -> int:
+def clips_at_once(shape: tuple[int, ...], channels: int) -> int:
   """How many clips of a batch a CPU takes through the network together; divides the batch evenly.
 
   Args:
     shape: (B, T, H, W, 3).
+    channels: C of stage 2, whose grid has a sixteenth of the pixels.
   """
   clips, frames, height, width, _ = shape
-  most = max(1, _PIXELS_AT_ONCE // (frames * height * width))
+  most = max(1, 16 * _VALUES_AT_ONCE // (frames * height * width * channels))
   return max(n for n in range(1, min(most, clips) + 1) if clips % n == 0)

@@ -14,6 +14,9 @@ CASES = {  # Channels in and out, kernel, stride, grid.
   "many channels on a small grid": (256, 256, 3, 1, (8, 4)),
   "few channels on a very large grid": (32, 32, 3, 1, (32, 16)),
   "too small": (32, 48, 3, 1, (6, 4)),
+  "a grid smaller than the kernel": (16, 24, 3, 1, (4, 2)),
+  "the same with a stride": (16, 24, 3, 2, (4, 2)),
+  "a single position": (16, 24, 3, 1, (1, 1)),
 }
 
 
