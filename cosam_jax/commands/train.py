@@ -99,6 +99,7 @@ def _train(
   clips_per_batch = sizes.identities_per_batch * sizes.instances
   check_outputs(run)
   mesh.check_batch(run.mesh, sizes.identities_per_batch, sizes.instances, accumulate)
+  mesh.check_norms(run.mesh, config.model.norms)
   plan = training_plan(config, run.train_table)
   epoch = run.steps_per_epoch = plan.steps_per_epoch
   last_step = epoch * config.train.epochs

@@ -133,13 +133,27 @@ def _frames_and_grid(config: ConfigDict) -> None:
     height = width = 1
   else:  # Only now, since the backbone's module takes half a second to load.
     chosen = {key: None if value == "family" else value for key, value in family.items()}
-    backbone = backbone_of(model.backbone, width=model.width, **chosen)
+    backbone = backbone_of(
+      model.backbone, width=model.width, stride_in=chosen["stride_in"], pool=chosen["pool"]
+    )
     stride = stage5_stride(model.temporal, model.last_stride)
     height, width = backbone.grid_size(size, 5, stride)
   if stages and height * width < 2:
     raise InputError(
       f"config.clips.image_size is {size}: the last grid is {height}x{width}, and a spatial mask "
       "needs two positions or more; use larger frames"
+    )
+
+
+def _norms(config: ConfigDict) -> None:
+  model = config.model
+  if model.norms == "compiler":  # The backbone's module takes half a second to load.
+    return
+  if not backbone_of(model.backbone, width=model.width).fusible:
+    raise InputError(
+      f"config.model.norms is {model.norms!r}, but backbone {model.backbone} of width "
+      f"{model.width:g} has no bottleneck with a multiple of 16 channels inside, which the kernels "
+      "need: use 'compiler'"
     )
 
 
@@ -243,5 +257,6 @@ def _synthetic(config: ConfigDict) -> None:
 
 
 _RULES: tuple[Callable[[ConfigDict], None], ...] = (
-  _batch, _training, check_learning, _data, _evaluation, _synthetic, _frames_and_grid, _neck
+  _batch, _training, check_learning, _data, _evaluation, _synthetic, _frames_and_grid, _neck,
+  _norms,
 )  # fmt: skip

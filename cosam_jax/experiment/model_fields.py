@@ -2,7 +2,7 @@
 
 from cosam_jax.experiment.field_kinds import NETWORK, SPEED, TRAINING, Field
 from cosam_jax.experiment.field_kinds import choice as _choice
-from cosam_jax.models.backbones.registry import BACKBONES
+from cosam_jax.models.backbones.registry import BACKBONES, NORMS
 from cosam_jax.models.neck_names import EMBEDDINGS, NECK_LOSSES, NECK_PLACES
 from cosam_jax.models.pool_names import SPATIAL_POOLS
 from cosam_jax.models.temporal_names import TEMPORAL_HEADS
@@ -57,6 +57,10 @@ MODEL_FIELDS: dict[str, Field] = {
     "Compute precision; parameters stay float32.", "float32", "bfloat16", tested=True),
   "model.remat": Field(bool, False, SPEED,
     "Compute residual blocks again for the gradient: less memory, more time."),
+  "model.norms": _choice("compiler", SPEED,
+    "How training computes 1x1 convolutions and the norms beside them in a ResNet's bottlenecks: "
+    "by the compiler, or fused in kernels for one NVIDIA GPU. IBN's half instance norms, and sizes "
+    "that 16 does not divide, stay with the compiler.", *NORMS, late=True),
   "init.weights": Field(str, "imagenet", TRAINING,
     "Initial weights: empty (random), a name such as imagenet, or a file.", path=True,
     resumable=True),

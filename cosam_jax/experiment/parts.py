@@ -98,6 +98,7 @@ def build_model(config: ConfigDict, num_classes: int) -> ReidNet:
     classifier_deviation=model.classifier_deviation,
     dtype=DTYPES[model.dtype],
     remat=model.remat,
+    norms=model.norms,
   )
 
 

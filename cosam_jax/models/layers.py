@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from cosam_jax.models import winograd
+from cosam_jax.models.normalise import Affine, Moments, moments_of, normalise, weight_and_count
 
 Dtype = Any
 _FEW_CHANNELS = 4
@@ -83,11 +84,10 @@ class Conv(nn.Module):
   kernel_init: Initializer = kaiming_fan_out
   portable: bool = False
 
-  @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     """float[F, h, w, C_in] -> dtype[F, ceil(h/stride), ceil(w/stride), C_out]."""
     size, stride = self.kernel_size, self.stride
-    kernel = self.param("kernel", self.kernel_init, (size, size, x.shape[-1], self.features))
+    kernel, bias = self._weights(x.shape[-1])
     x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
     if self.portable:
       y = _convolve(x, kernel, stride=stride)
@@ -113,9 +113,39 @@ class Conv(nn.Module):
       )
     else:
       y = _convolve(x, kernel, stride=stride)
-    if self.use_bias:
-      y = y + self.param("bias", nn.initializers.zeros, (self.features,)).astype(self.dtype)
-    return y
+    return y if bias is None else y + bias.astype(self.dtype)
+
+  def with_moments(
+    self, x: jax.Array, affine: Affine | None = None, *, valid: jax.Array | None = None
+  ) -> tuple[jax.Array, Moments]:
+    """A norm, its ReLU, this 1x1 convolution without bias, and its moments, in kernels for GPUs.
+
+    Args:
+      x: float[F, h, w, C_in].
+      affine: the norm, see `BatchNorm.affine`; None: the convolution takes x itself.
+      valid: bool[F]; frames marked False take no part in the moments.
+
+    Returns:
+      dtype[F, ceil(h/stride), ceil(w/stride), C_out], and the moments of it.
+    """
+    # Imported late, since few runs need Pallas.
+    from cosam_jax.models.fused_product import norm_relu_product
+
+    kernel, _ = self._weights(x.shape[-1])
+    x = x[:, :: self.stride, :: self.stride].astype(self.dtype)
+    grid = x.shape[:3]
+    rows = None if valid is None else jnp.repeat(valid.astype(jnp.float32), grid[1] * grid[2])
+    y, moments = norm_relu_product(x.reshape(-1, x.shape[-1]), affine, kernel[0, 0], rows)
+    return y.reshape(*grid, self.features), moments
+
+  @nn.compact
+  def _weights(self, channels: int) -> tuple[jax.Array, jax.Array | None]:
+    """The kernel for so many input channels, and the bias, if there is one."""
+    size = self.kernel_size
+    kernel = self.param("kernel", self.kernel_init, (size, size, channels, self.features))
+    if not self.use_bias:
+      return kernel, None
+    return kernel, self.param("bias", nn.initializers.zeros, (self.features,))
 
 
 def _is_large(channels: int, positions: int) -> bool:
@@ -192,14 +222,21 @@ class BatchNorm(nn.Module):
   bias_trained: bool = True
   deviation: float = 0.0
 
-  @nn.compact
-  def __call__(self, x: jax.Array, *, train: bool, valid: jax.Array | None = None) -> jax.Array:
+  def __call__(
+    self,
+    x: jax.Array,
+    *,
+    train: bool,
+    valid: jax.Array | None = None,
+    moments: Moments | None = None,
+  ) -> jax.Array:
     """Normalises the last axis.
 
     Args:
       x: float[F, ..., C].
       train: use the batch's statistics and update the running ones; otherwise use the running ones.
       valid: bool[F]; frames marked False take no part in the statistics.
+      moments: while training, the batch's statistics, if they are known already.
 
     Returns:
       dtype[F, ..., C].
@@ -207,28 +244,52 @@ class BatchNorm(nn.Module):
     folded: jax.Array | None = self.get_variable("params", "shift")
     if folded is not None:  # Weights of `folded.fold`: the layer before does the rest.
       return (x.astype(jnp.float32) + folded).astype(self.dtype)
-    channels = x.shape[-1]
-    scale = self.param("scale", _around_one(self.deviation), (channels,))
-    bias = self.param("bias", nn.initializers.zeros, (channels,))
-    bias = bias if self.bias_trained else jax.lax.stop_gradient(bias)
-    running_mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,), jnp.float32)
-    running_var = self.variable("batch_stats", "var", jnp.ones, (channels,), jnp.float32)
+    if moments is not None:
+      centre, multiplier, shift = self.affine(x, valid=valid, moments=moments)
+      return ((x.astype(jnp.float32) - centre) * multiplier + shift).astype(self.dtype)
+    scale, bias, running_mean, running_var = self._variables(x.shape[-1])
     x = x.astype(jnp.float32)
     if not train:
       multiplier = scale * jax.lax.rsqrt(running_var.value + self.epsilon)
       y = x * multiplier + (bias - running_mean.value * multiplier)
       return y.astype(self.dtype)
-    rows = jnp.ones(x.shape[:1], bool) if valid is None else valid
-    weight = rows.astype(jnp.float32).reshape(-1, *(1,) * (x.ndim - 1))
-    count = jnp.maximum(weight.sum() * (x[0].size // channels), 1.0)
-    y, mean, var = _normalise(x, scale, bias, None if valid is None else weight, count,
-                              self.epsilon)  # fmt: skip
-    if not self.is_initializing():
-      keep = self.momentum
-      unbiased = var * (count / jnp.maximum(count - 1, 1))
-      running_mean.value = keep * running_mean.value + (1 - keep) * mean
-      running_var.value = keep * running_var.value + (1 - keep) * unbiased
+    weight, count = weight_and_count(x, valid)
+    y, mean, var = normalise(x, scale, bias, weight, count, self.epsilon)
+    self._move(running_mean, running_var, Moments(mean, var), count)
     return y.astype(self.dtype)
+
+  def affine(
+    self, x: jax.Array, *, valid: jax.Array | None = None, moments: Moments | None = None
+  ) -> Affine:
+    """What a call would do to `x` while training, as a map; updates the running statistics.
+
+    Args: as for a call; without `moments`, they are computed here.
+    """
+    scale, bias, running_mean, running_var = self._variables(x.shape[-1])
+    weight, count = weight_and_count(x, valid)
+    if moments is None:
+      moments = moments_of(x.astype(jnp.float32), weight, count)
+    self._move(running_mean, running_var, moments, count)
+    return Affine(moments.mean, scale * jax.lax.rsqrt(moments.var + self.epsilon), bias)
+
+  @nn.compact
+  def _variables(self, channels: int) -> tuple[jax.Array, jax.Array, Any, Any]:
+    """Scale, bias, and the running mean and variance of so many channels."""
+    scale = self.param("scale", _around_one(self.deviation), (channels,))
+    bias = self.param("bias", nn.initializers.zeros, (channels,))
+    bias = bias if self.bias_trained else jax.lax.stop_gradient(bias)
+    mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,), jnp.float32)
+    var = self.variable("batch_stats", "var", jnp.ones, (channels,), jnp.float32)
+    return scale, bias, mean, var
+
+  def _move(self, running_mean: Any, running_var: Any, moments: Moments, count: jax.Array) -> None:
+    """Moves the running statistics towards a batch's."""
+    if self.is_initializing():
+      return
+    keep = self.momentum
+    unbiased = moments.var * (count / jnp.maximum(count - 1, 1))
+    running_mean.value = keep * running_mean.value + (1 - keep) * moments.mean
+    running_var.value = keep * running_var.value + (1 - keep) * unbiased
 
 
 def _around_one(deviation: float) -> Initializer:
@@ -239,49 +300,3 @@ def _around_one(deviation: float) -> Initializer:
     return 1 + deviation * jax.random.normal(key, shape)
 
   return draw
-
-
-Moments = tuple[jax.Array, jax.Array, jax.Array]
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(5,))
-def _normalise(
-  x: jax.Array,
-  scale: jax.Array,
-  bias: jax.Array,
-  weight: jax.Array | None,
-  count: jax.Array,
-  epsilon: float,
-) -> Moments:
-  """Normalises with the moments of the rows of weight 1; returns (y, mean, biased variance).
-
-  The gradient is written out, since the derived one reads the batch several times more. No gradient
-  flows back from the moments, which only go into the running statistics.
-  """
-  axes = tuple(range(x.ndim - 1))
-  mean = (x if weight is None else x * weight).sum(axes) / count
-  squares = jnp.square(x - mean)
-  var = (squares if weight is None else squares * weight).sum(axes) / count
-  multiplier = scale * jax.lax.rsqrt(var + epsilon)
-  return x * multiplier + (bias - mean * multiplier), mean, var
-
-
-def _normalise_forward(x, scale, bias, weight, count, epsilon):
-  y, mean, var = _normalise(x, scale, bias, weight, count, epsilon)
-  return (y, mean, var), (x, scale, weight, count, mean, jax.lax.rsqrt(var + epsilon))
-
-
-def _normalise_backward(epsilon, saved, gradients):
-  del epsilon
-  x, scale, weight, count, mean, inverse = saved
-  gradient = gradients[0]
-  axes = tuple(range(x.ndim - 1))
-  to_bias = gradient.sum(axes)
-  to_scale = (gradient * (x - mean)).sum(axes) * inverse
-  shared = (to_bias + (x - mean) * (inverse * to_scale)) / count
-  shared = shared if weight is None else shared * weight
-  to_x = (gradient - shared) * (scale * inverse)
-  return to_x, to_scale, to_bias, None, None
-
-
-_normalise.defvjp(_normalise_forward, _normalise_backward)

@@ -80,6 +80,9 @@ class ReidNet(nn.Module):
     remat: while training, keep only the input of each residual block, and compute the rest again
       for the gradient; the same numbers with less memory and more time.
     portable: use only operations that converters to other programs' formats know; the same numbers.
+    norms: `"compiler"`, or `"fused"`: while training, a ResNet's bottlenecks compute 1x1
+      convolutions and the norms beside them in kernels for one NVIDIA GPU (`fused_product`); the
+      same numbers.
   """
 
   backbone: str = "resnet50"
@@ -109,11 +112,18 @@ class ReidNet(nn.Module):
   dtype: Dtype = jnp.float32
   remat: bool = False
   portable: bool = False
+  norms: str = "compiler"
 
   @property
   def settings(self) -> Backbone:
     """The backbone with these settings."""
-    return backbone_of(self.backbone, width=self.width, stride_in=self.stride_in, pool=self.pool)
+    return backbone_of(
+      self.backbone,
+      width=self.width,
+      stride_in=self.stride_in,
+      pool=self.pool,
+      norms=self.norms,
+    )
 
   @property
   def stage5_stride(self) -> int:

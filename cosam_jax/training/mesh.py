@@ -75,6 +75,24 @@ def check_batch(mesh: Mesh, identities: int, instances: int, accumulate: int = 1
     )
 
 
+def check_norms(mesh: Mesh, norms: str) -> None:
+  """Refuses `"fused"` norms (see `ReidNet.norms`) on other devices than one NVIDIA GPU.
+
+  Raises:
+    InputError: it names the field and the devices.
+  """
+  if norms != "fused":
+    return
+  device = mesh.devices.flat[0]
+  # JAX calls AMD's devices GPUs too.
+  cuda = device.platform == "gpu" and "rocm" not in device.client.platform_version.lower()
+  if mesh.size > 1 or not cuda:
+    raise InputError(
+      "config.model.norms is 'fused', whose kernels are for one NVIDIA GPU, and training would run "
+      f"on {mesh.size} x {device.device_kind}: use 'compiler', which gives the same numbers"
+    )
+
+
 def put_batch(mesh: Mesh, *arrays: np.ndarray) -> tuple[jax.Array, ...]:
   """Moves host arrays to the devices, split along their first axis.
 

@@ -24,6 +24,7 @@ def training_step(
 ) -> dict[str, Any]:
   """Times the training step of a (resolved) configuration on drawn clips, on all devices."""
   where = mesh.make_mesh()
+  mesh.check_norms(where, config.model.norms)
   clips = config.train.identities_per_batch * config.train.instances
   mesh.check_divisible(where, "train.identities_per_batch * train.instances", clips)
   model = _model(config)

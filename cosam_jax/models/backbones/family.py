@@ -41,6 +41,11 @@ class Backbone(abc.ABC):
   `folded`.
   """
 
+  @property
+  def fusible(self) -> bool:
+    """Whether a field `fused` has layers to work on, see `models.fused_product`."""
+    return False
+
   @abc.abstractmethod
   def channels(self, stage: int) -> int:
     """Number of output channels of `stage` (2..5)."""

@@ -72,9 +72,17 @@ BACKBONES: dict[str, BackboneRow] = {
 }
 """Every name that `ReidNet.backbone` takes."""
 
+NORMS = ("compiler", "fused")
+"""Who computes norms and 1x1 convolutions while training, see `ReidNet.norms`."""
+
 
 def backbone_of(
-  name: str, *, width: float = 1.0, stride_in: str | None = None, pool: str | None = None
+  name: str,
+  *,
+  width: float = 1.0,
+  stride_in: str | None = None,
+  pool: str | None = None,
+  norms: str = "compiler",
 ) -> "Backbone":
   """A backbone by its name; the choices that are given replace its family's.
 
@@ -84,6 +92,7 @@ def backbone_of(
     stride_in: `"1x1"` or `"3x3"`, the convolution of a bottleneck that strides; None keeps the
       family's.
     pool: `"padded"` or `"ceil"`; None keeps the family's.
+    norms: `"compiler"`, or `"fused"`: while training, the kernels of `models.fused_product`.
 
   Raises:
     InputError: there is no such backbone, a value is not legal, or the family has no such choice.
@@ -106,7 +115,17 @@ def backbone_of(
   row = BACKBONES[name]
   given = {"stride_in": stride_in, "pool": pool}
   chosen = {key: value for key, value in given.items() if value is not None}
-  return row.load()(**{**row.settings, **chosen}, width=width)  # type: ignore[call-arg]
+  made: Backbone = row.load()(**{**row.settings, **chosen}, width=width)  # type: ignore[call-arg]
+  if norms not in NORMS:
+    raise InputError(f"norms is {norms!r}: choose one of {', '.join(NORMS)}")
+  if norms == "compiler":
+    return made
+  if not made.fusible:
+    raise InputError(
+      f"norms is {norms!r}, but backbone {name} of width {width:g} has no bottleneck with a "
+      "multiple of 16 channels inside, which the kernels need: use 'compiler'"
+    )
+  return dataclasses.replace(made, fused=True)  # type: ignore[type-var,call-arg]
 
 
 def embeds_frames(name: str) -> bool:

@@ -21,6 +21,7 @@ from cosam_jax.models.backbones.family import LEAVES, Backbone, Path
 from cosam_jax.models.backbones.registry import BACKBONES
 from cosam_jax.models.instance_norm import HalfInstanceNorm
 from cosam_jax.models.layers import BatchNorm, Conv, Dtype
+from cosam_jax.models.normalise import Affine
 from cosam_jax.models.pooling import max_pool, pooled_size, portable_max_pool
 
 SE_REDUCTION = 16
@@ -44,7 +45,10 @@ _NUMBERS = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3
 
 @dataclasses.dataclass(frozen=True)
 class ResNet(Backbone):
-  """A residual network, given by its settings."""
+  """A residual network, given by its settings.
+
+  `fused`: while training, bottlenecks have the kernels of `models.fused_product`.
+  """
 
   blocks: tuple[int, int, int, int]
   bottleneck: bool
@@ -53,6 +57,7 @@ class ResNet(Backbone):
   pool: Literal["padded", "ceil"]
   ibn: bool = False
   width: float = 1.0
+  fused: bool = False
 
   FOLDED = {"norm": "conv", "norm1": "conv1", "norm2": "conv2", "norm3": "conv3",
             "shortcut_norm": "shortcut_conv"}  # fmt: skip
@@ -62,6 +67,14 @@ class ResNet(Backbone):
   def expansion(self) -> int:
     """Output channels of a block over its inner width."""
     return 4 if self.bottleneck else 1
+
+  @property
+  def fusible(self) -> bool:
+    """See `Backbone`: a bottleneck, and in the widest stage channels that the kernels take."""
+    # Imported late, since few runs need Pallas.
+    from cosam_jax.models.fused_product import fits
+
+    return self.bottleneck and fits(16, self.inner_width(5), self.channels(5), jnp.float32)
 
   def inner_width(self, stage: int) -> int:
     """Channels inside the blocks of `stage`; the stem keeps 64 whatever the width multiplier."""
@@ -201,15 +214,26 @@ class Block(nn.Module):
       plan = ((inner, 3, self.stride), (outer, 3, 1))
 
     half = settings.ibn and self.stage < 5
+    fused = settings.fused and settings.bottleneck and train
 
-    def norm(name: str, y: jax.Array) -> jax.Array:
-      kind = HalfInstanceNorm if half and name == "norm1" else BatchNorm
-      return kind(dtype=self.dtype, name=name)(y, train=train, valid=valid)
+    def normed(name: str, conv: Conv, y: jax.Array, before: Affine | None = None) -> jax.Array:
+      """The norm of a convolution, of which a fused one also takes the norm and ReLU before it."""
+      if half and name == "norm1":
+        return HalfInstanceNorm(self.dtype, name=name)(conv(y), train=train, valid=valid)
+      norm = BatchNorm(dtype=self.dtype, name=name)
+      if not fused or conv.kernel_size > 1:
+        return norm(conv(y), train=train, valid=valid)
+      y, moments = conv.with_moments(y, before, valid=valid)
+      return norm(y, train=train, valid=valid, moments=moments)
 
-    y = x
+    y, before = x, None
     for i, (features, size, stride) in enumerate(plan, start=1):
       conv = Conv(features, size, stride, dtype=self.dtype, portable=self.portable, name=f"conv{i}")
-      y = norm(f"norm{i}", conv(y))
+      if fused and i == 2:
+        y = conv(y)
+        before = BatchNorm(dtype=self.dtype, name="norm2").affine(y, valid=valid)
+        continue
+      y = normed(f"norm{i}", conv, y, before)
       y = nn.relu(y) if i < len(plan) else y
     if settings.squeeze_excitation:
       y = y * self._gate(y.mean((1, 2), keepdims=True), outer)
@@ -217,7 +241,7 @@ class Block(nn.Module):
       shortcut = Conv(
         outer, 1, self.stride, dtype=self.dtype, portable=self.portable, name="shortcut_conv"
       )
-      x = norm("shortcut_norm", shortcut(x))
+      x = normed("shortcut_norm", shortcut, x)
     return nn.relu(y + x)
 
   def _gate(self, squeezed: jax.Array, outer: int) -> jax.Array:
