@@ -261,17 +261,18 @@ OWN: dict[str, Flag] = {
       "parts",
       "Parts of --mode=benchmark, separated by commas: step (training), embed (inference), cosam "
       "(the layer alone, with and without the cost volume), metrics (ranking and re-ranking at "
-      "MARS scale), input (reading and augmenting frames; needs the data set).",
+      "MARS scale), input (reading and augmenting frames; needs the data set), products (1x1 "
+      "convolutions and their norms alone, with and without fused kernels; needs an NVIDIA GPU).",
       lambda text: text in BENCHMARK_PARTS, f"among {', '.join(BENCHMARK_PARTS)}",
     ),
     _benchmark_list(
       "stages",
-      "Stages, among 2,3,4,5, whose COSAM layers --mode=benchmark measures alone.",
+      "Stages, among 2,3,4,5, whose COSAM layers and products --mode=benchmark measures alone.",
       lambda text: text in ("2", "3", "4", "5"), "among 2, 3, 4 and 5",
     ),
     _benchmark_list(
       "frames",
-      "Clip lengths, 2 to 1024, of the layers that --mode=benchmark measures alone.",
+      "Clip lengths, 2 to 1024, of the COSAM layers that --mode=benchmark measures alone.",
       lambda text: 1 < (whole_number(text) or 0) <= 1024, "whole numbers from 2 to 1024",
     ),
   ]),

@@ -8,7 +8,7 @@ import jax
 import tqdm
 from ml_collections import ConfigDict
 
-from cosam_jax.commands.benchmark import cosam_layer, device, network, ranking, reading
+from cosam_jax.commands.benchmark import cosam_layer, device, network, products, ranking, reading
 from cosam_jax.commands.benchmark.options import Options, options_of
 from cosam_jax.commands.benchmark.table import render
 from cosam_jax.commands.call import Call
@@ -53,6 +53,7 @@ def measure(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict
     "step": lambda tick: network.training_step(config, options.repeats, tick),
     "metrics": lambda tick: ranking.at_mars_scale(config, _width(config), tick),
     "input": lambda tick: reading.images(config, options.repeats, tick),
+    "products": lambda tick: products.products(config, options, tick),
     "cosam": lambda tick: cosam_layer.layers(config, options, tick),
   }
   for part, measured in measurements.items():

@@ -4,7 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-BENCHMARK_PARTS = ("step", "embed", "cosam", "metrics", "input")
+BENCHMARK_PARTS = ("step", "embed", "cosam", "metrics", "input", "products")
+# The last one needs a GPU.
+_USUAL = BENCHMARK_PARTS[:-1]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,12 +16,12 @@ class Options:
   Attributes:
     parts: among `BENCHMARK_PARTS`.
     repeats: measurements of each number, at least 2; their median and quartiles are printed.
-    stages: stages whose COSAM layers are measured alone, among 2, 3, 4 and 5.
-    frames: clip lengths for those layers, each at least 2.
-    clips: number of clips in those layers' batch, at least 1.
+    stages: stages whose COSAM layers and products are measured alone, among 2, 3, 4 and 5.
+    frames: clip lengths for the COSAM layers, each at least 2.
+    clips: number of clips in the COSAM layers' batch, at least 1.
   """
 
-  parts: tuple[str, ...] = BENCHMARK_PARTS
+  parts: tuple[str, ...] = _USUAL
   repeats: int = 10
   stages: tuple[int, ...] = (2, 3, 4, 5)
   frames: tuple[int, ...] = (4, 8, 16, 32)

@@ -34,6 +34,8 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
       yield from _network(title, parts[name], record)
   if "cosam" in parts:
     yield from _cosam(parts["cosam"])
+  if "products" in parts:
+    yield from _products(parts["products"])
   if "metrics" in parts:
     found = parts["metrics"]
     sizes = f"{found['queries']:,} x {found['gallery']:,} x {found['width']:,}"
@@ -77,6 +79,24 @@ def _cosam(layers: list[Mapping[str, Any]]) -> Iterator[str]:
       numbers = [value(layer[way]) for way in ("factored", "explicit")]
       ratio = _ratio(layer, name)
       yield f"{title + ', ' + name:<50}{numbers[0]:>10}{numbers[1]:>10}{ratio:>8}"
+
+
+def _products(found: Any) -> Iterator[str]:
+  if "left_out" in found:
+    yield f"products left out: {found['left_out']}"
+    return
+  title = f"1x1 convolution and norm, both directions, {found[0]['frames']} frames"
+  yield f"{title:<52}compiler     fused   ratio"
+  for product in found:
+    height, width = product["grid"]
+    inputs, outputs = product["channels"]
+    before = "norm, " if product["normed"] else ""
+    title = f"  stage {product['stage']}, {height}x{width}, {before}{inputs} -> {outputs}"
+    ways = [product[way] for way in ("compiler", "fused")]
+    numbers = [_way_time(way) for way in ways]
+    yield f"{title + ', time':<50}{numbers[0]:>10}{numbers[1]:>10}{product['ratio']:>8.2f}"
+    numbers = [_way_memory(way) for way in ways]
+    yield f"{'    temporary memory':<50}{numbers[0]:>10}{numbers[1]:>10}".rstrip()
 
 
 def _way_time(way: Mapping[str, Any]) -> str:
