@@ -81,16 +81,20 @@ def check_norms(mesh: Mesh, norms: str) -> None:
   Raises:
     InputError: it names the field and the devices.
   """
-  if norms != "fused":
-    return
+  if norms == "fused" and not is_one_nvidia_gpu(mesh):
+    raise InputError(
+      "config.model.norms is 'fused', whose kernels are for one NVIDIA GPU, and training would run "
+      f"on {mesh.size} x {mesh.devices.flat[0].device_kind}: use 'compiler', which gives the same "
+      "numbers"
+    )
+
+
+def is_one_nvidia_gpu(mesh: Mesh) -> bool:
+  """Whether the mesh is a single device for which CUDA programs are made."""
   device = mesh.devices.flat[0]
   # JAX calls AMD's devices GPUs too.
   cuda = device.platform == "gpu" and "rocm" not in device.client.platform_version.lower()
-  if mesh.size > 1 or not cuda:
-    raise InputError(
-      "config.model.norms is 'fused', whose kernels are for one NVIDIA GPU, and training would run "
-      f"on {mesh.size} x {device.device_kind}: use 'compiler', which gives the same numbers"
-    )
+  return cuda and mesh.size == 1
 
 
 def put_batch(mesh: Mesh, *arrays: np.ndarray) -> tuple[jax.Array, ...]:

@@ -3,6 +3,7 @@
 import json
 
 import calls
+import jax
 import pytest
 import tiny
 
@@ -66,4 +67,16 @@ def test_a_batch_that_cannot_be_is_refused_before_anything_is_written(tiny_synth
   wanted = config(tiny_synthetic, train__identities_per_batch=7)
   with pytest.raises(InputError, match="7"):
     calls.run("train", wanted, tmp_path / "run")
+  assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(jax.default_backend() == "gpu", reason="a GPU trains with these kernels")
+def test_kernels_for_gpus_are_refused_elsewhere_before_anything_is_written(
+  tiny_synthetic, tmp_path
+):
+  fused = config(tiny_synthetic, model__norms="fused", model__backbone="resnet50")
+  with pytest.raises(
+    InputError, match=r"model\.norms is 'fused', whose kernels are for one NVIDIA"
+  ):
+    calls.run("train", fused, tmp_path / "run")
   assert not (tmp_path / "run").exists()

@@ -176,6 +176,14 @@ def test_a_group_that_is_no_group():
   [
     ({"clips.num_frames": 1}, ["config.clips.num_frames is 1", "at least 2", "cosam_stages"]),
     ({"model.cosam_stages": (4, 4)}, ["config.model.cosam_stages is (4, 4)", "once"]),
+    (
+      {"model.norms": "fused", "model.backbone": "resnet18"},
+      ["config.model.norms is 'fused'", "backbone resnet18 of width 1", "use 'compiler'"],
+    ),
+    (
+      {"model.norms": "fused", "model.backbone": "resnet50", "model.width": 0.02},
+      ["config.model.norms is 'fused'", "backbone resnet50 of width 0.02", "multiple of 16"],
+    ),
     ({"clips.image_size": (16, 16)}, ["config.clips.image_size is (16, 16)", "1x1", "larger"]),
     ({"train.validate_every_epochs": 5}, ["validate_every_epochs is 5", "at least 2", "test set"]),
     ({"data.validation_identities": 9}, ["validation_identities is 9", "validate_every_epochs"]),

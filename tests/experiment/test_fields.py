@@ -91,11 +91,12 @@ def test_the_defaults_are_the_recipe_on_mars():
 
 def test_a_training_goes_on_with_other_places_speeds_reports_and_measures():
   network = {name for name in FIELDS if name.startswith("model.")}
-  network -= {"model.cost_volume", "model.remat", "model.dtype"}
+  network -= {"model.cost_volume", "model.remat", "model.norms", "model.dtype"}
   assert with_role(NETWORK) == network | {"clips.num_frames", "clips.image_size", "clips.resize"}
   assert set(FREE_ON_RESUME) == {
     "data.dir", "data.source", "data.prepared_dir", "data.check_files", "data.retry_seconds",
-    "data.follow_links", "model.cost_volume", "model.remat", "init.weights", "train.epochs",
+    "data.follow_links", "model.cost_volume", "model.remat", "model.norms",
+    "init.weights", "train.epochs",
     "train.log_every_steps", "train.health_every_steps", "train.checkpoint_every_epochs",
     "train.keep_checkpoints", "train.validate_every_epochs",
     *(name for name in FIELDS if name.startswith(("evaluation.", "report."))),
@@ -106,7 +107,8 @@ def test_no_report_place_or_speed_alters_results():
   free = {name for name in FIELDS if not fields.alters_results(name)}
   assert free == {
     "data.dir", "data.source", "data.prepared_dir", "data.check_files", "data.retry_seconds",
-    "data.follow_links", "model.cost_volume", "model.remat", "train.log_every_steps",
+    "data.follow_links", "model.cost_volume", "model.remat", "model.norms",
+    "train.log_every_steps",
     "train.health_every_steps", "train.checkpoint_every_epochs", "train.keep_checkpoints",
     "evaluation.batch_clips", "evaluation.before_training",
     *(name for name in FIELDS if name.startswith("report.")),

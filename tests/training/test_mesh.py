@@ -13,6 +13,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.training.mesh import (
   check_batch,
   check_divisible,
+  check_norms,
   make_mesh,
   put_batch,
   put_everywhere,
@@ -81,3 +82,44 @@ def test_a_training_batch_that_cannot_be_split_is_refused_with_the_numbers(sizes
 @pytest.mark.parametrize(("sizes", "devices"), [((8, 4, 1), 8), ((8, 4, 4), 8), ((6, 2, 3), 4)])
 def test_training_batches_that_can_be_split(sizes, devices):
   check_batch(types.SimpleNamespace(size=devices), *sizes)
+
+
+def mesh_of(count, platform, kind, version=""):
+  client = types.SimpleNamespace(platform_version=version)
+  device = types.SimpleNamespace(platform=platform, device_kind=kind, client=client)
+  return types.SimpleNamespace(size=count, devices=np.array([device] * count))
+
+
+CUDA, ROCM = "PJRT C API\ncuda 12090", "PJRT C API\nrocm 60443484"
+
+
+def test_fused_norms_are_for_one_nvidia_gpu():
+  check_norms(mesh_of(1, "gpu", "NVIDIA H200", CUDA), "fused")
+  for mesh in (make_mesh(), mesh_of(8, "tpu", "TPU v4"), mesh_of(8, "gpu", "NVIDIA H200", CUDA)):
+    check_norms(mesh, "compiler")
+
+
+@pytest.mark.parametrize(
+  ("mesh", "devices"),
+  [
+    (mesh_of(2, "gpu", "NVIDIA H200", CUDA), "2 x NVIDIA H200"),
+    (mesh_of(1, "gpu", "AMD Instinct MI300X", ROCM), "1 x AMD Instinct MI300X"),
+    (mesh_of(1, "tpu", "TPU v4"), "1 x TPU v4"),
+    (mesh_of(1, "cpu", "cpu"), "1 x cpu"),
+  ],
+)
+def test_fused_norms_on_other_devices_are_refused_with_these(mesh, devices):
+  with pytest.raises(InputError) as raised:
+    check_norms(mesh, "fused")
+  sentence = str(raised.value)
+  assert "config.model.norms is 'fused'" in sentence
+  assert f"would run on {devices}: use 'compiler'" in sentence
+
+
+def test_fused_norms_on_this_machine_are_judged_by_its_devices():
+  mesh = make_mesh()
+  if mesh.size == 1 and mesh.devices.flat[0].platform == "gpu":
+    check_norms(mesh, "fused")
+  else:
+    with pytest.raises(InputError, match=r"config\.model\.norms is 'fused'"):
+      check_norms(mesh, "fused")

@@ -73,3 +73,24 @@ def test_what_was_not_measured_is_not_shown():
   assert render(record).splitlines()[3:] == [
     f"{'matrix product 1536, float32':<40}{'2.0 TFLOP/s':>12}", "input left out: no data"
   ]  # fmt: skip
+
+
+def test_products_by_the_compiler_and_fused():
+  sizes = {"stage": 2, "frames": 128, "grid": [64, 32], "channels": [64, 256], "normed": True}
+  ways = {
+    "compiler": {"median_seconds": 0.003, "memory_bytes": {"temporary": 96 * MIB}},
+    "fused": {"median_seconds": 0.002, "memory_bytes": {"temporary": 32 * MIB}},
+  }
+  record = RECORD | {"published_peak": None, "parts": {"products": [sizes | ways | {"ratio": 1.5}]}}
+  lines = render(record).splitlines()[4:]
+  assert max(map(len, lines)) <= WIDTH
+  assert lines[0].startswith("1x1 convolution and norm, both directions, 128 frames")
+  assert [" ".join(line.split()) for line in lines[1:]] == [
+    "stage 2, 64x32, norm, 64 -> 256, time 3.00 ms 2.00 ms 1.50",
+    "temporary memory 96.0 MiB 32.0 MiB",
+  ]
+
+
+def test_why_products_were_left_out_stands_in_one_line():
+  record = RECORD | {"published_peak": None, "parts": {"products": {"left_out": "no GPU"}}}
+  assert render(record).splitlines()[4:] == ["products left out: no GPU"]
