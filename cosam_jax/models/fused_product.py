@@ -1,11 +1,11 @@
-"""A norm, its ReLU, a matrix product and the product's moments as one operation.
+"""A norm, its ReLU, a matrix product and the next norm as one operation.
 
 A 1x1 convolution between two batch norms is bound by memory, not by arithmetic: written one after
 the other, the first norm's output is written and read again, and the second norm reads the product
-twice for its moments. Here the product's kernel normalises what it reads and sums what it writes,
-and the gradient's kernels do the same, so that the activation between is never in memory and the
-moments take no pass. The kernels are for NVIDIA GPUs (`fused_product_kernels`); on other devices
-they are interpreted, far slower, which serves tests alone.
+twice for its moments. Here the product's kernel normalises what it reads and sums what it writes.
+The gradient's kernels do the same, so that neither the activation between nor the gradient of the
+product is ever in memory. The kernels are for NVIDIA GPUs (`fused_product_kernels`); on other
+devices they are interpreted, far slower, which serves tests alone.
 
 Notation: `M` rows (frames and grid flattened), `I` input channels, `O` output channels, `R` tiles
 of rows.
@@ -25,11 +25,13 @@ from cosam_jax.models.normalise import Affine, Moments
 
 class _Saved(NamedTuple):
   x: jax.Array
-  affine: Affine | None
+  before: Affine | None
   kernel: jax.Array
   weight: jax.Array | None
   y: jax.Array
-  moments: Moments
+  scale: jax.Array
+  mean: jax.Array
+  inverse: jax.Array
 
 
 def fits(rows: int, inputs: int, outputs: int, dtype: Any) -> bool:
@@ -37,47 +39,53 @@ def fits(rows: int, inputs: int, outputs: int, dtype: Any) -> bool:
   return blocks_of((rows, inputs, outputs), dtype) is not None
 
 
-def norm_relu_product(
+def normed_product(
   x: jax.Array,
-  affine: Affine | None,
+  before: Affine | None,
   kernel: jax.Array,
+  scale: jax.Array,
+  bias: jax.Array,
   weight: jax.Array | None = None,
   *,
+  epsilon: float,
   blocks: Blocks | None = None,
 ) -> tuple[jax.Array, Moments]:
-  """ReLU((x - centre) * multiplier + shift) @ kernel, and the moments of its rows of weight 1.
-
-  All gradients are defined, also those of the moments; of the weights there is none.
+  """The batch norm of ReLU((x - centre) * multiplier + shift) @ kernel.
 
   Args:
     x: float[M, I].
-    affine: the norm before the ReLU; None: the product is that of x itself.
+    before: the norm before the ReLU; None: the product is that of x itself.
     kernel: float[I, O]; rounded to the type of x.
-    weight: float32[M], 0 or 1; None: all are 1.
+    scale, bias: float32[O], of the norm after the product.
+    weight: float32[M], 0 or 1, the rows that take part in the moments; None: all do.
+    epsilon: is added to the variance.
     blocks: the kernels' tiles; None: those of `blocks_of`, or no kernels if the sizes do not fit.
 
   Returns:
-    The product in the type of x, summed in float32, and the moments of what is so rounded: mean and
-    biased variance over rows, float32[O] each. Without a row of weight 1, both are 0.
+    float32[M, O], the normalised product; and the moments by which it is, those of the product as
+    it is kept in memory, in the type of x. No gradient flows back from the moments, as in
+    `normalise`. Without a row of weight 1, both moments are 0.
   """
   if blocks is None:
     blocks = blocks_of((len(x), kernel.shape[0], kernel.shape[1]), x.dtype)
-  return _operation(blocks, x, affine, kernel, weight)
+  return _operation(blocks, epsilon, x, before, kernel, scale, bias, weight)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _operation(blocks, x, affine, kernel, weight):
-  return _forward(blocks, x, affine, kernel, weight)[0]
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _operation(blocks, epsilon, x, before, kernel, scale, bias, weight):
+  return _forward(blocks, epsilon, x, before, kernel, scale, bias, weight)[0]
 
 
-def _forward(blocks, x, affine, kernel, weight):
-  rounded, stacked = kernel.astype(x.dtype), _stacked(affine)
+def _forward(blocks, epsilon, x, before, kernel, scale, bias, weight):
+  rounded, stacked = kernel.astype(x.dtype), _stacked(before)
   if blocks is None:
     y, sums, squares = _plain_product(x, stacked, rounded, weight)
   else:
     y, sums, squares = _run(kernels.product, blocks, x, stacked, rounded, weight)
-  moments = _combined(sums, squares, len(x), weight)
-  return (y, moments), _Saved(x, affine, kernel, weight, y, moments)
+  mean, var = moments = _combined(sums, squares, len(x), weight)
+  inverse = jax.lax.rsqrt(var + epsilon)
+  normed = (y.astype(jnp.float32) - mean) * (scale * inverse) + bias
+  return (normed, moments), _Saved(x, before, kernel, weight, y, scale, mean, inverse)
 
 
 def _combined(sums: jax.Array, squares: jax.Array, rows: int, weight: jax.Array | None) -> Moments:
@@ -101,28 +109,29 @@ def _combined(sums: jax.Array, squares: jax.Array, rows: int, weight: jax.Array 
   return Moments(mean, (squares + apart).sum(0) / count)
 
 
-def _backward(blocks, saved, gradients):
-  x, affine, kernel, weight, y, (mean, _) = saved
-  ahead, (to_mean, to_variance) = gradients
+def _backward(blocks, epsilon, saved, gradients):
+  del epsilon
+  x, before, kernel, weight, y, scale, mean, inverse = saved
+  ahead = gradients[0]
   count = len(x) if weight is None else jnp.maximum(weight.sum(), 1)
-  # A row moves the mean by 1/count of its change, and the variance by 2/count of its distance.
-  spread = jnp.stack([mean, to_mean / count, 2 * to_variance / count])
-  rounded, stacked = kernel.astype(x.dtype), _stacked(affine)
+  to_bias = ahead.sum(0)
+  to_scale = (ahead * (y.astype(jnp.float32) - mean)).sum(0) * inverse
+  multiplier = scale * inverse
+  through = -multiplier / count
+  spread = jnp.stack([mean, multiplier, through * to_bias, through * inverse * to_scale])
+  operands = (ahead.astype(x.dtype), y, spread, weight)
+  rounded, stacked = kernel.astype(x.dtype), _stacked(before)
   if blocks is None:
-    to_x, multipliers, shifts, parts = _plain_gradients(
-      ahead, y, spread, weight, rounded, x, stacked
-    )
+    to_x, multipliers, shifts, parts = _plain_gradients(*operands, rounded, x, stacked)
   else:
-    to_x, multipliers, shifts = _run(
-      kernels.to_rows, blocks, ahead, y, spread, weight, rounded, x, stacked
-    )
-    parts = _run(kernels.to_kernel, blocks, ahead, y, spread, weight, x, stacked)
+    to_x, multipliers, shifts = _run(kernels.to_rows, blocks, *operands, rounded, x, stacked)
+    parts = _run(kernels.to_kernel, blocks, *operands, x, stacked)
   to_kernel = parts.sum(0).astype(kernel.dtype)
-  if affine is None:
-    return to_x, None, to_kernel, None
-  to_shift = shifts.sum(0)
-  to_affine = Affine(-affine.multiplier * to_shift, multipliers.sum(0), to_shift)
-  return to_x, to_affine, to_kernel, None
+  to_before = None
+  if before is not None:
+    to_shift = shifts.sum(0)
+    to_before = Affine(-before.multiplier * to_shift, multipliers.sum(0), to_shift)
+  return to_x, to_before, to_kernel, to_scale, to_bias, None
 
 
 _operation.defvjp(_forward, _backward)
@@ -158,10 +167,10 @@ def _plain_product(x, affine, kernel, weight):
 
 def _plain_gradients(ahead, y, spread, weight, kernel, x, affine):
   """`kernels.to_rows` and `kernels.to_kernel` with one tile of all rows."""
-  mean, constant, slope = spread
-  through = constant + slope * (y.astype(jnp.float32) - mean)
+  centre, multiplier, constant, slope = spread
+  through = constant + slope * (y.astype(jnp.float32) - centre)
   through = through if weight is None else through * weight[:, None]
-  gradient = (ahead.astype(jnp.float32) + through).astype(y.dtype)
+  gradient = (ahead.astype(jnp.float32) * multiplier + through).astype(y.dtype)
   parts = _sum_of_products("mi,mo->io", _activation(x, affine), gradient)[None]
   to_z = _sum_of_products("mo,io->mi", gradient, kernel)
   if affine is None:

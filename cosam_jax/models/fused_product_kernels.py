@@ -145,10 +145,10 @@ def to_rows(
   """The gradients of `product` with respect to x and, in parts, to multiplier and shift.
 
   Args:
-    ahead: dtype[M, O], the gradient of y alone.
+    ahead: dtype[M, O], the gradient of the norm that follows the product.
     y: dtype[M, O], the product.
-    spread: float32[3, O]: the moments' mean, and the constant and the slope around it of the
-      gradient that reaches each row of weight 1 through them.
+    spread: float32[4, O]: the norm's centre and multiplier; and the constant, and the slope around
+      the centre, of the gradient that reaches each row of weight 1 through the moments.
     weight, kernel, x, affine, blocks, interpret: as for `product`.
 
   Returns:
@@ -168,7 +168,7 @@ def to_rows(
     in_specs=[
       whole_rows,
       whole_rows,
-      pl.BlockSpec((3, outputs), lambda j, i: (0, 0)),
+      pl.BlockSpec((4, outputs), lambda j, i: (0, 0)),
       None if weight is None else pl.BlockSpec((rows,), lambda j, i: (i,)),
       pl.BlockSpec((columns, outputs), lambda j, i: (j, 0)),
       tile if normed else None,
@@ -230,7 +230,7 @@ def to_kernel(
     in_specs=[
       whole,
       whole,
-      pl.BlockSpec((3, blocks.outputs), lambda i, j, s: (0, j)),
+      pl.BlockSpec((4, blocks.outputs), lambda i, j, s: (0, j)),
       None if weight is None else pl.BlockSpec((run,), lambda i, j, s: (s,)),
       pl.BlockSpec((run, blocks.inputs), lambda i, j, s: (s, i)),
       None if affine is None else pl.BlockSpec((3, blocks.inputs), lambda i, j, s: (0, i)),
@@ -266,15 +266,17 @@ def _activation(x, affine):
 
 def _whole_gradient(ahead, y, spread, counts):
   """The gradient of a tile of the product, by itself and through the moments; rounded."""
-  mean, constant, slope = spread
-  through = constant + slope * (y.astype(jnp.float32) - mean)
+  centre, multiplier, constant, slope = spread
+  through = constant + slope * (y.astype(jnp.float32) - centre)
   through = through if counts is None else through * counts[:, None]
-  return (ahead.astype(jnp.float32) + through).astype(y.dtype)
+  return (ahead.astype(jnp.float32) * multiplier + through).astype(y.dtype)
 
 
-def _rows_of(three, at):
-  """The rows of float32[3, channels] at some channels, each float32[1, channels]; None of None."""
-  return None if three is None else tuple(three[i, at][None, :] for i in range(3))
+def _rows_of(vectors, at):
+  """Vectors in float32[n, channels] at some channels, each float32[1, channels]; None of None."""
+  if vectors is None:
+    return None
+  return tuple(vectors[i, at][None, :] for i in range(vectors.shape[0]))
 
 
 def _dot(left, right, contracted):

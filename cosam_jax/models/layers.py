@@ -115,28 +115,17 @@ class Conv(nn.Module):
       y = _convolve(x, kernel, stride=stride)
     return y if bias is None else y + bias.astype(self.dtype)
 
-  def with_moments(
-    self, x: jax.Array, affine: Affine | None = None, *, valid: jax.Array | None = None
-  ) -> tuple[jax.Array, Moments]:
-    """A norm, its ReLU, this 1x1 convolution without bias, and its moments, in kernels for GPUs.
+  def operands(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The matrices of which a 1x1 convolution without bias is the product, for `of_product`.
 
     Args:
       x: float[F, h, w, C_in].
-      affine: the norm, see `BatchNorm.affine`; None: the convolution takes x itself.
-      valid: bool[F]; frames marked False take no part in the moments.
 
     Returns:
-      dtype[F, ceil(h/stride), ceil(w/stride), C_out], and the moments of it.
+      dtype[F, ceil(h/stride), ceil(w/stride), C_in], and the kernel, float32[C_in, C_out].
     """
-    # Imported late, since few runs need Pallas.
-    from cosam_jax.models.fused_product import norm_relu_product
-
     kernel, _ = self._weights(x.shape[-1])
-    x = x[:, :: self.stride, :: self.stride].astype(self.dtype)
-    grid = x.shape[:3]
-    rows = None if valid is None else jnp.repeat(valid.astype(jnp.float32), grid[1] * grid[2])
-    y, moments = norm_relu_product(x.reshape(-1, x.shape[-1]), affine, kernel[0, 0], rows)
-    return y.reshape(*grid, self.features), moments
+    return x[:, :: self.stride, :: self.stride].astype(self.dtype), kernel[0, 0]
 
   @nn.compact
   def _weights(self, channels: int) -> tuple[jax.Array, jax.Array | None]:
@@ -222,21 +211,13 @@ class BatchNorm(nn.Module):
   bias_trained: bool = True
   deviation: float = 0.0
 
-  def __call__(
-    self,
-    x: jax.Array,
-    *,
-    train: bool,
-    valid: jax.Array | None = None,
-    moments: Moments | None = None,
-  ) -> jax.Array:
+  def __call__(self, x: jax.Array, *, train: bool, valid: jax.Array | None = None) -> jax.Array:
     """Normalises the last axis.
 
     Args:
       x: float[F, ..., C].
       train: use the batch's statistics and update the running ones; otherwise use the running ones.
       valid: bool[F]; frames marked False take no part in the statistics.
-      moments: while training, the batch's statistics, if they are known already.
 
     Returns:
       dtype[F, ..., C].
@@ -244,9 +225,6 @@ class BatchNorm(nn.Module):
     folded: jax.Array | None = self.get_variable("params", "shift")
     if folded is not None:  # Weights of `folded.fold`: the layer before does the rest.
       return (x.astype(jnp.float32) + folded).astype(self.dtype)
-    if moments is not None:
-      centre, multiplier, shift = self.affine(x, valid=valid, moments=moments)
-      return ((x.astype(jnp.float32) - centre) * multiplier + shift).astype(self.dtype)
     scale, bias, running_mean, running_var = self._variables(x.shape[-1])
     x = x.astype(jnp.float32)
     if not train:
@@ -258,19 +236,44 @@ class BatchNorm(nn.Module):
     self._move(running_mean, running_var, Moments(mean, var), count)
     return y.astype(self.dtype)
 
-  def affine(
-    self, x: jax.Array, *, valid: jax.Array | None = None, moments: Moments | None = None
-  ) -> Affine:
-    """What a call would do to `x` while training, as a map; updates the running statistics.
-
-    Args: as for a call; without `moments`, they are computed here.
-    """
+  def affine(self, x: jax.Array, *, valid: jax.Array | None = None) -> Affine:
+    """What a call would do to `x` while training, as a map; updates the running statistics."""
     scale, bias, running_mean, running_var = self._variables(x.shape[-1])
     weight, count = weight_and_count(x, valid)
-    if moments is None:
-      moments = moments_of(x.astype(jnp.float32), weight, count)
+    mean, var = moments_of(x.astype(jnp.float32), weight, count)
+    self._move(running_mean, running_var, Moments(mean, var), count)
+    return Affine(mean, scale * jax.lax.rsqrt(var + self.epsilon), bias)
+
+  def of_product(
+    self,
+    x: jax.Array,
+    kernel: jax.Array,
+    before: Affine | None = None,
+    *,
+    valid: jax.Array | None = None,
+  ) -> jax.Array:
+    """What a call would do, while training, to a product; all of it in kernels for GPUs.
+
+    Args:
+      x: float[F, h, w, C_in].
+      kernel: float32[C_in, C].
+      before: a norm that `x` passes first, with a ReLU, see `affine`; None: there is none.
+      valid: bool[F]; frames marked False take no part in the statistics.
+
+    Returns:
+      dtype[F, h, w, C].
+    """
+    # Imported late, since few runs need Pallas.
+    from cosam_jax.models.fused_product import normed_product
+
+    scale, bias, running_mean, running_var = self._variables(kernel.shape[-1])
+    weight, count = weight_and_count(x, valid)
+    rows = x.reshape(-1, x.shape[-1])
+    if weight is not None:
+      weight = jnp.broadcast_to(weight, (*x.shape[:-1], 1)).reshape(-1)
+    y, moments = normed_product(rows, before, kernel, scale, bias, weight, epsilon=self.epsilon)
     self._move(running_mean, running_var, moments, count)
-    return Affine(moments.mean, scale * jax.lax.rsqrt(moments.var + self.epsilon), bias)
+    return y.reshape(*x.shape[:-1], -1).astype(self.dtype)
 
   @nn.compact
   def _variables(self, channels: int) -> tuple[jax.Array, jax.Array, Any, Any]:

@@ -38,8 +38,7 @@ class Product(nn.Module):
     conv = Conv(self.features, dtype=self.dtype, name="conv")
     after = BatchNorm(dtype=self.dtype, name="after")
     if self.norms == "fused":
-      y, moments = conv.with_moments(x, before.affine(x) if before else None)
-      return after(y, train=True, moments=moments)
+      return after.of_product(*conv.operands(x), before.affine(x) if before else None)
     x = nn.relu(before(x, train=True)) if before else x
     return after(conv(x), train=True)
 

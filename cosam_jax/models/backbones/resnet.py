@@ -223,8 +223,7 @@ class Block(nn.Module):
       norm = BatchNorm(dtype=self.dtype, name=name)
       if not fused or conv.kernel_size > 1:
         return norm(conv(y), train=train, valid=valid)
-      y, moments = conv.with_moments(y, before, valid=valid)
-      return norm(y, train=train, valid=valid, moments=moments)
+      return norm.of_product(*conv.operands(y), before, valid=valid)
 
     y, before = x, None
     for i, (features, size, stride) in enumerate(plan, start=1):

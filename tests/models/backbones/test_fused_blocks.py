@@ -61,13 +61,13 @@ def results(block, params, statistics, x, valid):
 @pytest.fixture
 def counted(monkeypatch):
   """Appends to a list for each fused product that is traced: whether it has a norm before it."""
-  products, genuine = [], fused_product.norm_relu_product
+  products, genuine = [], fused_product.normed_product
 
-  def counting(x, affine, *others):
-    products.append(affine is not None)
-    return genuine(x, affine, *others)
+  def counting(x, before, *others, **options):
+    products.append(before is not None)
+    return genuine(x, before, *others, **options)
 
-  monkeypatch.setattr(fused_product, "norm_relu_product", counting)
+  monkeypatch.setattr(fused_product, "normed_product", counting)
   return products
 
 
