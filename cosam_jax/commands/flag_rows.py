@@ -6,6 +6,7 @@ from typing import Any
 
 from cosam_jax.commands.benchmark.options import BENCHMARK_PARTS, Options
 from cosam_jax.commands.registry import COMMANDS, MODES
+from cosam_jax.evaluation.calibration_names import ALL_PAIRS, OTHER_CAMERAS, PEOPLE, is_rate
 from cosam_jax.experiment.config import CHANGED_OPTIM
 from cosam_jax.reports.own_rows import OWN_SWEEPS
 from cosam_jax.reports.poster_rows import SWEEPS
@@ -130,8 +131,9 @@ OWN: dict[str, Flag] = {
     f"{', '.join(CHANGED_OPTIM)}; with a cosine, train.epochs too."
   ),
   "embeddings": _path(
-    "A file that --mode=embed wrote. --mode=evaluate and --mode=sensitivity rank its vectors, "
-    "without network or frames. By default, --config is that of its run, --workdir its folder."
+    "A file that --mode=embed wrote. --mode=evaluate and --mode=sensitivity rank its vectors, and "
+    "--mode=calibrate compares them, without network or frames. By default, --config is that of its "
+    "run, --workdir its folder."
   ),
   "first_frames": _list(
     "For --mode=sensitivity: numbers of first frames of each tracklet to try besides all frames; "
@@ -184,6 +186,44 @@ OWN: dict[str, Flag] = {
     )
     for name, what in (("query", "the people to search for"), ("gallery", "the people to rank"))
   },
+  "people": _choice(
+    "For --mode=embed and --mode=calibrate: whose tracklets are embedded. test: the test set, the "
+    "default of embed. held_out: the training people that config.data.validation_identities held "
+    "out, the default of calibrate. training: those trained on.",
+    *PEOPLE,
+  ),
+  "allow_test_people": _yes(
+    "For --mode=calibrate: calibrate on the test set of a known data set, whose results then say "
+    "nothing about other people."
+  ),
+  "fmr": Flag(
+    "list",
+    "For --mode=calibrate: wished false match rates, more than 0 and less than 1, separated by "
+    "commas. The threshold of the first one decides.",
+    ["0.001", "0.01", "0.0001"], accepts=(is_rate, "of rates above 0 and below 1"),
+  ),
+  "fpir": Flag(
+    "list",
+    "For --mode=calibrate: wished false positive identification rates of open-set searches, "
+    "separated by commas.",
+    ["0.1", "0.01"], accepts=(is_rate, "of rates above 0 and below 1"),
+  ),
+  "rank": _whole(
+    "For --mode=calibrate: the rank, besides 1, of the false negative identification rate.", 10
+  ),
+  "prior": _text(
+    "For --mode=calibrate: the share of pairs of one person among those to be judged, above 0 and "
+    "below 1, for probabilities. Default: their share among the labelled pairs."
+  ),
+  "comparisons": _choice(
+    "For --mode=calibrate: which tracklets are compared. other_cameras (default): those of "
+    "different cameras. all: any two.",
+    OTHER_CAMERAS, ALL_PAIRS,
+  ),
+  "calibration": _path(
+    "For --mode=search: calibration.json of --mode=calibrate, by which each distance gets rates. "
+    "Default: that in --workdir, or near --gallery or --query, if it is of the same network."
+  ),
   "query_names": _list(
     "For --mode=search: search only for these tracklets of --query; names separated by commas."
   ),
@@ -238,7 +278,8 @@ OWN: dict[str, Flag] = {
     "For --mode=compare and --mode=tables: accept results of different protocols, and mark them."
   ),
   "resamples": _whole(
-    "For --mode=compare: number of times to draw people, 100 or more.", 10_000, least=100
+    "For --mode=compare and --mode=calibrate: number of times to draw people, 100 or more.",
+    10_000, least=100,
   ),
   "sweep": _choice(
     "Run every unfinished row of a table of the poster of the ICCV 2019 paper, or (own_...) of the "

@@ -93,9 +93,10 @@ COMMANDS: dict[str, Command] = {
     following={"make the page again, with this query too": "report"},
   ),
   "embed": Command(
-    "write the vectors of the test set, or of --input, to embeddings.npz",
+    "write the vectors of the test set, of other --people, or of --input, to embeddings.npz",
     "cosam_jax.commands.embed",
     flags={
+      "people": ALWAYS,
       "input": ALWAYS,
       "output": ("input",),
       "boxes": ("input",),
@@ -169,6 +170,27 @@ COMMANDS: dict[str, Command] = {
     files={"embeddings": "embeddings.npz"},
     config=NONE,
   ),
+  "calibrate": Command(
+    "measure on labelled people how often a decision by distance is wrong, and keep thresholds",
+    "cosam_jax.commands.calibrate",
+    flags=dict.fromkeys(
+      (
+        "embeddings",
+        "people",
+        "allow_test_people",
+        "fmr",
+        "fpir",
+        "rank",
+        "prior",
+        "comparisons",
+        "resamples",
+      ),
+      ALWAYS,
+    ),
+    needs=_RUN,
+    of_run=RUN,
+    unless=("embeddings",),
+  ),
   "search": Command(
     "find the nearest of --gallery for each of --query; needs no --config",
     "cosam_jax.commands.search",
@@ -184,6 +206,7 @@ COMMANDS: dict[str, Command] = {
         "camera_from",
         "frame_stride",
         "most_frames",
+        "calibration",
       ),
       ALWAYS,
     ),

@@ -73,13 +73,29 @@ def hold_out_identities(tables: Tables, number: int, seed: int = 0) -> Tables:
       f"choose at most {min(len(fit), train.num_identities - 1)}"
     )
   held = np.isin(train.identities, fit[shuffled(len(fit), seed)[:number]])
-  validation = train.select(held & (train.cameras != UNKNOWN_CAMERA))
-  every = np.unique(train.identities) if data_set_of(tables.name).own else None
-  queries = choose_queries(validation, seed, every)
-  query, gallery = validation.select(queries), validation.select(~queries)
+  return with_test_set(
+    dataclasses.replace(tables, train=train.select(~held)), train.select(held), seed, train
+  )
+
+
+def with_test_set(
+  tables: Tables, table: TrackletTable, seed: int, every: TrackletTable | None = None
+) -> Tables:
+  """The tables with queries and a gallery made of one table's tracklets whose camera is known.
+
+  Args:
+    tables: a data set; its own query and gallery are left out.
+    table: the tracklets.
+    seed: draws the queries, see `choose_queries`.
+    every: the table of all identities among which these were chosen; None: `table`.
+  """
+  known = table.select(table.cameras != UNKNOWN_CAMERA)
+  among = (table if every is None else every).identities
+  numbered = np.unique(among) if data_set_of(tables.name).own else None
+  queries = choose_queries(known, seed, numbered)
+  query, gallery = known.select(queries), known.select(~queries)
   return dataclasses.replace(
     tables,
-    train=train.select(~held),
     query=query,
     gallery=gallery,
     official=None if tables.official is None else concatenate(gallery, query),

@@ -91,7 +91,7 @@ def means_of_people(
   sums, counts = _by_person(values, identities)
   parts = [
     (weights @ sums) / (weights @ counts)[:, None]
-    for weights in _draws(np.random.default_rng(seed), len(counts), resamples)
+    for weights in drawn_people(np.random.default_rng(seed), len(counts), resamples)
   ]
   return np.concatenate(parts)
 
@@ -122,7 +122,7 @@ def differences_of_people_and_runs(
   ]  # float[S, C, M]
   counts = _by_person(first[0], identities)[1]
   parts = []
-  for weights in _draws(rng, len(counts), resamples):
+  for weights in drawn_people(rng, len(counts), resamples):
     total = 0.0
     for sign, sums in zip((1, -1), sides):
       runs = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), len(weights))
@@ -187,8 +187,14 @@ def _by_person(values: np.ndarray, identities: np.ndarray) -> tuple[np.ndarray, 
   return sums, np.bincount(rows).astype(np.float64)
 
 
-def _draws(rng: np.random.Generator, people: int, resamples: int) -> Iterator[np.ndarray]:
-  """Yields blocks float64[r, C], how often each person is drawn, with R rows in all."""
+def drawn_people(rng: np.random.Generator, people: int, resamples: int) -> Iterator[np.ndarray]:
+  """Yields blocks float64[r, C], how often each person is drawn, with R rows in all.
+
+  Args:
+    rng: draws them.
+    people: C, drawn with replacement.
+    resamples: R.
+  """
   for start in range(0, resamples, _AT_A_TIME):
     count = min(_AT_A_TIME, resamples - start)
     yield rng.multinomial(people, np.full(people, 1 / people), count).astype(np.float64)

@@ -30,6 +30,15 @@ def weights_hash(variables: Mapping[str, Any]) -> str:
   return digest.hexdigest()[:LENGTH]
 
 
+def vectors_hash(variables: Mapping[str, Any]) -> str:
+  """The `weights_hash` of all weights but the classifier's, on which no vector depends.
+
+  So a file of weights without a classifier has one hash, whatever number of classes is added.
+  """
+  params = {name: part for name, part in variables["params"].items() if name != "classifier"}
+  return weights_hash({**variables, "params": params})
+
+
 def config_hash(flat: Mapping[str, Any], counts: Callable[[str, Any], bool]) -> str:
   """A hash of a flat configuration, without the fields that do not change vectors.
 

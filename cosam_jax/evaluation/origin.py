@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+_YES_OR_NO = ("flip", "learned")
+
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
@@ -24,6 +26,9 @@ class Origin:
     numbering: the names of identities and cameras, see `identities.Numbering.record`; may be empty.
     test_set: a digest of the tracklets that the protocol evaluates; None if unknown.
     flip: whether a clip's vector is the mean of its own and its mirror image's.
+    people: which people of the data set these are, see `calibration_names`; None if unknown.
+    learned: whether the weights were trained on these people; None if unknown.
+    vectors_hash: of the weights on which vectors depend, see `fingerprints.vectors_hash`.
   """
 
   dataset: str
@@ -40,6 +45,9 @@ class Origin:
   numbering: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
   test_set: str | None = None
   flip: bool = False
+  people: str | None = None
+  learned: bool | None = None
+  vectors_hash: str | None = None
 
   @property
   def of_card(self) -> dict[str, Any]:
@@ -55,6 +63,8 @@ def check_about(about: Any) -> None:
   kinds = {
     **dict.fromkeys(("num_frames", "split", "frame_stride", "most_frames"), int | None),
     **dict.fromkeys(("checkpoint", "checkpoint_hash", "config_hash", "test_set"), str | None),
+    **dict.fromkeys(("people", "vectors_hash"), str | None),
+    "learned": bool | None,
     **dict.fromkeys(("dataset", "protocol"), str),
     **dict.fromkeys(("config", "numbering"), dict),
     "warnings": list,
@@ -64,8 +74,8 @@ def check_about(about: Any) -> None:
     value = about.get(name)
     if name in about and (
       not isinstance(value, kind)
-      or isinstance(value, bool) != (kind is bool)
-      or (kind is not bool and isinstance(value, int) and not 0 <= value < 1 << 31)
+      or (isinstance(value, bool) and name not in _YES_OR_NO)
+      or (not isinstance(value, bool) and isinstance(value, int) and not 0 <= value < 1 << 31)
       or (isinstance(value, list) and not all(isinstance(text, str) for text in value))
     ):
       raise ValueError(f"its {name} is {_shown(value)}")

@@ -200,13 +200,19 @@ def _exactly(
   query: np.ndarray, gallery: Rows, rows: np.ndarray, k: int, distance: str
 ) -> tuple[np.ndarray, np.ndarray]:
   """The `k` nearest of some rows, in double precision: (rows, distances)."""
-  exact = _distances(query, gallery[rows], distance)
+  exact = exact_distances(query, gallery[rows], distance)
   order = np.lexsort((rows, exact))[:k]
   return rows[order].astype(np.int64), exact[order]
 
 
-def _distances(query: np.ndarray, vectors: np.ndarray, distance: str) -> np.ndarray:
-  """float64[n]; by differences, so that equal vectors have exactly equal distances."""
+def exact_distances(query: np.ndarray, vectors: np.ndarray, distance: str) -> np.ndarray:
+  """float64[n], in double precision; by differences, so that equal vectors have equal distances.
+
+  Args:
+    query: float[D].
+    vectors: float[n, D].
+    distance: "sqeuclidean" or "cosine".
+  """
   query, vectors = query[None].astype(np.float64), vectors.astype(np.float64)
   if distance == "cosine":
     return 1.0 - (unit_rows(query) * unit_rows(vectors)).sum(axis=1)
@@ -218,7 +224,7 @@ def _scan(query: np.ndarray, gallery: Rows, k: int, distance: str) -> tuple[np.n
   rows, near = np.zeros(0, np.int64), np.zeros(0, np.float64)
   for first in range(0, gallery.shape[0], _SCAN_ROWS):
     block = gallery[first : first + _SCAN_ROWS]
-    near = np.concatenate([near, _distances(query, block, distance)])
+    near = np.concatenate([near, exact_distances(query, block, distance)])
     rows = np.concatenate([rows, np.arange(first, first + len(block))])
     order = np.lexsort((rows, near))[:k]
     rows, near = rows[order], near[order]

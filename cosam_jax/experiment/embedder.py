@@ -8,7 +8,7 @@ Notation: `n` tracklets, `f` frames of one of them, `T` frames in a clip, `D` em
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
@@ -17,22 +17,25 @@ from absl import logging
 
 from cosam_jax.data.clips import num_dense_clips
 from cosam_jax.data.left_out import LeftOut
-from cosam_jax.data.listing import IMAGE_SUFFIXES, is_image, list_images
-from cosam_jax.data.packing import Frame, packed_clips, read_image
+from cosam_jax.data.packing import Frame, packed_clips
 from cosam_jax.data.telling import Telling
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embed import ClipBatch, embed_tracklets
+from cosam_jax.experiment.decisions import (
+  Decision,
+  Stored,
+  VectorOrTracklet,
+  calibration_beside,
+  is_vector,
+)
 from cosam_jax.experiment.flat_config import value_of
+from cosam_jax.experiment.given_frames import Tracklet, frames_of, listed
 from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.experiment.network import Network, load_network
-from cosam_jax.runtime.user_paths import user_path
 from cosam_jax.training import mesh
 
 Path = str | os.PathLike[str]
-Tracklet = np.ndarray | Sequence[np.ndarray | Path] | Path
-"""uint8[f, H, W, 3]; a list of uint8[H, W, 3] of any sizes or of image paths; or a folder."""
-
 
 class Embedder:
   """Embeds tracklets: all their frames in clips of T, one mean vector each, not normalised.
@@ -45,9 +48,12 @@ class Embedder:
   Args:
     network: see `network.Network`.
     batch_clips: most clips that are embedded at once; None: as in the network's configuration.
+    calibration: a file of `--mode=calibrate`, by which `same_person` decides; None: there is none.
   """
 
-  def __init__(self, network: Network, *, batch_clips: int | None = None):
+  def __init__(
+    self, network: Network, *, batch_clips: int | None = None, calibration: Path | None = None
+  ):
     if batch_clips is None:
       batch_clips = int(value_of(network.flat, "evaluation.batch_clips"))
     if batch_clips < 1:
@@ -63,10 +69,16 @@ class Embedder:
       flip=bool(value_of(network.flat, "evaluation.flip")),
     )
     self._variables = self.inference.put(network.variables)
+    self._stored = Stored(calibration, network)
 
   @classmethod
   def from_checkpoint(
-    cls, path: Path, *, batch_clips: int | None = None, **settings: Any
+    cls,
+    path: Path,
+    *,
+    batch_clips: int | None = None,
+    calibration: Path | None = None,
+    **settings: Any,
   ) -> "Embedder":
     """Loads a run's checkpoint or a weights file.
 
@@ -74,13 +86,16 @@ class Embedder:
       path: a workdir, its folder `checkpoints` or `best`, one checkpoint in there, or a weights
         file with the published code's names (`.pth.tar`, `.pth`, `.safetensors`, `.npz`).
       batch_clips: see the class.
+      calibration: see the class; None: the `calibration.json` beside the network, if there is one.
       **settings: for a weights file, fields of `ReidNet`: `backbone="se_resnet50"`,
         `cosam_stages=(4, 5)`, `temporal="tp"`, `num_frames=4`, `image_size=(256, 128)`.
 
     Raises:
       InputError: there is nothing to load, or the weights do not fit the settings.
     """
-    return cls(load_network(os.fspath(path), settings), batch_clips=batch_clips)
+    network = load_network(os.fspath(path), settings)
+    beside = calibration_beside(path) if calibration is None else calibration
+    return cls(network, batch_clips=batch_clips, calibration=beside)
 
   def embed(self, frames: Tracklet) -> np.ndarray:
     """The vector of one tracklet.
@@ -118,14 +133,14 @@ class Embedder:
       InputError: as `embed`; the error names the tracklet or gives its number.
     """
     passed = LeftOut()
-    lists = [_listed(tracklet, i, passed) for i, tracklet in enumerate(tracklets)]
+    lists = [listed(tracklet, i, passed) for i, tracklet in enumerate(tracklets)]
     telling = Telling(show=lambda text: logging.warning("%s", text))
     telling.leave_out(*passed.sentences(), prefix="")
     if not lists:
       raise InputError("there are no tracklets to embed: give at least one")
     clips = int(num_dense_clips(np.array([len(x) for x in lists]), self.num_frames).sum())
     return self.embed_frames(
-      _frames(lists, self.network.model.image_size),
+      frames_of(lists, self.network.model.image_size),
       len(lists),
       names=names,
       num_clips=clips,
@@ -184,6 +199,27 @@ class Embedder:
     batches = inference.batches(table, batch_clips=self._batch_for(clips))
     return self._embed(inference, batches, len(table), table.names, clips, progress)
 
+  def same_person(
+    self, first: VectorOrTracklet, second: VectorOrTracklet, *, prior: float | None = None
+  ) -> Decision:
+    """Whether two tracklets are of one person, and how often such an answer is wrong.
+
+    The rates are those of the people and cameras on which the network was calibrated, and need not
+    hold elsewhere.
+
+    Args:
+      first, second: vectors float[D] of this network, or tracklets as in `embed`.
+      prior: the share of pairs of one person among those that are asked about, for the
+        probability; None: the calibration's.
+
+    Raises:
+      InputError: there is no calibration, or it is of another network or distance.
+    """
+    return self._stored.decision(self._vector(first), self._vector(second), prior)
+
+  def _vector(self, given: VectorOrTracklet) -> np.ndarray:
+    return np.asarray(given) if is_vector(given) else self.embed(given)
+
   @property
   def num_frames(self) -> int:
     """T."""
@@ -220,42 +256,3 @@ class Embedder:
     return embed_tracklets(
       forward, batches, num_tracklets, names=names, num_clips=num_clips, progress=progress
     )
-
-
-def _listed(tracklet: Tracklet, number: int, left_out: LeftOut) -> Sequence[np.ndarray | Path]:
-  """The frames of a tracklet as a list, with those checks that need no reading."""
-  if isinstance(tracklet, str | os.PathLike):
-    path = user_path(tracklet)
-    if path.is_dir():
-      return [path / name for name in list_images(path, left_out)]
-    if not is_image(path.name):
-      raise InputError(
-        f"tracklet {path} is neither a folder nor an image ({', '.join(IMAGE_SUFFIXES)}): give a "
-        "folder of frames, a list of images, or arrays"
-      )
-    return [path]
-  frames = list(tracklet)
-  if not frames:
-    raise InputError(f"tracklet {number} has no frames: give at least one")
-  for position, frame in enumerate(frames):
-    if isinstance(frame, str | os.PathLike):
-      continue
-    array = np.asarray(frame)
-    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
-      raise InputError(
-        f"frame {position} of tracklet {number} is {array.dtype}{list(array.shape)}: a frame is "
-        "uint8[H, W, 3], RGB from 0 to 255"
-      )
-  return frames
-
-
-def _frames(
-  lists: Sequence[Sequence[np.ndarray | Path]], image_size: tuple[int, int]
-) -> Iterator[Frame]:
-  for number, frames in enumerate(lists):
-    for position, frame in enumerate(frames):
-      if isinstance(frame, str | os.PathLike):
-        array = read_image(user_path(frame), image_size)
-      else:
-        array = np.asarray(frame)
-      yield Frame(number, array, position + 1 == len(frames))

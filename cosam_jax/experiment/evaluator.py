@@ -17,7 +17,7 @@ from cosam_jax.evaluation.attribute_wise import evaluate_with_attributes, with_a
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.evaluation.embed import embed_tracklets
 from cosam_jax.evaluation.embeddings import Embeddings, Origin
-from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
+from cosam_jax.evaluation.fingerprints import config_hash, vectors_hash, weights_hash
 from cosam_jax.evaluation.protocol import Settings, evaluation_of, listed_once
 from cosam_jax.evaluation.protocol_names import protocol_name
 from cosam_jax.experiment import config as config_rules
@@ -117,7 +117,13 @@ class Evaluator:
     return results
 
   def embeddings(
-    self, variables: dict[str, Any], flat: Mapping[str, Any], checkpoint: str | None = None
+    self,
+    variables: dict[str, Any],
+    flat: Mapping[str, Any],
+    checkpoint: str | None = None,
+    *,
+    people: str | None = None,
+    learned: bool | None = None,
   ) -> Embeddings:
     """The vectors of all query and gallery tracklets, for either gallery, and of their clips.
 
@@ -125,6 +131,7 @@ class Evaluator:
       variables: the weights, on the devices.
       flat: the configuration as dotted names and plain values, which is saved with the vectors.
       checkpoint: names the weights, for people.
+      people, learned: see `Origin`.
     """
     tables = self._tables
     more = () if tables.official is None else (tables.official,)
@@ -152,6 +159,9 @@ class Evaluator:
         warnings=tuple(tables.warnings),
         numbering=table.numbering.record(),
         test_set=digest_of(tables, self._config.evaluation.gallery),
+        people=people,
+        learned=learned,
+        vectors_hash=vectors_hash(variables),
       ),
       vectors=vectors,
       identities=table.identities,

@@ -11,7 +11,7 @@ from PIL import Image
 from cosam_jax.data.own_tracklets import UNKNOWN
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE, Embeddings, Origin, write_embeddings
-from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
+from cosam_jax.evaluation.fingerprints import config_hash, vectors_hash, weights_hash
 from cosam_jax.evaluation.sightings import Sighting
 from cosam_jax.experiment.fields import in_fingerprint
 from cosam_jax.experiment.flat_config import value_of
@@ -85,6 +85,7 @@ def as_embeddings(own: OwnTracklets, network: Network, source: str) -> Embedding
       warnings=(*own.left_out, *own.told),
       frame_stride=None if own.taking.all else own.taking.stride,
       most_frames=own.taking.most,
+      vectors_hash=vectors_hash(network.variables),
     ),
     vectors=own.vectors,
     identities=unknown,

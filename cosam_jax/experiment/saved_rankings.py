@@ -15,6 +15,7 @@ from cosam_jax.evaluation.embeddings import (
   read_embeddings,
   write_embeddings,
 )
+from cosam_jax.evaluation.calibration_names import TEST
 from cosam_jax.evaluation.sensitivity import sensitivity
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import evaluation_place, vectors_place
@@ -23,6 +24,7 @@ from cosam_jax.experiment.evaluator import RANKED_BY, Evaluator, settings_of
 from cosam_jax.experiment.field_kinds import NETWORK
 from cosam_jax.experiment.fields import SCHEMA, role_of
 from cosam_jax.experiment.network import network_to_evaluate
+from cosam_jax.experiment.people_of_run import people_folder, tables_of_people, was_trained_on
 from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.tested_vectors import check_tested, tested_folder
 from cosam_jax.reports.results import (
@@ -35,23 +37,35 @@ from cosam_jax.reports.sensitivity_table import sensitivity_table
 from cosam_jax.runtime import hosts
 
 
-def embed(config: ConfigDict, workdir: pathlib.Path) -> Embeddings:
-  """Embeds the test set into one file, with the weights that `evaluate` would use.
+def embed(config: ConfigDict, workdir: pathlib.Path, people: str = TEST) -> Embeddings:
+  """Embeds a part of the data set into one file, with the weights that `evaluate` would use.
 
-  The file goes to the workdir; if data set, protocol or weights are not the run's, it goes to a
-  folder of its own, see `evaluation_place`.
+  The file of the test set goes to the workdir; if data set, protocol or weights are not the run's,
+  it goes to a folder of its own, see `evaluation_place`. Other people go to `people/PART`.
+
+  Args:
+    config: of the run.
+    workdir: the run's folder.
+    people: see `calibration_names.PEOPLE`.
 
   Raises:
     InputError: vectors of other tracklets, or their pictures, are in the way.
   """
   run = Run(config, workdir)
   network = network_to_evaluate(run)
-  evaluation_place.settle(run, network.label, network.variables)
+  learned = was_trained_on(run, network, people)
+  if people == TEST:
+    evaluation_place.settle(run, network.label, network.variables)
+  else:
+    run.tables = tables_of_people(run, people)
+    run.workdir = people_folder(workdir, people)
   source = source_of(run, network.variables)
   folder = tested_folder(run.workdir)
   hosts.first_alone(lambda: check_tested(folder, source))
   evaluator = Evaluator(run.config, run.tables, run.model)
-  embeddings = evaluator.embeddings(network.variables, run.flat, network.label)
+  embeddings = evaluator.embeddings(
+    network.variables, run.flat, network.label, people=people, learned=learned
+  )
   path = run.workdir / EMBEDDINGS_FILE
   count, width = embeddings.vectors.shape
 

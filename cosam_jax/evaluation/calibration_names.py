@@ -1,0 +1,20 @@
+"""Names that calibrations and the command line share; loads nothing slow."""
+
+import math
+
+OTHER_CAMERAS, ALL_PAIRS = "other_cameras", "all"
+COMPARED = (OTHER_CAMERAS, ALL_PAIRS)
+"""Which tracklets are compared: those of different cameras, or all."""
+TEST, HELD_OUT, TRAINING = "test", "held_out", "training"
+PEOPLE = (TEST, HELD_OUT, TRAINING)
+"""Parts of a data set's people: the test set, training people held out for validation, the others
+that are trained on."""
+
+
+def is_rate(text: str) -> bool:
+  """Whether a text is a number above 0 and below 1."""
+  try:
+    value = float(text)
+  except ValueError:
+    return False
+  return math.isfinite(value) and 0 < value < 1

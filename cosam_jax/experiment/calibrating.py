@@ -1,0 +1,193 @@
+"""Makes the calibration of a network from embeddings, and keeps it beside the network."""
+
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+
+from ml_collections import ConfigDict
+
+from cosam_jax.data.identities import numbering_of
+from cosam_jax.data.sets.registry import data_set_of
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.calibration import Calibration, Wishes, calibrate
+from cosam_jax.evaluation.calibration_files import (
+  CALIBRATION_FILE,
+  check_calibration_replaceable,
+  read_calibration,
+  write_calibration,
+)
+from cosam_jax.evaluation.calibration_names import HELD_OUT, TEST
+from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE, Embeddings, read_embeddings
+from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.fields import FIELDS
+from cosam_jax.experiment.people_of_run import people_folder
+from cosam_jax.experiment.saved_rankings import embed
+from cosam_jax.reports.calibration_table import calibration_table, camera_table, det_chart
+from cosam_jax.runtime import command_line
+from cosam_jax.runtime.output_folders import OutputFolder
+from cosam_jax.runtime.quiet import warn
+
+PICTURES_OF_RATES = "calibration"
+"""The folder beside `calibration.json` with the DET curve as a picture and as numbers."""
+
+
+def calibrate_run(
+  config: ConfigDict,
+  workdir: pathlib.Path,
+  wishes: Wishes,
+  *,
+  people: str | None = None,
+  allow_test: bool = False,
+  arguments: Sequence[str] | None = None,
+) -> Calibration:
+  """Embeds a part of a run's people, and calibrates on it.
+
+  Args:
+    config: of the run.
+    workdir: the run's folder, which receives the calibration.
+    wishes: what to calibrate for.
+    people: see `calibration_names.PEOPLE`; None: those held out.
+    allow_test: whether the test set may be used.
+    arguments: the command line.
+
+  Raises:
+    InputError: as `embed` and `calibrate_file`; or the run held nobody out.
+  """
+  people = people or HELD_OUT
+  if people == TEST and not allow_test:
+    raise InputError(_refusal("--people=test is", config.data.name))
+  _check_place(workdir)
+  embeddings = embed(config, workdir, people)
+  print()
+  path = people_folder(workdir, people) / EMBEDDINGS_FILE
+  distance = config_rules.resolve(config).evaluation.distance
+  return _calibrate(embeddings, path, distance, workdir, wishes, allow_test, arguments)
+
+
+def calibrate_file(
+  path: pathlib.Path,
+  wishes: Wishes,
+  *,
+  config: ConfigDict | None = None,
+  workdir: pathlib.Path | None = None,
+  allow_test: bool = False,
+  arguments: Sequence[str] | None = None,
+) -> Calibration:
+  """Calibrates on saved embeddings of labelled tracklets; writes and prints the outcome.
+
+  Args:
+    path: a file that `--mode=embed` wrote.
+    wishes: what to calibrate for.
+    config: says by which distance to compare; None: the embeddings' own does.
+    workdir: receives `calibration.json` and the curve; None: the folder of the embeddings.
+    allow_test: whether the test set of a known data set may be used.
+    arguments: the command line.
+
+  Raises:
+    InputError: the file cannot be read, is of the test set, or has too few labelled tracklets.
+  """
+  place = workdir or path.parent
+  embeddings = read_embeddings(path)
+  _check_place(place)
+  if config is not None:
+    distance = config_rules.resolve(config).evaluation.distance
+  else:
+    own = config_rules.complete(embeddings.origin.config)
+    distance = own.get("evaluation.distance", FIELDS["evaluation.distance"].default)
+  return _calibrate(embeddings, path, distance, place, wishes, allow_test, arguments)
+
+
+def is_of_test_set(embeddings: Embeddings) -> bool:
+  """Whether embeddings are of the test set of a known data set.
+
+  Files of earlier versions do not say; with queries they are.
+  """
+  origin = embeddings.origin
+  test = origin.people == TEST or (origin.people is None and len(embeddings.query_rows) > 0)
+  return test and not data_set_of(origin.dataset).own
+
+
+def pictures_folder(directory: pathlib.Path) -> OutputFolder:
+  """The folder of the curve's files, beside `calibration.json`."""
+  return OutputFolder(
+    directory / PICTURES_OF_RATES, "calibration", ("figures/det.*",), "figures/det.csv",
+    remedy="move it away, or give another --workdir",
+  )  # fmt: skip
+
+
+def _check_place(place: pathlib.Path) -> None:
+  check_calibration_replaceable(place / CALIBRATION_FILE)
+  pictures_folder(place).check()
+
+
+def _calibrate(
+  embeddings: Embeddings,
+  path: pathlib.Path,
+  distance: str,
+  place: pathlib.Path,
+  wishes: Wishes,
+  allow_test: bool,
+  arguments: Sequence[str] | None,
+) -> Calibration:
+  if is_of_test_set(embeddings) and not allow_test:
+    raise InputError(_refusal(f"{path} is of", embeddings.origin.dataset))
+  calibration = calibrate(embeddings, distance, wishes)
+  record = dataclasses.asdict(calibration)
+  target, before = place / CALIBRATION_FILE, None
+  if target.is_file():
+    try:
+      before = read_calibration(target)
+    except InputError:
+      before = None
+  command = "" if arguments is None else command_line.command(arguments)
+  write_calibration(target, calibration, command)
+  with pictures_folder(place).replacing() as folder:
+    det_chart(folder, record)
+  print(calibration_table(record))
+  cameras = numbering_of(embeddings.origin.dataset, embeddings.origin.numbering).cameras
+  if by_camera := camera_table(record["points"], cameras):
+    print(f"\n{by_camera}")
+  print()
+  for sentence in warnings_of(calibration):
+    warn(sentence)
+  if calibration.data["learned"] is None:
+    print(
+      "note: nobody knows whether the weights were trained on these people; if they were, the "
+      "rates are too favourable"
+    )
+  if before is not None and before.network.get("vectors_hash") != embeddings.origin.vectors_hash:
+    print(f"this replaces the calibration of other weights ({before.network.get('label')})")
+  print(f"{target}, and the curve in {place / PICTURES_OF_RATES / 'figures'}")
+  return calibration
+
+
+def warnings_of(calibration: Calibration) -> list[str]:
+  """Sentences on why the rates may be wrong, or are not supported by enough people."""
+  data, compared = calibration.data, calibration.comparisons
+  found = []
+  if data["learned"]:
+    found.append(
+      "the network was trained on these people, so all rates are too favourable: calibrate on "
+      "people held out (config.data.validation_identities)"
+    )
+  if data["people"] == TEST and not data_set_of(data["dataset"]).own:
+    found.append("these are the test set's people, so no result on them says how well this works")
+  unsupported = [f"{one.wished_fmr:g}" for one in calibration.points if not one.supported]
+  if unsupported:
+    found.append(
+      f"{compared['people_pairs']:,} pairs of people cannot support a false match rate of "
+      f"{' or '.join(unsupported)}: by the rule of 3 the smallest is {compared['smallest_fmr']:.2g}"
+    )
+  if calibration.network["vectors_hash"] is None:
+    found.append(
+      "the embeddings are of an earlier version, which did not note their weights in full, so "
+      "nothing can check that the calibration is used with the same network: embed again"
+    )
+  return found
+
+
+def _refusal(what: str, dataset: str) -> str:
+  return (
+    f"{what} the test set of {dataset}, and a threshold chosen on it would make its results "
+    "worthless: use --people=held_out or --people=training, or give --allow_test_people"
+  )

@@ -1,0 +1,150 @@
+"""Decisions about two vectors by the calibration that is stored with their network."""
+
+import dataclasses
+import functools
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.calibration import PIXELS, Calibration
+from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE, read_calibration
+from cosam_jax.evaluation.distances import check_features, check_same_width
+from cosam_jax.evaluation.fingerprints import vectors_hash
+from cosam_jax.evaluation.search import exact_distances
+from cosam_jax.experiment.flat_config import value_of
+from cosam_jax.experiment.given_frames import Path, Tracklet
+from cosam_jax.experiment.network import Network
+from cosam_jax.runtime.user_paths import user_path
+from cosam_jax.training.checkpoints import BEST, LAST
+
+VectorOrTracklet = np.ndarray | Tracklet
+"""float[D], or a tracklet."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+  """The answer to whether two tracklets are of one person.
+
+  Attributes:
+    same: whether they are taken for one person: the distance is at most the threshold.
+    distance: between their vectors.
+    threshold: that of the calibration.
+    false_match_rate: how many pairs of two people are at least as near, 0 to 1.
+    probability: of one person, for the prior.
+    prior: the share of pairs of one person that the probability is for.
+    calibrated_on: the people on whom the rates were measured.
+    note: a reason not to rely on the rates; None if none is known.
+  """
+
+  same: bool
+  distance: float
+  threshold: float
+  false_match_rate: float
+  probability: float
+  prior: float
+  calibrated_on: str
+  note: str | None
+
+
+class Stored:
+  """The calibration of a network, which is read and checked when it is first needed.
+
+  Args:
+    path: the file; None if there is none.
+    network: the network that makes the vectors.
+  """
+
+  def __init__(self, path: Path | None, network: Network):
+    self._path, self._network = path, network
+
+  @functools.cached_property
+  def calibration(self) -> Calibration:
+    """The calibration; InputError if there is none, it cannot be read, or is of another network."""
+    if self._path is None:
+      raise InputError(
+        "there is no calibration beside the network, so nobody knows what its distances mean: make "
+        "one with --mode=calibrate, or give the file"
+      )
+    found = read_calibration(self._path)
+    if (why := found.misfit(network_facts(self._network))) is not None:
+      raise InputError(
+        f"{self._path} is the calibration of another network than this one ({why}): calibrate this "
+        "one with --mode=calibrate"
+      )
+    return found
+
+  def decision(self, first: np.ndarray, second: np.ndarray, prior: float | None) -> Decision:
+    """The decision about two vectors float[D]; see `Embedder.same_person`."""
+    calibration = self.calibration
+    one, other = (check_features(vector[None], "given") for vector in (first, second))
+    check_same_width(one, other)
+    distance = float(exact_distances(one[0], other, calibration.network["distance"])[0])
+    return Decision(
+      same=calibration.is_same(distance),
+      distance=distance,
+      threshold=calibration.threshold,
+      false_match_rate=calibration.false_match_rate(distance),
+      probability=calibration.probability(distance, prior),
+      prior=calibration.prior if prior is None else prior,
+      calibrated_on=calibration.calibrated_on,
+      note=note_of(calibration, self._network.flat.get("data.name")),
+    )
+
+
+def network_facts(network: Network) -> dict[str, Any]:
+  """What `Calibration.misfit` compares, of a network in memory."""
+  flat = network.flat
+  pixels = {name: flat.get(name) for name in PIXELS}
+  pixels["clips.image_size"] = list(network.model.image_size)
+  return {
+    "vectors_hash": vectors_hash(network.variables),
+    "distance": flat.get("evaluation.distance"),
+    "flip": bool(value_of(flat, "evaluation.flip")),
+    **pixels,
+  }
+
+
+def note_of(calibration: Calibration, dataset: str | None = None) -> str | None:
+  """A reason not to rely on a calibration's rates; None if none is known.
+
+  Args:
+    calibration: see `Calibration`.
+    dataset: the data set of the network's own run; None if unknown.
+  """
+  data = calibration.data
+  if data.get("learned"):
+    return "the network was trained on these people, so its rates are too favourable"
+  if dataset is not None and data["dataset"] != dataset:
+    return f"calibrated on other data ({data['dataset']}) than those of the network's run"
+  return None
+
+
+def calibration_beside(path: Path) -> pathlib.Path | None:
+  """The calibration that is stored with a network; None if there is none.
+
+  Args:
+    path: a workdir, its folder `checkpoints` or `best`, a checkpoint in there, or a weights file.
+  """
+  place = user_path(os.fspath(path)).absolute()
+  if not place.is_dir():
+    place = place.parent
+  elif place.parent.name in (BEST, LAST):
+    place = place.parent.parent
+  elif place.name in (BEST, LAST):
+    place = place.parent
+  found = place / CALIBRATION_FILE
+  return found if found.is_file() else None
+
+
+def is_vector(given: VectorOrTracklet) -> TypeGuard[np.ndarray | Sequence[float]]:
+  """Whether an argument is a vector, and no tracklet: one row of real numbers, not of pictures."""
+  if isinstance(given, str | os.PathLike):
+    return False
+  if not hasattr(given, "dtype"):  # A list of frames would be copied to become an array.
+    return bool(given) and all(isinstance(value, float | np.floating) for value in given)
+  array = np.asarray(given)
+  return array.ndim == 1 and array.dtype.kind == "f"

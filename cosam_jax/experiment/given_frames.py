@@ -1,0 +1,70 @@
+"""Tracklets as other programs give them: arrays, images on disk, or folders of these."""
+
+import os
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from cosam_jax.data.left_out import LeftOut
+from cosam_jax.data.listing import IMAGE_SUFFIXES, is_image, list_images
+from cosam_jax.data.packing import Frame, read_image
+from cosam_jax.errors import InputError
+from cosam_jax.runtime.user_paths import user_path
+
+Path = str | os.PathLike[str]
+Tracklet = np.ndarray | Sequence[np.ndarray | Path] | Path
+"""uint8[f, H, W, 3]; a list of uint8[H, W, 3] of any sizes or of image paths; or a folder."""
+
+
+def listed(tracklet: Tracklet, number: int, left_out: LeftOut) -> Sequence[np.ndarray | Path]:
+  """The frames of a tracklet as a list, with those checks that need no reading.
+
+  Args:
+    tracklet: see `Tracklet`.
+    number: its number, for messages.
+    left_out: receives the files of a folder that are no images.
+
+  Raises:
+    InputError: there are no frames, or they have another type or shape.
+  """
+  if isinstance(tracklet, str | os.PathLike):
+    path = user_path(tracklet)
+    if path.is_dir():
+      return [path / name for name in list_images(path, left_out)]
+    if not is_image(path.name):
+      raise InputError(
+        f"tracklet {path} is neither a folder nor an image ({', '.join(IMAGE_SUFFIXES)}): give a "
+        "folder of frames, a list of images, or arrays"
+      )
+    return [path]
+  frames = list(tracklet)
+  if not frames:
+    raise InputError(f"tracklet {number} has no frames: give at least one")
+  for position, frame in enumerate(frames):
+    if isinstance(frame, str | os.PathLike):
+      continue
+    array = np.asarray(frame)
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+      raise InputError(
+        f"frame {position} of tracklet {number} is {array.dtype}{list(array.shape)}: a frame is "
+        "uint8[H, W, 3], RGB from 0 to 255"
+      )
+  return frames
+
+
+def frames_of(
+  lists: Sequence[Sequence[np.ndarray | Path]], image_size: tuple[int, int]
+) -> Iterator[Frame]:
+  """Yields the frames of tracklets one at a time; files are read.
+
+  Args:
+    lists: the frames of each tracklet, from `listed`.
+    image_size: (H, W) of the network, for files that can be decoded smaller.
+  """
+  for number, frames in enumerate(lists):
+    for position, frame in enumerate(frames):
+      if isinstance(frame, str | os.PathLike):
+        array = read_image(user_path(frame), image_size)
+      else:
+        array = np.asarray(frame)
+      yield Frame(number, array, position + 1 == len(frames))
