@@ -8,7 +8,6 @@ import dataclasses
 import datetime
 import json
 import os
-import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,9 +28,7 @@ _FORMAT = 1
 _REMEDY = "give a file that --mode=calibrate wrote, or calibrate again"
 
 
-def write_calibration(
-  path: str | os.PathLike, calibration: Calibration, command: str = ""
-) -> None:
+def write_calibration(path: str | os.PathLike, calibration: Calibration, command: str = "") -> None:
   """Writes one file, whole or not at all.
 
   Args:

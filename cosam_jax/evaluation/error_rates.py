@@ -177,9 +177,7 @@ def _pair(interval: np.ndarray) -> tuple[float, float] | None:
   return None if np.isnan(low) else (low, high)
 
 
-def _camera_pairs(
-  counts: Counts, at: int, numbers: np.ndarray, least: int
-) -> list[dict[str, Any]]:
+def _camera_pairs(counts: Counts, at: int, numbers: np.ndarray, least: int) -> list[dict[str, Any]]:
   """A record for each pair of cameras with enough mated comparisons and any non-mated ones."""
   found = []
   for i, j in np.argwhere((counts.camera_mated >= least) & (counts.camera_non_mated > 0)):

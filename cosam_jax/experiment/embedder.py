@@ -37,6 +37,7 @@ from cosam_jax.training import mesh
 
 Path = str | os.PathLike[str]
 
+
 class Embedder:
   """Embeds tracklets: all their frames in clips of T, one mean vector each, not normalised.
 

@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.attribute_wise import evaluate_with_attributes, with_attributes
+from cosam_jax.evaluation.calibration_names import TEST
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.evaluation.embeddings import (
   EMBEDDINGS_FILE,
@@ -15,7 +16,6 @@ from cosam_jax.evaluation.embeddings import (
   read_embeddings,
   write_embeddings,
 )
-from cosam_jax.evaluation.calibration_names import TEST
 from cosam_jax.evaluation.sensitivity import sensitivity
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import evaluation_place, vectors_place
