@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cosam_jax.commands import config_flags
-from cosam_jax.commands.flag_rows import GENERAL, OWN, Flag
+from cosam_jax.commands.flag_forms import Flag
+from cosam_jax.commands.flag_rows import GENERAL, OWN
 from cosam_jax.commands.needs import needs_in_words
 from cosam_jax.commands.registry import COMMANDS, Command
 from cosam_jax.experiment.field_kinds import ROLES, Field

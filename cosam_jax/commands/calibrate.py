@@ -6,7 +6,7 @@ from cosam_jax.commands.call import Call
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.calibration import Wishes
 from cosam_jax.evaluation.calibration_names import OTHER_CAMERAS, is_rate
-from cosam_jax.experiment.calibrating import calibrate_file, calibrate_run
+from cosam_jax.experiment.calibrating import calibrate_file, calibrate_run, check_on_others
 
 
 def run(call: Call) -> None:
@@ -30,6 +30,14 @@ def run(call: Call) -> None:
       "one of them out"
     )
   with call.holding_place_of(flags["embeddings"]):
+    if flags["calibration"] is not None:
+      check_on_others(
+        pathlib.Path(flags["embeddings"]),
+        pathlib.Path(flags["calibration"]),
+        wishes,
+        workdir=call.workdir,
+      )
+      return
     calibrate_file(
       pathlib.Path(flags["embeddings"]),
       wishes,

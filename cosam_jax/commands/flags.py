@@ -6,7 +6,8 @@ from typing import Any
 from absl import flags
 
 from cosam_jax.commands import config_flags, path_flags
-from cosam_jax.commands.flag_rows import GENERAL, OWN, Flag
+from cosam_jax.commands.flag_forms import Flag
+from cosam_jax.commands.flag_rows import GENERAL, OWN
 from cosam_jax.commands.registry import COMMANDS, NEEDED, NONE, OPTIONAL, Command, command_of
 from cosam_jax.errors import InputError
 from cosam_jax.reports.own_rows import OWN_SWEEPS

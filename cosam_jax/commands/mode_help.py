@@ -4,7 +4,8 @@ import textwrap
 from collections.abc import Collection, Iterator
 
 from cosam_jax.commands.config_flags import SETTING_FLAGS
-from cosam_jax.commands.flag_rows import GENERAL, OWN, Flag
+from cosam_jax.commands.flag_forms import Flag
+from cosam_jax.commands.flag_rows import GENERAL, OWN
 from cosam_jax.commands.needs import needs_in_words
 from cosam_jax.commands.registry import COMMANDS, NEEDED, NONE, Command
 from cosam_jax.experiment import configurations

@@ -173,20 +173,23 @@ COMMANDS: dict[str, Command] = {
   "calibrate": Command(
     "measure on labelled people how often a decision by distance is wrong, and keep thresholds",
     "cosam_jax.commands.calibrate",
-    flags=dict.fromkeys(
-      (
-        "embeddings",
-        "people",
-        "allow_test_people",
-        "fmr",
-        "fpir",
-        "rank",
-        "prior",
-        "comparisons",
-        "resamples",
+    flags={
+      **dict.fromkeys(
+        (
+          "embeddings",
+          "people",
+          "allow_test_people",
+          "fmr",
+          "fpir",
+          "rank",
+          "prior",
+          "comparisons",
+          "resamples",
+        ),
+        ALWAYS,
       ),
-      ALWAYS,
-    ),
+      "calibration": ("embeddings",),
+    },
     needs=_RUN,
     of_run=RUN,
     unless=("embeddings",),

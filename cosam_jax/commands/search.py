@@ -13,6 +13,7 @@ from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.search import ChosenRows, Neighbours, Rows, nearest
 from cosam_jax.experiment.fields import FIELDS
+from cosam_jax.experiment.search_rates import Rates, rates_for
 from cosam_jax.experiment.search_sides import Networks, Side, open_side, picture_of
 from cosam_jax.reports.search_results import Hit, QueryResult, search_folder, write_search
 from cosam_jax.training import mesh
@@ -33,6 +34,7 @@ def run(call: Call) -> None:
       exclude_same_camera=bool(flags["exclude_same_camera"]),
       taking=chosen_frames.taking(flags),
       camera_from=flags["camera_from"],
+      calibration=call.path("calibration"),
     )
 
 
@@ -48,6 +50,7 @@ def search(
   exclude_same_camera: bool = False,
   taking: Taking = ALL_FRAMES,
   camera_from: str | None = None,
+  calibration: pathlib.Path | None = None,
 ) -> list[QueryResult]:
   """Ranks the gallery for each query; writes `search.json` and sheets, prints a table.
 
@@ -63,6 +66,7 @@ def search(
     exclude_same_camera: leave out tracklets of the query's own camera, and rank those of other
       cameras alone; cameras are compared by their names.
     taking, camera_from: for sides that are embedded here, see `own_videos.embed_own`.
+    calibration: gives distances their rates; None: see `search_rates.rates_for`.
 
   Raises:
     InputError: the input cannot be read, the two sides have different networks, cameras must be
@@ -96,6 +100,7 @@ def search(
   configured = networks.config.evaluation.distance if networks.config else None
   unknown = FIELDS["evaluation.distance"].default
   distance = configured or asked.distance or searched.distance or unknown
+  rates = rates_for(asked, searched, distance, given=calibration, workdir=networks.workdir)
   where = mesh.make_mesh() if jax.device_count() > 1 else None
 
   def ranked(queries: np.ndarray, others: Rows) -> Neighbours:
@@ -112,7 +117,7 @@ def search(
     QueryResult(
       asked.name(int(row)),
       functools.partial(picture_of, asked, int(row)),
-      _hits(asked, searched, int(row), pairs[i], same, top),
+      _hits(asked, searched, int(row), pairs[i], same, top, rates),
       asked.seen(int(row)),
       counts[i],
     )
@@ -127,7 +132,11 @@ def search(
     "weights": asked.weights or searched.weights,
     "exclude_same_camera": exclude_same_camera,
   }
+  if rates is not None:
+    about["calibration"] = rates.record()
   write_search(place, results, about)
+  if rates is not None:
+    print(rates.sentence())
   return results
 
 
@@ -216,6 +225,7 @@ def _hits(
   pairs: Sequence[tuple[int, float]],
   same: bool,
   top: int,
+  rates: Rates | None,
 ) -> list[Hit]:
   kept = [(int(row), float(far)) for row, far in pairs if not same or row != query][:top]
   person = asked.seen(query)
@@ -224,5 +234,6 @@ def _hits(
   for row, distance in kept:
     picture, seen = functools.partial(picture_of, searched, row), searched.seen(row)
     right = seen.identity == person.identity if comparable and seen.identity is not None else None
-    hits.append(Hit(searched.name(row), row, distance, picture, seen, right))
+    known = {} if rates is None else rates.of(distance)
+    hits.append(Hit(searched.name(row), row, distance, picture, seen, right, known))
   return hits

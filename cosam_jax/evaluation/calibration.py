@@ -8,7 +8,7 @@ and `likelihood`.
 
 import bisect
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,8 +61,8 @@ class Calibration:
   """What the distances of one network mean.
 
   Attributes:
-    network: the network: `label`, `vectors_hash` (see `fingerprints`), `distance`, `flip` and the
-      fields `PIXELS`.
+    network: the network: `label`, `weights_hash` and `vectors_hash` (see `fingerprints`), `distance`,
+      `flip` and the fields `PIXELS`.
     data: the labelled tracklets: `dataset`, `people` (which part), `learned` (whether the network
       was trained on them; None if unknown), numbers of people, tracklets and cameras, ...
     comparisons: `compared`, `mated`, `non_mated`, `people_pairs`, `smallest_fmr`.
@@ -151,6 +151,7 @@ def network_of_embeddings(embeddings: Embeddings, distance: str) -> dict[str, An
   origin = embeddings.origin
   return {
     "label": origin.checkpoint,
+    "weights_hash": origin.checkpoint_hash,
     "vectors_hash": origin.vectors_hash,
     "distance": distance,
     "flip": origin.flip,
@@ -162,6 +163,7 @@ def calibrate(
   embeddings: Embeddings,
   distance: str,
   wishes: Wishes,
+  thresholds: Sequence[float] | None = None,
   told: Callable[[str], None] = print,
 ) -> Calibration:
   """Measures all rates on labelled embeddings.
@@ -170,6 +172,8 @@ def calibrate(
     embeddings: of labelled tracklets.
     distance: "sqeuclidean" or "cosine".
     wishes: what to calibrate for.
+    thresholds: measures at these, one for each wished FMR, which come from a calibration on other
+      people; None: they are found here.
     told: receives a sentence about tracklets that are left out.
 
   Raises:
@@ -193,7 +197,11 @@ def calibrate(
   scores = comparisons.scores
   mated, non_mated = int(scores.mated.sum()), int(scores.non_mated.sum())
   points = operating_points(
-    comparisons, wishes.fmr, least_mated=LEAST_MATED, resamples=wishes.resamples
+    comparisons,
+    wishes.fmr,
+    thresholds=thresholds,
+    least_mated=LEAST_MATED,
+    resamples=wishes.resamples,
   )
   rate, at = equal_error_rate(scores)
   edges = det_thresholds(scores)

@@ -19,6 +19,7 @@ Notation: `k` thresholds, `G` groups of people (see `comparisons`), `R` resample
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,7 @@ def operating_points(
   comparisons: Comparisons,
   wished: tuple[float, ...],
   *,
+  thresholds: Sequence[float] | None = None,
   least_mated: int = 30,
   resamples: int = RESAMPLES,
 ) -> list[OperatingPoint]:
@@ -117,19 +119,23 @@ def operating_points(
   Args:
     comparisons: of labelled tracklets.
     wished: false match rates.
+    thresholds: those of a calibration on other people, one for each wished rate; None: they are
+      found here.
     least_mated: a pair of cameras is reported if it has as many mated comparisons.
     resamples: R.
   """
   scores = comparisons.scores
-  thresholds = np.array([threshold_for(scores, rate) for rate in wished], np.float32)
-  counts = comparisons.counts(thresholds)
-  fmr, fnmr = rates_at(scores, thresholds)
+  if thresholds is None:
+    thresholds = [threshold_for(scores, rate) for rate in wished]
+  at = np.array(thresholds, np.float32)
+  counts = comparisons.counts(at)
+  fmr, fnmr = rates_at(scores, at)
   both = bootstrapped(counts, resamples=resamples)
   claim = smallest_claim(comparisons.people_pairs)
   return [
     OperatingPoint(
       wished_fmr=rate,
-      threshold=float(thresholds[i]),
+      threshold=float(at[i]),
       fmr=float(fmr[i]),
       fnmr=float(fnmr[i]),
       fmr_interval=_pair(both[0][i]),

@@ -9,7 +9,12 @@ from ml_collections import ConfigDict
 from cosam_jax.data.identities import numbering_of
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation.calibration import Calibration, Wishes, calibrate
+from cosam_jax.evaluation.calibration import (
+  Calibration,
+  Wishes,
+  calibrate,
+  network_of_embeddings,
+)
 from cosam_jax.evaluation.calibration_files import (
   CALIBRATION_FILE,
   check_calibration_replaceable,
@@ -23,10 +28,14 @@ from cosam_jax.experiment.fields import FIELDS
 from cosam_jax.experiment.people_of_run import people_folder
 from cosam_jax.experiment.saved_rankings import embed
 from cosam_jax.reports.calibration_table import calibration_table, camera_table, det_chart
+from cosam_jax.reports.results import write_json
 from cosam_jax.runtime import command_line
+from cosam_jax.runtime.json_files import check_ours
 from cosam_jax.runtime.output_folders import OutputFolder
 from cosam_jax.runtime.quiet import warn
 
+CHECK_FILE = "calibration_check.json"
+"""The rates of a calibration's thresholds on other people."""
 PICTURES_OF_RATES = "calibration"
 """The folder beside `calibration.json` with the DET curve as a picture and as numbers."""
 
@@ -95,6 +104,61 @@ def calibrate_file(
     own = config_rules.complete(embeddings.origin.config)
     distance = own.get("evaluation.distance", FIELDS["evaluation.distance"].default)
   return _calibrate(embeddings, path, distance, place, wishes, allow_test, arguments)
+
+
+def check_on_others(
+  path: pathlib.Path,
+  calibration_file: pathlib.Path,
+  wishes: Wishes,
+  *,
+  workdir: pathlib.Path | None = None,
+) -> Calibration:
+  """Measures the rates of a calibration's thresholds on other people; chooses nothing.
+
+  Prints a table and writes `calibration_check.json`.
+
+  Args:
+    path: labelled embeddings of the same network, also of the test set.
+    calibration_file: the calibration.
+    wishes: `rank` and `resamples` count; the rest is the calibration's.
+    workdir: receives the file; None: the folder of the embeddings.
+
+  Raises:
+    InputError: a file cannot be read, or the embeddings are of another network.
+  """
+  place = workdir or path.parent
+  embeddings, calibration = read_embeddings(path), read_calibration(calibration_file)
+  distance = calibration.network["distance"]
+  why = calibration.misfit(network_of_embeddings(embeddings, distance))
+  if why is not None:
+    raise InputError(
+      f"{calibration_file} is the calibration of another network than that of {path} ({why}): "
+      "embed with the same network"
+    )
+  target = place / CHECK_FILE
+  check_ours(target, ("checked", "points"))
+  found = calibrate(
+    embeddings,
+    distance,
+    dataclasses.replace(
+      wishes,
+      fmr=tuple(one.wished_fmr for one in calibration.points),
+      fpir=(),
+      compared=calibration.comparisons["compared"],
+    ),
+    thresholds=[one.threshold for one in calibration.points],
+  )
+  record = dataclasses.asdict(found)
+  kept = ("network", "data", "comparisons", "points", "identification", "uncertainty")
+  write_json(
+    target,
+    {"checked": str(calibration_file), "calibrated_on": calibration.calibrated_on}
+    | {name: record[name] for name in kept},
+  )
+  print(f"thresholds of {calibration_file}, calibrated on {calibration.calibrated_on}\n")
+  print(calibration_table(record))
+  print(f"\n{target}")
+  return found
 
 
 def is_of_test_set(embeddings: Embeddings) -> bool:

@@ -1,5 +1,6 @@
 """The report page at the end of a run: saves its parts with the run, and puts them together."""
 
+import dataclasses
 import json
 import math
 import pathlib
@@ -11,6 +12,7 @@ from ml_collections import ConfigDict
 
 from cosam_jax.data import Tables
 from cosam_jax.errors import InputError
+from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE, read_calibration
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.experiment import config as config_rules
@@ -145,6 +147,7 @@ def _write(config: ConfigDict, workdir: pathlib.Path, tables: Tables) -> pathlib
       chosen=chosen,
       commands=command_line.recorded(workdir),
       masks=_masks_of(workdir / "masks", results),
+      calibration=_calibration_of(workdir / CALIBRATION_FILE, results),
     )
   )
 
@@ -185,6 +188,22 @@ def _masks_of(folder: pathlib.Path, results: Mapping[str, Any]) -> pathlib.Path 
   except InputError:
     return None
   return folder if numbers == results["run"].get("masks") else None
+
+
+def _calibration_of(
+  path: pathlib.Path, results: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+  """The calibration beside the results, if it is of the same weights."""
+  if not path.is_file():
+    return None
+  try:
+    found = read_calibration(path)
+  except InputError as error:
+    warn(f"the page is without the calibration: {error}")
+    return None
+  wanted = results["results"][0]["card"].get("checkpoint_hash")
+  same = wanted is not None and found.network.get("weights_hash") == wanted
+  return dataclasses.asdict(found) if same else None
 
 
 def _before(workdir: pathlib.Path, results: Mapping[str, Any]) -> Mapping[str, Any] | None:

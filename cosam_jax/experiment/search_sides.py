@@ -13,7 +13,7 @@ from cosam_jax.data.stored_pictures import read_picture
 from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import read_embeddings
-from cosam_jax.evaluation.fingerprints import weights_hash
+from cosam_jax.evaluation.fingerprints import vectors_hash, weights_hash
 from cosam_jax.evaluation.search import Rows, VectorFile
 from cosam_jax.evaluation.sightings import NEVER_SEEN, Sighting
 from cosam_jax.experiment.embedder import Embedder
@@ -44,6 +44,7 @@ class Side:
     dataset: the data set whose numbers the identities are; None if there are none.
     flip: whether vectors are means of clips and their mirror images; None if unknown.
     pixels: the fields that say how frames became the network's input; empty if unknown.
+    vectors_hash: see `fingerprints.vectors_hash`; None if unknown.
   """
 
   path: pathlib.Path
@@ -56,6 +57,7 @@ class Side:
   dataset: str | None = None
   flip: bool | None = None
   pixels: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  vectors_hash: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +114,7 @@ def open_side(
       saved.origin.dataset,
       saved.origin.flip,
       _pixels(saved.origin.config),
+      saved.origin.vectors_hash,
     )
   if not path.exists():
     raise InputError(
@@ -135,6 +138,7 @@ def open_side(
     own.seen,
     flip=embedder.inference.flip,
     pixels=_pixels(embedder.network.flat),
+    vectors_hash=vectors_hash(embedder.network.variables),
   )
 
 

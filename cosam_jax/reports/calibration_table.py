@@ -52,7 +52,8 @@ def calibration_table(record: Record) -> str:
     f"people     {data['identities']:,} of {data['dataset']}"
     + (f" ({data['people'].replace('_', ' ')})" if data.get("people") else "")
     + f", {data['tracklets']:,} tracklets, {data['cameras']:,} cameras",
-    f"pairs      {compared['mated']:,} of one person, {compared['non_mated']:,} of two people, {kind}",
+    f"pairs      {compared['mated']:,} of one person, {compared['non_mated']:,} of two people, "
+    f"{kind}",
     f"EER        {_percent(equal['rate'])} at {equal['threshold']:.4g}",
     f"searches   in {searches['draws']} draws of {searches['enrolled']:,} enrolled people; DIR at "
     "FAR is 1 - FNIR, rank 1",

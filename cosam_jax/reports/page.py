@@ -23,6 +23,7 @@ from cosam_jax.data.stored_pictures import read_picture
 from cosam_jax.data.tracklets import Tables, TrackletTable
 from cosam_jax.errors import InputError, printable
 from cosam_jax.reports import facts
+from cosam_jax.reports.calibration_table import det_chart
 from cosam_jax.reports.charts import COLOURS
 from cosam_jax.reports.data_charts import data_charts, data_facts
 from cosam_jax.reports.embedding_map import embedding_chart
@@ -59,6 +60,7 @@ class Sources:
     chosen: query number -> the reason why it is shown.
     commands: mode -> the command line that ran it last.
     masks: the folder with pictures of the masks; None if these results have none.
+    calibration: that of the weights of these results, as plain values; None if there is none.
   """
 
   workdir: pathlib.Path
@@ -72,6 +74,7 @@ class Sources:
   chosen: Mapping[int, str]
   commands: Mapping[str, str]
   masks: pathlib.Path | None
+  calibration: Mapping[str, Any] | None = None
 
 
 def page_folder(workdir: pathlib.Path) -> OutputFolder:
@@ -121,6 +124,8 @@ def _content(sources: Sources, folder: pathlib.Path) -> dict[str, Any]:
   charts = training_charts(folder, sources.scalars)
   charts.append(map_chart(folder, facts.tested(untrained, results, run), sources.validation))
   charts.append(cmc_chart(folder, curves))
+  if sources.calibration is not None:
+    charts.append(det_chart(folder, sources.calibration))
   picture = None
   if rankings is not None:
     shown = rankings.pictured

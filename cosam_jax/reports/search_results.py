@@ -34,6 +34,7 @@ class Hit:
     picture: returns uint8[H, W, 3], or None if there is none.
     seen: where and when it was seen.
     right: whether it is the query's person; None if unknown.
+    rates: what a calibration says about the distance, `false_match_rate` among it; may be empty.
   """
 
   name: str
@@ -42,6 +43,7 @@ class Hit:
   picture: Callable[[], np.ndarray | None]
   seen: Sighting = NEVER_SEEN
   right: bool | None = None
+  rates: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -67,6 +69,7 @@ class QueryResult:
 _COLUMNS: tuple[tuple[str, int, Callable[[Hit], str]], ...] = (
   ("nearest", 80, lambda hit: hit.name),
   ("distance", 8, lambda hit: f"{hit.distance:.3g}"),
+  ("FMR", 8, lambda hit: f"{hit.rates['false_match_rate']:.2g}" if hit.rates else ""),
   ("camera", 8, lambda hit: hit.seen.camera or ""),
   ("frames", 17, lambda hit: hit.seen.frames_text()),
   ("time", 17, lambda hit: hit.seen.time_text()),
@@ -236,6 +239,7 @@ def _where(name: str, seen: Sighting) -> tuple[str, ...]:
 def _record(result: QueryResult, sheet: str | None) -> dict[str, Any]:
   hits = [
     {"rank": rank, "name": hit.name, "row": hit.row, "distance": hit.distance}
+    | dict(hit.rates)
     | ({} if hit.right is None else {"right": hit.right})
     | hit.seen.record()
     for rank, hit in enumerate(result.hits, 1)

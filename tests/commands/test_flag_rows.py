@@ -3,7 +3,8 @@
 import pytest
 
 from cosam_jax.commands.config_flags import CONFIG_FLAGS
-from cosam_jax.commands.flag_rows import GENERAL, OWN, Flag
+from cosam_jax.commands.flag_forms import Flag
+from cosam_jax.commands.flag_rows import GENERAL, OWN
 from cosam_jax.commands.registry import COMMANDS, MODES
 
 ROWS = GENERAL | OWN

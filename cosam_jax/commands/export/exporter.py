@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,9 @@ from cosam_jax.data.clips import dense_clips
 from cosam_jax.data.packing import preprocessor, read_image
 from cosam_jax.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from cosam_jax.errors import InputError, suggestion
+from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE, read_calibration
 from cosam_jax.evaluation.fingerprints import weights_hash
+from cosam_jax.experiment.decisions import network_facts
 from cosam_jax.experiment.exported_weights import RECORD, SAFETENSORS
 from cosam_jax.experiment.inference import Reading
 from cosam_jax.experiment.network import Network
@@ -63,6 +66,7 @@ def export(
   formats: Sequence[str] = tuple(FORMATS),
   inputs: str = "clips",
   must: bool = True,
+  calibration: pathlib.Path | None = None,
 ) -> dict[str, Any]:
   """Writes the formats, `example.npz` and `export.json`; tries each format; prints a table.
 
@@ -73,6 +77,7 @@ def export(
     table: tracklets whose frames are the example.
     formats: names in `FORMATS`.
     inputs: the input of the exported programs, see `formats.INPUTS`.
+    calibration: the network's calibration, which is copied beside the formats; None: there is none.
     must: whether a format that cannot be written is an error; else it is left out with a sentence.
 
   Returns:
@@ -85,6 +90,8 @@ def export(
   folder, keep = export_folder(directory), set[str]()
   with folder.replacing(keep=keep) as partial:
     record = _export(network, partial, directory, table, formats, inputs, must)
+    if calibration is not None:
+      record["calibration"] = _keep_calibration(calibration, network, partial)
     # Programs of the same network stay; those of another network would mislead.
     earlier = earlier_formats(directory, record)
     others = [name for name in formats_there(directory) if name not in earlier]
@@ -156,6 +163,29 @@ def _export(
         f"{TOLERANCE:.0e}: do not use this format with the installed versions; nothing was written"
       )
   return record
+
+
+def _keep_calibration(
+  path: pathlib.Path, network: Network, partial: pathlib.Path
+) -> dict[str, Any] | None:
+  """Copies a calibration; returns its part of export.json, None if it is of another network."""
+  try:
+    found = read_calibration(path)
+    why = found.misfit(network_facts(network))
+  except InputError as error:
+    print(f"left out: {error}")
+    return None
+  if why is not None:
+    print(f"left out: {path}, the calibration of another network ({why})")
+    return None
+  shutil.copyfile(path, partial / CALIBRATION_FILE)
+  return {
+    "file": CALIBRATION_FILE,
+    "calibrated_on": found.calibrated_on,
+    "distance": found.network["distance"],
+    "threshold": found.threshold,
+    "wished_fmr": found.points[0].wished_fmr,
+  }
 
 
 def _example(network: Network, table: TrackletTable, inputs: str) -> dict[str, Any]:

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from cosam_jax.errors import InputError
+from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE
 from cosam_jax.experiment.exported_weights import RECORD, WEIGHTS
 from cosam_jax.runtime.json_files import read_json
 from cosam_jax.runtime.output_folders import OutputFolder
 
 EXAMPLE = "example.npz"
-_NAMES = (RECORD, EXAMPLE, "model.stablehlo", "model.tflite", "model.onnx", *WEIGHTS,
+_NAMES = (RECORD, EXAMPLE, CALIBRATION_FILE, "model.stablehlo", "model.tflite", "model.onnx",
+          *WEIGHTS,
           "saved_model/*.pb", "saved_model/variables/*", "saved_model/assets/*")  # fmt: skip
 # The entries that must agree if programs of two calls are to be one export.
 _SAME = ("weights", "weights_hash", "input", "output", "config")

@@ -12,7 +12,9 @@ from cosam_jax.commands.export.folder import export_folder
 from cosam_jax.data import TrackletTable
 from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.errors import InputError
+from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.decisions import calibration_beside
 from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.experiment.inference import Reading
 from cosam_jax.experiment.network import Network, network_asked_for
@@ -69,9 +71,17 @@ def export(
   table = _frames(network, folder)
   export_folder(directory).check(*([folder] if folder is not None else []))
   record = exporter.export(
-    network, directory, table, formats=formats, inputs=inputs, must=given is not None
+    network,
+    directory,
+    table,
+    formats=formats,
+    inputs=inputs,
+    must=given is not None,
+    calibration=calibration_beside(workdir),
   )
   print(f"\n{directory}: example.npz has clips and their features, export.json the rest")
+  if record.get("calibration"):
+    print(f"{directory / CALIBRATION_FILE} has the network's calibration")
   return record
 
 

@@ -1,0 +1,131 @@
+"""The calibration by which a search gives its distances rates."""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.calibration import Calibration
+from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE, read_calibration
+from cosam_jax.experiment.decisions import note_of
+from cosam_jax.experiment.search_sides import Side
+from cosam_jax.runtime.quiet import warn
+
+_ABOVE = 3
+"""Folders in which a file is looked for, from that of the vectors up: `WORKDIR/own/NAME` is one."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Rates:
+  """A calibration and its file.
+
+  Attributes:
+    calibration: see `Calibration`.
+    path: of its file.
+  """
+
+  calibration: Calibration
+  path: pathlib.Path
+
+  def of(self, distance: float) -> dict[str, Any]:
+    """What a distance means: `same`, `false_match_rate` and `probability`."""
+    return {
+      "same": self.calibration.is_same(distance),
+      "false_match_rate": self.calibration.false_match_rate(distance),
+      "probability": self.calibration.probability(distance),
+    }
+
+  def record(self) -> dict[str, Any]:
+    """The facts about the calibration, as plain values."""
+    one = self.calibration
+    return {
+      "file": str(self.path),
+      "calibrated_on": one.calibrated_on,
+      "threshold": one.threshold,
+      "wished_fmr": one.points[0].wished_fmr,
+      "prior": one.prior,
+    }
+
+  def sentence(self) -> str:
+    """What the rates are, for people."""
+    one = self.calibration
+    return (
+      f"FMR: how many pairs of two people are at least as near, measured on {one.calibrated_on}. "
+      f"Up to {one.threshold:.3g} (FMR {one.points[0].wished_fmr:g}) two are taken for one person."
+    )
+
+
+def rates_for(
+  asked: Side,
+  searched: Side,
+  distance: str,
+  *,
+  given: pathlib.Path | None = None,
+  workdir: pathlib.Path | None = None,
+) -> Rates | None:
+  """The calibration for a search; None if there is none.
+
+  Args:
+    asked, searched: the queries and the gallery.
+    distance: by which they are compared.
+    given: the file that was asked for; None: one in the workdir, or near a side's file, counts if
+      it is surely of the same network, and is passed over with a sentence if not.
+    workdir: of the network.
+
+  Raises:
+    InputError: the given file cannot be read, or is of another network.
+  """
+  network = network_of_sides(asked, searched, distance)
+  if given is not None:
+    found = read_calibration(given)
+    if (why := found.misfit(network)) is not None:
+      raise InputError(
+        f"{given} is the calibration of another network than that of {asked.path} and "
+        f"{searched.path} ({why}): give that of the same network, or leave --calibration out"
+      )
+    if None in (network["vectors_hash"], found.network["vectors_hash"]):
+      warn(f"nothing says whether {given} is of the network of these vectors; its rates are used")
+    return _told(Rates(found, given))
+  for path in _near(asked, searched, workdir):
+    try:
+      found = read_calibration(path)
+      why = found.misfit(network)
+    except InputError as error:
+      print(f"left out: {error}")
+      continue
+    if why is None and None in (network["vectors_hash"], found.network["vectors_hash"]):
+      why = "nothing says that it is of the same network"
+    if why is None:
+      return _told(Rates(found, path))
+    print(f"left out: the rates of {path} ({why})")
+  return None
+
+
+def network_of_sides(asked: Side, searched: Side, distance: str) -> dict[str, Any]:
+  """What `Calibration.misfit` compares, of the two sides of a search."""
+  flips = [side.flip for side in (asked, searched) if side.flip is not None]
+  return {
+    "vectors_hash": asked.vectors_hash or searched.vectors_hash,
+    "distance": distance,
+    "flip": flips[0] if flips else None,
+    **searched.pixels,
+    **asked.pixels,
+  }
+
+
+def _told(rates: Rates) -> Rates:
+  if note := note_of(rates.calibration):
+    warn(f"{rates.path}: {note}")
+  return rates
+
+
+def _near(asked: Side, searched: Side, workdir: pathlib.Path | None) -> Iterator[pathlib.Path]:
+  """Yields the calibrations in the workdir, and beside and above the sides' files, each once."""
+  places = [] if workdir is None else [workdir.absolute()]
+  for side in (searched, asked):
+    if side.path.suffix in (".npy", ".npz"):
+      places += list(side.path.absolute().parents)[:_ABOVE]
+  for place in dict.fromkeys(places):
+    if (place / CALIBRATION_FILE).is_file():
+      yield place / CALIBRATION_FILE
