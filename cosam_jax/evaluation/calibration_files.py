@@ -133,6 +133,8 @@ def _check(calibration: Calibration) -> None:
   for name, value in texts.items():
     if not isinstance(value, str):
       raise TypeError(f"{name} is not a text")
+  if data["learned"] is not None and not isinstance(data["learned"], bool):
+    raise TypeError(f"data.learned is {str(data['learned'])[:40]!r}")
   if type(data["identities"]) is not int or data["identities"] < 2:
     raise ValueError(f"data.identities is {str(data['identities'])[:40]}")
 

@@ -12,7 +12,7 @@ import numpy as np
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.calibration import PIXELS, Calibration
 from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE, read_calibration
-from cosam_jax.evaluation.distances import check_features, check_same_width
+from cosam_jax.evaluation.distances import check_features
 from cosam_jax.evaluation.fingerprints import vectors_hash
 from cosam_jax.evaluation.search import exact_distances
 from cosam_jax.experiment.flat_config import value_of
@@ -81,7 +81,11 @@ class Stored:
     """The decision about two vectors float[D]; see `Embedder.same_person`."""
     calibration = self.calibration
     one, other = (check_features(vector[None], "given") for vector in (first, second))
-    check_same_width(one, other)
+    if one.shape != other.shape:
+      raise InputError(
+        f"the two vectors have {one.shape[1]} and {other.shape[1]} dimensions: both must come from "
+        "this network"
+      )
     distance = float(exact_distances(one[0], other, calibration.network["distance"])[0])
     return Decision(
       same=calibration.is_same(distance),

@@ -190,9 +190,7 @@ def _masks_of(folder: pathlib.Path, results: Mapping[str, Any]) -> pathlib.Path 
   return folder if numbers == results["run"].get("masks") else None
 
 
-def _calibration_of(
-  path: pathlib.Path, results: Mapping[str, Any]
-) -> Mapping[str, Any] | None:
+def _calibration_of(path: pathlib.Path, results: Mapping[str, Any]) -> Mapping[str, Any] | None:
   """The calibration beside the results, if it is of the same weights."""
   if not path.is_file():
     return None

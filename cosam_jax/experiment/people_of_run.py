@@ -51,7 +51,8 @@ def tables_of_people(run: Run, people: str) -> Tables:
     if not run.config.data.validation_identities:
       raise InputError(
         "config.data.validation_identities is 0, so nobody was held out of the training: train "
-        "with some held out, or give --people=training if the network was trained on other people"
+        "with some held out, or give --people=training, whose rates are too favourable unless the "
+        "network was trained on other people"
       )
     tables = run.training_tables
   else:

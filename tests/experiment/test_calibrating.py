@@ -1,0 +1,119 @@
+"""Calibrations are kept beside the network, never made on a known test set unasked."""
+
+import dataclasses
+import json
+
+import calibrations
+import labelled
+import pytest
+
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.calibration_files import read_calibration
+from cosam_jax.evaluation.embeddings import write_embeddings
+from cosam_jax.experiment.calibrating import (
+  calibrate_file,
+  check_on_others,
+  is_of_test_set,
+  warnings_of,
+)
+
+QUICK = calibrations.QUICK
+
+
+def written(path, **facts):
+  write_embeddings(path, labelled.embeddings(**facts))
+  return path
+
+
+@pytest.mark.parametrize(
+  ("facts", "wanted"),
+  [
+    ({"people": "test"}, True),
+    ({"people": "training"}, False),
+    ({"people": None}, False),
+    ({"people": None, "queries": [0, 1]}, True),  # As earlier versions wrote it.
+    ({"people": "held_out", "queries": [0, 1]}, False),
+    ({"people": "test", "dataset": "folder"}, False),
+  ],
+)
+def test_the_test_set_of_a_known_data_set_is_refused(facts, wanted, tmp_path, capsys):
+  assert is_of_test_set(labelled.embeddings(**facts)) is wanted
+  path = written(tmp_path / "e.npz", **facts)
+  if not wanted:
+    calibrate_file(path, QUICK)
+    return
+  with pytest.raises(InputError, match="is of the test set of mars, and a threshold chosen on it"):
+    calibrate_file(path, QUICK)
+  assert not (tmp_path / "calibration.json").exists()
+  found = calibrate_file(path, QUICK, allow_test=True)
+  assert ("test set" in " ".join(warnings_of(found))) == (facts["people"] == "test")
+  capsys.readouterr()
+
+
+def test_the_file_the_curve_and_the_table_are_left(tmp_path, capsys):
+  path, place = written(tmp_path / "e.npz"), tmp_path / "run"
+  found = calibrate_file(path, QUICK, workdir=place, arguments=["--mode=calibrate"])
+  assert read_calibration(place / "calibration.json") == found
+  content = json.loads((place / "calibration.json").read_text())
+  assert content["command"] == "python -m cosam_jax.main --mode=calibrate"
+  figures = place / "calibration" / "figures"
+  assert sorted(one.name for one in figures.iterdir()) == ["det.csv", "det.png", "det.svg"]
+  out = capsys.readouterr().out
+  assert "people     12 of mars (held out), 60 tracklets, 3 cameras" in out
+  assert "warning: 66 pairs of people cannot support a false match rate of 0.02" in out
+  assert "by the rule of 3 the smallest is 0.045" in out
+  assert "nobody knows whether" not in out
+  # Made again, with other weights.
+  calibrate_file(written(tmp_path / "o.npz", vectors_hash="cc"), QUICK, workdir=place)
+  assert "this replaces the calibration of other weights (step 3)" in capsys.readouterr().out
+
+
+def test_people_who_were_trained_on_are_warned_of(tmp_path, capsys):
+  calibrate_file(written(tmp_path / "e.npz", people="training", learned=True), QUICK)
+  assert "warning: the network was trained on these people, so all rates" in capsys.readouterr().out
+  calibrate_file(written(tmp_path / "e.npz", learned=None, vectors_hash=None), QUICK)
+  out = capsys.readouterr().out
+  assert "note: nobody knows whether the weights were trained on these people" in out
+  assert "warning: the embeddings are of an earlier version" in out
+
+
+def test_distances_are_those_of_the_embeddings_own_run(tmp_path):
+  config = {"data.name": "mars", "preset": "published_code", "evaluation.distance": "cosine"}
+  found = calibrate_file(written(tmp_path / "e.npz", config=config), QUICK)
+  assert found.network["distance"] == "cosine"
+  assert calibrate_file(written(tmp_path / "e.npz"), QUICK).network["distance"] == "sqeuclidean"
+
+
+def test_nothing_of_a_users_is_replaced(tmp_path):
+  path = written(tmp_path / "e.npz")
+  (tmp_path / "calibration.json").write_text("mine")
+  with pytest.raises(InputError, match="would be replaced, and this program did not write it"):
+    calibrate_file(path, QUICK)
+  (tmp_path / "calibration.json").unlink()
+  (tmp_path / "calibration").write_text("mine")
+  with pytest.raises(InputError, match="calibration is not a folder"):
+    calibrate_file(path, QUICK)
+  assert not (tmp_path / "calibration.json").exists()
+
+
+def test_thresholds_are_measured_on_other_people(tmp_path, capsys):
+  found = calibrate_file(written(tmp_path / "e.npz"), QUICK)
+  others = labelled.drawn(people=20, seed=9)
+  write_embeddings(tmp_path / "test.npz", labelled.embeddings(others, people="test"))
+  wishes = dataclasses.replace(QUICK, fmr=(0.5,))  # Only the calibration's own count.
+  made = check_on_others(tmp_path / "test.npz", tmp_path / "calibration.json", wishes)
+  assert [one.threshold for one in made.points] == [one.threshold for one in found.points]
+  every = labelled.pairs(*others)
+  at = found.threshold
+  assert made.points[0].fmr == pytest.approx(
+    sum(far <= at for *_, far, mated in every if not mated)
+    / sum(not mated for *_, mated in every)
+  )  # fmt: skip
+  out = capsys.readouterr().out
+  assert "calibrated on 12 people of mars (held out)" in out
+  content = json.loads((tmp_path / "calibration_check.json").read_text())
+  assert content["points"][0]["fmr"] == made.points[0].fmr
+  assert content["data"]["people"] == "test"
+  write_embeddings(tmp_path / "o.npz", labelled.embeddings(others, vectors_hash="cc"))
+  with pytest.raises(InputError, match=r"another network than that of .*it has other weights"):
+    check_on_others(tmp_path / "o.npz", tmp_path / "calibration.json", QUICK)

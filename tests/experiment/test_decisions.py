@@ -1,0 +1,139 @@
+"""Decisions about two tracklets: by vectors, by frames, and where no calibration fits."""
+
+import dataclasses
+import json
+
+import calibrations
+import numpy as np
+import pytest
+
+import cosam_jax
+from cosam_jax.data import load_dataset
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.calibration_files import read_calibration
+from cosam_jax.experiment.decisions import (
+  Stored,
+  calibration_beside,
+  is_vector,
+  network_facts,
+  note_of,
+)
+from cosam_jax.experiment.network import load_network
+
+pytestmark = pytest.mark.usefixtures("hasty_compilation")
+
+
+@pytest.fixture(scope="module")
+def network(saved_run, hasty_compilation):
+  del hasty_compilation
+  return load_network(saved_run)
+
+
+@pytest.fixture
+def file(network, tmp_path):
+  return calibrations.write(tmp_path / "calibration.json", network_facts(network))
+
+
+def test_two_vectors_are_judged_by_the_calibration(network, file):
+  embedder = cosam_jax.Embedder(network, calibration=file)
+  found = read_calibration(file)
+  first = np.zeros(6, np.float32)
+  for far in (0.5, 1.9, 30.0):
+    second = first.copy()
+    second[2] = far
+    decision = embedder.same_person(first, second)
+    assert decision.distance == pytest.approx(far**2)
+    assert decision.same == (far**2 <= found.threshold)
+    assert decision.false_match_rate == found.false_match_rate(far**2)
+    assert decision.probability == found.probability(far**2)
+    assert decision.threshold == found.threshold
+    assert decision.prior == found.prior
+    assert decision.calibrated_on == "12 people of mars (held out)"
+    half = embedder.same_person(list(map(float, first)), second, prior=0.5)
+    assert half.prior == 0.5
+    assert half.probability == found.probability(far**2, 0.5)
+
+
+def test_tracklets_are_embedded_first(network, file, tiny_synthetic):
+  embedder = cosam_jax.Embedder(network, batch_clips=4, calibration=file)
+  table = load_dataset("synthetic", tiny_synthetic).query
+  paths = [[table.frames.name(int(i)) for i in table.frame_ids(row)] for row in (0, 1)]
+  vectors = [embedder.embed(one) for one in paths]
+  wanted = float(((vectors[0].astype(float) - vectors[1]) ** 2).sum())
+  for pair in (paths, vectors, (paths[0], vectors[1])):
+    assert embedder.same_person(*pair).distance == pytest.approx(wanted, rel=1e-4)
+  # The run is of drawn people, and the calibration of others.
+  note = embedder.same_person(*vectors).note
+  assert note == "calibrated on other data (mars) than those of the network's run"
+
+
+def test_without_a_calibration_one_sentence_says_so(network, saved_run, file):
+  vector = np.zeros(6, np.float32)
+  with pytest.raises(InputError, match="there is no calibration beside the network"):
+    cosam_jax.Embedder.from_checkpoint(saved_run).same_person(vector, vector)
+  with pytest.raises(InputError, match=r"nowhere\.json cannot be read"):
+    cosam_jax.Embedder(network, calibration="nowhere.json").same_person(vector, vector)
+  with pytest.raises(InputError, match="have 6 and 7 dimensions"):
+    cosam_jax.Embedder(network, calibration=file).same_person(vector, np.zeros(7, np.float32))
+
+
+@pytest.mark.parametrize(
+  ("fact", "words"),
+  [
+    ({"vectors_hash": "aa"}, "it has other weights"),
+    ({"distance": "cosine"}, "distance is cosine there, and sqeuclidean here"),
+    ({"flip": True}, "flip is True there, and False here"),
+    ({"clips.image_size": [8, 4]}, r"image_size is \[8, 4\] there"),
+  ],
+)
+def test_the_calibration_of_another_network_is_refused(network, tmp_path, fact, words):
+  path = calibrations.write(tmp_path / "c.json", network_facts(network) | fact)
+  with pytest.raises(InputError, match=rf"the calibration of another network .*{words}"):
+    _ = Stored(path, network).calibration
+
+
+def test_a_network_without_a_run_is_compared_by_the_calibrations_distance(network, tmp_path):
+  path = calibrations.write(
+    tmp_path / "c.json", network_facts(network) | {"distance": "cosine"}, "cosine"
+  )
+  alone = dataclasses.replace(network, flat={})
+  found = cosam_jax.Embedder(alone, calibration=path).same_person(
+    np.array([1, 0, 0, 0, 0, 0.0]), np.array([0, 2, 0, 0, 0, 0.0])
+  )
+  assert found.distance == pytest.approx(1.0)
+
+
+def test_it_is_found_beside_the_network(tmp_path):
+  (tmp_path / "checkpoints" / "3").mkdir(parents=True)
+  (tmp_path / "best").mkdir()
+  (tmp_path / "w.npz").write_text("")
+  places = [
+    tmp_path,
+    *(tmp_path / name for name in ("checkpoints", "checkpoints/3", "best", "w.npz")),
+  ]
+  assert [calibration_beside(place) for place in places] == [None] * 5
+  (tmp_path / "calibration.json").write_text("")
+  assert [calibration_beside(place) for place in places] == [tmp_path / "calibration.json"] * 5
+
+
+def test_people_who_were_trained_on_are_noted(tmp_path):
+  path = calibrations.write(tmp_path / "c.json", {}, learned=True)
+  found = read_calibration(path)
+  assert "the network was trained on these people" in note_of(found)
+  content = json.loads(path.read_text())
+  content["data"]["learned"] = None
+  path.write_text(json.dumps(content))
+  assert note_of(read_calibration(path)) is None
+  assert note_of(read_calibration(path), "mars") is None
+
+
+@pytest.mark.parametrize(
+  ("given", "wanted"),
+  [
+    (np.zeros(4, np.float32), True), (np.zeros(4), True), ([0.5, 1.0], True),
+    (np.zeros((2, 8, 8, 3), np.uint8), False), (["a.jpg"], False), ("folder", False), ([], False),
+    ([np.zeros((4, 4, 3), np.uint8)], False), (np.zeros(4, np.uint8), False),
+  ],
+)  # fmt: skip
+def test_a_vector_is_no_tracklet(given, wanted):
+  assert is_vector(given) is wanted
