@@ -61,8 +61,8 @@ class Calibration:
   """What the distances of one network mean.
 
   Attributes:
-    network: the network: `label`, `weights_hash` and `vectors_hash` (see `fingerprints`), `distance`,
-      `flip` and the fields `PIXELS`.
+    network: `label`, `weights_hash` and `vectors_hash` (see `fingerprints`), `distance`, `flip`
+      and the fields `PIXELS`.
     data: the labelled tracklets: `dataset`, `people` (which part), `learned` (whether the network
       was trained on them; None if unknown), numbers of people, tracklets and cameras, ...
     comparisons: `compared`, `mated`, `non_mated`, `people_pairs`, `smallest_fmr`.

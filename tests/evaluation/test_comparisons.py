@@ -129,7 +129,7 @@ def test_other_names_and_vectors_are_refused():
   vectors, people, cameras = labelled.drawn()
   with pytest.raises(InputError, match="compared is 'some'"):
     Comparisons(vectors, people, cameras, compared="some")
-  with pytest.raises(InputError, match="distance is 'cosin'.*did you mean 'cosine'"):
+  with pytest.raises(InputError, match=r"distance is 'cosin'.*did you mean 'cosine'"):
     Comparisons(vectors, people, cameras, distance="cosin")
   vectors[4, 2] = np.nan
   with pytest.raises(InputError, match="labelled row 4 hold nan"):
