@@ -5,7 +5,7 @@ import pathlib
 from cosam_jax.commands import chosen_frames
 from cosam_jax.commands.call import Call
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation.calibration_names import TEST
+from cosam_jax.evaluation.calibration_names import TEST_PEOPLE
 from cosam_jax.experiment.network import network_asked_for
 from cosam_jax.experiment.own_videos import embed_input
 from cosam_jax.experiment.saved_rankings import embed
@@ -18,7 +18,7 @@ def run(call: Call) -> None:
     raise InputError("--people is about the data set, and --input is embedded instead of it")
   if flags["input"] is None:
     with call.holding_workdir():
-      embed(call.run_config, call.folder, flags["people"] or TEST)
+      embed(call.run_config, call.folder, flags["people"] or TEST_PEOPLE)
     return
   with call.holding_output():
     embed_input(

@@ -13,7 +13,12 @@ from cosam_jax.commands.flag_forms import (
   yes_flag,
 )
 from cosam_jax.commands.registry import COMMANDS, MODES
-from cosam_jax.evaluation.calibration_names import ALL_PAIRS, OTHER_CAMERAS, PEOPLE, is_rate
+from cosam_jax.evaluation.calibration_names import (
+  ALL_PAIRS,
+  OTHER_CAMERAS,
+  PARTS_OF_PEOPLE,
+  is_rate,
+)
 from cosam_jax.experiment.config import CHANGED_OPTIM
 from cosam_jax.reports.own_rows import OWN_SWEEPS
 from cosam_jax.reports.poster_rows import SWEEPS
@@ -137,7 +142,7 @@ OWN: dict[str, Flag] = {
     "For --mode=embed and --mode=calibrate: whose tracklets are embedded. test: the test set, the "
     "default of embed. held_out: the training people that config.data.validation_identities held "
     "out, the default of calibrate. training: those trained on.",
-    *PEOPLE,
+    *PARTS_OF_PEOPLE,
   ),
   "allow_test_people": yes_flag(
     "For --mode=calibrate: calibrate on the test set of a known data set, whose results then say "

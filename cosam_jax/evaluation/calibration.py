@@ -204,7 +204,8 @@ def calibrate(
     resamples=wishes.resamples,
   )
   rate, at = equal_error_rate(scores)
-  edges = det_thresholds(scores)
+  ours = np.array([one.threshold for one in points if one.threshold >= 0], np.float32)
+  edges = np.union1d(det_thresholds(scores), ours)
   fmr, fnmr = rates_at(scores, edges)
   steps, ratios = likelihood_ratios(scores)
   searches = open_set_searches(comparisons)

@@ -5,8 +5,8 @@ import math
 OTHER_CAMERAS, ALL_PAIRS = "other_cameras", "all"
 COMPARED = (OTHER_CAMERAS, ALL_PAIRS)
 """Which tracklets are compared: those of different cameras, or all."""
-TEST, HELD_OUT, TRAINING = "test", "held_out", "training"
-PEOPLE = (TEST, HELD_OUT, TRAINING)
+TEST_PEOPLE, HELD_OUT_PEOPLE, TRAINING_PEOPLE = "test", "held_out", "training"
+PARTS_OF_PEOPLE = (TEST_PEOPLE, HELD_OUT_PEOPLE, TRAINING_PEOPLE)
 """Parts of a data set's people: the test set, training people held out for validation, the others
 that are trained on."""
 

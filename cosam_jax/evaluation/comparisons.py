@@ -22,7 +22,7 @@ from cosam_jax.evaluation.distances import check_features, distance_function
 
 MOST_GROUPS = 1024
 """Of more people than this, groups are drawn for intervals, since tables of all pairs are kept."""
-_AT_A_TIME = 1 << 22  # Distances in memory at once.
+_AT_A_TIME = 1 << 20  # Distances in memory at once.
 _DROPPED_BITS = 10
 _BINS = 1 << (31 - _DROPPED_BITS)
 _LARGEST = np.finfo(np.float32).max
@@ -216,11 +216,12 @@ class Comparisons:
     Raises:
       InputError: there is no mated or no non-mated comparison.
     """
-    counts = np.zeros((2, _BINS), np.int64)
+    counts, mated_bins = np.zeros((2, _BINS), np.int64), [np.zeros(0, np.int64)]
     for rows, distances, made in self.blocks(half=True):
       mated = self.people[rows, None] == self.people[None, rows.start :]
-      for i, chosen in enumerate((made & mated, made & ~mated)):
-        counts[i] += np.bincount(binned(distances[chosen]), minlength=_BINS)
+      mated_bins.append(binned(distances[made & mated]))
+      counts[1] += np.bincount(binned(distances[made & ~mated]), minlength=_BINS)
+    counts[0] = np.bincount(np.concatenate(mated_bins), minlength=_BINS)
     for kind, number in zip(("person", "two people"), counts.sum(axis=1)):
       if not number:
         where = "two cameras" if self.compared == OTHER_CAMERAS else "any two tracklets"
@@ -240,31 +241,57 @@ class Comparisons:
     """
     number, groups, cameras = len(thresholds), int(self.groups.max()) + 1, len(self.camera_numbers)
     wrong = np.zeros((number, groups, groups), np.int64)
-    every = np.zeros((groups, groups), np.int64)
     missed, mated = np.zeros((number, groups), np.int64), np.zeros(groups, np.int64)
-    by_camera = np.zeros((2, number + 1, cameras, cameras), np.int64)
-    group = self.groups[self.people]
+    camera_wrong = np.zeros((number, cameras, cameras), np.int64)
+    camera_missed, camera_mated = np.zeros_like(camera_wrong), np.zeros_like(camera_wrong[0])
+    group, farthest = self.groups[self.people], np.max(thresholds)
     for rows, distances, made in self.blocks(half=True):
       same = self.people[rows, None] == self.people[None, rows.start :]
-      for kind, chosen in enumerate((made & ~same, made & same)):
-        i, j = np.nonzero(chosen)
-        far, i, j = distances[i, j], i + rows.start, j + rows.start
-        low, high = np.minimum(self.cameras[i], self.cameras[j]), self.cameras[i] + self.cameras[j]
-        pair = low * cameras + (high - low)
-        person = group[i] * groups + group[j]
-        for at in range(number + 1):
-          ok = slice(None)
-          if at < number:
-            ok = far <= thresholds[at] if kind == 0 else far > thresholds[at]
-          found = np.bincount(pair[ok], minlength=cameras * cameras)
-          by_camera[kind, at] += found.reshape(cameras, cameras)
-          if kind == 0:
-            found = np.bincount(person[ok], minlength=groups * groups).reshape(groups, groups)
-            (wrong[at] if at < number else every)[...] += found
-          else:
-            found = np.bincount(group[i][ok], minlength=groups)
-            (missed[at] if at < number else mated)[...] += found
+      # Of the non-mated ones only the few that any threshold takes are listed.
+      i, j = np.nonzero(made & ~same & (distances <= farthest))
+      far, i, j = distances[i, j], i + rows.start, j + rows.start
+      for at, threshold in enumerate(thresholds):
+        near = far <= threshold
+        wrong[at] += _table(group[i[near]], group[j[near]], groups)
+        camera_wrong[at] += self._by_cameras(i[near], j[near])
+      i, j = np.nonzero(made & same)
+      far, i, j = distances[i, j], i + rows.start, j + rows.start
+      mated += np.bincount(group[i], minlength=groups)
+      camera_mated += self._by_cameras(i, j)
+      for at, threshold in enumerate(thresholds):
+        beyond = far > threshold
+        missed[at] += np.bincount(group[i[beyond]], minlength=groups)
+        camera_missed[at] += self._by_cameras(i[beyond], j[beyond])
+    every = self._made(_table(group, self.cameras, groups, cameras)) - np.diag(mated)
+    seen = np.diag(np.bincount(self.cameras, minlength=cameras))
+    camera_every = self._made(seen) - camera_mated
     return Counts(
-      wrong, every, missed, mated, by_camera[0, :-1], by_camera[0, -1],
-      by_camera[1, :-1], by_camera[1, -1],
-    )  # fmt: skip
+      wrong, every, missed, mated, camera_wrong, camera_every, camera_missed, camera_mated
+    )
+
+  def _by_cameras(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    """int64[C, C], the comparisons of rows i with rows j, the smaller camera first."""
+    one, other = self.cameras[i], self.cameras[j]
+    return _table(np.minimum(one, other), np.maximum(one, other), len(self.camera_numbers))
+
+  def _made(self, tracklets: np.ndarray) -> np.ndarray:
+    """int64[m, m], all comparisons within and between m sets of tracklets; none below the diagonal.
+
+    Args:
+      tracklets: int64[m, C], those of each set and camera.
+    """
+    sizes = tracklets.sum(axis=1)
+    ordered = np.outer(sizes, sizes)
+    if self.compared == OTHER_CAMERAS:
+      ordered -= tracklets @ tracklets.T
+    else:
+      ordered -= np.diag(sizes)  # No tracklet is compared with itself.
+    return np.triu(ordered, 1) + np.diag(np.diag(ordered) // 2)
+
+
+def _table(
+  first: np.ndarray, second: np.ndarray, rows: int, columns: int | None = None
+) -> np.ndarray:
+  """int64[rows, columns], how often each pair of numbers occurs; a square without `columns`."""
+  columns = rows if columns is None else columns
+  return np.bincount(first * columns + second, minlength=rows * columns).reshape(rows, columns)

@@ -21,7 +21,7 @@ from cosam_jax.evaluation.calibration_files import (
   read_calibration,
   write_calibration,
 )
-from cosam_jax.evaluation.calibration_names import HELD_OUT, TEST
+from cosam_jax.evaluation.calibration_names import HELD_OUT_PEOPLE, TEST_PEOPLE
 from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE, Embeddings, read_embeddings
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.fields import FIELDS
@@ -55,15 +55,15 @@ def calibrate_run(
     config: of the run.
     workdir: the run's folder, which receives the calibration.
     wishes: what to calibrate for.
-    people: see `calibration_names.PEOPLE`; None: those held out.
+    people: see `calibration_names.PARTS_OF_PEOPLE`; None: those held out.
     allow_test: whether the test set may be used.
     arguments: the command line.
 
   Raises:
     InputError: as `embed` and `calibrate_file`; or the run held nobody out.
   """
-  people = people or HELD_OUT
-  if people == TEST and not allow_test:
+  people = people or HELD_OUT_PEOPLE
+  if people == TEST_PEOPLE and not allow_test:
     raise InputError(_refusal("--people=test is", config.data.name))
   _check_place(workdir)
   embeddings = embed(config, workdir, people)
@@ -167,7 +167,7 @@ def is_of_test_set(embeddings: Embeddings) -> bool:
   Files of earlier versions do not say; with queries they are.
   """
   origin = embeddings.origin
-  test = origin.people == TEST or (origin.people is None and len(embeddings.query_rows) > 0)
+  test = origin.people == TEST_PEOPLE or (origin.people is None and len(embeddings.query_rows) > 0)
   return test and not data_set_of(origin.dataset).own
 
 
@@ -234,7 +234,7 @@ def warnings_of(calibration: Calibration) -> list[str]:
       "the network was trained on these people, so all rates are too favourable: calibrate on "
       "people held out (config.data.validation_identities)"
     )
-  if data["people"] == TEST and not data_set_of(data["dataset"]).own:
+  if data["people"] == TEST_PEOPLE and not data_set_of(data["dataset"]).own:
     found.append("these are the test set's people, so no result on them says how well this works")
   unsupported = [f"{one.wished_fmr:g}" for one in calibration.points if not one.supported]
   if unsupported:

@@ -6,7 +6,7 @@ import pathlib
 from cosam_jax.data import Tables
 from cosam_jax.data.holdout import with_test_set
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation.calibration_names import HELD_OUT, TEST, TRAINING
+from cosam_jax.evaluation.calibration_names import HELD_OUT_PEOPLE, TEST_PEOPLE, TRAINING_PEOPLE
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.evaluated_set import digest_of, may_be_same
 from cosam_jax.experiment.network import Network
@@ -15,8 +15,8 @@ from cosam_jax.experiment.run import Run
 FOLDER = "people"
 """A folder of a run, with a folder for the vectors of each part that is not the test set."""
 _WORDS = {
-  HELD_OUT: "training people held out for validation",
-  TRAINING: "training people",
+  HELD_OUT_PEOPLE: "training people held out for validation",
+  TRAINING_PEOPLE: "training people",
 }
 # Fields on which it depends who is in which part, beside the data set's name.
 _DIVIDED_BY = ("data.split", "data.split_seed", "data.validation_identities", "seed")
@@ -27,9 +27,9 @@ def people_folder(workdir: pathlib.Path, people: str) -> pathlib.Path:
 
   Args:
     workdir: of the run.
-    people: see `calibration_names.PEOPLE`.
+    people: see `calibration_names.PARTS_OF_PEOPLE`.
   """
-  return workdir if people == TEST else workdir / FOLDER / people
+  return workdir if people == TEST_PEOPLE else workdir / FOLDER / people
 
 
 def tables_of_people(run: Run, people: str) -> Tables:
@@ -40,14 +40,14 @@ def tables_of_people(run: Run, people: str) -> Tables:
 
   Args:
     run: the configuration and its data.
-    people: see `calibration_names.PEOPLE`.
+    people: see `calibration_names.PARTS_OF_PEOPLE`.
 
   Raises:
     InputError: the run held nobody out.
   """
-  if people == TEST:
+  if people == TEST_PEOPLE:
     return run.tables
-  if people == HELD_OUT:
+  if people == HELD_OUT_PEOPLE:
     if not run.config.data.validation_identities:
       raise InputError(
         "config.data.validation_identities is 0, so nobody was held out of the training: train "
@@ -70,7 +70,7 @@ def was_trained_on(run: Run, network: Network, people: str) -> bool | None:
   Args:
     run: the configuration that says who is in which part.
     network: its `about` has the configuration of the training.
-    people: see `calibration_names.PEOPLE`.
+    people: see `calibration_names.PARTS_OF_PEOPLE`.
   """
   if "config" not in network.about:
     return None
@@ -79,9 +79,9 @@ def was_trained_on(run: Run, network: Network, people: str) -> bool | None:
   same = may_be_same(network.about.get("test_set"), here)
   if trained.get("data.name") != asked["data.name"] or not same:
     return None
-  if people == TRAINING:
+  if people == TRAINING_PEOPLE:
     return True
   divided = [name for name in _DIVIDED_BY if name in asked]
-  if people == TEST:
+  if people == TEST_PEOPLE:
     divided = [name for name in divided if name.startswith("data.split")]
   return any(trained.get(name) != asked[name] for name in divided)

@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.attribute_wise import evaluate_with_attributes, with_attributes
-from cosam_jax.evaluation.calibration_names import TEST
+from cosam_jax.evaluation.calibration_names import TEST_PEOPLE
 from cosam_jax.evaluation.cards import Result
 from cosam_jax.evaluation.embeddings import (
   EMBEDDINGS_FILE,
@@ -37,7 +37,7 @@ from cosam_jax.reports.sensitivity_table import sensitivity_table
 from cosam_jax.runtime import hosts
 
 
-def embed(config: ConfigDict, workdir: pathlib.Path, people: str = TEST) -> Embeddings:
+def embed(config: ConfigDict, workdir: pathlib.Path, people: str = TEST_PEOPLE) -> Embeddings:
   """Embeds a part of the data set into one file, with the weights that `evaluate` would use.
 
   The file of the test set goes to the workdir; if data set, protocol or weights are not the run's,
@@ -46,7 +46,7 @@ def embed(config: ConfigDict, workdir: pathlib.Path, people: str = TEST) -> Embe
   Args:
     config: of the run.
     workdir: the run's folder.
-    people: see `calibration_names.PEOPLE`.
+    people: see `calibration_names.PARTS_OF_PEOPLE`.
 
   Raises:
     InputError: vectors of other tracklets, or their pictures, are in the way.
@@ -54,7 +54,7 @@ def embed(config: ConfigDict, workdir: pathlib.Path, people: str = TEST) -> Embe
   run = Run(config, workdir)
   network = network_to_evaluate(run)
   learned = was_trained_on(run, network, people)
-  if people == TEST:
+  if people == TEST_PEOPLE:
     evaluation_place.settle(run, network.label, network.variables)
   else:
     run.tables = tables_of_people(run, people)

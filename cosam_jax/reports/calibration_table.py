@@ -4,10 +4,13 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scipy.special import ndtri
+
 from cosam_jax.reports.charts import SERIES, Chart, draw_chart, light
 from cosam_jax.reports.results import WIDTH
 
-_LEAST_SHOWN = 1e-6  # A rate of 0 has no place on a logarithmic axis.
+_LEAST_SHOWN, _MOST_SHOWN = 1e-6, 0.99
+_TICKS = (1e-5, 1e-3, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95)
 _MOST_CAMERA_PAIRS = 20
 
 Record = Mapping[str, Any]
@@ -84,26 +87,38 @@ def camera_table(points: Sequence[Record], names: Mapping[int, str]) -> str:
 
 
 def det_chart(directory: pathlib.Path, record: Record) -> Chart:
-  """The DET curve: FNMR over FMR, both on logarithmic axes, with the thresholds marked.
+  """The DET curve: FNMR over FMR, both on the axes of normal deviates, with the thresholds marked.
+
+  On these axes the curve of two normal distributions is a straight line (Martin et al., 1997).
 
   Args:
     directory: the folder above `figures`.
     record: see `calibration_table`.
   """
   det, points = record["det"], record["points"]
-  fmr, fnmr = ([max(rate, _LEAST_SHOWN) for rate in det[name]] for name in ("fmr", "fnmr"))
-  marked = [(max(one["fmr"], _LEAST_SHOWN), max(one["fnmr"], _LEAST_SHOWN)) for one in points]
+  curve = list(zip(det["fmr"], det["fnmr"]))
+  marked = [(one["fmr"], one["fnmr"]) for one in points]
 
   def plot(axes) -> None:
-    # Rates of zero and one, the curve's ends, would stretch it over empty decades.
-    shown = [(x, y) for x, y in zip(fmr, fnmr) if x > _LEAST_SHOWN and y > _LEAST_SHOWN]
-    x, y = zip(*shown) if shown else ((), ())
-    axes.plot(x, y, SERIES[0][1], color=light(SERIES[0][0]), label="DET")
-    axes.plot(*zip(*marked), "o", color=light(SERIES[1][0]), markersize=5, label="thresholds")
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlabel("false match rate (FMR)")
-    axes.set_ylabel("false non-match rate (FNMR)")
+    # Rates of 0 and 1, the curve's ends, lie infinitely far away.
+    lines = [
+      [pair for pair in pairs if min(pair) > 0 and max(pair) < 1] for pairs in (curve, marked)
+    ]
+    for pairs, (role, _), style, label in zip(lines, SERIES, ("-", "o"), ("DET", "thresholds")):
+      x, y = zip(*pairs) if pairs else ((), ())
+      axes.plot(ndtri(x), ndtri(y), style, color=light(role), markersize=5, label=label)
+    shown = [pair for pairs in lines for pair in pairs]
+    if not shown:  # The two kinds of comparisons have no distance in common.
+      axes.text(0.5, 0.5, "no threshold has both kinds of errors", transform=axes.transAxes,
+                horizontalalignment="center")  # fmt: skip
+      return
+    for axis, rates, name in zip((axes.xaxis, axes.yaxis), zip(*shown), ("FMR", "FNMR")):
+      low, high = max(min(rates), _LEAST_SHOWN), min(max(rates), _MOST_SHOWN)
+      ticks = [tick for tick in _TICKS if low / 2 <= tick <= min(2 * high, _MOST_SHOWN)] or [low]
+      axis.set_ticks(ndtri(ticks), [f"{100 * tick:g}%" for tick in ticks])
+      ends = ndtri((min(low, ticks[0]), max(high, ticks[-1])))
+      axes.set(**{f"{axis.axis_name}lim": (ends[0] - 0.05, ends[1] + 0.05)})
+      axis.set_label_text({"FMR": "false match rate (FMR)", "FNMR": "false non-match rate"}[name])
     axes.legend()
 
   words = "; ".join(f"FNMR {one['fnmr']:.4g} at FMR {one['fmr']:.4g}" for one in points)

@@ -19,7 +19,7 @@ MISSING = "--config is missing: give a file"
 REFUSED = [
   ("train", "config workdir", ["a", "b"], "'a' is not a flag: every option begins with --"),
   ("train", "config workdir embeddings", [], "--embeddings is for --mode=evaluate and "
-   "--mode=sensitivity, and the mode is train"),
+   "--mode=sensitivity and --mode=calibrate, and the mode is train"),
   ("doctor", "config point", [], "--point is for --mode=masks, and the mode is doctor"),
   ("evaluate", "config workdir input", [],
    "--input is for --mode=embed and --mode=masks and --mode=export, and the mode is evaluate"),

@@ -42,7 +42,7 @@ def test_a_mode_is_explained_with_its_flags_and_those_of_every_mode(name):
     ("search", ["query", "gallery", "config", "output", "query_names"]),
     ("sensitivity", ["embeddings", "first_frames", "workdir"]),
     ("compare", ["allow_mixed_protocols", "resamples", "workdir"]),
-    ("embed", ["config", "workdir", "input"]),
+    ("embed", ["config", "workdir", "people", "input"]),
   ],
 )
 def test_needed_flags_come_first(name, first):

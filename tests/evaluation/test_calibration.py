@@ -35,6 +35,12 @@ def test_a_distance_has_the_rate_of_the_pairs_at_least_as_near(calibration, draw
     assert max(rate, least) <= found <= max(1.2 * rate + 0.01, least)
 
 
+def test_a_threshold_has_its_own_rate(calibration):
+  for point in calibration.points:
+    least = calibration.comparisons["smallest_fmr"]
+    assert calibration.false_match_rate(point.threshold) == max(point.fmr, least)
+
+
 def test_the_first_wish_decides(calibration):
   at = calibration.points[0].threshold
   assert calibration.threshold == at

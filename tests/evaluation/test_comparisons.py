@@ -46,12 +46,13 @@ def test_scores_are_the_distances_of_all_pairs(kind, compared):
   assert made.scores.false_matches[-1] == len(lists[1])
 
 
+@pytest.mark.parametrize("compared", ["other_cameras", "all"])
 @pytest.mark.parametrize("most_groups", [1024, 5])
 @pytest.mark.usefixtures("few_at_a_time")
-def test_counts_are_those_of_a_loop(most_groups, monkeypatch):
+def test_counts_are_those_of_a_loop(most_groups, compared, monkeypatch):
   monkeypatch.setattr(module, "MOST_GROUPS", most_groups)
   vectors, people, cameras = labelled.drawn()
-  made = Comparisons(vectors, people, cameras)
+  made = Comparisons(vectors, people, cameras, compared=compared)
   thresholds = made.scores.edges[[5, 100, 400]]
   counts = made.counts(thresholds)
   names, numbers = sorted(set(people)), sorted(set(cameras))
@@ -62,7 +63,7 @@ def test_counts_are_those_of_a_loop(most_groups, monkeypatch):
   every = np.zeros(wrong.shape[1:])
   missed, mated = np.zeros((3, groups.max() + 1)), np.zeros(groups.max() + 1)
   by_camera = np.zeros((4, 4, 3, 3))
-  for i, j, far, same in labelled.pairs(vectors, people, cameras):
+  for i, j, far, same in labelled.pairs(vectors, people, cameras, compared=compared):
     g, h = (groups[names.index(people[row])] for row in (i, j))
     c, d = sorted(numbers.index(cameras[row]) for row in (i, j))
     by_camera[2 * same, 3, c, d] += 1

@@ -53,6 +53,15 @@ def test_cameras_have_their_names(record):
   assert camera_table(many, {}).splitlines()[-1].startswith("... and ")
 
 
+@pytest.mark.parametrize("spread", [0.0, 0.01, 0.3, 0.5])
+def test_people_who_are_told_apart_are_drawn_too(spread, tmp_path):
+  drawing = labelled.drawn(spread=spread)
+  made = calibrate(labelled.embeddings(drawing), "sqeuclidean", calibrations.QUICK)
+  det_chart(tmp_path, dataclasses.asdict(made))
+  empty = "no threshold has both kinds of errors" in (tmp_path / "figures/det.svg").read_text()
+  assert empty == (spread < 0.3)
+
+
 def test_the_curve_is_drawn_with_its_numbers(record, tmp_path):
   chart = det_chart(tmp_path, record)
   assert chart.description.startswith("FNMR over FMR: FNMR 0.")
