@@ -5,6 +5,7 @@ import shutil
 
 import calls
 import labelled
+import modes
 import numpy as np
 import pytest
 import saved_run as saved
@@ -96,6 +97,27 @@ def test_an_export_takes_it_along(calibrated, tmp_path, capsys):
   (run / "calibration.json").write_text(json.dumps(content))
   calls.run("export", None, run, output=str(out), format="torch")
   assert "the calibration of another network (it has other weights)" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_page_has_the_curve_of_its_own_weights(tiny_synthetic, tmp_path, capsys):
+  config = saved.report_config(tiny_synthetic)
+  run = saved.write(tmp_path / "run", tiny_synthetic, evaluation__rerank=True, **saved.REPORT)
+  modes.evaluate(config, run)
+  page = run / "report" / "index.html"
+  assert "Detection error trade-off" not in page.read_text()
+  calls.run("calibrate", config, run, people="training", resamples=100)
+  modes.report(config, run)
+  assert "Detection error trade-off" in page.read_text()
+  assert (run / "report" / "figures" / "det.csv").is_file()
+  content = json.loads((run / "calibration.json").read_text())
+  content["network"]["weights_hash"] = "aa"
+  (run / "calibration.json").write_text(json.dumps(content))
+  modes.report(config, run)
+  assert "Detection error trade-off" not in page.read_text()
+  (run / "calibration.json").write_text("{")
+  modes.report(config, run)
+  assert "warning: the page is without the calibration" in capsys.readouterr().out
 
 
 def test_its_thresholds_are_measured_on_the_test_set(calibrated, tiny_synthetic, capsys):
