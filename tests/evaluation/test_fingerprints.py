@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cosam_jax.evaluation.fingerprints import config_hash, weights_hash
+from cosam_jax.evaluation.fingerprints import config_hash, vectors_hash, weights_hash
 
 
 def test_hashes_know_weights_and_settings_by_their_values():
@@ -23,3 +23,12 @@ def test_hashes_know_weights_and_settings_by_their_values():
 
   assert hashed(flat) == hashed({"data.dir": "/b", "clips.image_size": [8, 4], "seed": 0})
   assert hashed(flat) != hashed(flat | {"seed": 1})
+
+
+def test_vectors_do_not_depend_on_the_classifier():
+  stem = {"kernel": np.arange(3.0)}
+  without = {"params": {"stem": stem}, "batch_stats": {}}
+  classes = {"params": {"stem": stem, "classifier": {"kernel": np.ones(4)}}, "batch_stats": {}}
+  other = {"params": {"stem": {"kernel": np.arange(3.0) + 1}}, "batch_stats": {}}
+  assert vectors_hash(without) == vectors_hash(classes) != vectors_hash(other)
+  assert weights_hash(without) != weights_hash(classes)

@@ -85,3 +85,21 @@ def test_long_values_are_cut_and_the_longest_numbers_are_not_written():
     check_about({"config": "x" * 1000})
   with pytest.raises(ValueError, match="is not a JSON object"):
     check_about([])
+
+
+@pytest.mark.parametrize(
+  ("change", "words"),
+  [
+    ({"learned": None}, None), ({"learned": True}, None), ({"people": "training"}, None),
+    ({"learned": 1}, "its learned is 1"), ({"learned": "no"}, "its learned is 'no'"),
+    ({"people": 3}, "its people is 3"), ({"people": True}, "its people is True"),
+    ({"vectors_hash": ["a"]}, "its vectors_hash is"), ({"split": False}, "its split is False"),
+  ],
+)  # fmt: skip
+def test_who_the_people_are_is_a_text_and_whether_they_were_learned_yes_or_no(change, words):
+  about = {"format": 1, "dataset": "mars", "warnings": []} | change
+  if words is None:
+    check_about(about)
+    return
+  with pytest.raises(ValueError, match=words):
+    check_about(about)
