@@ -206,7 +206,8 @@ class Embedder:
     """Whether two tracklets are of one person, and how often such an answer is wrong.
 
     The rates are those of the people and cameras on which the network was calibrated, and need not
-    hold elsewhere.
+    hold elsewhere. Unless the calibration compared all pairs, they are for tracklets of different
+    cameras: two people look more alike in one camera.
 
     Args:
       first, second: vectors float[D] of this network, or tracklets as in `embed`.
