@@ -14,5 +14,5 @@ def test_value_and_gradients():
   )
   wanted, derived = jax.vjp(lambda x, kernel: x @ kernel, x, kernel)
   found, written = jax.vjp(multiply, x, kernel)
-  np.testing.assert_array_equal(found, wanted)
+  np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
   chex.assert_trees_all_close(written(ahead), derived(ahead), rtol=1e-5, atol=1e-5)
