@@ -9,14 +9,13 @@ from absl import logging
 
 from cosam_jax.runtime import host_memory
 
-_SETTLING = 8
-
 
 class Planned:
   """A jitted function of (state or weights, *arrays), compiled once for each shape of the arrays.
 
   Called as the function is. Before a program's first call, XLA's plan of its memory is compared
-  with what is free, see `host_memory.fit`.
+  with what is free, see `host_memory.fit`. On CPUs a call waits for the one before: it would not
+  begin earlier, and would have a block of working memory of its own meanwhile.
 
   Attributes:
     bytes: working memory of the largest program so far by XLA's plan; 0 before the first.
@@ -31,7 +30,8 @@ class Planned:
     """
     self._function, self._say = function, say
     self._programs: dict[Any, Any] = {}
-    self._before, self._calls = 0, 0
+    self._before = 0
+    self._last: jax.Array | None = None
     self.bytes = 0
 
   def __call__(self, *arguments: Any) -> Any:
@@ -42,8 +42,12 @@ class Planned:
     program = self._programs.get(key)
     if program is None:
       program = self._programs[key] = self._compiled(arguments)
-    self._bound()
-    return program(*arguments)
+    if jax.default_backend() == "cpu":
+      self._wait()
+      self._bound()
+    result = program(*arguments)
+    self._last = min(jax.tree.leaves(result), key=lambda leaf: leaf.nbytes)
+    return result
 
   def _compiled(self, arguments: tuple[Any, ...]) -> Any:
     program = self._function.lower(*arguments).compile()
@@ -56,19 +60,19 @@ class Planned:
         self._say(note)
       # What earlier programs worked with is free now, and is not this one's.
       host_memory.give_back()
-      self._before, self._calls = host_memory.resident_bytes() or 0, 0
+      self._before = host_memory.resident_bytes() or 0
     return program
 
-  def _bound(self) -> None:
-    """Gives kept memory back that the programs do not need; see `host_memory.bound`.
+  def _wait(self) -> None:
+    """Waits for the call before; all of its results are there at the same time."""
+    if self._last is not None and not self._last.is_deleted():
+      self._last.block_until_ready()
 
-    In the first calls small allocations still find their places, and each call may take another
-    block; so until then one block is enough to be kept.
+  def _bound(self) -> None:
+    """Gives kept memory back if it is more than one block, all that a call needs.
+
+    A free block that small allocations have split cannot serve a call, which then takes another.
     """
-    blocks = 1 if self._calls < _SETTLING else 2
-    self._calls += 1
-    if host_memory.bound(self._before + int(1.1 * blocks * self.bytes)) and blocks == 2:
-      # What is held now is needed: by others, such as what was compiled meanwhile, and by the call
-      # before, which may still be running and has a block of its own.
-      held = (host_memory.resident_bytes() or 0) - self.bytes
-      self._before = max(self._before, held)
+    if host_memory.bound(self._before + int(1.1 * self.bytes)):
+      # What is held now is needed by others, such as what was compiled meanwhile.
+      self._before = max(self._before, host_memory.resident_bytes() or 0)
