@@ -3,7 +3,7 @@
 #   bash launch/compare_pytorch.sh [flags of benchmarks/against_pytorch.py, such as --clips=32]
 # Uses the environment in VENV (default: .venv in the checkout; made if it is not there), and
 # installs PyTorch into it if it has none. On a machine with an NVIDIA GPU, install the PyTorch that
-# you want beforehand, and `pip install -e '.[cuda]'`. Several GPUs: CUDA_VISIBLE_DEVICES=0.
+# you want beforehand, and `pip install -e '.[train,cuda]'`. Several GPUs: CUDA_VISIBLE_DEVICES=0.
 set -euo pipefail
 # shellcheck source=launch/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"

@@ -11,7 +11,7 @@ if [ $# -gt 0 ] && [ "${1#--}" = "$1" ]; then
   workdir=$1
   shift
 fi
-make_environment ""
+make_environment "[train]"
 "$venv/bin/python" -m cosam_jax.main \
   --config="$checkout/configs/synthetic.py" \
   --data_dir="$checkout/runs/synthetic_data" \

@@ -24,5 +24,5 @@ git -C "$checkout" ls-files -z | tar -C "$checkout" --null -T - -czf "$archive"
 gcloud compute tpus tpu-vm scp "$archive" "$name:" --zone="$zone" --worker=all
 remote "mkdir -p cosam_jax && tar -xzf cosam_jax.tar.gz -C cosam_jax && cd cosam_jax && \
 { [ -x .venv/bin/python ] || python3 -m venv .venv; } && \
-.venv/bin/python -m pip install --quiet --editable '.[tpu]'"
+.venv/bin/python -m pip install --quiet --editable '.[train,tpu]'"
 remote "cd cosam_jax && .venv/bin/python -m cosam_jax.main $(printf '%q ' "$@")--hosts=tpu"

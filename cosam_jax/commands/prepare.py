@@ -3,6 +3,7 @@
 from ml_collections import ConfigDict
 
 from cosam_jax.commands.call import Call
+from cosam_jax.data.host_tensorflow import check_tensorflow
 from cosam_jax.data.sets.registry import DATASETS
 from cosam_jax.data.telling import warn_of
 from cosam_jax.errors import InputError
@@ -25,6 +26,7 @@ def prepare(config: ConfigDict) -> None:
       f"dataset {config.data.name!r} has no prepared form: choose one of {known}, or train from "
       "its directory"
     )
+  check_tensorflow(data_sets=True)
   # tensorflow-datasets takes seconds to load, so it is loaded only now.
   from cosam_jax.data import builders
 

@@ -26,11 +26,10 @@ from absl import logging
 
 from cosam_jax.data.augmentation import Preprocess
 from cosam_jax.data.batches import Batch
-from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.data.decoders import Decoder, UnreadFrames
 from cosam_jax.data.outages import first_outage, wait_for_return
-from cosam_jax.data.stream import frame_batches
+from cosam_jax.data.stream import BY_TENSORFLOW
 from cosam_jax.data.tracklets import FrameStore, TrackletTable
-from cosam_jax.data.transforms import undecodable_reason
 from cosam_jax.errors import InputError
 
 _MOST_RETRIES = 5  # For one batch.
@@ -62,6 +61,7 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
     retry_seconds: float,
     threads: int | None,
     share: tuple[int, int],
+    decoder: Decoder = BY_TENSORFLOW,
   ):
     """Makes the batches `first` .. `last - 1`, or without end.
 
@@ -71,29 +71,28 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
       first, last: see above.
       retry_seconds: how long to wait for a data directory that is out of reach.
       share: (i, n), the i-th of n equal runs of each batch's clips.
+      decoder: reads the frames.
     """
     own = address if share[1] == 1 else lambda step: address(step).share(*share)
 
     def frames_from(step: int) -> Frames:
-      return iter(
-        frame_batches(
-          table.frames,
-          own,
-          preprocess,
-          first=step,
-          last=np.iinfo(np.int64).max if last is None else max(step, last),
-          seed=seed,
-          skip=skip,
-          threads=threads,
-          share=share[0],
-        ).as_numpy_iterator()
+      return decoder.frames(
+        table.frames,
+        own,
+        preprocess,
+        first=step,
+        last=np.iinfo(np.int64).max if last is None else max(step, last),
+        seed=seed,
+        skip=skip,
+        threads=threads,
+        share=share[0],
       )
 
     self.skipped = 0
     self._finish = finish
     self._step, self._last = first, last
     self._reading: _Reading | None = None
-    self._reader = _Reader(table, own, frames_from, skip, retry_seconds)
+    self._reader = _Reader(table, own, frames_from, decoder.refusal, skip, retry_seconds)
     # Does not wait for the reader's thread, which may itself wait for the thread that runs this.
     weakref.finalize(self, self._reader.tasks.put, None).atexit = False
 
@@ -144,6 +143,7 @@ class _Reader:
     table: TrackletTable,
     address: Callable[[int], Batch],
     frames_from: Callable[[int], Frames],
+    refusal: Callable[[bytes], str | None],
     skip: bool,
     retry_seconds: float,
   ):
@@ -153,7 +153,7 @@ class _Reader:
     self._table, self._address, self._skip = table, address, skip
     self._retry_seconds = retry_seconds
     self._reported: set[int] = set()
-    self._frames_from = frames_from
+    self._frames_from, self._refusal = frames_from, refusal
     self._frames: Frames | None = None
     self._next = 0
     self.thread = threading.Thread(target=self._run, name="batches", daemon=True)
@@ -199,7 +199,7 @@ class _Reader:
         images, valid = self._frames_of(reading.step)
         valid = valid.reshape(batch.frames.shape)
         bad = np.setdiff1d(batch.frames[~valid & wanted], list(self._reported))
-      except tf.errors.OpError as error:
+      except UnreadFrames as error:
         failure, bad = error.with_traceback(None), np.unique(batch.frames[wanted])
       if not len(bad) or retry == _MOST_RETRIES or not self._passing(bad.tolist()):
         break
@@ -224,10 +224,13 @@ class _Reader:
       return False
     store = self._table.frames
     away = first_outage(store, frames)
-    if not away and any(unreadable_reason(store, frame) for frame in frames):
+    if not away and any(self._reason(frame) for frame in frames):
       return False
     wait_for_return(lambda: first_outage(store, frames), self._retry_seconds, self._pause)
     return True
+
+  def _reason(self, frame: int) -> str | None:
+    return unreadable_reason(self._table.frames, frame, self._refusal)
 
   def _pause(self, seconds: float) -> None:
     if self.ending.wait(seconds):
@@ -241,7 +244,7 @@ class _Reader:
       if frame not in self._reported:
         self._reported.add(frame)
         what = _describe(self._table, int(batch.tracklets[clip]), frame)
-        reason = unreadable_reason(self._table.frames, frame) or "it could not be read once"
+        reason = self._reason(frame) or "it could not be read once"
         logging.warning("%s is left out: %s", what, reason)
     return len(bad)
 
@@ -249,13 +252,13 @@ class _Reader:
     """Reads the frames of a failed batch one by one, to say which of them failed and why."""
     for tracklet, frames in zip(batch.tracklets.tolist(), batch.frames.tolist()):
       for frame in dict.fromkeys(frames):
-        reason = None if frame < 0 else unreadable_reason(self._table.frames, frame)
+        reason = None if frame < 0 else self._reason(frame)
         if reason:
           return InputError(
             f"{_describe(self._table, tracklet, frame)} cannot be used: {reason}; repair the file, "
             "or leave such frames out with on_unreadable='skip'"
           )
-    line = str(getattr(error, "message", error)).splitlines()[0]
+    line = (str(error).splitlines() or ["no reason is known"])[0]
     return InputError(
       f"batch {step} could not be read, although each of its frames can be now ({line}); "
       "look at the disk or network that holds the data, then run again"
@@ -276,15 +279,17 @@ def _end_readers() -> None:
     reader.thread.join(_END_WITHIN)
 
 
-def unreadable_reason(store: FrameStore, frame: int) -> str | None:
-  """The reason why a frame cannot be used, in words; None if it can."""
+def unreadable_reason(
+  store: FrameStore, frame: int, refusal: Callable[[bytes], str | None] = BY_TENSORFLOW.refusal
+) -> str | None:
+  """The reason why a frame cannot be used, in words; None if it can. See `Decoder.refusal`."""
   try:
     data = store.read(frame)
   except FileNotFoundError:
     return "there is no such file"
   except (OSError, InputError) as error:
     return getattr(error, "strerror", None) or str(error)
-  return undecodable_reason(data)
+  return refusal(data)
 
 
 def _describe(table: TrackletTable, tracklet: int, frame: int) -> str:

@@ -6,18 +6,17 @@ tracklet waits in memory. Clips have the same frames as those of `pipeline.evalu
 Notation: B clips in a batch, T frames in a clip, H, W the image size.
 """
 
-import functools
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from cosam_jax.data.augmentation import enlarged
-from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.data.decoding import decoded
 from cosam_jax.data.pipeline import EvalBatch
-from cosam_jax.data.transforms import decode, normalise, resize, undecodable_reason
+from cosam_jax.data.resizing import pixels_for_network
 from cosam_jax.errors import InputError
 from cosam_jax.runtime.outside_files import MOST_FRAME_BYTES, read_bytes
 
@@ -60,13 +59,12 @@ def packed_clips(
   Raises:
     ValueError: a tracklet's last frame did not come.
   """
-  prepare = preprocessor(tuple(image_size), resize_method)
   waiting: dict[int, list[np.ndarray]] = {}
   ready: list[tuple[int, np.ndarray]] = []
   for frame in frames:
     images = waiting.setdefault(frame.tracklet, [])
     if frame.image is not None:
-      images.append(prepare(frame.image))
+      images.append(pixels_for_network(frame.image, image_size, resize_method))
     if len(images) < num_frames and not frame.last:
       continue
     if not images:
@@ -93,19 +91,6 @@ def _batch(ready: list[tuple[int, np.ndarray]], batch_clips: int) -> EvalBatch:
   return EvalBatch(clips, valid, tracklets)
 
 
-@functools.lru_cache(maxsize=4)
-def preprocessor(
-  image_size: tuple[int, int], resize_method: str = "bilinear"
-) -> Callable[[np.ndarray], np.ndarray]:
-  """uint8[height, width, 3] -> float32[H, W, 3], as the pipeline resizes and normalises."""
-
-  @tf.function(input_signature=[tf.TensorSpec((None, None, 3), tf.uint8)])
-  def prepare(image: tf.Tensor) -> tf.Tensor:
-    return normalise(resize(image, image_size, method=resize_method))
-
-  return lambda image: prepare(image).numpy()
-
-
 def read_image(path: str | os.PathLike, image_size: tuple[int, int] | None = None) -> np.ndarray:
   """uint8[height, width, 3] of a JPEG or PNG file; InputError names a file that cannot be read.
 
@@ -119,8 +104,6 @@ def read_image(path: str | os.PathLike, image_size: tuple[int, int] | None = Non
       f"frame {os.fspath(path)} cannot be read: {error.strerror or error}"
     ) from error
   try:
-    at_least = None if image_size is None else enlarged(image_size)
-    return decode(tf.constant(data), at_least=at_least).numpy()
-  except (tf.errors.OpError, ValueError) as error:
-    reason = undecodable_reason(data)
-    raise InputError(f"frame {os.fspath(path)} cannot be used: {reason}") from error
+    return decoded(data, at_least=None if image_size is None else enlarged(image_size))
+  except ValueError as error:
+    raise InputError(f"frame {os.fspath(path)} cannot be used: {error}") from error

@@ -16,6 +16,8 @@ from cosam_jax.data.augmentation import PUBLISHED, Augmentation, Preprocess
 from cosam_jax.data.batch_reader import Batches
 from cosam_jax.data.batches import Batch, BatchPlan, EvaluationPlan
 from cosam_jax.data.clips import check_choice
+from cosam_jax.data.decoders import Decoder
+from cosam_jax.data.stream import BY_TENSORFLOW
 from cosam_jax.data.tracklets import TrackletTable
 
 ON_UNREADABLE = ("error", "skip")
@@ -117,6 +119,7 @@ def evaluation_batches(
   retry_seconds: float = 0.0,
   frames_per_tracklet: int | None = None,
   threads: int | None = None,
+  decoder: Decoder = BY_TENSORFLOW,
 ) -> Batches[EvalBatch]:
   """The clips that cover every tracklet, packed into batches of one size.
 
@@ -131,7 +134,8 @@ def evaluation_batches(
     image_size: (H, W).
     resize_method, on_unreadable, retry_seconds: see `training_batches`.
     frames_per_tracklet: number of evenly spread frames of a tracklet to use; None uses all.
-    threads: number of threads that work on frames; None leaves it to tf.data.
+    threads: number of threads that work on frames; None leaves it to the decoder.
+    decoder: reads the frames.
 
   Raises:
     InputError: as `training_batches`.
@@ -154,4 +158,5 @@ def evaluation_batches(
     retry_seconds=retry_seconds,
     threads=threads,
     share=(0, 1),
+    decoder=decoder,
   )

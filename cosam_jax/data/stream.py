@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from cosam_jax.data.augmentation import Address, Preprocess
 from cosam_jax.data.batches import Batch
+from cosam_jax.data.decoders import Decoder, UnreadFrames
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.tracklets import FilePaths, FrameStore, JoinedFrames
+from cosam_jax.data.transforms import undecodable_reason
 
 INPUT_BYTES = 256 * 2**20
 """Room for batches that are read ahead; one is, whatever its size."""
@@ -103,6 +106,25 @@ def frame_batches(
   ahead = max(1, min(_MOST_AHEAD, INPUT_BYTES // max(1, size * height * width * 3 * 4)))
   options.autotune.ram_budget = INPUT_BYTES
   return frames.batch(size, drop_remainder=True).prefetch(ahead).with_options(options)
+
+
+def frames_of_steps(
+  store: FrameStore, address: Callable[[int], Batch], preprocess: Preprocess, **options: Any
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+  """The elements of `frame_batches` with the same arguments, as numpy arrays.
+
+  Raises:
+    UnreadFrames: TensorFlow could not read or decode a frame.
+  """
+  try:
+    yield from frame_batches(store, address, preprocess, **options).as_numpy_iterator()
+  except tf.errors.OpError as error:
+    # The traceback would keep TensorFlow's iterator alive.
+    raise UnreadFrames(error.message) from error.with_traceback(None)
+
+
+BY_TENSORFLOW = Decoder(frames_of_steps, undecodable_reason)
+"""Reads the frames of trainings and evaluations; see `transforms`."""
 
 
 def _paths(store: FrameStore) -> Callable[[int], bytes] | None:

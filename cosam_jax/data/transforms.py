@@ -33,7 +33,7 @@ MAX_SCANS = 100
 Each scan goes over the whole picture again, and a few bytes are enough for one.
 """
 
-_SCALES = (1, 2, 4, 8)
+SCALES = (1, 2, 4, 8)
 """The scales that a JPEG's transform offers: one over each of them."""
 _EXIF = r"(?s)\C*(Exif\x00\x00|eXIf)\C*"  # \C is any byte.
 _JPEG_HEADERS = 1 << 18
@@ -86,7 +86,7 @@ def _by_tensorflow(data: tf.Tensor, at_least: tuple[int, int] | None) -> tf.Tens
   checks.append(tf.debugging.assert_less_equal(scans(data), MAX_SCANS))
   with tf.control_dependencies([check for check in checks if check is not None]):
     image = tf.switch_case(
-      _scale(data, at_least), [functools.partial(_decode_at, data, scale) for scale in _SCALES]
+      _scale(data, at_least), [functools.partial(_decode_at, data, scale) for scale in SCALES]
     )
   # A GIF that is too damaged for its pictures to be counted may come with four axes.
   return _upright(tf.ensure_shape(image, (None, None, 3)), data)
@@ -105,7 +105,7 @@ def _decode_at(data: tf.Tensor, scale: int) -> tf.Tensor:
 
 
 def _scale(data: tf.Tensor, at_least: tuple[int, int] | None) -> tf.Tensor:
-  """int32 scalar, the place in `_SCALES` of the scale at which an image is decoded.
+  """int32 scalar, the place in `SCALES` of the scale at which an image is decoded.
 
   The scaled image is as large as `at_least` however it is turned.
   """
@@ -114,7 +114,7 @@ def _scale(data: tf.Tensor, at_least: tuple[int, int] | None) -> tf.Tensor:
 
   def of_jpeg() -> tf.Tensor:
     side = tf.reduce_min(tf.io.extract_jpeg_shape(data)[:2])
-    fits = [side >= scale * max(at_least) for scale in _SCALES[1:]]
+    fits = [side >= scale * max(at_least) for scale in SCALES[1:]]
     return tf.reduce_sum(tf.cast(tf.stack(fits), tf.int32))
 
   is_jpeg = tf.equal(tf.strings.substr(data, 0, 2), b"\xff\xd8")

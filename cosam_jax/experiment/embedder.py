@@ -19,6 +19,7 @@ from cosam_jax.data.clips import num_dense_clips
 from cosam_jax.data.left_out import LeftOut
 from cosam_jax.data.packing import Frame, packed_clips
 from cosam_jax.data.telling import Telling
+from cosam_jax.data.threaded_frames import BY_PILLOW
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embed import ClipBatch, embed_tracklets
@@ -42,9 +43,9 @@ class Embedder:
   """Embeds tracklets: all their frames in clips of T, one mean vector each, not normalised.
 
   Frames are RGB crops of one person in the order of time, of any size; they are resized and
-  normalised here as in an evaluation. Compare vectors by `distance`. Folders are read as the run's
-  configuration says: its `data.on_unreadable`, `retry_seconds`, `follow_links`. Its
-  `evaluation.weights` and `evaluation.flip` count too.
+  normalised here as in an evaluation, but without TensorFlow. Compare vectors by `distance`.
+  Folders are read as the run's configuration says: its `data.on_unreadable`, `retry_seconds`,
+  `follow_links`. Its `evaluation.weights` and `evaluation.flip` count too.
 
   Args:
     network: see `network.Network`.
@@ -197,7 +198,7 @@ class Embedder:
     if on_unreadable is not None:
       inference = inference.reading_as(on_unreadable=on_unreadable)
     clips = inference.plan(table, batch_clips=1).num_clips
-    batches = inference.batches(table, batch_clips=self._batch_for(clips))
+    batches = inference.batches(table, batch_clips=self._batch_for(clips), decoder=BY_PILLOW)
     return self._embed(inference, batches, len(table), table.names, clips, progress)
 
   def same_person(

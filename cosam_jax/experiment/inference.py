@@ -17,7 +17,9 @@ from jax.sharding import Mesh
 
 from cosam_jax.data.batch_reader import Batches
 from cosam_jax.data.batches import EvaluationPlan
+from cosam_jax.data.decoders import Decoder
 from cosam_jax.data.pipeline import EvalBatch, evaluation_batches
+from cosam_jax.data.stream import BY_TENSORFLOW
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.models import Outputs, ReidNet
@@ -122,8 +124,13 @@ class Inference:
     table: TrackletTable,
     frames_per_tracklet: int | None = None,
     batch_clips: int | None = None,
+    decoder: Decoder = BY_TENSORFLOW,
   ) -> Batches[EvalBatch]:
     """The batches of `plan` with the same arguments, read and decoded ahead of use.
+
+    Args:
+      table, frames_per_tracklet, batch_clips: see `plan`.
+      decoder: reads the frames.
 
     Raises:
       InputError: as `pipeline.evaluation_batches`.
@@ -137,6 +144,7 @@ class Inference:
       on_unreadable=self.reading.on_unreadable,
       retry_seconds=self.reading.retry_seconds,
       frames_per_tracklet=frames_per_tracklet,
+      decoder=decoder,
     )
 
   def forward(self, variables: dict[str, Any], clips: np.ndarray, valid: np.ndarray) -> Outputs:

@@ -13,6 +13,7 @@ from cosam_jax.data.augmentation import Augmentation
 from cosam_jax.data.batches import BatchPlan
 from cosam_jax.data.cutting import cut_tracklets
 from cosam_jax.data.drawn.synthetic import write_synthetic
+from cosam_jax.data.host_tensorflow import check_tensorflow
 from cosam_jax.data.pipeline import training_batches
 from cosam_jax.data.sets.manifest import is_manifest
 from cosam_jax.data.sets.registry import data_set_of
@@ -41,6 +42,7 @@ def read_tables(config: ConfigDict) -> Tables:
       )
     write_synthetic(data.dir, **config.synthetic.to_dict())
   if data.source == "prepared":
+    check_tensorflow(data_sets=True)
     # Imported late, since tensorflow-datasets takes seconds to load and few runs need it.
     from cosam_jax.data.builders import load_prepared
 

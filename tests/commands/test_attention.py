@@ -1,5 +1,6 @@
 """`--mode=attention` on tiny networks with drawn weights, against one clip at a time."""
 
+import functools
 import json
 import math
 
@@ -12,7 +13,8 @@ import tiny
 
 import oracles
 from cosam_jax.data import load_dataset
-from cosam_jax.data.packing import preprocessor, read_image
+from cosam_jax.data.packing import read_image
+from cosam_jax.data.resizing import pixels_for_network
 from cosam_jax.errors import InputError
 from cosam_jax.experiment.network import load_network
 
@@ -28,7 +30,7 @@ class Looked:
   def __init__(self, network, data_dir, table):
     model, self.table = network.model, table
     forward = jax.jit(lambda clip: model.apply(network.variables, clip[None], train=False))
-    prepare = preprocessor(model.image_size)
+    prepare = functools.partial(pixels_for_network, size=model.image_size)
     self.owners, self.clips, self.repeats, self.outputs = [], [], [], []
     for row in range(len(table)):
       first, length = int(table.starts[row]), int(table.lengths[row])

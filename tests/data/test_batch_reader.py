@@ -16,7 +16,7 @@ import layouts
 import numpy as np
 import pytest
 
-from cosam_jax.data import batch_reader, load_dataset, pipeline
+from cosam_jax.data import batch_reader, load_dataset, pipeline, stream
 from cosam_jax.data.batches import BatchPlan
 from cosam_jax.errors import InputError
 
@@ -98,8 +98,8 @@ def test_the_main_thread_never_asks_tensorflow(plan, monkeypatch):
 
     return Watched()
 
-  frame_batches = batch_reader.frame_batches
-  monkeypatch.setattr(batch_reader, "frame_batches", watched)
+  frame_batches = stream.frame_batches
+  monkeypatch.setattr(stream, "frame_batches", watched)
   batches = list(pipeline.training_batches(plan, image_size=SIZE, last_step=3))
   assert len(batches) == 3
   assert len(threads) == 4

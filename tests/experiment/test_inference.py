@@ -1,6 +1,7 @@
 """A table's clips through a network, against one clip at a time; and a disk that goes away."""
 
 import dataclasses
+import functools
 import json
 import shutil
 import threading
@@ -16,7 +17,8 @@ from PIL import Image
 import cosam_jax
 from cosam_jax.commands.attention import attention
 from cosam_jax.data import load_dataset, pipeline
-from cosam_jax.data.packing import preprocessor, read_image
+from cosam_jax.data.packing import read_image
+from cosam_jax.data.resizing import pixels_for_network
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.experiment.evaluator import Evaluator
@@ -53,7 +55,10 @@ def test_batches_are_as_one_clip_at_a_time(network, data_dir, policy):
   if policy == "skip":
     damaged = int(table.starts[1]) + 1
     (data_dir / table.frames.name(damaged)).write_bytes(b"no picture")
-  model, prepare = network.model, preprocessor(network.model.image_size)
+  model, prepare = (
+    network.model,
+    functools.partial(pixels_for_network, size=network.model.image_size),
+  )
   frames_of_clip = model.num_frames
   wanted = []
   for row in range(len(table)):

@@ -1,5 +1,6 @@
 """Pictures of chosen tracklets and of a folder; the correlation of a point; refusals."""
 
+import functools
 import json
 
 import jax.numpy as jnp
@@ -9,7 +10,8 @@ import videos
 from PIL import Image
 from pixels import places
 
-from cosam_jax.data.packing import preprocessor, read_image
+from cosam_jax.data.packing import read_image
+from cosam_jax.data.resizing import pixels_for_network
 from cosam_jax.data.taken_frames import Taking
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.protocol import evaluation_of
@@ -44,7 +46,7 @@ def first_tracklet(network):
   config = config_rules.unflatten(network.flat)
   table = evaluation_of(read_tables(config), config.evaluation.gallery).table
   frames = table.frame_ids(0).tolist()
-  prepare, clips = preprocessor(model.image_size), []
+  prepare, clips = functools.partial(pixels_for_network, size=model.image_size), []
   for start in range(0, len(frames), 2):
     chosen = [frames[start], frames[min(start + 1, len(frames) - 1)]]
     images = [read_image(table.frames.path_to_read(frame)) for frame in chosen]

@@ -1,5 +1,6 @@
 """Masks of an untrained network on a drawn set: numbers in the results, pictures, refusals."""
 
+import functools
 import json
 import shutil
 
@@ -10,7 +11,8 @@ import pytest
 import tiny
 from PIL import Image
 
-from cosam_jax.data.packing import preprocessor, read_image
+from cosam_jax.data.packing import read_image
+from cosam_jax.data.resizing import pixels_for_network
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.protocol import evaluation_of
 from cosam_jax.experiment.mask_report import BEFORE, MaskReport
@@ -44,7 +46,7 @@ def reported(tiny_synthetic, tmp_path_factory):
 def masks_and_figures(run, variables, data_dir):
   """Each test frame's mask float[h, w], and the part of each cell that the figure covers."""
   prepare, forward = (
-    preprocessor(run.model.image_size),
+    functools.partial(pixels_for_network, size=run.model.image_size),
     jax.jit(lambda clip: run.model.apply(variables, clip[None], train=False).masks[5].spatial[0]),
   )
   table = evaluation_of(run.tables, "reference").table

@@ -190,7 +190,7 @@ def test_tpu_workers_all_get_the_checkout_and_the_command(place):
   gcloud = [line for line in out.splitlines() if line.startswith("gcloud ")]
   assert [line.split()[4] for line in gcloud] == ["scp", "ssh", "ssh"]
   assert all("--zone=us-a --worker=all" in line for line in gcloud)
-  assert "<-m><pip><install><--quiet><--editable><.[tpu]>" in out
+  assert "<-m><pip><install><--quiet><--editable><.[train,tpu]>" in out
   assert "<-m><cosam_jax.main><--workdir=/mnt/it's a disk><--seed=1><--hosts=tpu>" in out
   assert (folder / "cosam_jax" / "setup.cfg").is_file()
 

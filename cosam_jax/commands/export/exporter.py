@@ -26,7 +26,8 @@ from cosam_jax.commands.export.folder import (
 from cosam_jax.commands.export.formats import FORMATS, INPUTS, input_shape, program_of
 from cosam_jax.data import TrackletTable
 from cosam_jax.data.clips import dense_clips
-from cosam_jax.data.packing import preprocessor, read_image
+from cosam_jax.data.packing import read_image
+from cosam_jax.data.resizing import pixels_for_network
 from cosam_jax.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE, read_calibration
@@ -191,11 +192,13 @@ def _keep_calibration(
 def _example(network: Network, table: TrackletTable, inputs: str) -> dict[str, Any]:
   """Real clips in the form that exported programs take, and their features by our forward pass."""
   count, height, width, _ = input_shape(network)
-  prepare, clips = preprocessor((height, width), Reading.of(network.flat).resize_method), []
+  size, method, clips = (height, width), Reading.of(network.flat).resize_method, []
   for row in range(min(len(table), EXAMPLE_CLIPS)):
     positions = dense_clips(int(table.lengths[row]), count)[0]
     frames = [table.frames.name(int(frame)) for frame in table.frame_ids(row)[positions]]
-    clips.append(np.stack([prepare(read_image(frame, (height, width))) for frame in frames]))
+    clips.append(
+      np.stack([pixels_for_network(read_image(frame, size), size, method) for frame in frames])
+    )
   example = np.stack(clips)
   if inputs == "frames":  # Rounds to grey levels, so that both inputs mean the same picture.
     mean, std = (np.array(values, np.float32) for values in (IMAGENET_MEAN, IMAGENET_STD))
