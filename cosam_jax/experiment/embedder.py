@@ -31,12 +31,11 @@ from cosam_jax.experiment.decisions import (
   is_vector,
 )
 from cosam_jax.experiment.flat_config import value_of
-from cosam_jax.experiment.given_frames import Tracklet, frames_of, listed
+from cosam_jax.experiment.given_frames import Path, Tracklet, frames_of, listed
 from cosam_jax.experiment.inference import Inference, Reading
+from cosam_jax.experiment.live_tracks import LiveTracks
 from cosam_jax.experiment.network import Network, load_network
 from cosam_jax.training import mesh
-
-Path = str | os.PathLike[str]
 
 
 class Embedder:
@@ -222,6 +221,42 @@ class Embedder:
 
   def _vector(self, given: VectorOrTracklet) -> np.ndarray:
     return np.asarray(given) if is_vector(given) else self.embed(given)
+
+  def stream(
+    self,
+    *,
+    batch_clips: int = 8,
+    most_tracks: int = 512,
+    quality: bool = False,
+    margin: float = 0.0,
+  ) -> LiveTracks:
+    """Takes frames of running tracks as they come, and has each track's vector at any time.
+
+      with embedder.stream() as live:
+        live.add(track, frame)  # or add_many, or add_boxes(picture, tracks, corners)
+        vector = live.vector(track)
+
+    Args:
+      batch_clips: clips of any tracks that are embedded at once; fewer are filled up, so that one
+        program is compiled.
+      most_tracks: most tracks that are kept; see `LiveTracks`.
+      quality: whether frames are weighted by `frame_quality.frame_quality`.
+      margin: for `add_boxes`; see `boxes.crop`.
+
+    Raises:
+      InputError: a number is out of range.
+    """
+    inference = self.inference.reading_as(on_unreadable="error")
+    return LiveTracks(
+      lambda clips, valid: inference.forward(self._variables, clips, valid).features,
+      num_frames=self.num_frames,
+      image_size=self.network.model.image_size,
+      resize_method=inference.reading.resize_method,
+      batch_clips=-(-batch_clips // self._devices) * self._devices,
+      most_tracks=most_tracks,
+      quality=quality,
+      margin=margin,
+    )
 
   @property
   def num_frames(self) -> int:

@@ -1,0 +1,274 @@
+"""Tracks that are still running: frames as they come, and each track's vector at any time.
+
+Notation: `B` clips in a batch, `T` frames in a clip, `H W` the network's image size, `D` embedding
+size. A track's number or name is any value that can be a key of a dict.
+"""
+
+import collections
+import math
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from absl import logging
+
+from cosam_jax.data.boxes import crop
+from cosam_jax.data.frame_quality import frame_quality
+from cosam_jax.errors import InputError
+from cosam_jax.experiment.track_sums import KeptFrames, TrackSum, WeightedClip
+
+Forward = Callable[[np.ndarray, np.ndarray], Any]
+
+
+class LiveTracks:
+  """The vectors of tracks whose frames come one at a time; `Embedder.stream` makes it.
+
+  A track's vector is that of `Embedder.embed` of its frames so far, for every temporal head: a
+  tracklet's vector is the mean of its clips' vectors, and a clip is T frames in a row. Whole clips
+  are embedded as they fill up, together with those of other tracks, and only their sum is kept.
+  The last clip, with fewer than T frames, repeats them cyclically as a tracklet's does, and is
+  computed when a vector is asked for. All batches have B clips, so one program is compiled.
+
+  With weights, by `quality` or by the caller, a clip counts by the mean weight of its frames (with
+  repetitions), and frames of weight 0 are left out before clips are cut. Without weights each clip
+  counts once.
+
+  Memory does not grow with time: at most `most_tracks` tracks, of each at most T - 1 frames (the
+  smaller of the crop and 12 H W bytes) and two vectors, and B clips. If one more track comes, the
+  one whose last frame is the longest ago is let go, and the first time a warning says so.
+
+  Not for several threads at once.
+
+  Attributes:
+    let_go: number of tracks that were let go to make room.
+  """
+
+  def __init__(
+    self,
+    forward: Forward,
+    *,
+    num_frames: int,
+    image_size: tuple[int, int],
+    resize_method: str,
+    batch_clips: int,
+    most_tracks: int,
+    quality: bool,
+    margin: float,
+  ):
+    """Compiles nothing yet.
+
+    Args:
+      forward: (clips float32[B, T, H, W, 3], valid bool[B, T]) -> float[B, D].
+      num_frames: T.
+      image_size, resize_method: see `resizing.pixels_for_network`.
+      batch_clips: B.
+      most_tracks, quality, margin: see `Embedder.stream`.
+    """
+    for name, value in (("batch_clips", batch_clips), ("most_tracks", most_tracks)):
+      if value < 1:
+        raise InputError(f"{name} is {value}: it must be at least 1")
+    if not 0 <= margin < math.inf:
+      raise InputError(f"margin is {margin}: it must be 0 or more")
+    self.let_go = 0
+    self._forward, self._num_frames, self._image_size = forward, num_frames, image_size
+    self._batch_clips, self._most = batch_clips, most_tracks
+    self._quality, self._margin = quality, margin
+    self._kept = KeptFrames(self._image_size, resize_method)
+    # In the order of their last frames.
+    self._tracks: collections.OrderedDict[Hashable, TrackSum] = collections.OrderedDict()
+    self._ready: list[tuple[TrackSum, WeightedClip]] = []
+
+  def add(self, track: Hashable, frame: np.ndarray, *, weight: float | None = None) -> None:
+    """Adds the next frame of a track.
+
+    Args:
+      track: a new one, or one that has frames already.
+      frame: uint8[h, w, 3], RGB, of any size: the crop of the person.
+      weight: 0 or more; None: the frame's quality if the stream was made with `quality`, else 1.
+
+    Raises:
+      InputError: the frame has another type or shape, or the weight is no such number.
+    """
+    self.add_many([track], [frame], weights=None if weight is None else [weight])
+
+  def add_many(
+    self,
+    tracks: Iterable[Hashable],
+    frames: Iterable[np.ndarray],
+    *,
+    weights: Sequence[float] | np.ndarray | None = None,
+  ) -> None:
+    """Adds a frame to each of several tracks; see `add`. If one is refused, none is added."""
+    tracks, frames = list(tracks), [np.asarray(frame) for frame in frames]
+    if len(tracks) != len(frames) or (weights is not None and len(weights) != len(frames)):
+      counts = f"{len(tracks)} tracks, {len(frames)} frames"
+      counts += "" if weights is None else f", {len(weights)} weights"
+      raise InputError(f"{counts}: give one of each for each track")
+    for track, frame in zip(tracks, frames):
+      if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
+        raise InputError(
+          f"a frame of track {track!r} is {frame.dtype}{list(frame.shape)}: a frame is "
+          "uint8[H, W, 3], RGB from 0 to 255"
+        )
+    if weights is None:
+      weights = [
+        frame_quality(frame, self._image_size) if self._quality else 1.0 for frame in frames
+      ]
+    numbers = [float(weight) for weight in weights]
+    for track, number in zip(tracks, numbers):
+      if not 0 <= number < math.inf:
+        raise InputError(f"a frame of track {track!r} has the weight {number}: give 0 or more")
+    for track, frame, number in zip(tracks, frames, numbers):
+      self._add(track, frame, number)
+
+  def add_boxes(self, picture: np.ndarray, tracks: Sequence[Hashable], boxes: np.ndarray) -> None:
+    """Cuts tracks' boxes out of a picture and adds them; the quality then knows the border too.
+
+    Args:
+      picture: uint8[height, width, 3], RGB.
+      tracks: n tracks.
+      boxes: float[n, 4], the corners x1, y1, x2, y2 in pixels, as trackers' packages have them.
+
+    Raises:
+      InputError: the picture or the boxes have another type or shape, or a box is not finite.
+    """
+    picture, corners = np.asarray(picture), np.asarray(boxes, np.float64).reshape(-1, 4)
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+      raise InputError(
+        f"the picture is {picture.dtype}{list(picture.shape)}: it must be uint8[H, W, 3], RGB"
+      )
+    if not np.isfinite(corners).all():
+      raise InputError("a box has NaN or infinity among its corners: leave it out")
+    sizes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+    if len(sizes) and (sizes[:, 2:] <= 0).any():
+      row = int(np.argmax((sizes[:, 2:] <= 0).any(axis=1)))
+      raise InputError(
+        f"box {corners[row].tolist()} has no area: give the corners x1, y1, x2, y2 with x1 < x2 "
+        "and y1 < y2"
+      )
+    crops = [crop(picture, box, self._margin) for box in sizes]
+    weights = None
+    if self._quality:
+      whole = picture.shape[:2]
+      weights = [frame_quality(c, self._image_size, b, whole) for c, b in zip(crops, sizes)]
+    self.add_many(tracks, crops, weights=weights)
+
+  def vector(self, track: Hashable) -> np.ndarray:
+    """float32[D], a track's vector by its frames so far; not normalised, as `Embedder.embed`.
+
+    Raises:
+      InputError: the track is not known, or all its frames have the weight 0.
+    """
+    return self.vectors([track])[track]
+
+  def vectors(self, tracks: Iterable[Hashable] | None = None) -> dict[Hashable, np.ndarray]:
+    """The vectors of tracks, computed together; see `vector`.
+
+    Args:
+      tracks: which ones; None: all that have a frame that counts.
+    """
+    if tracks is None:
+      tracks = [track for track, state in self._tracks.items() if state.frames]
+    chosen = {track: self._known(track) for track in tracks}
+    last = [(state, state.last_clip(self._num_frames)) for state in chosen.values()]
+    open_ones = [(state, clip) for state, clip in last if clip is not None]
+    found = self._embed(self._ready + open_ones)
+    whole, self._ready = self._ready, []
+    for (state, clip), vector in zip(whole, found):
+      state.count(vector, clip.weight)
+    for (state, clip), vector in zip(open_ones, found[len(whole) :]):
+      state.remember(vector, clip.weight)
+    return {track: state.mean() for track, state in chosen.items()}
+
+  def forget(self, track: Hashable) -> None:
+    """Drops a track and its vector; later frames of that number begin a new one.
+
+    Raises:
+      InputError: the track is not known.
+    """
+    state = self._known(track, counting=False)
+    del self._tracks[track]
+    self._drop(state)
+
+  @property
+  def tracks(self) -> list[Hashable]:
+    """The tracks that are known, the one whose last frame is the longest ago first."""
+    return list(self._tracks)
+
+  def frames(self, track: Hashable) -> int:
+    """The number of a track's frames that count; 0 if it is not known."""
+    state = self._tracks.get(track)
+    return state.frames if state else 0
+
+  def close(self) -> None:
+    """Drops all tracks; the stream can be used again."""
+    self._tracks.clear()
+    self._ready = []
+
+  def __enter__(self) -> "LiveTracks":
+    return self
+
+  def __exit__(
+    self,
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    traceback: TracebackType | None,
+  ) -> None:
+    self.close()
+
+  def _known(self, track: Hashable, counting: bool = True) -> TrackSum:
+    state = self._tracks.get(track)
+    if state is None:
+      raise InputError(
+        f"track {track!r} is not known: it has had no frame, or was forgotten"
+        + (f", or is one of {self.let_go:,} that were let go to make room" if self.let_go else "")
+      )
+    if counting and not state.frames:
+      raise InputError(f"track {track!r} has no vector: all its frames have the weight 0")
+    return state
+
+  def _add(self, track: Hashable, frame: np.ndarray, weight: float) -> None:
+    state = self._tracks.setdefault(track, TrackSum(track))
+    self._tracks.move_to_end(track)
+    if len(self._tracks) > self._most:
+      self._make_room()
+    if not weight:
+      return
+    clip = state.add(self._kept.keep(frame), weight, self._num_frames)
+    if clip is not None:
+      self._ready.append((state, clip))
+    if len(self._ready) == self._batch_clips:
+      ready, self._ready = self._ready, []
+      for (owner, own), vector in zip(ready, self._embed(ready)):
+        owner.count(vector, own.weight)
+
+  def _make_room(self) -> None:
+    name, old = self._tracks.popitem(last=False)
+    self._drop(old)
+    self.let_go += 1
+    if self.let_go == 1:
+      logging.warning(
+        "track %r is let go to make room, and later ones too: there are more than %s; call forget "
+        "for tracks that ended, or give more most_tracks",
+        name,
+        f"{self._most:,}",
+      )
+
+  def _drop(self, state: TrackSum) -> None:
+    self._ready = [row for row in self._ready if row[0] is not state]
+
+  def _embed(self, clips: list[tuple[TrackSum, WeightedClip]]) -> list[np.ndarray]:
+    """The vectors of clips, float64[D] each, in batches of B that are filled with zeros."""
+    found: list[np.ndarray] = []
+    for start in range(0, len(clips), self._batch_clips):
+      some = clips[start : start + self._batch_clips]
+      batch, valid = self._kept.batch([clip.frames for _, clip in some], self._batch_clips)
+      found += list(np.asarray(self._forward(batch, valid), np.float64)[: len(some)])
+    for (state, _), vector in zip(clips, found):
+      if not np.isfinite(vector).all():
+        raise InputError(
+          f"a clip of track {state.name!r} gave a vector with NaN or infinity; look at its frames "
+          "and at the weights of the network"
+        )
+    return found

@@ -1,0 +1,267 @@
+"""Running tracks: vectors of the whole tracklets at any time, bounded memory, one program."""
+
+import dataclasses
+import itertools
+import logging as std_logging
+
+import numpy as np
+import pytest
+import saved_run as saved
+
+import cosam_jax
+from cosam_jax.data.boxes import crop
+from cosam_jax.data.frame_quality import frame_quality
+from cosam_jax.errors import InputError
+from cosam_jax.experiment.live_tracks import LiveTracks
+
+pytestmark = pytest.mark.usefixtures("hasty_compilation")
+
+
+@pytest.fixture(scope="module", params=["tp", "ta", "rnn"])
+def embedder(request, tiny_synthetic, tmp_path_factory, hasty_compilation):
+  del hasty_compilation
+  place = tmp_path_factory.mktemp("live") / "run"
+  run = saved.write(place, tiny_synthetic, model__temporal=request.param, clips__num_frames=3)
+  return cosam_jax.Embedder.from_checkpoint(run, batch_clips=4)
+
+
+def drawn(count, seed, sizes=((64, 32), (90, 41), (300, 170))):
+  rng = np.random.default_rng(seed)
+  return [rng.integers(0, 256, (*sizes[i % len(sizes)], 3), np.uint8) for i in range(count)]
+
+
+def close(found, wanted):
+  """Equal to rounding, which grows with the largest numbers."""
+  np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6 * np.abs(wanted).max())
+
+
+def test_at_any_time_it_is_the_vector_of_the_tracklet_so_far(embedder):
+  frames = drawn(8, 0)
+  with embedder.stream(batch_clips=4) as live:
+    for count, frame in enumerate(frames, 1):
+      live.add("a", frame)
+      vector = live.vector("a")
+      assert vector.dtype == np.float32
+      close(vector, embedder.embed(frames[:count]))
+      np.testing.assert_array_equal(live.vector("a"), vector)
+      assert live.frames("a") == count
+
+
+def test_many_tracks_share_batches_and_do_not_mix(embedder):
+  """Of other lengths, interleaved, and asked for only at the end."""
+  lengths = {7: 9, "x": 1, (2, 3): 5, 1: 3, 5: 4}
+  tracklets = {track: drawn(n, i) for i, (track, n) in enumerate(lengths.items())}
+  wanted = dict(zip(tracklets, embedder.embed_many(list(tracklets.values()))))
+  for batch_clips, ask in itertools.product((1, 2, 16), (False, True)):
+    live = embedder.stream(batch_clips=batch_clips)
+    for number in range(9):
+      now = [track for track, n in lengths.items() if number < n]
+      live.add_many(now, [tracklets[track][number] for track in now])
+      if ask:
+        live.vectors(now[:2])
+    found = live.vectors()
+    assert set(found) == set(wanted)
+    for track, vector in wanted.items():
+      close(found[track], vector)
+    assert set(live.vectors(["x", 7])) == {"x", 7}
+
+
+def counting(embedder, **options):
+  """A stream whose program is watched: the shapes that it was called with."""
+  shapes = []
+  live = embedder.stream(**options)
+  forward = live._forward
+
+  def watched(clips, valid):
+    shapes.append((clips.shape, int(valid.any(axis=1).sum())))
+    return forward(clips, valid)
+
+  live._forward = watched
+  return live, shapes
+
+
+def test_one_program_serves_any_number_of_tracks(embedder):
+  live, shapes = counting(embedder, batch_clips=4)
+  for number in range(7):
+    live.add_many(range(number + 1), drawn(number + 1, number))
+    live.vectors()
+  assert {shape for shape, _ in shapes} == {(4, 3, 64, 32, 3)}
+  before = len(shapes)
+  live.vectors()
+  live.vector(3)
+  assert len(shapes) == before, "no new frame, but the network was asked"
+
+
+def test_whole_clips_wait_for_a_full_batch(embedder):
+  live, shapes = counting(embedder, batch_clips=2)
+  for track in ("a", "b"):
+    for frame in drawn(3, 5):
+      assert shapes == []
+      live.add(track, frame)
+  assert [count for _, count in shapes] == [2]
+  live.vectors()
+  assert len(shapes) == 1, "no frame waits"
+
+
+def test_memory_does_not_grow_with_time(embedder):
+  """Crops that are larger than the network's pixels are kept as these."""
+  live, _ = counting(embedder, batch_clips=2, most_tracks=3)
+  huge = np.zeros((400, 300, 3), np.uint8)
+  for number in range(30):
+    live.add(number % 3, huge)
+    live.add(number % 3, huge[:20, :10])
+    kept = [frame for state in live._tracks.values() for frame in state._waiting]
+    assert len(kept) <= 3 * 2
+    assert len(live._ready) < 2
+    assert max((frame.nbytes for frame in kept), default=0) <= 12 * 64 * 32
+
+
+def test_tracks_beyond_the_limit_are_let_go_and_said(embedder, caplog):
+  frames = drawn(4, 1)
+  live = embedder.stream(batch_clips=8, most_tracks=2)
+  with caplog.at_level(std_logging.WARNING):
+    for frame in frames[:3]:
+      live.add("old", frame)  # A whole clip, which waits for its batch.
+    live.add("a", frames[0])
+    live.add("old", frames[3])
+    for track in ("b", "c"):  # `a` is the one whose last frame is the longest ago, then `old`.
+      live.add(track, frames[1])
+  assert live.tracks == ["b", "c"]
+  assert live.let_go == 2
+  assert [record.getMessage().count("is let go to make room") for record in caplog.records] == [1]
+  with pytest.raises(InputError, match=r"'old' is not known.*one of 2 that were let go"):
+    live.vector("old")
+  live.add("old", frames[2])  # A new track of that name has nothing of the old one.
+  close(live.vector("old"), embedder.embed(frames[2:3]))
+
+
+def test_a_forgotten_track_begins_anew(embedder):
+  frames = drawn(4, 2)
+  live = embedder.stream(batch_clips=8)
+  for frame in frames[:3]:
+    live.add(1, frame)
+  live.forget(1)
+  assert live.tracks == []
+  assert live.frames(1) == 0
+  live.add(1, frames[3])
+  close(live.vector(1), embedder.embed(frames[3:]))
+  with pytest.raises(InputError, match="track 2 is not known: it has had no frame"):
+    live.forget(2)
+  live.close()
+  assert live.vectors() == {}
+
+
+def test_weights_count_by_clip_and_zero_leaves_a_frame_out(embedder):
+  frames, weights = drawn(8, 3), [1.0, 0.0, 0.5, 0.25, 0.0, 2.0, 1.0, 0.5]
+  kept = [i for i, weight in enumerate(weights) if weight]
+  clips = [kept[:3], kept[3:]]
+  assert [len(clip) for clip in clips] == [3, 3]
+  vectors = [embedder.embed([frames[i] for i in clip]).astype(np.float64) for clip in clips]
+  means = [np.mean([weights[i] for i in clip]) for clip in clips]
+  live = embedder.stream()
+  live.add_many(["a"] * 8, frames, weights=weights)
+  close(live.vector("a"), np.average(vectors, axis=0, weights=means))
+  # The last clip repeats its frames, and so do their weights.
+  live.add("a", frames[0], weight=3.0)
+  live.add("a", frames[1], weight=1.0)
+  more = embedder.embed(frames[:2]).astype(np.float64)
+  wanted = np.average([*vectors, more], axis=0, weights=[*means, (3 + 1 + 3) / 3])
+  close(live.vector("a"), wanted)
+  live.add("b", frames[0], weight=0)
+  assert set(live.vectors()) == {"a"}
+  with pytest.raises(InputError, match="'b' has no vector: all its frames have the weight 0"):
+    live.vector("b")
+
+
+def test_boxes_are_cut_out_and_their_quality_counts(embedder):
+  picture = np.random.default_rng(4).integers(0, 256, (120, 200, 3), np.uint8)
+  corners = np.array([[10, 5, 50, 85], [-10, 40, 30, 110.5], [150.2, 20, 220, 90]])
+  sizes = [np.array([x, y, x2 - x, y2 - y]) for x, y, x2, y2 in corners]
+  crops = [crop(picture, size) for size in sizes]
+  plain = embedder.stream()
+  plain.add_boxes(picture, ["a", "b", "c"], corners)
+  for track, image in zip("abc", crops):
+    close(plain.vector(track), embedder.embed([image]))
+  weighing = embedder.stream(quality=True)
+  weights = [frame_quality(c, (64, 32), s, (120, 200)) for c, s in zip(crops, sizes)]
+  assert len({round(weight, 3) for weight in weights}) == 3
+  for row in (0, 1):  # Two clips of one frame each, of other qualities.
+    for _ in range(3):
+      weighing.add_boxes(picture, ["t"], corners[row : row + 1])
+  wanted = np.average(
+    [embedder.embed([c] * 3).astype(np.float64) for c in crops[:2]], axis=0, weights=weights[:2]
+  )
+  close(weighing.vector("t"), wanted)
+  loose = embedder.stream(margin=0.2)
+  loose.add_boxes(picture, ["a"], corners[:1])
+  close(loose.vector("a"), embedder.embed([crop(picture, sizes[0], 0.2)]))
+  plain.add_boxes(picture, [], np.zeros((0, 4)))
+
+
+def test_a_crops_own_quality_counts_without_a_box(embedder):
+  frames = [*drawn(3, 6, sizes=((64, 32),)), *drawn(3, 7, sizes=((20, 10),))]
+  live = embedder.stream(quality=True)
+  for frame in frames:
+    live.add(0, frame)
+  weights = [frame_quality(frame, (64, 32)) for frame in frames]
+  vectors = [embedder.embed(part).astype(np.float64) for part in (frames[:3], frames[3:])]
+  means = [np.mean(weights[:3]), np.mean(weights[3:])]
+  close(live.vector(0), np.average(vectors, axis=0, weights=means))
+
+
+FRAME = np.zeros((8, 4, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+  ("add", "words"),
+  [
+    (lambda live: live.add(1, FRAME.astype(float)), r"track 1 is float64\[8, 4, 3\]: a frame is"),
+    (lambda live: live.add(1, FRAME[..., 0]), r"uint8\[8, 4\]"),
+    (lambda live: live.add(1, FRAME, weight=-1), "weight -1.0: give 0 or more"),
+    (lambda live: live.add(1, FRAME, weight=float("nan")), "weight nan"),
+    (lambda live: live.add_many([1, 2], [FRAME]), "2 tracks, 1 frames: give one of each"),
+    (lambda live: live.add_many([1, 2], [FRAME, FRAME[0]]), r"track 2 is uint8\[4, 3\]"),
+    (lambda live: live.add_boxes(FRAME[..., 0], [1], np.eye(4)[:1]), "the picture is uint8"),
+    (lambda live: live.add_boxes(FRAME, [1], [[0, 0, np.nan, 1]]), "NaN or infinity"),
+    (lambda live: live.add_boxes(FRAME, [1], [[4, 4, 2, 8]]), "has no area: give the corners"),
+    (lambda live: live.vectors([3]), "track 3 is not known"),
+  ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_is_added(embedder, add, words):
+  live = embedder.stream()
+  with pytest.raises(InputError, match=words):
+    add(live)
+  assert live.tracks == []
+
+
+def test_numbers_out_of_range_are_refused(embedder):
+  for options, words in (
+    ({"most_tracks": 0}, "most_tracks is 0"),
+    ({"batch_clips": 0}, "batch_clips is 0"),
+    ({"margin": -0.5}, "margin is -0.5"),
+  ):
+    with pytest.raises(InputError, match=words):
+      embedder.stream(**options)
+
+
+def test_a_vector_that_is_not_finite_names_its_track():
+  live = LiveTracks(
+    lambda clips, valid: np.where(clips.mean(axis=(1, 2, 3, 4)) > 0, np.nan, 1.0)[:, None],
+    num_frames=2, image_size=(8, 4), resize_method="bilinear", batch_clips=2, most_tracks=9,
+    quality=False, margin=0.0,
+  )  # fmt: skip
+  live.add("fine", FRAME)
+  live.add("white", FRAME + 255)
+  with pytest.raises(InputError, match="a clip of track 'white' gave a vector with NaN"):
+    live.vectors()
+
+
+def test_frames_are_resized_as_the_network_was_trained(embedder):
+  trained_so = {**embedder.network.flat, "clips.resize": "bicubic", "evaluation.flip": True}
+  network = dataclasses.replace(embedder.network, flat=trained_so)
+  cubic = cosam_jax.Embedder(network, batch_clips=4)
+  frames = drawn(4, 9)
+  live = cubic.stream()
+  live.add_many([1] * 4, frames)
+  close(live.vector(1), cubic.embed(frames))
+  assert np.abs(live.vector(1) - embedder.embed(frames)).max() > 1e-4
