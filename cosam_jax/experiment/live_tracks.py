@@ -122,31 +122,39 @@ class LiveTracks:
     for track, frame, number in zip(tracks, frames, numbers):
       self._add(track, frame, number)
 
-  def add_boxes(self, picture: np.ndarray, tracks: Sequence[Hashable], boxes: np.ndarray) -> None:
+  def add_boxes(
+    self,
+    picture: np.ndarray,
+    tracks: Sequence[Hashable],
+    boxes: np.ndarray,
+    *,
+    sized: bool = False,
+  ) -> None:
     """Cuts tracks' boxes out of a picture and adds them; the quality then knows the border too.
 
     Args:
       picture: uint8[height, width, 3], RGB.
       tracks: n tracks.
       boxes: float[n, 4], the corners x1, y1, x2, y2 in pixels, as trackers' packages have them.
+      sized: whether boxes are x, y, width, height instead, as in MOTChallenge's files.
 
     Raises:
-      InputError: the picture or the boxes have another type or shape, or a box is not finite.
+      InputError: the picture or the boxes have another type or shape, or a box has no area.
     """
-    picture, corners = np.asarray(picture), np.asarray(boxes, np.float64).reshape(-1, 4)
+    picture, rows = np.asarray(picture), np.asarray(boxes, np.float64)
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
       raise InputError(
         f"the picture is {picture.dtype}{list(picture.shape)}: it must be uint8[H, W, 3], RGB"
       )
-    if not np.isfinite(corners).all():
-      raise InputError("a box has NaN or infinity among its corners: leave it out")
-    sizes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-    if len(sizes) and (sizes[:, 2:] <= 0).any():
-      row = int(np.argmax((sizes[:, 2:] <= 0).any(axis=1)))
-      raise InputError(
-        f"box {corners[row].tolist()} has no area: give the corners x1, y1, x2, y2 with x1 < x2 "
-        "and y1 < y2"
-      )
+    if rows.size and (rows.ndim != 2 or rows.shape[1] != 4):
+      raise InputError(f"boxes are {list(rows.shape)}: give four numbers for each track")
+    rows = rows.reshape(-1, 4)
+    if not np.isfinite(rows).all():
+      raise InputError("a box has NaN or infinity among its numbers: leave it out")
+    sizes = rows if sized else np.concatenate([rows[:, :2], rows[:, 2:] - rows[:, :2]], axis=1)
+    if len(rows) and (empty := (sizes[:, 2:] <= 0).any(axis=1)).any():
+      form = "x, y, width, height" if sized else "the corners x1, y1, x2, y2 with x1 < x2, y1 < y2"
+      raise InputError(f"box {rows[int(np.argmax(empty))].tolist()} has no area: give {form}")
     crops = [crop(picture, box, self._margin) for box in sizes]
     weights = None
     if self._quality:

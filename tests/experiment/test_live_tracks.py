@@ -224,6 +224,8 @@ FRAME = np.zeros((8, 4, 3), np.uint8)
     (lambda live: live.add_boxes(FRAME[..., 0], [1], np.eye(4)[:1]), "the picture is uint8"),
     (lambda live: live.add_boxes(FRAME, [1], [[0, 0, np.nan, 1]]), "NaN or infinity"),
     (lambda live: live.add_boxes(FRAME, [1], [[4, 4, 2, 8]]), "has no area: give the corners"),
+    (lambda live: live.add_boxes(FRAME, [1], [[4, 4, 0, 8]], sized=True), "give x, y, width"),
+    (lambda live: live.add_boxes(FRAME, [1], np.ones((1, 5))), r"boxes are \[1, 5\]: give four"),
     (lambda live: live.vectors([3]), "track 3 is not known"),
   ],
 )
