@@ -7,7 +7,7 @@
 set -euo pipefail
 # shellcheck source=launch/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
-[ -x "$venv/bin/cosam-jax" ] || make_environment ""
+[ -x "$venv/bin/cosam-jax" ] || make_environment "[train]"
 if ! "$venv/bin/python" -c "import torch" 2>/dev/null; then
   echo "installing PyTorch into $venv (some minutes, no output)" >&2
   "$venv/bin/python" -m pip install --quiet torch
