@@ -9,6 +9,8 @@ from absl import logging
 
 from cosam_jax.runtime import host_memory
 
+_LEEWAY = 256 * 2**20  # For all else, such as batches that are read ahead.
+
 
 class Planned:
   """A jitted function of (state or weights, *arrays), compiled once for each shape of the arrays.
@@ -73,6 +75,6 @@ class Planned:
 
     A free block that small allocations have split cannot serve a call, which then takes another.
     """
-    if host_memory.bound(self._before + int(1.1 * self.bytes)):
+    if host_memory.bound(self._before + self.bytes + max(self.bytes // 10, _LEEWAY)):
       # What is held now is needed by others, such as what was compiled meanwhile.
       self._before = max(self._before, host_memory.resident_bytes() or 0)
