@@ -57,15 +57,8 @@ def k_reciprocal_distance(
   queries = distances.check_features(query_features, "query")
   gallery = distances.check_features(gallery_features, "gallery")
   distances.check_same_width(queries, gallery)
-  features = np.concatenate([queries, gallery])
-  neighbours, largest = _nearest(features, max(k1 + 1, k2), row_block)
-
-  members = _reciprocal(neighbours[:, : k1 + 1])
-  members = _expanded(members, _reciprocal(neighbours[:, : round(k1 / 2) + 1]))
-  weights = _weights(features, members, largest, row_block)
-  if k2 > 1:
-    weights = _adjacency(neighbours[:, :k2]) @ weights / np.float32(min(k2, len(features)))
-  jaccard = _jaccard(weights, len(queries))
+  weights, largest = _described(np.concatenate([queries, gallery]), k1, k2, row_block)
+  jaccard = jaccard_distances(weights[: len(queries)], weights[len(queries) :].tocsc())
 
   # From here on the Jaccard distances are turned into the result, in place.
   on_device = jax.device_put(gallery)
@@ -75,6 +68,25 @@ def k_reciprocal_distance(
     jaccard[rows] *= 1.0 - lambda_value
     jaccard[rows] += lambda_value * original / largest[rows, None]
   return jaccard
+
+
+def neighbour_weights(
+  features: np.ndarray, k1: int = 20, k2: int = 6, *, row_block: int = ROW_BLOCK
+) -> scipy.sparse.csr_array:
+  """Describes each vector by its k-reciprocal neighbours among all of them.
+
+  Args:
+    features: float32[N, D], finite.
+    k1, k2, row_block: as for `k_reciprocal_distance`.
+
+  Returns:
+    float32[N, N], rows summing to one; see `jaccard_distances`.
+
+  Raises:
+    InputError: a setting is out of its range.
+  """
+  check_settings(k1, k2, 0.0)
+  return _described(features, k1, k2, row_block)[0]
 
 
 def check_settings(k1: int, k2: int, lambda_value: float) -> None:
@@ -90,6 +102,19 @@ def check_settings(k1: int, k2: int, lambda_value: float) -> None:
       f"Re-ranking's lambda is {lambda_value!r}; it is the share of the original distance, "
       "so use a number from 0 to 1 (usual: 0.3)."
     )
+
+
+def _described(
+  features: np.ndarray, k1: int, k2: int, row_block: int
+) -> tuple[scipy.sparse.csr_array, np.ndarray]:
+  """The weights of `neighbour_weights`, and float32[N], each row's largest distance."""
+  neighbours, largest = _nearest(features, max(k1 + 1, k2), row_block)
+  members = _reciprocal(neighbours[:, : k1 + 1])
+  members = _expanded(members, _reciprocal(neighbours[:, : round(k1 / 2) + 1]))
+  weights = _weights(features, members, largest, row_block)
+  if k2 > 1:
+    weights = _adjacency(neighbours[:, :k2]) @ weights / np.float32(min(k2, len(features)))
+  return weights.tocsr(), largest
 
 
 def _row_blocks(count: int, block: int) -> list[np.ndarray]:
@@ -187,28 +212,27 @@ def _weights(
   return scipy.sparse.csr_array((weights, (pairs.row, pairs.col)), shape=members.shape)
 
 
-def _jaccard(weights: scipy.sparse.csr_array, num_queries: int) -> np.ndarray:
-  """Jaccard distances (1 - sum of minima / sum of maxima) between the first rows and the others.
+def jaccard_distances(first: scipy.sparse.csr_array, second: scipy.sparse.csc_array) -> np.ndarray:
+  """Jaccard distances, 1 - sum of minima / sum of maxima, between described vectors.
 
   Args:
-    weights: float32[N, N], rows summing to one.
-    num_queries: Q.
+    first: float32[Q, N], some rows of `neighbour_weights`.
+    second: float32[G, N], the others.
 
   Returns:
     float32[Q, G].
   """
-  columns = weights[num_queries:].tocsc()
-  num_gallery = columns.shape[0]
+  num_queries, num_gallery = first.shape[0], second.shape[0]
   result = np.empty((num_queries, num_gallery), np.float32)
   for query in tqdm.trange(num_queries, desc="re-ranking", leave=False, disable=None):
-    own = slice(weights.indptr[query], weights.indptr[query + 1])
-    used = weights.indices[own]
-    starts = columns.indptr[used].astype(np.int64)
-    counts = columns.indptr[used + 1] - starts
+    own = slice(first.indptr[query], first.indptr[query + 1])
+    used = first.indices[own]
+    starts = second.indptr[used].astype(np.int64)
+    counts = second.indptr[used + 1] - starts
     # Positions of all entries of the used columns, one column after the other.
     offsets = np.repeat(starts - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
     entries = offsets + np.arange(len(offsets))
-    minima = np.minimum(np.repeat(weights.data[own], counts), columns.data[entries])
-    shared = np.bincount(columns.indices[entries], weights=minima, minlength=num_gallery)
+    minima = np.minimum(np.repeat(first.data[own], counts), second.data[entries])
+    shared = np.bincount(second.indices[entries], weights=minima, minlength=num_gallery)
     result[query] = 1.0 - shared / (2.0 - shared)  # Both rows sum to one.
   return result
