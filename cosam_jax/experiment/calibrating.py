@@ -23,8 +23,10 @@ from cosam_jax.evaluation.calibration_files import (
 )
 from cosam_jax.evaluation.calibration_names import HELD_OUT_PEOPLE, TEST_PEOPLE
 from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE, Embeddings, read_embeddings
+from cosam_jax.evaluation.link_files import LINKING_FILE, check_linking_replaceable
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.fields import FIELDS
+from cosam_jax.experiment.link_calibrating import calibrate_and_write_links
 from cosam_jax.experiment.people_of_run import people_folder
 from cosam_jax.experiment.saved_rankings import embed
 from cosam_jax.reports.calibration_table import calibration_table, camera_table, det_chart
@@ -181,6 +183,7 @@ def pictures_folder(directory: pathlib.Path) -> OutputFolder:
 
 def _check_place(place: pathlib.Path) -> None:
   check_calibration_replaceable(place / CALIBRATION_FILE)
+  check_linking_replaceable(place / LINKING_FILE)
   pictures_folder(place).check()
 
 
@@ -212,6 +215,7 @@ def _calibrate(
   if by_camera := camera_table(record["points"], cameras):
     print(f"\n{by_camera}")
   print()
+  print(calibrate_and_write_links(embeddings, calibration, place, wishes.resamples))
   for sentence in warnings_of(calibration):
     warn(sentence)
   if calibration.data["learned"] is None:

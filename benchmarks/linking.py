@@ -1,0 +1,107 @@
+"""How well tracklets of people are linked, by a cut that was chosen on other people.
+
+  python benchmarks/linking.py --calibration=people/training/embeddings.npz --test=embeddings.npz
+
+The rows of the table: average linkage of cosine distances between the vectors as they are, with the
+cut that links the calibration's people best; the same in the fitted space of
+`cosam_jax.evaluation.linking_space`; and with distances that look at neighbours. The cuts come from
+halves of the calibration's people. The test people are linked once by each. --stitching also cuts
+every test tracklet that has two clips in two, and joins the pieces again.
+"""
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import sys
+import time
+
+import numpy as np
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+
+def known(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """Vectors, people and cameras of the tracklets whose person is known."""
+  from cosam_jax.evaluation.embeddings import read_embeddings
+
+  found = read_embeddings(path)
+  rows = [row for row in range(len(found.vectors)) if found.seen(row).known]
+  return found.vectors[rows], found.identities[rows], found.cameras[rows]
+
+
+def cut_as_they_are(vectors: np.ndarray, people: np.ndarray) -> float:
+  """The cut with the largest mean B-cubed F over halves of the people."""
+  from cosam_jax.evaluation.candidates import unit_rows
+  from cosam_jax.evaluation.link_curve import link_curve
+  from cosam_jax.evaluation.linking_space import LinkDistances
+
+  curves = []
+  for seed in range(2):
+    order = np.random.default_rng(seed).permutation(np.unique(people))
+    for half in (order[: len(order) // 2], order[len(order) // 2 :]):
+      rows = np.isin(people, half)
+      distances = LinkDistances(unit_rows(vectors[rows]).astype(np.float32))
+      curves.append(link_curve(distances.among(np.arange(rows.sum())), people[rows]))
+  cuts = np.quantile(np.concatenate([curve.heights for curve in curves]), np.linspace(0, 1, 400))
+  return float(cuts[np.argmax(np.mean([curve.f_at(cuts) for curve in curves], axis=0))])
+
+
+def main() -> None:
+  """Prints the table, and with --json writes it."""
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument("--calibration", type=pathlib.Path, required=True)
+  parser.add_argument("--test", type=pathlib.Path, required=True)
+  parser.add_argument("--resamples", type=int, default=10_000)
+  parser.add_argument("--stitching", action="store_true")
+  parser.add_argument("--json", type=pathlib.Path)
+  options = parser.parse_args()
+
+  from cosam_jax.evaluation.candidates import unit_rows
+  from cosam_jax.evaluation.clustering_numbers import agreement, agreement_intervals
+  from cosam_jax.evaluation.link_calibration import calibrate_links
+  from cosam_jax.evaluation.linking import link
+  from cosam_jax.evaluation.linking_space import LinkDistances
+
+  first, test = known(options.calibration), known(options.test)
+  if set(first[1].tolist()) & set(test[1].tolist()):
+    print("note: some numbers of people occur in both files; they must be different people")
+  start = time.perf_counter()
+  calibration = calibrate_links(*first, network={}, data={}, resamples=100)
+  print(f"calibrated in {time.perf_counter() - start:.0f} s on {len(first[1]):,} tracklets")
+  placed = calibration.space.placed(test[0], test[2])
+  ways = [("as they are, cosine", unit_rows(test[0]).astype(np.float32), "plain",
+           cut_as_they_are(*first[:2]))]  # fmt: skip
+  ways += [
+    (f"in the space, {kind}", placed, kind, found.cut)
+    for kind, found in calibration.kinds.items()
+  ]
+  records = []
+  for name, vectors, kind, cut in ways:
+    start = time.perf_counter()
+    groups = link(LinkDistances(vectors, kind), cut).groups
+    seconds = time.perf_counter() - start
+    found = agreement(test[1], groups)
+    intervals = agreement_intervals(test[1], groups, resamples=options.resamples)
+    records.append(
+      {"way": name, "cut": cut, "seconds": seconds, **dataclasses.asdict(found)}
+      | {"intervals": intervals}
+    )
+    print(f"\n{name}, cut {cut:.4f}, {seconds:.1f} s")
+    for number, (low, high) in intervals.items():
+      print(f"  {number:<20} {getattr(found, number):.3f} ({low:.3f} to {high:.3f})")
+    print(f"  adjusted_rand        {found.adjusted_rand:.3f}")
+    print(f"  {found.found} people found for {found.people}")
+  for kind, one in calibration.kinds.items():
+    print(
+      f"\nchosen on the calibration's people, {kind}: B-cubed F {one.numbers['bcubed_f']:.3f}, "
+      f"pairwise F {one.numbers['pairwise_f']:.3f}, {one.numbers['found']} found for "
+      f"{one.numbers['people']}"
+    )
+  if options.json:
+    options.json.write_text(json.dumps(records, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+  main()

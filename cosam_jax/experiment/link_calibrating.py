@@ -1,0 +1,57 @@
+"""Calibrates links beside a calibration of distances: `linking.npz` of `--mode=calibrate`."""
+
+import pathlib
+
+import numpy as np
+
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.calibration import Calibration
+from cosam_jax.evaluation.embeddings import Embeddings
+from cosam_jax.evaluation.link_calibration import LinkCalibration, calibrate_links
+from cosam_jax.evaluation.link_files import LINKING_FILE, write_links
+
+_MOST_RESAMPLES = 1000
+
+
+def calibrate_and_write_links(
+  embeddings: Embeddings, calibration: Calibration, place: pathlib.Path, resamples: int
+) -> str:
+  """Writes `linking.npz`, or removes that of earlier vectors if there are too few people.
+
+  Args:
+    embeddings: of labelled tracklets.
+    calibration: of their distances, whose facts about network and people it shares.
+    place: the folder.
+    resamples: how often people are drawn for intervals, at most 1000 times.
+
+  Returns:
+    A sentence on the outcome.
+  """
+  path = place / LINKING_FILE
+  known = np.array([embeddings.seen(row).known for row in range(len(embeddings.vectors))])
+  try:
+    found = calibrate_links(
+      embeddings.vectors[known],
+      embeddings.identities[known],
+      embeddings.cameras[known],
+      network=calibration.network,
+      data={name: calibration.data[name] for name in ("dataset", "people", "learned")},
+      resamples=min(resamples, _MOST_RESAMPLES),
+    )
+  except InputError as error:
+    path.unlink(missing_ok=True)
+    return f"no calibration for --mode=link: {error}"
+  write_links(path, found)
+  return links_sentence(found, path)
+
+
+def links_sentence(found: LinkCalibration, path: pathlib.Path) -> str:
+  """What is known about links, in words."""
+  kind = found.kind_for(found.data["linked_tracklets"])
+  numbers, (low, high) = found.kinds[kind].numbers, found.kinds[kind].intervals["bcubed_f"]
+  return (
+    f"people linked in halves of {found.data['linked_people']:,}: B-cubed precision "
+    f"{numbers['bcubed_precision']:.3f}, recall {numbers['bcubed_recall']:.3f}, F "
+    f"{numbers['bcubed_f']:.3f} ({low:.3f} to {high:.3f}), {numbers['found']:,} people found for "
+    f"{numbers['people']:,}; {path} is for --mode=link"
+  )
