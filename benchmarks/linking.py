@@ -74,8 +74,7 @@ def main() -> None:
   ways = [("as they are, cosine", unit_rows(test[0]).astype(np.float32), "plain",
            cut_as_they_are(*first[:2]))]  # fmt: skip
   ways += [
-    (f"in the space, {kind}", placed, kind, found.cut)
-    for kind, found in calibration.kinds.items()
+    (f"in the space, {kind}", placed, kind, found.cut) for kind, found in calibration.kinds.items()
   ]
   records = []
   for name, vectors, kind, cut in ways:

@@ -136,14 +136,24 @@ class Calibration:
       network: what is known of their network: `vectors_hash`, `distance`, `flip`, `PIXELS`; unknown
         entries are None or missing.
     """
-    for name in ("vectors_hash", "distance", "flip", *PIXELS):
-      mine, theirs = self.network.get(name), network.get(name)
-      if None in (mine, theirs) or mine == theirs:
-        continue
-      if name == "vectors_hash":
-        return "it has other weights"
-      return f"{name.rpartition('.')[2]} is {mine} there, and {theirs} here"
-    return None
+    return network_misfit(self.network, network)
+
+
+def network_misfit(known: Mapping[str, Any], network: Mapping[str, Any]) -> str | None:
+  """Why what was measured with one network is not for another's vectors; None if it may be.
+
+  Args:
+    known: the facts that were stored.
+    network: the other's; see `Calibration.misfit`.
+  """
+  for name in ("vectors_hash", "distance", "flip", *PIXELS):
+    mine, theirs = known.get(name), network.get(name)
+    if None in (mine, theirs) or mine == theirs:
+      continue
+    if name == "vectors_hash":
+      return "it has other weights"
+    return f"{name.rpartition('.')[2]} is {mine} there, and {theirs} here"
+  return None
 
 
 def network_of_embeddings(embeddings: Embeddings, distance: str) -> dict[str, Any]:

@@ -122,7 +122,10 @@ def calibrate_links(
   chosen = np.isin(people, kept)
   vectors, people, cameras = vectors[chosen], people[chosen], cameras[chosen]
   halves = list(_halves(vectors, people, cameras))
-  kinds = PLAIN, *((NEIGHBOURS,) if min(len(who) for _, who, _ in halves) >= NEIGHBOURS_FROM else ())
+  kinds = (
+    PLAIN,
+    *((NEIGHBOURS,) if min(len(who) for _, who, _ in halves) >= NEIGHBOURS_FROM else ()),
+  )
   found = {kind: _kind(halves, kind, resamples) for kind in kinds}
   return LinkCalibration(
     space=fit_space(vectors, people, cameras),

@@ -35,9 +35,7 @@ def test_no_other_cut_is_better_on_average(people, found):
       space = fit_space(vectors[~linked], who[~linked], cameras[~linked])
       distances = LinkDistances(space.placed(vectors[linked], cameras[linked]))
       cuts = [found.kinds[PLAIN].cut + step for step in (-0.15, -0.05, 0, 0.05, 0.15)]
-      values.append(
-        [agreement(who[linked], link(distances, cut).groups).bcubed_f for cut in cuts]
-      )
+      values.append([agreement(who[linked], link(distances, cut).groups).bcubed_f for cut in cuts])
   means = np.mean(values, axis=0)
   assert means.argmax() == 2 or means.max() - means[2] < 1e-6
   assert 0.3 < means[2] < 1

@@ -1,0 +1,254 @@
+"""The tracklets that are linked: of several files, folders and videos, with where and when."""
+
+import csv
+import dataclasses
+import pathlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
+from cosam_jax.errors import InputError, suggestion
+from cosam_jax.evaluation.forbidden_pairs import NO_CLOCK, Whereabouts
+from cosam_jax.evaluation.sightings import Sighting
+from cosam_jax.experiment.search_sides import Networks, Side, open_side, picture_of
+from cosam_jax.runtime.outside_files import read_text
+
+_MOST_SECONDS = 1e9
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tracklets:
+  """All tracklets of a call.
+
+  Attributes:
+    sides: the inputs.
+    vectors: float32[n, D].
+    names: of the tracklets, all different.
+    seen: where and when each was seen.
+    places: (input, row in it) of each.
+    network: what is known of the network, see `calibration.Calibration.misfit`.
+  """
+
+  sides: tuple[Side, ...]
+  vectors: np.ndarray
+  names: tuple[str, ...]
+  seen: tuple[Sighting, ...]
+  places: tuple[tuple[int, int], ...]
+  network: Mapping[str, Any]
+
+  def picture(self, row: int) -> np.ndarray | None:
+    """uint8[H, W, 3], a frame of a tracklet; None if there is none."""
+    side, place = self.places[row]
+    return picture_of(self.sides[side], place)
+
+  @property
+  def cameras(self) -> np.ndarray:
+    """int64[n], the cameras' numbers by their names; -1 if unknown."""
+    names = sorted({one.camera for one in self.seen if one.camera})
+    return np.array([names.index(one.camera) if one.camera else -1 for one in self.seen], np.int64)
+
+  @property
+  def people(self) -> np.ndarray | None:
+    """int64[n], who the tracklets show, if all are of known people of one data set, else None."""
+    sets = {self.sides[side].dataset for side, _ in self.places}
+    if len(sets) > 1 or not all(one.known for one in self.seen):
+      return None
+    return np.unique([str(one.identity) for one in self.seen], return_inverse=True)[1]
+
+
+def open_tracklets(
+  paths: Sequence[pathlib.Path],
+  networks: Networks,
+  taking: Taking = ALL_FRAMES,
+  camera_from: str | None = None,
+) -> Tracklets:
+  """Reads or embeds every input; junk and distractors of a data set are left out.
+
+  Args:
+    paths: embeddings, or folders and videos, which are embedded.
+    networks: embeds folders and videos.
+    taking, camera_from: see `own_videos.embed_own`.
+
+  Raises:
+    InputError: an input cannot be used, is given twice, or two are of different networks.
+  """
+  if twice := [path for path, times in Counter(p.resolve() for p in paths).items() if times > 1]:
+    raise InputError(f"{twice[0]} is given twice: its tracklets would be linked with themselves")
+  sides = []
+  for path in paths:
+    if path.suffix == ".npy":
+      raise InputError(
+        f"{path} has vectors without names and cameras: give embeddings.npz of --mode=embed"
+      )
+    side = open_side(path, networks, taking, camera_from if path.is_dir() else None)
+    if sides:
+      _check_same_network(sides[0], side)
+    sides.append(side)
+  places = [
+    (number, row)
+    for number, side in enumerate(sides)
+    for row in range(side.vectors.shape[0])
+    if side.seen(row).known or side.seen(row).identity is None
+  ]
+  left = sum(side.vectors.shape[0] for side in sides) - len(places)
+  if left:
+    print(f"left out: {left:,} tracklets of nobody who is known")
+  if not places:
+    raise InputError("there are no tracklets to link: give others")
+  vectors = np.concatenate([
+    np.asarray(side.vectors[np.array([row for of, row in places if of == number], np.int64)])
+    for number, side in enumerate(sides)
+  ]).astype(np.float32)  # fmt: skip
+  return Tracklets(
+    tuple(sides),
+    vectors,
+    _names(sides, places),
+    tuple(sides[number].seen(row) for number, row in places),
+    tuple(places),
+    network_of(sides),
+  )
+
+
+def network_of(sides: Sequence[Side]) -> dict[str, Any]:
+  """What is known of the network of all inputs."""
+  first = sides[0]
+  hashes = {side.vectors_hash for side in sides} - {None}
+  return {
+    "vectors_hash": first.vectors_hash if len(hashes) == 1 else None,
+    "distance": None,  # Links have a distance of their own.
+    "flip": first.flip,
+    **first.pixels,
+  }
+
+
+def _check_same_network(first: Side, other: Side) -> None:
+  for name in ("weights", "vectors_hash", "flip", "pixels"):
+    mine, theirs = getattr(first, name), getattr(other, name)
+    if mine and theirs and mine != theirs:
+      raise InputError(
+        f"{first.path} and {other.path} were embedded by different networks or in different ways, "
+        "so that they cannot be linked: embed one of them again"
+      )
+  if first.vectors.shape[1] != other.vectors.shape[1]:
+    raise InputError(
+      f"the vectors of {first.path} have {first.vectors.shape[1]} dimensions, and those of "
+      f"{other.path} {other.vectors.shape[1]}: embed one of them again"
+    )
+
+
+def _names(sides: Sequence[Side], places: Sequence[tuple[int, int]]) -> tuple[str, ...]:
+  """Names that differ: with the input's folder if several inputs have it, with a number if not."""
+  plain = [sides[number].name(row) for number, row in places]
+  often = Counter(plain)
+  longer = [
+    name if often[name] == 1 else f"{_stem(sides[number].path)}/{name}"
+    for name, (number, _) in zip(plain, places, strict=True)
+  ]
+  again, used = Counter(longer), Counter[str]()
+  found = []
+  for name in longer:
+    used[name] += 1
+    found.append(name if again[name] == 1 else f"{name} ({used[name]})")
+  return tuple(found)
+
+
+def _stem(path: pathlib.Path) -> str:
+  return path.absolute().parent.name if path.suffix == ".npz" else path.stem
+
+
+def whereabouts(
+  found: Tracklets,
+  starts: Mapping[str, float] | None = None,
+  travel: Mapping[tuple[str, str], float] | None = None,
+) -> Whereabouts:
+  """Where and when, by clocks: those of the sources, or one for all.
+
+  Without times, the numbers of frames are the clock of a source with several tracklets.
+
+  Args:
+    found: the tracklets.
+    starts: camera -> the second at which its recording began, by a clock for all; every camera of a
+      tracklet with times must be there. None: each source has a clock of its own.
+    travel: least seconds between two cameras.
+
+  Raises:
+    InputError: a camera of the tables is unknown, or one with times has no start.
+  """
+  names = sorted({one.camera for one in found.seen if one.camera})
+  for table, mentioned in (
+    ("--starts", list(starts or {})), ("--travel_times", [c for pair in travel or {} for c in pair])
+  ):  # fmt: skip
+    for name in mentioned:
+      if name not in names:
+        raise InputError(
+          f"{table} has the camera {name!r}, which no tracklet has: the cameras are "
+          f"{', '.join(names) or 'not known'}{suggestion(name, names)}"
+        )
+  sources: dict[str, int] = {}
+  several = Counter(one.source for one in found.seen)
+  clocks = np.full(len(found.seen), NO_CLOCK)
+  moments = np.full((len(found.seen), 2), np.nan)
+  for row, one in enumerate(found.seen):
+    if one.times is not None and starts is not None and one.camera:
+      if one.camera not in starts:
+        raise InputError(
+          f"--starts lacks the camera {one.camera!r}: every camera with times needs a line"
+        )
+      clocks[row], moments[row] = 0, np.array(one.times) + starts[one.camera]
+    elif one.source and (one.times or (one.frames and several[one.source] > 1)):
+      clocks[row] = sources.setdefault(one.source, len(sources) + 1)
+      moments[row] = one.times or one.frames
+  numbers = {name: number for number, name in enumerate(names)}
+  least: dict[tuple[int, int], float] = {}
+  for (first, second), seconds in (travel or {}).items():
+    for pair in ((first, second), (second, first)):
+      least[numbers[pair[0]], numbers[pair[1]]] = seconds
+  return Whereabouts(found.cameras, clocks, moments[:, 0], moments[:, 1], least)
+
+
+def read_starts(path: pathlib.Path) -> dict[str, float]:
+  """camera -> seconds, from lines camera,seconds; InputError if the file cannot be used."""
+  return {names[0]: seconds for names, seconds in _rows(path, "starts", 1, least=-_MOST_SECONDS)}
+
+
+def read_travel_times(path: pathlib.Path) -> dict[tuple[str, str], float]:
+  """(camera, camera) -> least seconds, from lines camera,camera,seconds; InputError likewise."""
+  found = {}
+  for (first, second), seconds in _rows(path, "travel times", 2, least=0.0):
+    if first == second:
+      raise InputError(
+        f"travel times {path} have a time from camera {first!r} to itself: one person is never in "
+        "one camera twice at one time, so leave it out"
+      )
+    found[first, second] = seconds
+  return found
+
+
+def _rows(
+  path: pathlib.Path, what: str, cameras: int, least: float
+) -> Iterator[tuple[tuple[str, ...], float]]:
+  form = ",".join(["camera"] * cameras + ["seconds"])
+  remedy = f"give lines {form}"
+  seen = set()
+  lines = csv.reader(read_text(path, what, remedy).splitlines())
+  for number, line in enumerate(lines, 1):
+    cells = [cell.strip() for cell in line]
+    if not any(cells) or cells[0].startswith("#") or (number == 1 and cells[-1] == "seconds"):
+      continue
+    try:
+      seconds = float(cells[-1])
+    except ValueError:
+      seconds = np.nan
+    names = tuple(cells[:-1])
+    if len(names) != cameras or not all(names) or not least <= seconds <= _MOST_SECONDS:
+      raise InputError(
+        f"{what} {path}: line {number} is {','.join(line)[:80]!r}; it must be {form}, with seconds "
+        f"from {least:g} to {_MOST_SECONDS:g}"
+      )
+    if frozenset(names) in seen:
+      raise InputError(f"{what} {path}: line {number} has {', '.join(names)} again: take one out")
+    seen.add(frozenset(names))
+    yield names, seconds
