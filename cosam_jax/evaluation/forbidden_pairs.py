@@ -1,7 +1,7 @@
 """Pairs of tracklets that cannot be of one person, by where and when they were seen.
 
-One person is not twice in one camera at one time, and not in two places sooner than one can get from
-one to the other.
+One person is not twice in one camera at one time, and not in two places sooner than one can get
+from one to the other.
 
 Notation: `n` tracklets, `m` of them.
 """

@@ -1,10 +1,10 @@
 """Tracklets -> people, in bounded memory.
 
-Two groups whose tracklets are all farther apart than the cut are farther apart on average too. So the
-tracklets fall into parts between which nothing is joined: the connected parts of the graph of all
-pairs within the cut. The graph is found in blocks of rows, and each part is linked by itself, with
-the same outcome as all at once. A part that is too large for the memory is divided by a smaller
-distance, with a sentence; groups of different pieces are then not joined.
+Two groups whose tracklets are all farther apart than the cut are farther apart on average too. So
+the tracklets fall into parts between which nothing is joined: the connected parts of the graph of
+all pairs within the cut. The graph is found in blocks of rows, and each part is linked by itself,
+with the same outcome as all at once. A part that is too large for the memory is divided by a
+smaller distance, with a sentence; groups of different pieces are then not joined.
 
 Notation: `n` tracklets.
 """
@@ -80,9 +80,9 @@ def link(
         merges += [Merge(int(part[one.first]), int(part[one.second]), one.height) for one in joined]
   if divided:
     told(
-      f"{divided:,} groups of more than {most:,} tracklets did not fit {most_bytes / 2**30:.3g} GiB "
-      "and were divided, so that some people may be found several times: give more --memory, or a "
-      "smaller --threshold"
+      f"{divided:,} groups of more than {most:,} tracklets did not fit {most_bytes / 2**30:.3g} "
+      "GiB and were divided, so that some people may be found several times: give more "
+      "--memory, or a smaller --threshold"
     )
   return Links(found, sorted(merges, key=lambda merge: merge.height), divided)
 

@@ -1,10 +1,11 @@
 """The space in which tracklets of several cameras are linked, fitted on labelled tracklets.
 
-Vectors of length 1 are centred by camera, since a camera's light and height shift all of its vectors
-alike. Then they are scaled so that one person's vectors vary equally in every direction (within-class
-covariance normalisation): directions in which a person's own vectors differ much count less. Both
-need no labels of the tracklets that are linked. Distances are cosine distances there, or a mixture
-of these and of how different the nearest neighbours of two tracklets are (re-ranking).
+Vectors of length 1 are centred by camera, since a camera's light and height shift all of its
+vectors alike. Then they are scaled so that one person's vectors vary equally in every direction
+(within-class covariance normalisation): directions in which a person's own vectors differ much
+count less. Neither needs labels of the tracklets that are linked. Distances are cosine distances
+there, or a mixture of these and of how different the nearest neighbours of two tracklets are
+(re-ranking).
 
 Sources: Hatch, Kajarekar and Stolcke, "Within-class covariance normalization for SVM-based speaker
 recognition", 2006; Zhong and others, see `rerank`.

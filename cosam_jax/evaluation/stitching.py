@@ -1,7 +1,7 @@
 """Pieces of one track that a tracker lost are joined, within one camera and by time.
 
-A piece may follow another one of the same camera and clock if it begins after the other's end, at most
-a gap later, and their distance is within a cut. The nearest such pairs are joined first; each
+A piece may follow another one of the same camera and clock if it begins after the other's end, at
+most a gap later, and their distance is within a cut. The nearest such pairs are joined first; each
 piece has at most one before it and one after it.
 
 Notation: `n` tracklets.

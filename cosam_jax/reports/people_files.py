@@ -1,0 +1,180 @@
+"""People that were found: `people.csv`, `people.jsonl`, and a sheet of pictures of each.
+
+The least certain people come first: those whose weakest link is least likely to be right.
+"""
+
+import csv
+import dataclasses
+import io
+import json
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tqdm
+from PIL import Image, ImageDraw
+
+from cosam_jax.evaluation.corrections import CORRECTIONS_FILE
+from cosam_jax.evaluation.sightings import Sighting
+from cosam_jax.reports.lettering import fit, font
+from cosam_jax.runtime.output_folders import OutputFolder
+
+PEOPLE_PAGE = "people.html"
+RECORD = "people.json"
+MOST_SHEETS = 500
+"""At most as many people get a sheet; the files have all."""
+_COLUMNS = (
+  "person", "name", "camera", "source", "first_frame", "last_frame", "first_second", "last_second",
+  "chance",
+)  # fmt: skip
+_HEIGHT, _WIDTH, _A_LINE, _GAP, _LINE = 176, 96, 10, 12, 17
+_INK, _FAINT, _PAPER, _MISSING = (25, 25, 25), (85, 85, 85), (255, 255, 255), (190, 190, 190)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Member:
+  """A tracklet of a person.
+
+  Attributes:
+    name: the tracklet's name.
+    seen: where and when.
+    picture: returns uint8[H, W, 3], or None if there is none.
+    side: which side of the person's weakest link it is on, 0 or 1.
+  """
+
+  name: str
+  seen: Sighting
+  picture: Callable[[], np.ndarray | None]
+  side: int = 0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Person:
+  """A person that was found.
+
+  Attributes:
+    number: from 1.
+    members: the tracklets.
+    chance: that the weakest link is right, 0 to 1; None if there is no link, or none is known.
+    height: the mean distance of the weakest link; None if there is no link.
+    said: whether corrections alone made its links.
+  """
+
+  number: int
+  members: Sequence[Member]
+  chance: float | None = None
+  height: float | None = None
+  said: bool = False
+
+  @property
+  def cameras(self) -> list[str]:
+    """The cameras' names."""
+    return sorted({one.seen.camera for one in self.members if one.seen.camera})
+
+
+def people_folder_of(directory: pathlib.Path) -> OutputFolder:
+  """The folder of the people that a call found."""
+  names = ("people.csv", "people.jsonl", PEOPLE_PAGE, CORRECTIONS_FILE, RECORD, "sheets/*.jpg")
+  return OutputFolder(directory, "link", names, RECORD)
+
+
+def write_people(folder: pathlib.Path, people: Sequence[Person]) -> None:
+  """Writes `people.csv`, a line for each tracklet, and `people.jsonl`, a line for each person.
+
+  Args:
+    folder: the folder.
+    people: the least certain first.
+  """
+  text = io.StringIO(newline="")
+  rows = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", lineterminator="\n")
+  rows.writeheader()
+  lines = []
+  for person in sorted(people, key=lambda one: one.number):
+    chance = None if person.chance is None else round(person.chance, 4)
+    members = [{"name": one.name} | one.seen.record() for one in person.members]
+    for member in members:
+      rows.writerow({"person": person.number, "chance": chance} | member)
+    record: dict[str, Any] = {"person": person.number, "tracklets": len(members)}
+    record |= {"cameras": person.cameras, "chance": chance, "height": person.height}
+    lines.append(json.dumps(record | {"members": members}) + "\n")
+  (folder / "people.csv").write_text(text.getvalue(), encoding="utf-8", errors="replace")
+  (folder / "people.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
+def save_sheets(folder: pathlib.Path, people: Sequence[Person]) -> int:
+  """Draws `sheets/00001.jpg`, ... by the numbers of people who have pictures; returns how many.
+
+  Args:
+    folder: the folder.
+    people: the least certain first; the first `MOST_SHEETS` are drawn.
+  """
+  drawn = 0
+  (folder / "sheets").mkdir(exist_ok=True)
+  for person in tqdm.tqdm(people[:MOST_SHEETS], desc="sheets", unit="sheet", disable=None):
+    pictures = [one.picture() for one in person.members]
+    if any(picture is not None for picture in pictures):
+      _sheet(person, pictures).save(folder / "sheets" / f"{person.number:05d}.jpg", quality=88)
+      drawn += 1
+  return drawn
+
+
+def certainty(person: Person) -> str:
+  """What is known about a person's weakest link, in words."""
+  if person.said:
+    return "said by corrections"
+  if person.height is None:
+    return "no link" if len(person.members) == 1 else "pieces of one track"
+  if person.chance is None:
+    return f"weakest link at distance {person.height:.3g}"
+  return f"weakest link right in {100 * person.chance:.0f}% of such cases"
+
+
+def facts_of_member(one: Member) -> list[str]:
+  """Lines below a picture: camera, time or frames."""
+  when = one.seen.time_text() or one.seen.frames_text()
+  return [f"camera {one.seen.camera}" if one.seen.camera else "", when]
+
+
+def _sheet(person: Person, pictures: Sequence[np.ndarray | None]) -> Image.Image:
+  columns = min(max(len(pictures), 6), _A_LINE)
+  lines = -(-len(pictures) // _A_LINE)
+  step = _HEIGHT + 3 * _LINE + _GAP
+  size = _GAP + columns * (_WIDTH + _GAP), 64 + lines * step
+  sheet = Image.new("RGB", size, _PAPER)
+  draw = ImageDraw.Draw(sheet)
+  draw.text((_GAP, 10), f"Person {person.number}", _INK, font(20))
+  seen_by = f"{len(person.members)} tracklets, {certainty(person)}"
+  draw.text((_GAP, 36), fit(seen_by, font(14), size[0] - 2 * _GAP), _FAINT, font(14))
+  names = [one.name for one in person.members]
+  for i, (one, picture) in enumerate(zip(person.members, pictures, strict=True)):
+    x, y = _GAP + i % _A_LINE * (_WIDTH + _GAP), 64 + i // _A_LINE * step
+    if picture is None:
+      draw.rectangle((x, y, x + _WIDTH - 1, y + _HEIGHT - 1), fill=_MISSING)
+    else:
+      sheet.paste(Image.fromarray(picture).resize((_WIDTH, _HEIGHT)), (x, y))
+    for k, line in enumerate([one.name, *facts_of_member(one)]):
+      text = fit(line, font(12), _WIDTH, names if k == 0 else ())
+      draw.text((x, y + _HEIGHT + 2 + k * _LINE), text, _FAINT, font(12))
+  return sheet
+
+
+def summary_lines(about: Mapping[str, Any]) -> list[str]:
+  """Sentences on how many people were found and how often that is wrong, for terminal and page.
+
+  Args:
+    about: content of `people.json`.
+  """
+  found = [
+    f"{about['tracklets']:,} tracklets are of {about['people']:,} people, by {about['links']:,} links"
+  ]
+  if about["stitched"]:
+    found.append(f"{about['stitched']:,} of the links join pieces of one track")
+  if about.get("expected_false_links") is not None:
+    wrong = about["expected_false_links"]
+    share = wrong / max(about["links_by_distance"], 1)
+    found.append(
+      f"expected to be wrong: {wrong:.1f} of {about['links_by_distance']:,} links by distance "
+      f"({100 * share:.1f}%), measured on {about['calibrated_on']}"
+    )
+  return found

@@ -1,0 +1,102 @@
+"""`people.html`: one page to look through the people that were found, and to correct them.
+
+It holds its pictures, style and program itself, needs no server, and saves corrections as a small
+JSON file, which `--mode=link --corrections` applies.
+"""
+
+import base64
+import io
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jinja2
+import numpy as np
+import tqdm
+from PIL import Image
+
+from cosam_jax.errors import printable
+from cosam_jax.evaluation.corrections import CORRECTIONS_FILE, Corrections
+from cosam_jax.reports.charts import COLOURS
+from cosam_jax.reports.people_files import (
+  PEOPLE_PAGE,
+  Member,
+  Person,
+  certainty,
+  facts_of_member,
+  summary_lines,
+)
+
+_TALL, _WIDE = 128, 64
+MOST_PICTURES = 20_000
+"""At most as many pictures are on the page, so that browsers can open it (about 60 MB)."""
+
+
+def write_people_page(
+  folder: pathlib.Path,
+  people: Sequence[Person],
+  about: Mapping[str, Any],
+  corrections: Corrections,
+) -> None:
+  """Writes the page.
+
+  Args:
+    folder: the folder.
+    people: the least certain first, as the page shows them.
+    about: content of `people.json`.
+    corrections: those that were applied, which the page saves too.
+  """
+  environment = jinja2.Environment(
+    loader=jinja2.PackageLoader("cosam_jax.reports"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=jinja2.StrictUndefined,
+  )
+  left = MOST_PICTURES
+  cards = []
+  for person in tqdm.tqdm(people, desc="page", unit="person", leave=False, disable=None):
+    cards.append(_card(person, left > 0))
+    left -= len(person.members)
+  page = environment.get_template("people.html").render(
+    colours=COLOURS,
+    lines=summary_lines(about),
+    notes=about["notes"],
+    cards=cards,
+    # A browser ends a script at "</", even inside a text.
+    kept=json.dumps(json.loads(corrections.text())).replace("<", "\\u003c"),
+    corrections_file=CORRECTIONS_FILE,
+  )
+  (folder / PEOPLE_PAGE).write_text(printable(page, keep="\n"), encoding="utf-8")
+
+
+def _card(person: Person, pictured: bool) -> dict[str, Any]:
+  count = len(person.members)
+  where = f", cameras {', '.join(person.cameras)}" if person.cameras else ""
+  return {
+    "number": person.number,
+    "facts": f"{count} {'tracklet' if count == 1 else 'tracklets'}{where}",
+    "certainty": certainty(person),
+    "tiles": [_tile(one, pictured) for one in person.members],
+  }
+
+
+def _tile(one: Member, pictured: bool) -> dict[str, Any]:
+  facts = [fact for fact in facts_of_member(one) if fact]
+  return {
+    "name": one.name,
+    "facts": facts,
+    "side": one.side,
+    "words": ", ".join([one.name, *facts]),
+    "source": _thumbnail(one.picture()) if pictured else None,
+  }
+
+
+def _thumbnail(picture: np.ndarray | None) -> str | None:
+  if picture is None:
+    return None
+  stream = io.BytesIO()
+  image = Image.fromarray(picture).resize((_WIDE, _TALL), Image.Resampling.LANCZOS)
+  image.save(stream, "JPEG", quality=80)
+  return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()
