@@ -85,7 +85,7 @@ OWN: dict[str, Flag] = {
   "embeddings": path_flag(
     "A file that --mode=embed wrote. --mode=evaluate and --mode=sensitivity rank its vectors, and "
     "--mode=calibrate compares them, without network or frames. By default, --config is that of "
-    "its run, --workdir its folder."
+    "its run, --workdir its folder. --mode=link takes several, separated by commas."
   ),
   "first_frames": list_flag(
     "For --mode=sensitivity: numbers of first frames of each tracklet to try besides all frames; "
@@ -93,12 +93,14 @@ OWN: dict[str, Flag] = {
   ),
   "input": path_flag(
     "A folder of tracklets (every folder of images in it is one), or a video. --mode=embed embeds "
-    "it instead of the test set, --mode=masks draws its masks, and --mode=export takes its example "
-    "from such a folder."
+    "it instead of the test set, --mode=masks draws its masks, --mode=link links its tracklets (or "
+    "those of several, separated by commas), and --mode=export takes its example from such a "
+    "folder."
   ),
   "output": path_flag(
-    "The folder that --mode=embed --input, --mode=masks, --mode=search and --mode=export write. "
-    "Default: a folder in --workdir; for a search without it, `search` beside the gallery."
+    "The folder that --mode=embed --input, --mode=masks, --mode=search, --mode=link and "
+    "--mode=export write. Default: a folder in --workdir; without it, `search` beside the gallery, "
+    "or `people_linked` beside the first file to link."
   ),
   "boxes": path_flag(
     "A file of the tracked people in --input of --mode=embed and --mode=masks, with lines "
@@ -175,7 +177,35 @@ OWN: dict[str, Flag] = {
   "calibration": path_flag(
     "A calibration.json of --mode=calibrate. --mode=search gives each distance its rates; default: "
     "the one in --workdir, or near --gallery or --query, if it is of the same network. "
-    "--mode=calibrate measures its thresholds on the people of --embeddings, and finds none."
+    "--mode=calibrate measures its thresholds on the people of --embeddings, and finds none. "
+    "--mode=link reads the linking.npz beside it, or the one that is given."
+  ),
+  "threshold": Flag(
+    "number",
+    "For --mode=link: the largest mean distance at which groups of tracklets are joined. Default: "
+    "that of the calibration, without which it must be given.",
+    least=0.0, most=2.0,
+  ),
+  "corrections": path_flag(
+    "For --mode=link: a corrections.json that its page saved. They are applied and kept in the "
+    "output folder, where the next call finds them."
+  ),
+  "starts": path_flag(
+    "For --mode=link: a file of lines camera,seconds: when the recording of each camera began, by "
+    "one clock. Default: times are compared only within one video."
+  ),
+  "travel_times": path_flag(
+    "For --mode=link: a file of lines camera,camera,seconds: the least time from one to the other. "
+    "Needs --starts."
+  ),
+  "stitch_gap": Flag(
+    "number",
+    "For --mode=link: pieces of one track are joined first if at most so many seconds lie between "
+    "them (frames, if times are not known); 0: none are.",
+    2.0, least=0.0, most=1e6,
+  ),
+  "memory": Flag(
+    "number", "For --mode=link: GiB that tables of pairs may take.", 2.0, least=0.001, most=4096.0
   ),
   "query_names": list_flag(
     "For --mode=search: search only for these tracklets of --query; names separated by commas."

@@ -65,9 +65,14 @@ def agreement(people: np.ndarray, groups: np.ndarray) -> Agreement:
     InputError: there are no tracklets, or the lists have different lengths.
   """
   table, who, where = _table(people, groups)
-  numbers = _numbers(*_parts(table, who, where), np.ones(table.shape[1]))
-  rand = _adjusted_rand(table)
-  return Agreement(*numbers.tolist(), rand, *table.shape)
+  numbers = _numbers(_parts(table, who, where), np.ones(table.shape[1])).tolist()
+  found, count = table.shape
+  return Agreement(
+    **dict(zip(INTERVALS_OF, numbers, strict=True)),
+    adjusted_rand=_adjusted_rand(table),
+    found=found,
+    people=count,
+  )
 
 
 def agreement_intervals(
@@ -85,7 +90,7 @@ def agreement_intervals(
   table, who, where = _table(people, groups)
   parts = _parts(table, who, where)
   rng = np.random.default_rng(seed)
-  drawn = [_numbers(*parts, weights) for weights in drawn_people(rng, table.shape[1], resamples)]
+  drawn = [_numbers(parts, weights) for weights in drawn_people(rng, table.shape[1], resamples)]
   found = intervals(np.concatenate(drawn))
   return {name: tuple(pair) for name, pair in zip(INTERVALS_OF, found.tolist(), strict=True)}
 
@@ -123,16 +128,9 @@ def _parts(
   return sizes, precision, recall, right, claimed, sizes * (sizes - 1) / 2
 
 
-def _numbers(
-  sizes: np.ndarray,
-  precision: np.ndarray,
-  recall: np.ndarray,
-  right: np.ndarray,
-  claimed: np.ndarray,
-  true: np.ndarray,
-  weights: np.ndarray,
-) -> np.ndarray:
+def _numbers(parts: tuple[np.ndarray, ...], weights: np.ndarray) -> np.ndarray:
   """float64[..., 6], `INTERVALS_OF`, if each person counts as often as `weights` [..., P] says."""
+  sizes, precision, recall, right, claimed, true = parts
   every = weights @ sizes
   rights = weights @ right
   pairs = [_share(rights, weights @ claimed), _share(rights, weights @ true)]

@@ -77,7 +77,7 @@ def open_tracklets(
   """
   if twice := [path for path, times in Counter(p.resolve() for p in paths).items() if times > 1]:
     raise InputError(f"{twice[0]} is given twice: its tracklets would be linked with themselves")
-  sides = []
+  sides: list[Side] = []
   for path in paths:
     if path.suffix == ".npy":
       raise InputError(
@@ -166,7 +166,7 @@ def whereabouts(
 ) -> Whereabouts:
   """Where and when, by clocks: those of the sources, or one for all.
 
-  Without times, the numbers of frames are the clock of a source with several tracklets.
+  Without times, the numbers of frames are the clock of a source with several tracked people.
 
   Args:
     found: the tracklets.
@@ -198,7 +198,7 @@ def whereabouts(
           f"--starts lacks the camera {one.camera!r}: every camera with times needs a line"
         )
       clocks[row], moments[row] = 0, np.array(one.times) + starts[one.camera]
-    elif one.source and (one.times or (one.frames and several[one.source] > 1)):
+    elif one.source and (one.times or (_counted(one) and several[one.source] > 1)):
       clocks[row] = sources.setdefault(one.source, len(sources) + 1)
       moments[row] = one.times or one.frames
   numbers = {name: number for number, name in enumerate(names)}
@@ -207,6 +207,14 @@ def whereabouts(
     for pair in ((first, second), (second, first)):
       least[numbers[pair[0]], numbers[pair[1]]] = seconds
   return Whereabouts(found.cameras, clocks, moments[:, 0], moments[:, 1], least)
+
+
+def _counted(one: Sighting) -> bool:
+  """Whether the numbers of frames count moments of one recording: boxes over a folder of frames.
+
+  A data set's tracklets share a folder if they are of one person, and number their own frames.
+  """
+  return one.frames is not None and one.identity is None
 
 
 def read_starts(path: pathlib.Path) -> dict[str, float]:

@@ -166,7 +166,8 @@ def summary_lines(about: Mapping[str, Any]) -> list[str]:
     about: content of `people.json`.
   """
   found = [
-    f"{about['tracklets']:,} tracklets are of {about['people']:,} people, by {about['links']:,} links"
+    f"{about['tracklets']:,} tracklets are of {about['people']:,} people, by "
+    f"{about['links']:,} links"
   ]
   if about["stitched"]:
     found.append(f"{about['stitched']:,} of the links join pieces of one track")

@@ -33,7 +33,10 @@ def test_it_is_the_slow_loop(seed):
   placed = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
   begins = rng.integers(0, 100, 150).astype(float)
   seen = Whereabouts(
-    rng.integers(-1, 2, 150), rng.integers(NO_CLOCK, 2, 150), begins, begins + rng.integers(0, 9, 150)
+    rng.integers(-1, 2, 150),
+    rng.integers(NO_CLOCK, 2, 150),
+    begins,
+    begins + rng.integers(0, 9, 150),
   )
   groups, joins = stitched(placed, seen, 0.8, 30.0)
   np.testing.assert_array_equal(groups, slow(placed, seen, 0.8, 30.0))

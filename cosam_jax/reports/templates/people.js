@@ -39,7 +39,7 @@ function add(action, text) {
 function accept(person) {
   const names = namesOf(tilesOf(person));
   if (names.length < 2) return;
-  add({people: [person], words: "accepted", same: chain(names), apart: []}, `Accepted ${titled(person)}.`);
+  add({people: [person], words: "accepted", names, away: [], same: chain(names), apart: []}, `Accepted ${titled(person)}.`);
 }
 
 function split(person) {
@@ -55,16 +55,17 @@ function split(person) {
   for (const tile of marked) tile.setAttribute("aria-pressed", "false");
   const words = `split: ${away.join(", ")} ${away.length === 1 ? "is" : "are"} of somebody else`;
   const same = [...chain(away), ...chain(stay)];
-  add({people: [person], words, same, apart: [[stay[0], away[0]]]}, `Split ${titled(person)}.`);
+  add({people: [person], words, names: namesOf(tiles), away, same, apart: [[stay[0], away[0]]]}, `Split ${titled(person)}.`);
 }
 
 function merge() {
   const chosen = people.filter((person) => box(person).checked);
   if (chosen.length < 2) return;
-  const names = chosen.map((person) => namesOf(tilesOf(person))[0]);
+  const firsts = chosen.map((person) => namesOf(tilesOf(person))[0]);
+  const names = chosen.flatMap((person) => namesOf(tilesOf(person)));
   const words = `merged: ${chosen.map(titled).join(", ")}`;
   for (const person of chosen) box(person).checked = false;
-  add({people: chosen, words, same: chain(names), apart: []}, `Merged ${chosen.map(titled).join(", ")}.`);
+  add({people: chosen, words, names, away: [], same: chain(firsts), apart: []}, `Merged ${chosen.map(titled).join(", ")}.`);
 }
 
 function undo() {
@@ -74,17 +75,18 @@ function undo() {
   say(`Undone: ${last.words}.`);
 }
 
-// A later statement about two tracklets takes the place of an earlier one that says the opposite.
+// What is said later counts: it takes away earlier pairs that say the opposite.
 function corrections() {
-  const key = (pair) => JSON.stringify([...pair].sort());
-  const said = new Map();
-  for (const one of [kept, ...done]) {
-    for (const pair of one.same) said.set(key(pair), ["same", pair]);
-    for (const pair of one.apart) said.set(key(pair), ["apart", pair]);
+  let [same, apart] = [[...kept.same], [...kept.apart]];
+  for (const one of done) {
+    const [all, away] = [new Set(one.names), new Set(one.away)];
+    const within = ([first, second]) => all.has(first) && all.has(second);
+    same = same.filter((pair) => !within(pair) || away.has(pair[0]) === away.has(pair[1]));
+    apart = apart.filter((pair) => !within(pair) || away.has(pair[0]) !== away.has(pair[1]));
+    same.push(...one.same);
+    apart.push(...one.apart);
   }
-  const found = {format: 1, same: [], apart: []};
-  for (const [kind, pair] of said.values()) found[kind].push(pair);
-  return found;
+  return {format: 1, same, apart};
 }
 
 function save() {

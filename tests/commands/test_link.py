@@ -1,0 +1,134 @@
+"""`--mode=link` from labelled vectors to people, corrections and refusals."""
+
+import csv
+import dataclasses
+import json
+import pathlib
+
+import calls
+import labelled
+import numpy as np
+import pytest
+
+from cosam_jax.errors import InputError
+from cosam_jax.evaluation.clustering_numbers import agreement
+from cosam_jax.evaluation.embeddings import write_embeddings
+from cosam_jax.experiment.people_linking import LAW
+
+pytestmark = pytest.mark.usefixtures("hasty_compilation")
+
+
+@pytest.fixture
+def run(tmp_path):
+  """A folder with calibrated people, and the embeddings of twelve others."""
+  calibration = labelled.embeddings(labelled.drawn(people=30, width=12, spread=0.4))
+  write_embeddings(tmp_path / "held_out.npz", calibration)
+  calls.run("calibrate", None, None, embeddings=str(tmp_path / "held_out.npz"), resamples=100)
+  others = labelled.embeddings(labelled.drawn(people=12, width=12, spread=0.4, seed=5))
+  write_embeddings(tmp_path / "others.npz", others)
+  return tmp_path
+
+
+def link(run, **flags):
+  calls.run("link", None, None, **({"embeddings": str(run / "others.npz")} | flags))
+  return people_of(run / "people_linked")
+
+
+def people_of(place: pathlib.Path) -> dict[str, int]:
+  with (place / "people.csv").open(newline="") as file:
+    return {row["name"]: int(row["person"]) for row in csv.DictReader(file)}
+
+
+def test_people_are_found_with_a_stated_error(run, capsys):
+  found = link(run)
+  out = capsys.readouterr().out
+  assert out.count(LAW) == 1
+  assert "measured on 30 people of mars (held out)" in out
+  _, who, _ = labelled.drawn(people=12, width=12, spread=0.4, seed=5)
+  groups = np.array([found[f"t{row}"] for row in range(len(who))])
+  judged = agreement(who, groups)
+  assert judged.bcubed_f > 0.8
+  about = json.loads((run / "people_linked" / "people.json").read_text())
+  assert about["agreement"]["bcubed_f"] == pytest.approx(judged.bcubed_f)
+  assert 0 < about["expected_false_links"] < about["links_by_distance"]
+  lines = (run / "people_linked" / "people.jsonl").read_text().splitlines()
+  records = [json.loads(line) for line in lines]
+  assert sum(one["tracklets"] for one in records) == len(who)
+  assert [one["person"] for one in records] == list(range(1, judged.found + 1))
+  assert all(one["chance"] is None or 0 < one["chance"] < 1 for one in records)
+  page = (run / "people_linked" / "people.html").read_text()
+  assert all(f'data-name="t{row}"' in page for row in range(len(who)))
+  chances = [one["chance"] for one in records]
+  order = [int(part.split('"')[0]) for part in page.split('data-number="')[1:]]
+  shown = [chances[number - 1] for number in order]
+  linked = [chance for chance in shown if chance is not None]
+  assert linked == sorted(linked)
+  assert shown[: len(linked)] == linked
+
+
+def test_corrections_are_applied_and_kept(run, capsys):
+  before = link(run)
+  one = next(name for name in before if list(before.values()).count(before[name]) > 2)
+  friend, third = [n for n in before if before[n] == before[one] and n != one][:2]
+  stranger = next(n for n in before if before[n] != before[one])
+  said = {"format": 1, "same": [[one, stranger]], "apart": [[one, friend], ["gone", one]]}
+  (run / "c.json").write_text(json.dumps(said))
+  after = link(run, corrections=str(run / "c.json"))
+  assert after[one] == after[stranger]
+  assert after[one] != after[friend]
+  assert "1 name of the corrections, such as 'gone'" in capsys.readouterr().out
+  assert json.loads((run / "people_linked" / "corrections.json").read_text()) == said
+  assert link(run) == after  # They lie in the output folder.
+  assert "are applied again" in capsys.readouterr().out
+  assert third in after
+
+
+def test_without_a_calibration_a_threshold_must_be_given(tmp_path, capsys):
+  write_embeddings(tmp_path / "others.npz", labelled.embeddings())
+  with pytest.raises(InputError, match=r"no calibration of links .* or give a --threshold"):
+    link(tmp_path)
+  assert not (tmp_path / "people_linked").exists()
+  assert len({*link(tmp_path, threshold=0.0).values()}) == 60
+  assert len({*link(tmp_path, threshold=2.0).values()}) == 1
+  assert "nobody knows how many of these links are wrong" in capsys.readouterr().out
+
+
+def test_one_person_is_not_twice_in_a_camera_at_one_time(run):
+  vectors, _, _ = labelled.drawn(people=1, tracklets=6, width=12)
+  made = labelled.embeddings((np.repeat(vectors[:1], 6, axis=0), np.full(6, -1), np.full(6, -1)))
+  begins = np.array([0, 0, 5, 11, 14, 30], float)
+  cameras = np.array(["gate", "gate", "gate", "gate", "gate", "gate"])
+  made = dataclasses.replace(
+    made, camera_names=cameras, sources=np.array(["/v/gate.mp4"] * 6), first_times=begins,
+    last_times=begins + 4,
+  )  # fmt: skip
+  write_embeddings(run / "others.npz", made)
+  found = link(run)
+  assert found["t0"] != found["t1"]
+  assert found["t3"] != found["t4"]
+  assert len({*found.values()}) == 2
+
+
+def test_a_calibration_of_another_network_is_not_used(run, capsys):
+  write_embeddings(run / "others.npz", labelled.embeddings(
+    labelled.drawn(people=12, width=12), vectors_hash="zz"))  # fmt: skip
+  with pytest.raises(InputError, match="there is no calibration of links"):
+    link(run)
+  assert "linking.npz (it has other weights)" in capsys.readouterr().out
+  with pytest.raises(InputError, match="is the calibration of another network"):
+    link(run, calibration=str(run / "calibration.json"))
+
+
+def test_files_of_others_are_not_replaced(run):
+  (run / "people_linked").mkdir()
+  (run / "people_linked" / "people.csv").write_text("mine")
+  with pytest.raises(InputError, match="this program did not write it"):
+    link(run)
+  assert (run / "people_linked" / "people.csv").read_text() == "mine"
+
+
+def test_flags_that_do_not_fit_are_refused(run):
+  with pytest.raises(InputError, match="--mode=link needs tracklets"):
+    calls.run("link")
+  with pytest.raises(InputError, match="give --starts too"):
+    link(run, travel_times=str(run / "t.csv"))
