@@ -39,8 +39,11 @@ def video(path, camera, begins, seed=0):
 
 @pytest.fixture
 def two(tmp_path):
-  paths = [video(tmp_path / "gate" / "embeddings.npz", "gate", [0, 1, 5, 9, 20, 30]),
-           video(tmp_path / "hall" / "embeddings.npz", "hall", [0, 1, 5, 9, 20, 30], 1)]  # fmt: skip
+  begins = [0, 1, 5, 9, 20, 30]
+  paths = [
+    video(tmp_path / name / "embeddings.npz", name, begins, seed)
+    for seed, name in enumerate(["gate", "hall"])
+  ]
   return open_tracklets(paths, Networks())
 
 

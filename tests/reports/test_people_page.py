@@ -1,0 +1,40 @@
+"""The page of people holds everything itself, and names cannot break out of it."""
+
+import json
+import re
+
+import linked_people
+import pytest
+
+from cosam_jax.evaluation.corrections import Corrections
+from cosam_jax.reports import people_page
+from cosam_jax.reports.people_page import write_people_page
+
+NOTHING = Corrections()
+
+
+def page_of(folder, corrections=NOTHING):
+  write_people_page(folder, linked_people.people(), linked_people.ABOUT, corrections)
+  return (folder / "people.html").read_text()
+
+
+def test_it_shows_people_in_the_given_order(tmp_path):
+  page = page_of(tmp_path)
+  assert re.findall(r'data-number="(\d+)"', page) == ["2", "1", "3", "4"]
+  assert page.count("data:image/jpeg;base64,") == 7
+  assert page.count("no picture") == 1
+  assert not re.findall(r"(?:src|href)=\"(?!data:)", page)
+
+
+def test_names_and_notes_are_escaped(tmp_path):
+  page = page_of(tmp_path, Corrections((("c</script>", "d"),)))
+  assert "a &lt;note&gt;" in page
+  assert page.count("</script>") == 2
+  kept = re.search(r'id="kept">(.*?)</script>', page, re.DOTALL)[1]
+  assert json.loads(kept) == {"format": 1, "same": [["c</script>", "d"]], "apart": []}
+
+
+@pytest.mark.parametrize("most", [0, 3])
+def test_a_long_page_has_pictures_for_the_first_alone(tmp_path, monkeypatch, most):
+  monkeypatch.setattr(people_page, "MOST_PICTURES", most)
+  assert page_of(tmp_path).count("data:image") == (5 if most else 0)
