@@ -48,6 +48,41 @@ def cut_as_they_are(vectors: np.ndarray, people: np.ndarray) -> float:
   return float(cuts[np.argmax(np.mean([curve.f_at(cuts) for curve in curves], axis=0))])
 
 
+def stitching(path: pathlib.Path, calibration, crowd: float, gap: float = 2.0) -> str:
+  """Cuts tracklets of two clips in two, and joins the pieces.
+
+  Times are drawn: a piece lasts 4 seconds, a second is lost between the two, and `crowd` pieces of
+  others begin in the same camera within the gap, on average.
+  """
+  from cosam_jax.evaluation.clustering_numbers import agreement
+  from cosam_jax.evaluation.embeddings import read_embeddings
+  from cosam_jax.evaluation.forbidden_pairs import Whereabouts
+  from cosam_jax.evaluation.stitching import stitched
+
+  found = read_embeddings(path)
+  known_rows = np.array([found.seen(row).known for row in range(len(found.vectors))])
+  two = np.flatnonzero((np.bincount(found.clip_owners) == 2) & known_rows)
+  clips = np.flatnonzero(np.isin(found.clip_owners, two))
+  owners = found.clip_owners[clips]
+  cameras = found.cameras[owners]
+  rng, starts = np.random.default_rng(0), np.zeros(len(found.vectors))
+  for camera in np.unique(cameras):
+    rows = two[found.cameras[two] == camera]
+    starts[rows] = rng.uniform(0, 2 * len(rows) * gap / crowd, len(rows))
+  second = np.append(False, owners[1:] == owners[:-1])
+  begins = starts[owners] + 5.0 * second
+  seen = Whereabouts(cameras, np.zeros(len(clips), int), begins, begins + 4.0)
+  placed = calibration.space.placed(found.clip_vectors[clips], cameras)
+  groups, joins = stitched(placed, seen, calibration.stitch["cut"], gap)
+  right = sum(owners[first] == owners[then] for first, then, _ in joins)
+  numbers = agreement(owners, groups)
+  return (
+    f"{crowd:g} others: {len(two):,} tracklets cut, {len(joins):,} joins, of which "
+    f"{right / max(len(joins), 1):.3f} right, {right / len(two):.3f} of the cuts mended; B-cubed F "
+    f"{numbers.bcubed_f:.3f}"
+  )
+
+
 def main() -> None:
   """Prints the table, and with --json writes it."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -98,6 +133,10 @@ def main() -> None:
       f"pairwise F {one.numbers['pairwise_f']:.3f}, {one.numbers['found']} found for "
       f"{one.numbers['people']}"
     )
+  if options.stitching:
+    print(f"\nstitching within a cosine distance of {calibration.stitch['cut']:.4f}, times drawn")
+    for crowd in (1, 5, 20):
+      print(stitching(options.test, calibration, crowd))
   if options.json:
     options.json.write_text(json.dumps(records, indent=1) + "\n")
 

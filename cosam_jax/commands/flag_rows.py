@@ -12,6 +12,7 @@ from cosam_jax.commands.flag_forms import (
   whole_flag,
   yes_flag,
 )
+from cosam_jax.commands.link_flags import LINK_FLAGS
 from cosam_jax.commands.registry import COMMANDS, MODES
 from cosam_jax.evaluation.calibration_names import (
   ALL_PAIRS,
@@ -180,33 +181,7 @@ OWN: dict[str, Flag] = {
     "--mode=calibrate measures its thresholds on the people of --embeddings, and finds none. "
     "--mode=link reads the linking.npz beside it, or the one that is given."
   ),
-  "threshold": Flag(
-    "number",
-    "For --mode=link: the largest mean distance at which groups of tracklets are joined. Default: "
-    "that of the calibration, without which it must be given.",
-    least=0.0, most=2.0,
-  ),
-  "corrections": path_flag(
-    "For --mode=link: a corrections.json that its page saved. They are applied and kept in the "
-    "output folder, where the next call finds them."
-  ),
-  "starts": path_flag(
-    "For --mode=link: a file of lines camera,seconds: when the recording of each camera began, by "
-    "one clock. Default: times are compared only within one video."
-  ),
-  "travel_times": path_flag(
-    "For --mode=link: a file of lines camera,camera,seconds: the least time from one to the other. "
-    "Needs --starts."
-  ),
-  "stitch_gap": Flag(
-    "number",
-    "For --mode=link: pieces of one track are joined first if at most so many seconds lie between "
-    "them (frames, if times are not known); 0: none are.",
-    2.0, least=0.0, most=1e6,
-  ),
-  "memory": Flag(
-    "number", "For --mode=link: GiB that tables of pairs may take.", 2.0, least=0.001, most=4096.0
-  ),
+  **LINK_FLAGS,
   "query_names": list_flag(
     "For --mode=search: search only for these tracklets of --query; names separated by commas."
   ),

@@ -31,6 +31,7 @@ def run(call: Call) -> None:
   directory = call.path("output") or (call.workdir or inputs[0].parent) / FOLDER
   settings = LinkSettings(
     threshold=flags["threshold"],
+    least_chance=flags["least_chance"],
     calibration=call.path("calibration"),
     gap=flags["stitch_gap"],
     most_bytes=int(flags["memory"] * 2**30),

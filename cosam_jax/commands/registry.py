@@ -229,6 +229,7 @@ COMMANDS: dict[str, Command] = {
         "most_frames",
         "calibration",
         "threshold",
+        "least_chance",
         "corrections",
         "starts",
         "travel_times",

@@ -22,9 +22,9 @@ from cosam_jax.errors import InputError
 from cosam_jax.evaluation.clustering_numbers import agreement, agreement_intervals
 from cosam_jax.evaluation.link_curve import Curve, link_curve
 from cosam_jax.evaluation.linking_space import (
-  KINDS,
-  NEIGHBOURS,
-  PLAIN,
+  LINK_DISTANCES,
+  NEIGHBOURS_KIND,
+  PLAIN_KIND,
   LinkDistances,
   Space,
   fit_space,
@@ -65,6 +65,11 @@ class KindOfLink:
     place = int(np.searchsorted(self.heights, height))
     return float(self.chances[min(place, len(self.chances) - 1)])
 
+  def cut_for(self, least: float) -> float:
+    """The largest height within the cut up to which chances are at least this; -1 if none are."""
+    enough = np.flatnonzero(self.chances >= least)
+    return min(self.cut, float(self.heights[enough[-1]])) if len(enough) else -1.0
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LinkCalibration:
@@ -72,7 +77,7 @@ class LinkCalibration:
 
   Attributes:
     space: fitted on all of them.
-    kinds: kind of distance, see `linking_space.KINDS` -> what is known.
+    kinds: kind of distance, see `linking_space.LINK_DISTANCES` -> what is known.
     stitch: `cut`, the largest cosine distance in the space at which two pieces in one camera are
       one track, and `fmr`, the share of pairs of two people in one camera within it.
     network: as in `calibration.Calibration`.
@@ -88,7 +93,9 @@ class LinkCalibration:
 
   def kind_for(self, count: int) -> str:
     """The kind of distance for as many tracklets; few have no neighbours that say anything."""
-    return NEIGHBOURS if count >= NEIGHBOURS_FROM and NEIGHBOURS in self.kinds else PLAIN
+    return (
+      NEIGHBOURS_KIND if count >= NEIGHBOURS_FROM and NEIGHBOURS_KIND in self.kinds else PLAIN_KIND
+    )
 
 
 def calibrate_links(
@@ -123,8 +130,8 @@ def calibrate_links(
   vectors, people, cameras = vectors[chosen], people[chosen], cameras[chosen]
   halves = list(_halves(vectors, people, cameras))
   kinds = (
-    PLAIN,
-    *((NEIGHBOURS,) if min(len(who) for _, who, _ in halves) >= NEIGHBOURS_FROM else ()),
+    PLAIN_KIND,
+    *((NEIGHBOURS_KIND,) if min(len(who) for _, who, _ in halves) >= NEIGHBOURS_FROM else ()),
   )
   found = {kind: _kind(halves, kind, resamples) for kind in kinds}
   return LinkCalibration(
@@ -218,4 +225,4 @@ def _stitch(halves: list[Half]) -> dict[str, float]:
 
 def all_kinds(found: Mapping[str, Any]) -> bool:
   """Whether every entry is a kind of distance, and the plain one is there."""
-  return PLAIN in found and set(found) <= set(KINDS)
+  return PLAIN_KIND in found and set(found) <= set(LINK_DISTANCES)

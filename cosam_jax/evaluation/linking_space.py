@@ -24,8 +24,8 @@ CAMERA_WEIGHT = 20.0
 """A camera's mean counts as much as the calibration's if it has so many tracklets."""
 SHRINKAGE = 0.3
 """How much of the mean variance is added to every direction."""
-PLAIN, NEIGHBOURS = "plain", "neighbours"
-KINDS = (PLAIN, NEIGHBOURS)
+PLAIN_KIND, NEIGHBOURS_KIND = "plain", "neighbours"
+LINK_DISTANCES = (PLAIN_KIND, NEIGHBOURS_KIND)
 """Distances: cosine, or mixed with those of the nearest neighbours."""
 K1, K2, PLAIN_SHARE = 20, 6, 0.3
 """Settings of the mixture; the last is the share of the cosine distance."""
@@ -79,12 +79,12 @@ class LinkDistances:
 
   Args:
     placed: float32[n, D] of length 1.
-    kind: one of `KINDS`.
+    kind: one of `LINK_DISTANCES`.
   """
 
-  def __init__(self, placed: np.ndarray, kind: str = PLAIN):
+  def __init__(self, placed: np.ndarray, kind: str = PLAIN_KIND):
     self.placed = placed
-    self._weights = neighbour_weights(placed, K1, K2) if kind == NEIGHBOURS else None
+    self._weights = neighbour_weights(placed, K1, K2) if kind == NEIGHBOURS_KIND else None
     self._columns = None if self._weights is None else self._weights.tocsc()
 
   def __len__(self) -> int:

@@ -5,14 +5,12 @@ import functools
 import pathlib
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.average_linkage import Merge, numbered
 from cosam_jax.evaluation.candidates import unit_rows
-from cosam_jax.evaluation.clustering_numbers import agreement
 from cosam_jax.evaluation.corrections import (
   CORRECTIONS_FILE,
   Applied,
@@ -20,17 +18,18 @@ from cosam_jax.evaluation.corrections import (
   applied,
   read_corrections,
 )
-from cosam_jax.evaluation.forbidden_pairs import Forbidden, Whereabouts
+from cosam_jax.evaluation.forbidden_pairs import Forbidden
 from cosam_jax.evaluation.link_calibration import KindOfLink, LinkCalibration
 from cosam_jax.evaluation.linking import MOST_BYTES, Links, link
-from cosam_jax.evaluation.linking_space import PLAIN, LinkDistances
+from cosam_jax.evaluation.linking_space import PLAIN_KIND, LinkDistances
 from cosam_jax.evaluation.stitching import stitched
 from cosam_jax.experiment.link_inputs import Tracklets, whereabouts
+from cosam_jax.experiment.link_notes import facts_of_links, notes_on_links
 from cosam_jax.experiment.link_rates import links_for
 from cosam_jax.reports.people_files import (
   MOST_SHEETS,
   PEOPLE_PAGE,
-  RECORD,
+  PEOPLE_RECORD,
   Member,
   Person,
   people_folder_of,
@@ -40,7 +39,6 @@ from cosam_jax.reports.people_files import (
 )
 from cosam_jax.reports.people_page import write_people_page
 from cosam_jax.reports.results import write_json
-from cosam_jax.runtime.text_numbers import counted
 
 LAW = (
   "Linking people across cameras is biometric processing of people, which laws restrict: read "
@@ -55,6 +53,8 @@ class LinkSettings:
 
   Attributes:
     threshold: the largest mean distance at which groups are joined; None: the calibration's.
+    least_chance: joins only groups whose link has at least this chance of being right, by the
+      calibration; None: the calibration's cut alone decides.
     calibration: its file; None: see `link_rates.links_for`.
     gap: the longest gap within a track in seconds (or frames, for sources without times); 0: pieces
       are not stitched.
@@ -64,6 +64,7 @@ class LinkSettings:
   """
 
   threshold: float | None = None
+  least_chance: float | None = None
   calibration: pathlib.Path | None = None
   gap: float = 2.0
   most_bytes: int = MOST_BYTES
@@ -104,10 +105,9 @@ def link_people(
   seen = whereabouts(found, settings.starts, settings.travel)
   corrections = _corrections(settings.corrections, directory)
   placed = _placed(found, calibration)
-  kind = PLAIN if calibration is None else calibration.kind_for(len(placed))
+  kind = PLAIN_KIND if calibration is None else calibration.kind_for(len(placed))
   known = None if calibration is None else calibration.kinds[kind]
-  cut = settings.threshold if known is None or settings.threshold is not None else known.cut
-  assert cut is not None
+  cut = _cut(settings, known)
   pieces, joins = np.arange(len(placed)), list[tuple[int, int, float]]()
   if settings.gap > 0:
     stitch = cut if calibration is None else calibration.stitch["cut"]
@@ -121,7 +121,7 @@ def link_people(
     most_bytes=settings.most_bytes,
   )
   people = _people(found, links, start, pieces, known)
-  about = _about(found, people, links, len(joins), known)
+  about = facts_of_links(found, links, len(joins), known)
   about |= {
     "inputs": [str(side.path) for side in found.sides],
     "distance": kind,
@@ -131,7 +131,9 @@ def link_people(
     "expected": None if known is None else {**known.numbers, "intervals": known.intervals},
     "corrections": {"same": len(corrections.same), "apart": len(corrections.apart)},
   }
-  about["notes"] = _notes(found, seen, start, about, settings)
+  about["notes"] = notes_on_links(
+    found, seen, start, about, chosen=(settings.threshold, settings.least_chance) == (None, None)
+  )
   ordered = sorted(people, key=_order)
   with output.replacing({"inputs": about["inputs"]}) as folder:
     write_people(folder, people)
@@ -139,7 +141,7 @@ def link_people(
     write_people_page(folder, ordered, about, corrections)
     if corrections != Corrections():
       (folder / CORRECTIONS_FILE).write_text(corrections.text(), encoding="utf-8")
-    write_json(folder / RECORD, about)
+    write_json(folder / PEOPLE_RECORD, about)
   for line in [*summary_lines(about), *about["notes"]]:
     print(line)
   if not sheets:
@@ -149,6 +151,15 @@ def link_people(
   print(f"{directory / PEOPLE_PAGE} is the page to look through; people.csv has every tracklet")
   print(LAW)
   return people
+
+
+def _cut(settings: LinkSettings, known: KindOfLink | None) -> float:
+  if settings.threshold is not None and settings.least_chance is not None:
+    raise InputError("--threshold and --least_chance both say what is joined: give one of them")
+  if settings.threshold is not None:
+    return settings.threshold
+  assert known is not None
+  return known.cut if settings.least_chance is None else known.cut_for(settings.least_chance)
 
 
 def _calibrated_on(calibration: LinkCalibration) -> str:
@@ -229,70 +240,3 @@ def _order(person: Person) -> tuple[float, float, int]:
   """Least certain first; then by height if no chance is known, and those without links last."""
   chance = 2.0 if person.chance is None else person.chance
   return chance, -(person.height or 0.0), person.number
-
-
-def _about(
-  found: Tracklets, people: list[Person], links: Links, joins: int, known: KindOfLink | None
-) -> dict[str, Any]:
-  count = len(found.names)
-  about: dict[str, Any] = {
-    "tracklets": count,
-    "people": len(people),
-    "links": count - len(people),
-    "links_by_distance": len(links.merges),
-    "stitched": joins,
-    "divided": links.divided,
-    "expected_false_links": None,
-  }
-  if known is not None:
-    about["expected_false_links"] = float(
-      sum(1 - known.chance(merge.height) for merge in links.merges)
-    )
-  if found.people is not None:
-    about["agreement"] = dataclasses.asdict(agreement(found.people, links.groups))
-  return about
-
-
-def _notes(
-  found: Tracklets,
-  seen: Whereabouts,
-  start: Applied,
-  about: Mapping[str, Any],
-  settings: LinkSettings,
-) -> list[str]:
-  notes = []
-  if (expected := about["expected"]) is not None:
-    low, high = expected["intervals"]["pairwise_precision"]
-    notes.append(
-      f"on people who were new to it, {100 * (1 - expected['pairwise_precision']):.0f}% (95% "
-      f"interval {100 * (1 - high):.0f} to {100 * (1 - low):.0f}) of the pairs that were put "
-      f"together were two people, and B-cubed F was {expected['bcubed_f']:.3f}"
-    )
-  else:
-    notes.append("no calibration: nobody knows how many of these links are wrong")
-  if settings.threshold is not None and about["expected"] is not None:
-    notes.append(
-      "the threshold is the caller's, so only the expected number of wrong links holds, and not "
-      "what was measured at the calibration's"
-    )
-  unknown = int((seen.cameras < 0).sum())
-  if unknown:
-    notes.append(f"the cameras of {counted(unknown, 'tracklet')} are not known")
-  timed = int((seen.clocks >= 0).sum())
-  if timed < len(found.names):
-    notes.append(
-      f"times are known of {timed:,} of {len(found.names):,} tracklets; nothing keeps the others "
-      "from being one person who is twice in one place at one time"
-    )
-  if start.unknown:
-    notes.append(
-      f"{counted(len(start.unknown), 'name')} of the corrections, such as {start.unknown[0]!r}, "
-      "are no tracklet's here"
-    )
-  if (one := about.get("agreement")) is not None:
-    notes.append(
-      f"the true people are known: B-cubed precision {one['bcubed_precision']:.3f}, recall "
-      f"{one['bcubed_recall']:.3f}, F {one['bcubed_f']:.3f}, pairwise F {one['pairwise_f']:.3f}, "
-      f"{one['found']:,} people found for {one['people']:,}"
-    )
-  return notes

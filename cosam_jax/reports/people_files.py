@@ -21,7 +21,7 @@ from cosam_jax.reports.lettering import fit, font
 from cosam_jax.runtime.output_folders import OutputFolder
 
 PEOPLE_PAGE = "people.html"
-RECORD = "people.json"
+PEOPLE_RECORD = "people.json"
 MOST_SHEETS = 500
 """At most as many people get a sheet; the files have all."""
 _COLUMNS = (
@@ -75,8 +75,15 @@ class Person:
 
 def people_folder_of(directory: pathlib.Path) -> OutputFolder:
   """The folder of the people that a call found."""
-  names = ("people.csv", "people.jsonl", PEOPLE_PAGE, CORRECTIONS_FILE, RECORD, "sheets/*.jpg")
-  return OutputFolder(directory, "link", names, RECORD)
+  names = (
+    "people.csv",
+    "people.jsonl",
+    PEOPLE_PAGE,
+    CORRECTIONS_FILE,
+    PEOPLE_RECORD,
+    "sheets/*.jpg",
+  )
+  return OutputFolder(directory, "link", names, PEOPLE_RECORD)
 
 
 def write_people(folder: pathlib.Path, people: Sequence[Person]) -> None:

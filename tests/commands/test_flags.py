@@ -19,10 +19,11 @@ MISSING = "--config is missing: give a file"
 REFUSED = [
   ("train", "config workdir", ["a", "b"], "'a' is not a flag: every option begins with --"),
   ("train", "config workdir embeddings", [], "--embeddings is for --mode=evaluate and "
-   "--mode=sensitivity and --mode=calibrate, and the mode is train"),
+   "--mode=sensitivity and --mode=calibrate and --mode=link, and the mode is train"),
   ("doctor", "config point", [], "--point is for --mode=masks, and the mode is doctor"),
   ("evaluate", "config workdir input", [],
-   "--input is for --mode=embed and --mode=masks and --mode=export, and the mode is evaluate"),
+   "--input is for --mode=embed and --mode=masks and --mode=link and --mode=export, and the mode "
+   "is evaluate"),
   ("train", "config workdir seeds", [], "--seeds belongs to --sweep, which is missing: give one of "
    "positions, temporal, num_frames, frame_selection, attributes, state_of_the_art, all, "
    "own_cosam, own_positions, own_temporal, own_num_frames, own_frame_selection"),

@@ -66,6 +66,17 @@ def test_people_are_found_with_a_stated_error(run, capsys):
   assert shown[: len(linked)] == linked
 
 
+def test_fewer_links_are_made_if_each_must_be_likelier(run, capsys):
+  usual, careful = len({*link(run).values()}), len({*link(run, least_chance=0.97).values()})
+  assert usual < careful < 60
+  records = (run / "people_linked" / "people.jsonl").read_text().splitlines()
+  assert all(one["chance"] is None or one["chance"] >= 0.97 for one in map(json.loads, records))
+  assert len({*link(run, least_chance=1.0).values()}) == 60
+  with pytest.raises(InputError, match="give one of them"):
+    link(run, least_chance=0.5, threshold=0.5)
+  assert "of the pairs that were put together" in capsys.readouterr().out
+
+
 def test_corrections_are_applied_and_kept(run, capsys):
   before = link(run)
   one = next(name for name in before if list(before.values()).count(before[name]) > 2)

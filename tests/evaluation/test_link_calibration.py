@@ -9,7 +9,7 @@ from cosam_jax.evaluation import link_calibration
 from cosam_jax.evaluation.clustering_numbers import agreement
 from cosam_jax.evaluation.link_calibration import all_kinds, calibrate_links
 from cosam_jax.evaluation.linking import link
-from cosam_jax.evaluation.linking_space import NEIGHBOURS, PLAIN, LinkDistances, fit_space
+from cosam_jax.evaluation.linking_space import NEIGHBOURS_KIND, PLAIN_KIND, LinkDistances, fit_space
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
 FACTS = {"network": {"label": "step 3"}, "data": {"dataset": "mars"}}
@@ -34,7 +34,7 @@ def test_no_other_cut_is_better_on_average(people, found):
       linked = np.isin(who, half)
       space = fit_space(vectors[~linked], who[~linked], cameras[~linked])
       distances = LinkDistances(space.placed(vectors[linked], cameras[linked]))
-      cuts = [found.kinds[PLAIN].cut + step for step in (-0.15, -0.05, 0, 0.05, 0.15)]
+      cuts = [found.kinds[PLAIN_KIND].cut + step for step in (-0.15, -0.05, 0, 0.05, 0.15)]
       values.append([agreement(who[linked], link(distances, cut).groups).bcubed_f for cut in cuts])
   means = np.mean(values, axis=0)
   assert means.argmax() == 2 or means.max() - means[2] < 1e-6
@@ -42,7 +42,7 @@ def test_no_other_cut_is_better_on_average(people, found):
 
 
 def test_numbers_are_of_everybody_once(found):
-  kind = found.kinds[PLAIN]
+  kind = found.kinds[PLAIN_KIND]
   assert kind.numbers["people"] == 40
   low, high = kind.intervals["bcubed_f"]
   assert low < kind.numbers["bcubed_f"] < high
@@ -51,11 +51,20 @@ def test_numbers_are_of_everybody_once(found):
 
 
 def test_chances_fall_and_are_never_certain(found):
-  kind = found.kinds[PLAIN]
+  kind = found.kinds[PLAIN_KIND]
   assert (np.diff(kind.chances) <= 0).all()
   assert 0 < kind.chances[-1] <= kind.chances[0] < 1
   assert kind.chance(0.0) == kind.chances[0]
   assert kind.chance(9.0) == kind.chances[-1]
+
+
+def test_a_least_chance_lowers_the_cut(found):
+  kind = found.kinds[PLAIN_KIND]
+  assert kind.cut_for(0.0) == kind.cut
+  assert kind.cut_for(1.0) == -1
+  middle = float(kind.chances[len(kind.chances) // 2])
+  cut = kind.cut_for(middle)
+  assert cut == kind.cut or (kind.chance(cut) >= middle > kind.chance(np.nextafter(cut, 9)))
 
 
 def test_chances_are_shares():
@@ -72,11 +81,11 @@ def test_pieces_of_two_people_are_rarely_within_the_cut(found):
 
 
 def test_few_tracklets_are_not_judged_by_neighbours(found, people, monkeypatch):
-  assert found.kind_for(10_000) == PLAIN  # 100 tracklets a half had no use for neighbours.
+  assert found.kind_for(10_000) == PLAIN_KIND  # 100 tracklets a half had no use for neighbours.
   monkeypatch.setattr(link_calibration, "NEIGHBOURS_FROM", 50)
   both = calibrate_links(*people, **FACTS, resamples=100)
-  assert both.kind_for(49) == PLAIN
-  assert both.kind_for(50) == NEIGHBOURS
+  assert both.kind_for(49) == PLAIN_KIND
+  assert both.kind_for(50) == NEIGHBOURS_KIND
   assert all_kinds(both.kinds)
 
 

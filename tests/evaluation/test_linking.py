@@ -11,8 +11,8 @@ from cosam_jax.evaluation.forbidden_pairs import NO_CLOCK, Forbidden, Whereabout
 from cosam_jax.evaluation.linking import link
 from cosam_jax.evaluation.linking_space import (
   CAMERA_WEIGHT,
-  NEIGHBOURS,
-  PLAIN,
+  NEIGHBOURS_KIND,
+  PLAIN_KIND,
   SHRINKAGE,
   LinkDistances,
   fit_space,
@@ -33,7 +33,9 @@ def nobody(count, apart=()):
   return Forbidden(seen, np.array(apart, np.int64).reshape(-1, 2))
 
 
-@pytest.mark.parametrize(("kind", "cut"), [(PLAIN, 0.3), (PLAIN, 0.6), (NEIGHBOURS, 0.5)])
+@pytest.mark.parametrize(
+  ("kind", "cut"), [(PLAIN_KIND, 0.3), (PLAIN_KIND, 0.6), (NEIGHBOURS_KIND, 0.5)]
+)
 def test_parts_give_what_the_whole_gives(kind, cut, monkeypatch):
   monkeypatch.setattr(linking, "_LARGEST_BLOCK", 7)
   vectors, who, _ = placed()
@@ -71,9 +73,9 @@ def test_a_part_that_does_not_fit_is_divided_and_says_so():
 
 def test_the_mixture_is_made_of_jaccard_and_cosine_distances():
   vectors, _, _ = placed(people=20)
-  found = LinkDistances(vectors, NEIGHBOURS)
+  found = LinkDistances(vectors, NEIGHBOURS_KIND)
   jaccard = k_reciprocal_distance(vectors, vectors, lambda_value=0.0)
-  doubled = LinkDistances(vectors, NEIGHBOURS).rows(np.array([5, 2]))
+  doubled = LinkDistances(vectors, NEIGHBOURS_KIND).rows(np.array([5, 2]))
   # Re-ranking of a set against itself has each vector twice, so only its own weights are compared.
   cosine = 1 - vectors.astype(float) @ vectors.T.astype(float)
   assert jaccard.shape == cosine.shape
@@ -82,7 +84,7 @@ def test_the_mixture_is_made_of_jaccard_and_cosine_distances():
     doubled * (1 - np.eye(100)[[5, 2]]),
     atol=1e-6,
   )
-  plain = LinkDistances(vectors, PLAIN).rows(np.array([5, 2]))
+  plain = LinkDistances(vectors, PLAIN_KIND).rows(np.array([5, 2]))
   np.testing.assert_allclose(plain, cosine[[5, 2]].clip(0), atol=1e-5)
   assert ((doubled - 0.3 * plain) / 0.7 <= 1 + 1e-5).all()
 
