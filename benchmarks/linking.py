@@ -18,6 +18,7 @@ import time
 
 import numpy as np
 
+AS_THEY_ARE, CENTRED, IN_SPACE = "as they are", "centred by camera", "in the space"
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
@@ -31,21 +32,39 @@ def known(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   return found.vectors[rows], found.identities[rows], found.cameras[rows]
 
 
-def cut_as_they_are(vectors: np.ndarray, people: np.ndarray) -> float:
-  """The cut with the largest mean B-cubed F over halves of the people."""
+def halves(vectors: np.ndarray, people: np.ndarray, cameras: np.ndarray, way: str):
+  """Yields (placed vectors, people) of halves of the people: as they are, centred, in the space."""
   from cosam_jax.evaluation.candidates import unit_rows
-  from cosam_jax.evaluation.link_curve import link_curve
-  from cosam_jax.evaluation.linking_space import LinkDistances
+  from cosam_jax.evaluation.linking_space import Space, fit_space
 
-  curves = []
   for seed in range(2):
     order = np.random.default_rng(seed).permutation(np.unique(people))
     for half in (order[: len(order) // 2], order[len(order) // 2 :]):
       rows = np.isin(people, half)
-      distances = LinkDistances(unit_rows(vectors[rows]).astype(np.float32))
-      curves.append(link_curve(distances.among(np.arange(rows.sum())), people[rows]))
+      if way == AS_THEY_ARE:
+        placed = unit_rows(vectors[rows]).astype(np.float32)
+      else:
+        space = fit_space(vectors[~rows], people[~rows], cameras[~rows])
+        if way == CENTRED:
+          space = Space(space.centre, np.eye(len(space.centre), dtype=np.float32))
+        placed = space.placed(vectors[rows], cameras[rows])
+      yield placed, people[rows]
+
+
+def best_cut(
+  vectors: np.ndarray, people: np.ndarray, cameras: np.ndarray, way: str, kind: str
+) -> tuple[float, float]:
+  """The cut with the largest mean B-cubed F over halves of the people, and that F."""
+  from cosam_jax.evaluation.link_curve import link_curve
+  from cosam_jax.evaluation.linking_space import LinkDistances
+
+  curves = [
+    link_curve(LinkDistances(placed, kind).among(np.arange(len(who))), who)
+    for placed, who in halves(vectors, people, cameras, way)
+  ]
   cuts = np.quantile(np.concatenate([curve.heights for curve in curves]), np.linspace(0, 1, 400))
-  return float(cuts[np.argmax(np.mean([curve.f_at(cuts) for curve in curves], axis=0))])
+  means = np.mean([curve.f_at(cuts) for curve in curves], axis=0)
+  return float(cuts[np.argmax(means)]), float(means.max())
 
 
 def stitching(path: pathlib.Path, calibration, crowd: float, gap: float = 2.0) -> str:
@@ -90,6 +109,9 @@ def main() -> None:
   parser.add_argument("--test", type=pathlib.Path, required=True)
   parser.add_argument("--resamples", type=int, default=10_000)
   parser.add_argument("--stitching", action="store_true")
+  parser.add_argument(
+    "--ways", action="store_true", help="compare ways on the calibration's people"
+  )
   parser.add_argument("--json", type=pathlib.Path)
   options = parser.parse_args()
 
@@ -107,7 +129,7 @@ def main() -> None:
   print(f"calibrated in {time.perf_counter() - start:.0f} s on {len(first[1]):,} tracklets")
   placed = calibration.space.placed(test[0], test[2])
   ways = [("as they are, cosine", unit_rows(test[0]).astype(np.float32), "plain",
-           cut_as_they_are(*first[:2]))]  # fmt: skip
+           best_cut(*first, AS_THEY_ARE, "plain")[0])]  # fmt: skip
   ways += [
     (f"in the space, {kind}", placed, kind, found.cut) for kind, found in calibration.kinds.items()
   ]
@@ -133,6 +155,12 @@ def main() -> None:
       f"pairwise F {one.numbers['pairwise_f']:.3f}, {one.numbers['found']} found for "
       f"{one.numbers['people']}"
     )
+  if options.ways:
+    print("\nB-cubed F on halves of the calibration's people, average linkage, best cut:")
+    for way in (AS_THEY_ARE, CENTRED, IN_SPACE):
+      for kind in ("plain", "neighbours"):
+        cut, best = best_cut(*first, way, kind)
+        print(f"  {way}, {kind}: {best:.3f} at {cut:.3f}")
   if options.stitching:
     print(f"\nstitching within a cosine distance of {calibration.stitch['cut']:.4f}, times drawn")
     for crowd in (1, 5, 20):

@@ -151,9 +151,9 @@ def _adjusted_rand(table: scipy.sparse.csr_array) -> float:
   def pairs(counts: np.ndarray) -> float:
     return float((counts * (counts - 1) / 2).sum())
 
-  count = table.sum()
+  count = float(table.sum())
   together, found, true = pairs(table.data), pairs(table.sum(axis=1)), pairs(table.sum(axis=0))
   every = count * (count - 1) / 2
   expected = found * true / every if every else 0.0
   largest = (found + true) / 2
-  return 1.0 if largest == expected else (together - expected) / (largest - expected)
+  return 1.0 if largest == expected else float((together - expected) / (largest - expected))
