@@ -10,6 +10,7 @@ import labelled
 import numpy as np
 import pytest
 
+from cosam_jax.data import load_dataset
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.clustering_numbers import agreement
 from cosam_jax.evaluation.embeddings import write_embeddings
@@ -143,3 +144,37 @@ def test_flags_that_do_not_fit_are_refused(run):
     calls.run("link")
   with pytest.raises(InputError, match="give --starts too"):
     link(run, travel_times=str(run / "t.csv"))
+
+
+@pytest.fixture(scope="module")
+def folders(tiny_synthetic, tmp_path_factory):
+  """Tracklets of the drawn set as folders of frames, named after camera and person."""
+  table = load_dataset("synthetic", tiny_synthetic).query
+  place = tmp_path_factory.mktemp("own") / "tracklets"
+  for row in range(len(table)):
+    folder = place / f"cam{table.cameras[row]}" / f"p{table.identities[row]}_{row}"
+    folder.mkdir(parents=True)
+    for i, frame in enumerate(table.frame_ids(row)):
+      (folder / f"{i}.jpg").write_bytes(table.frames.read(int(frame)))
+  return place
+
+
+def test_folders_of_frames_become_people_with_pictures(saved_run, folders, tmp_path):
+  out, corrections = tmp_path / "out", tmp_path / "c.json"
+  same = {"input": str(folders), "output": str(out), "camera_from": "cam([0-9]+)"}
+  calls.run("link", None, saved_run, threshold=0.0, **same)
+  alone = people_of(out)
+  assert len({*alone.values()}) == len(alone) >= 4
+  names = sorted(alone)
+  corrections.write_text(json.dumps({"format": 1, "same": [names[:2]], "apart": []}))
+  calls.run("link", None, saved_run, threshold=0.0, corrections=str(corrections), **same)
+  found = people_of(out)
+  assert found[names[0]] == found[names[1]] == 1
+  assert len({*found.values()}) == len(found) - 1
+  page = (out / "people.html").read_text()
+  assert page.count("data:image/jpeg") == len(found)
+  assert "Said by corrections" in page
+  assert len([*(out / "sheets").iterdir()]) == len(found) - 1
+  with (out / "people.csv").open(newline="") as file:
+    rows = list(csv.DictReader(file))
+  assert {row["camera"] for row in rows} == {name.split("/")[0][3:] for name in names}
