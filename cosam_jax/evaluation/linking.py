@@ -24,6 +24,7 @@ from cosam_jax.evaluation.linking_space import LinkDistances
 MOST_BYTES = 2 << 30
 """By default, the memory of one part's tables."""
 _BYTES_A_PAIR = 40  # Distances in float32 and float64, with what is made on the way.
+_BYTES_A_NEIGHBOUR = 80  # A distance within the bound and its place in the graph, with copies.
 _LARGEST_BLOCK = 1024
 _SMALLER = 0.9
 
@@ -92,7 +93,7 @@ def _parts(
 ) -> list[np.ndarray]:
   """The connected parts of some tracklets, by pairs within the bound and by groups at the start."""
   count, every = len(rows), len(distances)
-  block = int(np.clip(most_bytes // (16 * every), 1, _LARGEST_BLOCK))
+  block = int(np.clip(most_bytes // (_BYTES_A_NEIGHBOUR * every), 1, _LARGEST_BLOCK))
   labels = np.unique(start[rows], return_inverse=True)[1]
   for first in range(0, count, block):
     some = rows[first : first + block]

@@ -1,5 +1,7 @@
 """Linking in bounded memory finds what linking at once finds; the space is a slow loop's."""
 
+import tracemalloc
+
 import labelled
 import numpy as np
 import pytest
@@ -69,6 +71,21 @@ def test_a_part_that_does_not_fit_is_divided_and_says_so():
   found = link(LinkDistances(same), 0.9, most_bytes=most, told=told.append)
   assert sorted(np.unique(found.groups, return_counts=True)[1].tolist()) == [6, 12, 12]
   assert len(who) == len(vectors)
+
+
+@pytest.mark.parametrize("cut", [0.2, 1.9])
+def test_tables_stay_within_the_memory(cut):
+  """Of many near tracklets, and of few."""
+  vectors, _, _ = placed(people=160)
+  distances, forbidden = LinkDistances(vectors), nobody(800, [(0, 1)])
+  groups = np.minimum(np.arange(800), 780)
+  link(distances, cut, most_bytes=1 << 20, told=str)  # What is loaded late does not count.
+  most = 4 << 20
+  tracemalloc.start()
+  link(distances, cut, forbidden=forbidden, groups=groups, most_bytes=most, told=str)
+  peak = tracemalloc.get_traced_memory()[1]
+  tracemalloc.stop()
+  assert peak < most + (1 << 19)  # Lists of tracklets and merges are no tables of pairs.
 
 
 def test_the_mixture_is_made_of_jaccard_and_cosine_distances():
