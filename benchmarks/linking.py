@@ -33,8 +33,11 @@ def known(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
   return found.vectors[rows], found.identities[rows], found.cameras[rows]
 
 
-def halves(vectors: np.ndarray, people: np.ndarray, cameras: np.ndarray, way: str):
-  """Yields (placed vectors, people) of halves of the people: as they are, centred, in the space."""
+def halves(vectors, people, cameras, way: str, most: int | None = None):
+  """Yields (placed vectors, people) of halves of the people: as they are, centred, in the space.
+
+  With `most`, only so many people of a half are linked.
+  """
   from cosam_jax.evaluation.candidates import unit_rows
   from cosam_jax.evaluation.linking_space import Space, fit_space
 
@@ -42,10 +45,13 @@ def halves(vectors: np.ndarray, people: np.ndarray, cameras: np.ndarray, way: st
     order = np.random.default_rng(seed).permutation(np.unique(people))
     for half in (order[: len(order) // 2], order[len(order) // 2 :]):
       rows = np.isin(people, half)
+      fitted = ~rows
+      if most is not None:
+        rows = np.isin(people, np.random.default_rng(seed).permutation(half)[:most])
       if way == AS_THEY_ARE:
         placed = unit_rows(vectors[rows]).astype(np.float32)
       else:
-        space = fit_space(vectors[~rows], people[~rows], cameras[~rows])
+        space = fit_space(vectors[fitted], people[fitted], cameras[fitted])
         if way == CENTRED:
           space = Space(space.centre, np.eye(len(space.centre), dtype=np.float32))
         placed = space.placed(vectors[rows], cameras[rows])
@@ -53,7 +59,7 @@ def halves(vectors: np.ndarray, people: np.ndarray, cameras: np.ndarray, way: st
 
 
 def best_cut(
-  vectors: np.ndarray, people: np.ndarray, cameras: np.ndarray, way: str, kind: str
+  vectors, people, cameras, way: str, kind: str, most: int | None = None
 ) -> tuple[float, float]:
   """The cut with the largest mean B-cubed F over halves of the people, and that F."""
   from cosam_jax.evaluation.link_curve import link_curve
@@ -61,7 +67,7 @@ def best_cut(
 
   curves = [
     link_curve(LinkDistances(placed, kind).among(np.arange(len(who))), who)
-    for placed, who in halves(vectors, people, cameras, way)
+    for placed, who in halves(vectors, people, cameras, way, most)
   ]
   cuts = np.quantile(np.concatenate([curve.heights for curve in curves]), np.linspace(0, 1, 400))
   means = np.mean([curve.f_at(cuts) for curve in curves], axis=0)
@@ -101,6 +107,27 @@ def stitching(path: pathlib.Path, calibration, crowd: float, gap: float = 2.0) -
     f"{right / max(len(joins), 1):.3f} right, {right / len(two):.3f} of the cuts mended; B-cubed F "
     f"{numbers.bcubed_f:.3f}"
   )
+
+
+def chances(placed: np.ndarray, people: np.ndarray, calibration, kind: str) -> list[str]:
+  """How many links of each stated chance were right."""
+  from cosam_jax.evaluation.link_curve import link_curve
+  from cosam_jax.evaluation.linking_space import LinkDistances
+
+  known_kind = calibration.kinds[kind]
+  curve = link_curve(LinkDistances(placed, kind).among(np.arange(len(people))), people)
+  made = curve.heights <= known_kind.cut
+  stated = np.array([known_kind.chance(height) for height in curve.heights[made]])
+  right = curve.right[made]
+  lines = [f"{(1 - stated).sum():.0f} of {made.sum():,} expected wrong, {(~right).sum()} were"]
+  for low, high in ((0.97, 1), (0.9, 0.97), (0.7, 0.9), (0.5, 0.7), (0, 0.5)):
+    some = (stated >= low) & (stated < high)
+    if some.any():
+      lines.append(
+        f"  {low} to {high}: {some.sum()} links, stated {stated[some].mean():.3f}, "
+        f"right {right[some].mean():.3f}"
+      )
+  return lines
 
 
 def drawn(count: int) -> str:
@@ -176,6 +203,10 @@ def main() -> None:
       print(f"  {number:<20} {getattr(found, number):.3f} ({low:.3f} to {high:.3f})")
     print(f"  adjusted_rand        {found.adjusted_rand:.3f}")
     print(f"  {found.found} people found for {found.people}")
+  for kind in calibration.kinds:
+    print(
+      f"\nlinks by stated chance, {kind}:", *chances(placed, test[1], calibration, kind), sep="\n"
+    )
   for kind, one in calibration.kinds.items():
     print(
       f"\nchosen on the calibration's people, {kind}: B-cubed F {one.numbers['bcubed_f']:.3f}, "
@@ -188,6 +219,10 @@ def main() -> None:
       for kind in ("plain", "neighbours"):
         cut, best = best_cut(*first, way, kind)
         print(f"  {way}, {kind}: {best:.3f} at {cut:.3f}")
+    for most in (20, 40, 80):
+      for kind in ("plain", "neighbours"):
+        cut, best = best_cut(*first, IN_SPACE, kind, most)
+        print(f"  {most} people, {IN_SPACE}, {kind}: {best:.3f} at {cut:.3f}")
   if options.stitching:
     print(f"\nstitching within a cosine distance of {calibration.stitch['cut']:.4f}, times drawn")
     for crowd in (1, 5, 20):

@@ -40,6 +40,7 @@ def test_what_was_measured_holds_for_the_calibrations_cut_alone(found):
   about = {"expected": {**KNOWN.numbers, "intervals": KNOWN.intervals}}
   notes = notes_on_links(found, seen, start, about, chosen=True)
   assert "25% (95% interval 20 to 30) of the pairs" in notes[0]
+  assert "for whom the cut was chosen" in notes[0]
   assert "times are known of 0 of 4 tracklets" in notes[1]
   assert "1 name of the corrections, such as 'gone'" in notes[2]
   assert "of the pairs" not in " ".join(notes_on_links(found, seen, start, about, chosen=False))
