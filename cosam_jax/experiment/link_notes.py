@@ -66,8 +66,9 @@ def notes_on_links(
   if expected is not None and chosen:
     low, high = expected["intervals"]["pairwise_precision"]
     notes.append(
-      f"on the calibration's people, for whom the cut was chosen, {100 * (1 - expected['pairwise_precision']):.0f}% (95% "
-      f"interval {100 * (1 - high):.0f} to {100 * (1 - low):.0f}) of the pairs that were put "
+      "on the calibration's people, for whom the cut was chosen, "
+      f"{100 * (1 - expected['pairwise_precision']):.0f}% (95% interval {100 * (1 - high):.0f} to "
+      f"{100 * (1 - low):.0f}) of the pairs that were put "
       f"together were two people, and B-cubed F was {expected['bcubed_f']:.3f}"
     )
   elif expected is None:
