@@ -43,8 +43,8 @@ class Embedder:
 
   Frames are RGB crops of one person in the order of time, of any size; they are resized and
   normalised here as in an evaluation, but without TensorFlow. Compare vectors by `distance`.
-  Folders are read as the run's configuration says: its `data.on_unreadable`, `retry_seconds`,
-  `follow_links`. Its `evaluation.weights` and `evaluation.flip` count too.
+  The run's `evaluation.weights` and `evaluation.flip` count, and for `embed_table` also its
+  `data.on_unreadable`, `retry_seconds` and `follow_links`. `embed` refuses unreadable frames.
 
   Args:
     network: see `network.Network`.

@@ -16,9 +16,16 @@ from absl import logging
 from cosam_jax.data.boxes import crop
 from cosam_jax.data.frame_quality import frame_quality
 from cosam_jax.errors import InputError
-from cosam_jax.experiment.track_sums import KeptFrames, TrackSum, WeightedClip
+from cosam_jax.experiment.track_sums import (
+  KeptFrames,
+  TrackSum,
+  WeightedClip,
+  check_track,
+  checked_weight,
+)
 
 Forward = Callable[[np.ndarray, np.ndarray], Any]
+_FARTHEST = 1e9
 
 
 class LiveTracks:
@@ -66,8 +73,8 @@ class LiveTracks:
       most_tracks, quality, margin: see `Embedder.stream`.
     """
     for name, value in (("batch_clips", batch_clips), ("most_tracks", most_tracks)):
-      if value < 1:
-        raise InputError(f"{name} is {value}: it must be at least 1")
+      if not isinstance(value, int) or value < 1:
+        raise InputError(f"{name} is {value}: it must be a whole number of at least 1")
     if not 0 <= margin < math.inf:
       raise InputError(f"margin is {margin}: it must be 0 or more")
     self.let_go = 0
@@ -85,7 +92,8 @@ class LiveTracks:
     Args:
       track: a new one, or one that has frames already.
       frame: uint8[h, w, 3], RGB, of any size: the crop of the person.
-      weight: 0 or more; None: the frame's quality if the stream was made with `quality`, else 1.
+      weight: 0, or 1e-6 .. 1e6; a frame of weight 0 is left out. None: the frame's quality if the
+        stream was made with `quality`, else 1.
 
     Raises:
       InputError: the frame has another type or shape, or the weight is no such number.
@@ -97,30 +105,32 @@ class LiveTracks:
     tracks: Iterable[Hashable],
     frames: Iterable[np.ndarray],
     *,
-    weights: Sequence[float] | np.ndarray | None = None,
-  ) -> None:
-    """Adds a frame to each of several tracks; see `add`. If one is refused, none is added."""
+    weights: Iterable[float] | None = None,
+  ) -> list[Hashable]:
+    """Adds a frame to each of several tracks; see `add`. If one is refused, none is added.
+
+    Returns:
+      the tracks whose frame counts: whose weight is not 0.
+    """
     tracks, frames = list(tracks), [np.asarray(frame) for frame in frames]
-    if len(tracks) != len(frames) or (weights is not None and len(weights) != len(frames)):
+    given = None if weights is None else list(weights)
+    if len(tracks) != len(frames) or (given is not None and len(given) != len(frames)):
       counts = f"{len(tracks)} tracks, {len(frames)} frames"
-      counts += "" if weights is None else f", {len(weights)} weights"
+      counts += "" if given is None else f", {len(given)} weights"
       raise InputError(f"{counts}: give one of each for each track")
     for track, frame in zip(tracks, frames):
+      check_track(track)
       if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
         raise InputError(
           f"a frame of track {track!r} is {frame.dtype}{list(frame.shape)}: a frame is "
           "uint8[H, W, 3], RGB from 0 to 255"
         )
-    if weights is None:
-      weights = [
-        frame_quality(frame, self._image_size) if self._quality else 1.0 for frame in frames
-      ]
-    numbers = [float(weight) for weight in weights]
-    for track, number in zip(tracks, numbers):
-      if not 0 <= number < math.inf:
-        raise InputError(f"a frame of track {track!r} has the weight {number}: give 0 or more")
+    if given is None:
+      given = [frame_quality(frame, self._image_size) if self._quality else 1.0 for frame in frames]
+    numbers = [checked_weight(track, weight) for track, weight in zip(tracks, given)]
     for track, frame, number in zip(tracks, frames, numbers):
       self._add(track, frame, number)
+    return [track for track, number in zip(tracks, numbers) if number]
 
   def add_boxes(
     self,
@@ -129,14 +139,19 @@ class LiveTracks:
     boxes: np.ndarray,
     *,
     sized: bool = False,
-  ) -> None:
+  ) -> list[Hashable]:
     """Cuts tracks' boxes out of a picture and adds them; the quality then knows the border too.
+
+    A box without any part inside the picture is left out, as trackers predict some.
 
     Args:
       picture: uint8[height, width, 3], RGB.
       tracks: n tracks.
       boxes: float[n, 4], the corners x1, y1, x2, y2 in pixels, as trackers' packages have them.
       sized: whether boxes are x, y, width, height instead, as in MOTChallenge's files.
+
+    Returns:
+      the tracks that got a frame that counts.
 
     Raises:
       InputError: the picture or the boxes have another type or shape, or a box has no area.
@@ -149,24 +164,29 @@ class LiveTracks:
     if rows.size and (rows.ndim != 2 or rows.shape[1] != 4):
       raise InputError(f"boxes are {list(rows.shape)}: give four numbers for each track")
     rows = rows.reshape(-1, 4)
-    if not np.isfinite(rows).all():
-      raise InputError("a box has NaN or infinity among its numbers: leave it out")
+    if not (np.abs(rows) <= _FARTHEST).all():
+      raise InputError("a box has NaN, infinity or more than 1e9 among its numbers: leave it out")
+    if len(tracks) != len(rows):
+      raise InputError(f"{len(tracks)} tracks, {len(rows)} boxes: give one of each for each track")
     sizes = rows if sized else np.concatenate([rows[:, :2], rows[:, 2:] - rows[:, :2]], axis=1)
     if len(rows) and (empty := (sizes[:, 2:] <= 0).any(axis=1)).any():
       form = "x, y, width, height" if sized else "the corners x1, y1, x2, y2 with x1 < x2, y1 < y2"
       raise InputError(f"box {rows[int(np.argmax(empty))].tolist()} has no area: give {form}")
+    whole = picture.shape[:2]
+    ends = sizes[:, :2] + sizes[:, 2:]
+    inside: np.ndarray = np.logical_and(sizes[:, :2] < whole[::-1], ends > 0).all(axis=1)
+    tracks, sizes = [track for track, i in zip(tracks, inside.tolist()) if i], sizes[inside]
     crops = [crop(picture, box, self._margin) for box in sizes]
     weights = None
     if self._quality:
-      whole = picture.shape[:2]
       weights = [frame_quality(c, self._image_size, b, whole) for c, b in zip(crops, sizes)]
-    self.add_many(tracks, crops, weights=weights)
+    return self.add_many(tracks, crops, weights=weights)
 
   def vector(self, track: Hashable) -> np.ndarray:
     """float32[D], a track's vector by its frames so far; not normalised, as `Embedder.embed`.
 
     Raises:
-      InputError: the track is not known, or all its frames have the weight 0.
+      InputError: the track is not known, or a clip of it gave NaN or infinity.
     """
     return self.vectors([track])[track]
 
@@ -174,13 +194,12 @@ class LiveTracks:
     """The vectors of tracks, computed together; see `vector`.
 
     Args:
-      tracks: which ones; None: all that have a frame that counts.
+      tracks: which ones; None: all.
     """
-    if tracks is None:
-      tracks = [track for track, state in self._tracks.items() if state.frames]
-    chosen = {track: self._known(track) for track in tracks}
+    chosen = {track: self._known(track) for track in (self.tracks if tracks is None else tracks)}
     last = [(state, state.last_clip(self._num_frames)) for state in chosen.values()]
     open_ones = [(state, clip) for state, clip in last if clip is not None]
+    # If this fails, nothing has changed, and the clips still wait.
     found = self._embed(self._ready + open_ones)
     whole, self._ready = self._ready, []
     for (state, clip), vector in zip(whole, found):
@@ -195,7 +214,7 @@ class LiveTracks:
     Raises:
       InputError: the track is not known.
     """
-    state = self._known(track, counting=False)
+    state = self._known(track)
     del self._tracks[track]
     self._drop(state)
 
@@ -225,31 +244,28 @@ class LiveTracks:
   ) -> None:
     self.close()
 
-  def _known(self, track: Hashable, counting: bool = True) -> TrackSum:
+  def _known(self, track: Hashable) -> TrackSum:
     state = self._tracks.get(track)
     if state is None:
       raise InputError(
-        f"track {track!r} is not known: it has had no frame, or was forgotten"
+        f"track {track!r} is not known: it has had no frame of a weight above 0, or was forgotten"
         + (f", or is one of {self.let_go:,} that were let go to make room" if self.let_go else "")
       )
-    if counting and not state.frames:
-      raise InputError(f"track {track!r} has no vector: all its frames have the weight 0")
     return state
 
   def _add(self, track: Hashable, frame: np.ndarray, weight: float) -> None:
-    state = self._tracks.setdefault(track, TrackSum(track))
-    self._tracks.move_to_end(track)
-    if len(self._tracks) > self._most:
-      self._make_room()
+    if track in self._tracks:
+      self._tracks.move_to_end(track)
     if not weight:
       return
+    state = self._tracks.setdefault(track, TrackSum(track))
+    if len(self._tracks) > self._most:
+      self._make_room()
     clip = state.add(self._kept.keep(frame), weight, self._num_frames)
     if clip is not None:
       self._ready.append((state, clip))
-    if len(self._ready) == self._batch_clips:
-      ready, self._ready = self._ready, []
-      for (owner, own), vector in zip(ready, self._embed(ready)):
-        owner.count(vector, own.weight)
+    if len(self._ready) >= self._batch_clips:
+      self.vectors([])
 
   def _make_room(self) -> None:
     name, old = self._tracks.popitem(last=False)
@@ -273,10 +289,4 @@ class LiveTracks:
       some = clips[start : start + self._batch_clips]
       batch, valid = self._kept.batch([clip.frames for _, clip in some], self._batch_clips)
       found += list(np.asarray(self._forward(batch, valid), np.float64)[: len(some)])
-    for (state, _), vector in zip(clips, found):
-      if not np.isfinite(vector).all():
-        raise InputError(
-          f"a clip of track {state.name!r} gave a vector with NaN or infinity; look at its frames "
-          "and at the weights of the network"
-        )
     return found

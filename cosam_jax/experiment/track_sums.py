@@ -9,6 +9,40 @@ from typing import NamedTuple
 import numpy as np
 
 from cosam_jax.data.resizing import pixels_for_network
+from cosam_jax.errors import InputError
+
+_LEAST, _MOST = 1e-6, 1e6
+
+
+def check_track(track: object) -> None:
+  """Refuses what cannot name a track.
+
+  Raises:
+    InputError: it cannot be the key of a dict, or is not equal to itself, as NaN.
+  """
+  try:
+    hash(track)
+  except TypeError as error:
+    raise InputError(f"{track!r} cannot name a track: give a number or a string") from error
+  if track != track:
+    raise InputError(f"{track!r} cannot name a track, since it does not equal itself")
+
+
+def checked_weight(track: object, weight: object) -> float:
+  """The weight of a track's frame as a number.
+
+  Raises:
+    InputError: it is neither 0 nor 1e-6 .. 1e6.
+  """
+  try:
+    number = float(weight)  # type: ignore[arg-type]
+  except (TypeError, ValueError):
+    number = float("nan")
+  if number == 0 or _LEAST <= number <= _MOST:
+    return number
+  raise InputError(
+    f"a frame of track {track!r} has the weight {weight}: give 0, or a number from 1e-6 to 1e6"
+  )
 
 
 class WeightedClip(NamedTuple):
@@ -70,11 +104,20 @@ class TrackSum:
     self._last = vector, weight
 
   def mean(self) -> np.ndarray:
-    """float32[D], the weighted mean of all clips; the last one, if any, must be remembered."""
+    """float32[D], the weighted mean of all clips; the last one, if any, must be remembered.
+
+    Raises:
+      InputError: a clip gave NaN or infinity.
+    """
     total, weight = self._total, self._weight
     if self._last is not None:
       vector, own = self._last
       total, weight = total + own * vector, weight + own
+    if not np.isfinite(total).all():
+      raise InputError(
+        f"a clip of track {self.name!r} gave a vector with NaN or infinity: look at its frames and "
+        "at the weights of the network, and forget the track"
+      )
     return np.asarray(total / weight, np.float32)
 
 

@@ -12,7 +12,6 @@ import cosam_jax
 from cosam_jax.data.boxes import crop
 from cosam_jax.data.frame_quality import frame_quality
 from cosam_jax.errors import InputError
-from cosam_jax.experiment.live_tracks import LiveTracks
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
 
@@ -169,7 +168,7 @@ def test_weights_count_by_clip_and_zero_leaves_a_frame_out(embedder):
   close(live.vector("a"), wanted)
   live.add("b", frames[0], weight=0)
   assert set(live.vectors()) == {"a"}
-  with pytest.raises(InputError, match="'b' has no vector: all its frames have the weight 0"):
+  with pytest.raises(InputError, match="'b' is not known: it has had no frame of a weight above 0"):
     live.vector("b")
 
 
@@ -217,15 +216,22 @@ FRAME = np.zeros((8, 4, 3), np.uint8)
   [
     (lambda live: live.add(1, FRAME.astype(float)), r"track 1 is float64\[8, 4, 3\]: a frame is"),
     (lambda live: live.add(1, FRAME[..., 0]), r"uint8\[8, 4\]"),
-    (lambda live: live.add(1, FRAME, weight=-1), "weight -1.0: give 0 or more"),
+    (lambda live: live.add(1, FRAME, weight=-1), "weight -1: give 0, or a number from 1e-6 to 1e6"),
     (lambda live: live.add(1, FRAME, weight=float("nan")), "weight nan"),
     (lambda live: live.add_many([1, 2], [FRAME]), "2 tracks, 1 frames: give one of each"),
     (lambda live: live.add_many([1, 2], [FRAME, FRAME[0]]), r"track 2 is uint8\[4, 3\]"),
     (lambda live: live.add_boxes(FRAME[..., 0], [1], np.eye(4)[:1]), "the picture is uint8"),
-    (lambda live: live.add_boxes(FRAME, [1], [[0, 0, np.nan, 1]]), "NaN or infinity"),
+    (lambda live: live.add_boxes(FRAME, [1], [[0, 0, np.nan, 1]]), "NaN, infinity or more than"),
+    (lambda live: live.add_boxes(FRAME, [1], [[0, 0, 1e300, 1]]), "more than 1e9"),
+    (lambda live: live.add_boxes(FRAME, [1, 2], [[0, 0, 4, 4]]), "2 tracks, 1 boxes"),
     (lambda live: live.add_boxes(FRAME, [1], [[4, 4, 2, 8]]), "has no area: give the corners"),
     (lambda live: live.add_boxes(FRAME, [1], [[4, 4, 0, 8]], sized=True), "give x, y, width"),
     (lambda live: live.add_boxes(FRAME, [1], np.ones((1, 5))), r"boxes are \[1, 5\]: give four"),
+    (lambda live: live.add_many([1, [2]], [FRAME] * 2), r"\[2\] cannot name a track"),
+    (lambda live: live.add(float("nan"), FRAME), "nan cannot name a track"),
+    (lambda live: live.add_many([1, 2], [FRAME] * 2, weights=[1, None]), "track 2 has the weight"),
+    (lambda live: live.add(1, FRAME, weight=1e-320), "has the weight 1e-320"),
+    (lambda live: live.add(1, FRAME, weight=1e308), r"has the weight 1e\+308"),
     (lambda live: live.vectors([3]), "track 3 is not known"),
   ],
 )
@@ -240,22 +246,11 @@ def test_numbers_out_of_range_are_refused(embedder):
   for options, words in (
     ({"most_tracks": 0}, "most_tracks is 0"),
     ({"batch_clips": 0}, "batch_clips is 0"),
+    ({"batch_clips": 2.5}, "batch_clips is .*: it must be a whole number"),
     ({"margin": -0.5}, "margin is -0.5"),
   ):
     with pytest.raises(InputError, match=words):
       embedder.stream(**options)
-
-
-def test_a_vector_that_is_not_finite_names_its_track():
-  live = LiveTracks(
-    lambda clips, valid: np.where(clips.mean(axis=(1, 2, 3, 4)) > 0, np.nan, 1.0)[:, None],
-    num_frames=2, image_size=(8, 4), resize_method="bilinear", batch_clips=2, most_tracks=9,
-    quality=False, margin=0.0,
-  )  # fmt: skip
-  live.add("fine", FRAME)
-  live.add("white", FRAME + 255)
-  with pytest.raises(InputError, match="a clip of track 'white' gave a vector with NaN"):
-    live.vectors()
 
 
 def test_frames_are_resized_as_the_network_was_trained(embedder):

@@ -1,5 +1,6 @@
 """Roboflow's `supervision.Detections`, with the ids of its `trackers` or of any other tracker."""
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from cosam_jax.experiment.live_tracks import LiveTracks
 
 def add_detections(
   live: LiveTracks, picture: np.ndarray, detections: Any, *, colours: str = "bgr"
-) -> list[int]:
+) -> list[Hashable]:
   """Adds a picture's tracked boxes; those without a track yet, of id -1, are left out.
 
   Args:
@@ -21,7 +22,7 @@ def add_detections(
     colours: the picture's order of colours; `bgr` as in `supervision.get_video_frames_generator`.
 
   Returns:
-    the tracks that got a frame, in the order of the boxes.
+    the tracks that got a frame that counts, in the order of the boxes.
 
   Raises:
     InputError: there are boxes without a tracker's ids, or as `LiveTracks.add_boxes`.
@@ -35,5 +36,4 @@ def add_detections(
   ids = np.asarray(detections.tracker_id, np.int64)
   tracked = ids >= 0
   tracks = ids[tracked].tolist()
-  live.add_boxes(as_rgb(picture, colours), tracks, np.asarray(detections.xyxy)[tracked])
-  return tracks
+  return live.add_boxes(as_rgb(picture, colours), tracks, np.asarray(detections.xyxy)[tracked])

@@ -1,7 +1,7 @@
 """A video and a tracker's text file of MOTChallenge, or of any other format that is read."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
 from cosam_jax.data.box_files import FOUND_OUT, BoxReading, read_boxes
@@ -17,14 +17,14 @@ class Moment(NamedTuple):
   Attributes:
     number: of the picture, from 1.
     seconds: its time in the video; NaN if the source names none.
-    tracks: the tracks that got a frame.
-    ended: those of them for which no more boxes come.
+    tracks: the tracks that got a frame that counts.
+    ended: tracks with a vector for which no more boxes come.
   """
 
   number: int
   seconds: float
-  tracks: list[int]
-  ended: list[int]
+  tracks: list[Hashable]
+  ended: list[Hashable]
 
 
 def add_mot(
@@ -63,9 +63,9 @@ def add_mot(
     if end > row:
       places = found.tracks[row:end]
       left[places] -= 1
-      tracks = found.ids[places].tolist()
-      live.add_boxes(image, tracks, found.corners[row:end], sized=True)
-      ended = found.ids[places[left[places] == 0]].tolist()
+      every = found.ids[places].tolist()
+      tracks = live.add_boxes(image, every, found.corners[row:end], sized=True)
+      ended = [track for track, n in zip(every, left[places]) if not n and live.frames(track)]
       yield Moment(number, seconds, tracks, ended)
       row = end
     if row == len(found.frames):

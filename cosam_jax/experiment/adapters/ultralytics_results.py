@@ -1,5 +1,6 @@
 """The results of `YOLO(...).track(...)` of the package ultralytics."""
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from cosam_jax.experiment.live_tracks import LiveTracks
 
 def add_results(
   live: LiveTracks, results: Any, *, classes: tuple[int, ...] | None = (0,)
-) -> list[int]:
+) -> list[Hashable]:
   """Adds the tracked boxes of one picture's results.
 
   Args:
@@ -20,8 +21,8 @@ def add_results(
     classes: only boxes of these classes, of which COCO's 0 is a person; None: all.
 
   Returns:
-    the tracks that got a frame, in the order of the boxes. Empty if none has an id: ultralytics
-    gives ids with `track` alone, and none in a picture without a track.
+    the tracks that got a frame that counts, in the order of the boxes. Empty if none has an id:
+    ultralytics gives ids with `track` alone, and none in a picture without a track.
 
   Raises:
     InputError: the results are no upright boxes, or as `LiveTracks.add_boxes`.
@@ -35,5 +36,4 @@ def add_results(
   if classes is not None:
     kept = np.isin(np.asarray(boxes.cls, np.int64), classes)
   tracks = np.asarray(boxes.id, np.int64)[kept].tolist()
-  live.add_boxes(as_rgb(results.orig_img, "bgr"), tracks, boxes.xyxy[kept])
-  return tracks
+  return live.add_boxes(as_rgb(results.orig_img, "bgr"), tracks, boxes.xyxy[kept])
