@@ -140,13 +140,11 @@ def _check_same_network(first: Side, other: Side) -> None:
 
 
 def _names(sides: Sequence[Side], places: Sequence[tuple[int, int]]) -> tuple[str, ...]:
-  """Names that differ: with the input's folder if several inputs have it, with a number if not."""
-  plain = [sides[number].name(row) for number, row in places]
-  often = Counter(plain)
-  longer = [
-    name if often[name] == 1 else f"{_stem(sides[number].path)}/{name}"
-    for name, (number, _) in zip(plain, places, strict=True)
-  ]
+  """Names that differ: with the input's folder, and with a number if that is not enough.
+
+  Also of a single input: corrections name tracklets, and more inputs may come later.
+  """
+  longer = [f"{_stem(sides[number].path)}/{sides[number].name(row)}" for number, row in places]
   again, used = Counter(longer), Counter[str]()
   found = []
   for name in longer:

@@ -14,6 +14,8 @@ from cosam_jax.evaluation.linking import Links
 from cosam_jax.experiment.link_inputs import Tracklets
 from cosam_jax.runtime.text_numbers import counted
 
+_FEW = 100  # Fewer tracklets than this are unlike those on which chances were measured.
+
 
 def facts_of_links(
   found: Tracklets, links: Links, joins: int, known: KindOfLink | None
@@ -73,6 +75,11 @@ def notes_on_links(
     )
   elif expected is None:
     notes.append("no calibration: nobody knows how many of these links are wrong")
+  if expected is not None and len(found.names) < _FEW:
+    notes.append(
+      f"only {counted(len(found.names), 'tracklet')}: chances come from links among hundreds, and "
+      "are likely to be too high for so few; look at each person"
+    )
   unknown = int((seen.cameras < 0).sum())
   if unknown:
     notes.append(f"the cameras of {counted(unknown, 'tracklet')} are not known")
@@ -83,9 +90,10 @@ def notes_on_links(
       "from being one person who is twice in one place at one time"
     )
   if start.unknown:
+    verb = "is" if len(start.unknown) == 1 else "are"
     notes.append(
       f"{counted(len(start.unknown), 'name')} of the corrections, such as {start.unknown[0]!r}, "
-      "are no tracklet's here"
+      f"{verb} no tracklet's here: what is said of them is not applied"
     )
   if (one := about.get("agreement")) is not None:
     notes.append(

@@ -174,7 +174,7 @@ class LiveTracks:
       raise InputError(f"box {rows[int(np.argmax(empty))].tolist()} has no area: give {form}")
     whole = picture.shape[:2]
     ends = sizes[:, :2] + sizes[:, 2:]
-    inside: np.ndarray = np.logical_and(sizes[:, :2] < whole[::-1], ends > 0).all(axis=1)
+    inside = np.asarray(((sizes[:, :2] < whole[::-1]) & (ends > 0)).all(axis=1))
     tracks, sizes = [track for track, i in zip(tracks, inside.tolist()) if i], sizes[inside]
     crops = [crop(picture, box, self._margin) for box in sizes]
     weights = None

@@ -46,7 +46,7 @@ def test_people_are_found_with_a_stated_error(run, capsys):
   assert out.count(LAW) == 1
   assert "measured on 30 people of mars (held out)" in out
   _, who, _ = labelled.drawn(people=12, width=12, spread=0.4, seed=5)
-  groups = np.array([found[f"t{row}"] for row in range(len(who))])
+  groups = np.array([found[f"{run.name}/t{row}"] for row in range(len(who))])
   judged = agreement(who, groups)
   assert judged.bcubed_f > 0.8
   about = json.loads((run / "people_linked" / "people.json").read_text())
@@ -58,7 +58,7 @@ def test_people_are_found_with_a_stated_error(run, capsys):
   assert [one["person"] for one in records] == list(range(1, judged.found + 1))
   assert all(one["chance"] is None or 0 < one["chance"] < 1 for one in records)
   page = (run / "people_linked" / "people.html").read_text()
-  assert all(f'data-name="t{row}"' in page for row in range(len(who)))
+  assert all(f'data-name="{run.name}/t{row}"' in page for row in range(len(who)))
   chances = [one["chance"] for one in records]
   order = [int(part.split('"')[0]) for part in page.split('data-number="')[1:]]
   shown = [chances[number - 1] for number in order]
@@ -116,8 +116,8 @@ def test_one_person_is_not_twice_in_a_camera_at_one_time(run):
   )  # fmt: skip
   write_embeddings(run / "others.npz", made)
   found = link(run)
-  assert found["t0"] != found["t1"]
-  assert found["t3"] != found["t4"]
+  assert found[f"{run.name}/t0"] != found[f"{run.name}/t1"]
+  assert found[f"{run.name}/t3"] != found[f"{run.name}/t4"]
   assert len({*found.values()}) == 2
 
 
@@ -177,4 +177,4 @@ def test_folders_of_frames_become_people_with_pictures(saved_run, folders, tmp_p
   assert len([*(out / "sheets").iterdir()]) == len(found) - 1
   with (out / "people.csv").open(newline="") as file:
     rows = list(csv.DictReader(file))
-  assert {row["camera"] for row in rows} == {name.split("/")[0][3:] for name in names}
+  assert {row["camera"] for row in rows} == {name.split("/")[1][3:] for name in names}

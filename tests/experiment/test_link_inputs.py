@@ -47,14 +47,14 @@ def two(tmp_path):
   return open_tracklets(paths, Networks())
 
 
-def test_names_say_which_input_if_several_have_them(two, tmp_path):
+def test_names_say_which_input_also_of_a_single_one(two, tmp_path):
   assert two.names[:2] == ("gate/t0", "gate/t1")
   assert two.names[6] == "hall/t0"
   assert len({*two.names}) == 12
   assert two.cameras.tolist() == [0] * 6 + [1] * 6
   assert two.people is None
   one = open_tracklets([tmp_path / "gate" / "embeddings.npz"], Networks())
-  assert one.names[0] == "t0"
+  assert one.names[0] == "gate/t0"
 
 
 def test_each_video_has_a_clock_until_starts_are_given(two):

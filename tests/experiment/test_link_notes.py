@@ -36,13 +36,14 @@ def test_wrong_links_are_counted_by_their_chances(found):
 
 def test_what_was_measured_holds_for_the_calibrations_cut_alone(found):
   seen = whereabouts(found)
-  start = applied(Corrections((("t0", "gone"),)), found.names, np.arange(4))
+  start = applied(Corrections(((found.names[0], "gone"),)), found.names, np.arange(4))
   about = {"expected": {**KNOWN.numbers, "intervals": KNOWN.intervals}}
   notes = notes_on_links(found, seen, start, about, chosen=True)
   assert "25% (95% interval 20 to 30) of the pairs" in notes[0]
   assert "for whom the cut was chosen" in notes[0]
-  assert "times are known of 0 of 4 tracklets" in notes[1]
-  assert "1 name of the corrections, such as 'gone'" in notes[2]
+  assert "only 4 tracklets: chances come from links among hundreds" in notes[1]
+  assert "times are known of 0 of 4 tracklets" in notes[2]
+  assert "1 name of the corrections, such as 'gone', is no tracklet's here" in notes[3]
   assert "of the pairs" not in " ".join(notes_on_links(found, seen, start, about, chosen=False))
   nothing = notes_on_links(found, seen, start, {"expected": None}, chosen=True)
   assert nothing[0] == "no calibration: nobody knows how many of these links are wrong"

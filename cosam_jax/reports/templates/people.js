@@ -1,5 +1,5 @@
 "use strict";
-// The corrections are pairs of names. Each action adds pairs; undoing takes its pairs away again.
+// Each action is kept as it was made; what they say together is worked out anew from the first on.
 const kept = JSON.parse(document.getElementById("kept").textContent);
 const done = [];
 const people = [...document.querySelectorAll(".person")];
@@ -10,16 +10,57 @@ let current = null;
 
 const tilesOf = (person) => [...person.querySelectorAll(".tile")];
 const namesOf = (tiles) => tiles.map((tile) => tile.dataset.name);
-const chain = (names) => names.slice(1).map((name) => [names[0], name]);
 const box = (person) => person.querySelector("[data-do=choose]");
 const titled = (person) => `person ${person.dataset.number}`;
 
+// Every pair of names that something was said of, and the names that were split off each person.
+// What is said later counts. Who is one person with somebody is so with all of that person.
+function told() {
+  const said = new Map();
+  const gone = new Map(people.map((person) => [person, new Set()]));
+  const put = (first, second, what) => said.set(JSON.stringify([first, second].sort()), what);
+  const left = (person) => namesOf(tilesOf(person)).filter((name) => !gone.get(person).has(name));
+  const whole = (names) => {
+    const found = new Set(names);
+    for (let size = 0; size < found.size; ) {
+      size = found.size;
+      for (const [pair, what] of said) {
+        const [first, second] = JSON.parse(pair);
+        if (what === "same" && found.has(first) !== found.has(second)) found.add(first).add(second);
+      }
+    }
+    return [...found];
+  };
+  const join = (names) => {
+    const every = whole(names);
+    every.forEach((first, i) => every.slice(i + 1).forEach((second) => put(first, second, "same")));
+  };
+  for (const [first, second] of kept.same) put(first, second, "same");
+  for (const [first, second] of kept.apart) put(first, second, "apart");
+  for (const one of done) {
+    if (one.kind === "split") {
+      const [person] = one.people;
+      const rest = left(person).filter((name) => !one.off.includes(name));
+      const others = whole(rest).filter((name) => !one.off.includes(name));
+      for (const name of one.off) {
+        for (const other of others) put(name, other, "apart");
+        gone.get(person).add(name);
+      }
+    } else {
+      join(one.people.flatMap(left));
+    }
+  }
+  return {said, gone};
+}
+
 function show() {
+  const {gone} = told();
   for (const person of people) {
     const words = done.filter((one) => one.people.includes(person)).map((one) => one.words);
     const verdict = person.querySelector(".verdict");
     verdict.hidden = words.length === 0;
     verdict.textContent = words.join("; ");
+    for (const tile of tilesOf(person)) tile.classList.toggle("gone", gone.get(person).has(tile.dataset.name));
   }
   const chosen = people.filter((person) => box(person).checked).length;
   mergeButton.disabled = chosen < 2;
@@ -36,36 +77,37 @@ function add(action, text) {
   say(text);
 }
 
+const leftOf = (person) => {
+  const gone = told().gone.get(person);
+  return tilesOf(person).filter((tile) => !gone.has(tile.dataset.name));
+};
+
 function accept(person) {
-  const names = namesOf(tilesOf(person));
-  if (names.length < 2) return;
-  add({people: [person], words: "accepted", names, away: [], same: chain(names), apart: []}, `Accepted ${titled(person)}.`);
+  const last = done.filter((one) => one.people.includes(person)).pop();
+  if (leftOf(person).length < 2 || (last && last.kind === "accept")) return;
+  add({kind: "accept", people: [person], words: "accepted"}, `Accepted ${titled(person)}.`);
 }
 
 function split(person) {
-  const tiles = tilesOf(person);
+  const tiles = leftOf(person);
   const marked = tiles.filter((tile) => tile.getAttribute("aria-pressed") === "true");
   const off = marked.length ? marked : tiles.filter((tile) => tile.dataset.side === "1");
-  const rest = tiles.filter((tile) => !off.includes(tile));
-  if (!off.length || !rest.length) {
-    status.textContent = `Mark the tracklets of ${titled(person)} that are of somebody else, but not all.`;
+  if (!off.length || off.length === tiles.length) {
+    status.textContent = `Mark the tracklets of ${titled(person)} that are of somebody else, but not all: click or tap them.`;
     return;
   }
-  const [away, stay] = [namesOf(off), namesOf(rest)];
   for (const tile of marked) tile.setAttribute("aria-pressed", "false");
-  const words = `split: ${away.join(", ")} ${away.length === 1 ? "is" : "are"} of somebody else`;
-  const same = [...chain(away), ...chain(stay)];
-  add({people: [person], words, names: namesOf(tiles), away, same, apart: [[stay[0], away[0]]]}, `Split ${titled(person)}.`);
+  const names = namesOf(off);
+  const words = `split: ${names.join(", ")} ${names.length === 1 ? "is" : "are"} of somebody else than the rest`;
+  add({kind: "split", people: [person], off: names, words}, `Split ${titled(person)}. What was split off has a card of its own once the corrections are applied.`);
 }
 
 function merge() {
   const chosen = people.filter((person) => box(person).checked);
   if (chosen.length < 2) return;
-  const firsts = chosen.map((person) => namesOf(tilesOf(person))[0]);
-  const names = chosen.flatMap((person) => namesOf(tilesOf(person)));
-  const words = `merged: ${chosen.map(titled).join(", ")}`;
   for (const person of chosen) box(person).checked = false;
-  add({people: chosen, words, names, away: [], same: chain(firsts), apart: []}, `Merged ${chosen.map(titled).join(", ")}.`);
+  const titles = chosen.map(titled).join(", ");
+  add({kind: "merge", people: chosen, words: `merged: ${titles}`}, `Merged ${titles}.`);
 }
 
 function undo() {
@@ -75,18 +117,10 @@ function undo() {
   say(`Undone: ${last.words}.`);
 }
 
-// What is said later counts: it takes away earlier pairs that say the opposite.
 function corrections() {
-  let [same, apart] = [[...kept.same], [...kept.apart]];
-  for (const one of done) {
-    const [all, away] = [new Set(one.names), new Set(one.away)];
-    const within = ([first, second]) => all.has(first) && all.has(second);
-    same = same.filter((pair) => !within(pair) || away.has(pair[0]) === away.has(pair[1]));
-    apart = apart.filter((pair) => !within(pair) || away.has(pair[0]) !== away.has(pair[1]));
-    same.push(...one.same);
-    apart.push(...one.apart);
-  }
-  return {format: 1, same, apart};
+  const pairs = {same: [], apart: []};
+  for (const [pair, what] of told().said) pairs[what].push(JSON.parse(pair));
+  return {format: 1, ...pairs};
 }
 
 function save() {
@@ -98,7 +132,7 @@ function save() {
   link.click();
   link.remove();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-  status.textContent = `Saved ${done.length} new corrections. Give the file to --corrections.`;
+  status.textContent = `Saved all corrections, ${done.length} of them new. Give the file to --corrections.`;
 }
 
 function go(person) {
@@ -129,13 +163,17 @@ mergeButton.addEventListener("click", merge);
 undoButton.addEventListener("click", undo);
 document.getElementById("save").addEventListener("click", save);
 
+function chooseFirst() {
+  status.textContent = "No person is chosen: j goes to the first one.";
+}
+
 const keys = {
   j: () => step(1),
   k: () => step(-1),
-  a: () => current && accept(current),
-  s: () => current && split(current),
+  a: () => (current ? accept(current) : chooseFirst()),
+  s: () => (current ? split(current) : chooseFirst()),
   m: () => {
-    if (!current) return;
+    if (!current) return chooseFirst();
     box(current).checked = !box(current).checked;
     show();
   },
@@ -162,4 +200,6 @@ document.addEventListener("focusin", (event) => {
 window.addEventListener("beforeunload", (event) => {
   if (done.length && !status.textContent.startsWith("Saved")) event.preventDefault();
 });
+const before = kept.same.length + kept.apart.length;
+if (before) status.textContent = `No new corrections; ${before} pairs of earlier ones are kept.`;
 show();
