@@ -29,8 +29,8 @@ from cosam_jax.evaluation.error_rates import (
 from cosam_jax.evaluation.identification import DRAWS, Searches, open_set_searches
 from cosam_jax.evaluation.likelihood import likelihood_ratios, probability, ratio_of
 
-PIXELS = ("clips.image_size", "clips.resize")
-"""Fields of the configuration that say how frames become the network's input."""
+_NAMES = ("label", "weights_hash")
+"""What a calibration says about its network for people, and is not compared."""
 LEAST_MATED = 100
 """A pair of cameras is reported if it has as many mated comparisons."""
 
@@ -62,7 +62,7 @@ class Calibration:
 
   Attributes:
     network: `label`, `weights_hash` and `vectors_hash` (see `fingerprints`), `distance`, `flip`
-      and the fields `PIXELS`.
+      and the network's settings, fields of its configuration.
     data: the labelled tracklets: `dataset`, `people` (which part), `learned` (whether the network
       was trained on them; None if unknown), numbers of people, tracklets and cameras, ...
     comparisons: `compared`, `mated`, `non_mated`, `people_pairs`, `smallest_fmr`.
@@ -133,10 +133,12 @@ class Calibration:
     """Why this calibration is not for some vectors; None if it may be.
 
     Args:
-      network: what is known of their network: `vectors_hash`, `distance`, `flip`, `PIXELS`; unknown
-        entries are None or missing.
+      network: what is known of their network: `vectors_hash`, `distance`, `flip` and settings, as
+        in `network` above; unknown entries are None or missing.
     """
-    return network_misfit(self.network, network)
+    # Files of earlier versions have this one setting elsewhere, and lack most others.
+    frames = {"clips.num_frames": self.data.get("num_frames")}
+    return network_misfit(frames | dict(self.network), network)
 
 
 def network_misfit(known: Mapping[str, Any], network: Mapping[str, Any]) -> str | None:
@@ -146,8 +148,8 @@ def network_misfit(known: Mapping[str, Any], network: Mapping[str, Any]) -> str 
     known: the facts that were stored.
     network: the other's; see `Calibration.misfit`.
   """
-  for name in ("vectors_hash", "distance", "flip", *PIXELS):
-    mine, theirs = known.get(name), network.get(name)
+  for name, mine in known.items():
+    theirs = None if name in _NAMES else network.get(name)
     if None in (mine, theirs) or mine == theirs:
       continue
     if name == "vectors_hash":
@@ -156,8 +158,16 @@ def network_misfit(known: Mapping[str, Any], network: Mapping[str, Any]) -> str 
   return None
 
 
-def network_of_embeddings(embeddings: Embeddings, distance: str) -> dict[str, Any]:
-  """What a calibration states about the network of some embeddings."""
+def network_of_embeddings(
+  embeddings: Embeddings, distance: str, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+  """What a calibration states about the network of some embeddings.
+
+  Args:
+    embeddings: state the weights.
+    distance: by which they are compared.
+    settings: of the network, besides its weights; see `calibrate`.
+  """
   origin = embeddings.origin
   return {
     "label": origin.checkpoint,
@@ -165,7 +175,7 @@ def network_of_embeddings(embeddings: Embeddings, distance: str) -> dict[str, An
     "vectors_hash": origin.vectors_hash,
     "distance": distance,
     "flip": origin.flip,
-    **{name: origin.config.get(name) for name in PIXELS},
+    **settings,
   }
 
 
@@ -175,6 +185,7 @@ def calibrate(
   wishes: Wishes,
   thresholds: Sequence[float] | None = None,
   told: Callable[[str], None] = print,
+  settings: Mapping[str, Any] | None = None,
 ) -> Calibration:
   """Measures all rates on labelled embeddings.
 
@@ -185,6 +196,8 @@ def calibrate(
     thresholds: measures at these, one for each wished FMR, which come from a calibration on other
       people; None: they are found here.
     told: receives a sentence about tracklets that are left out.
+    settings: name -> plain value of everything else on which the network's vectors depend, so that
+      the calibration is used with no other network; None: nothing is known.
 
   Raises:
     InputError: there are too few people, cameras or tracklets, or none is labelled.
@@ -220,7 +233,7 @@ def calibrate(
   steps, ratios = likelihood_ratios(scores)
   searches = open_set_searches(comparisons)
   return Calibration(
-    network=network_of_embeddings(embeddings, distance),
+    network=network_of_embeddings(embeddings, distance, settings or {}),
     data={
       "dataset": origin.dataset,
       "people": origin.people,

@@ -27,6 +27,7 @@ from cosam_jax.evaluation.link_files import LINKING_FILE, check_linking_replacea
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.fields import FIELDS
 from cosam_jax.experiment.link_calibrating import calibrate_and_write_links
+from cosam_jax.experiment.network_settings import settings_of_embeddings
 from cosam_jax.experiment.people_of_run import people_folder
 from cosam_jax.experiment.saved_rankings import embed
 from cosam_jax.reports.calibration_table import calibration_table, camera_table, det_chart
@@ -130,8 +131,8 @@ def check_on_others(
   """
   place = workdir or path.parent
   embeddings, calibration = read_embeddings(path), read_calibration(calibration_file)
-  distance = calibration.network["distance"]
-  why = calibration.misfit(network_of_embeddings(embeddings, distance))
+  distance, settings = calibration.network["distance"], settings_of_embeddings(embeddings)
+  why = calibration.misfit(network_of_embeddings(embeddings, distance, settings))
   if why is not None:
     raise InputError(
       f"{calibration_file} is the calibration of another network than that of {path} ({why}): "
@@ -149,6 +150,7 @@ def check_on_others(
       compared=calibration.comparisons["compared"],
     ),
     thresholds=[one.threshold for one in calibration.points],
+    settings=settings,
   )
   record = dataclasses.asdict(found)
   kept = ("network", "data", "comparisons", "points", "identification", "uncertainty")
@@ -198,7 +200,8 @@ def _calibrate(
 ) -> Calibration:
   if is_of_test_set(embeddings) and not allow_test:
     raise InputError(_refusal(f"{path} is of", embeddings.origin.dataset))
-  calibration = calibrate(embeddings, distance, wishes)
+  settings = settings_of_embeddings(embeddings)
+  calibration = calibrate(embeddings, distance, wishes, settings=settings)
   record = dataclasses.asdict(calibration)
   target, before = place / CALIBRATION_FILE, None
   if target.is_file():

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation.calibration import PIXELS, Calibration
+from cosam_jax.evaluation.calibration import Calibration
 from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE, read_calibration
 from cosam_jax.evaluation.distances import check_features
 from cosam_jax.evaluation.fingerprints import vectors_hash
@@ -18,6 +18,7 @@ from cosam_jax.evaluation.search import exact_distances
 from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.experiment.given_frames import Path, Tracklet
 from cosam_jax.experiment.network import Network
+from cosam_jax.experiment.network_settings import settings_of_network
 from cosam_jax.runtime.user_paths import user_path
 from cosam_jax.training.checkpoints import BEST, LAST
 
@@ -102,13 +103,11 @@ class Stored:
 def network_facts(network: Network) -> dict[str, Any]:
   """What `Calibration.misfit` compares, of a network in memory."""
   flat = network.flat
-  pixels = {name: flat.get(name) for name in PIXELS}
-  pixels["clips.image_size"] = list(network.model.image_size)
   return {
     "vectors_hash": vectors_hash(network.variables),
     "distance": flat.get("evaluation.distance"),
     "flip": bool(value_of(flat, "evaluation.flip")),
-    **pixels,
+    **settings_of_network(network),
   }
 
 

@@ -120,14 +120,18 @@ def network_of(sides: Sequence[Side]) -> dict[str, Any]:
     "vectors_hash": first.vectors_hash if len(hashes) == 1 else None,
     "distance": None,  # Links have a distance of their own.
     "flip": first.flip,
-    **first.pixels,
+    **first.settings,
   }
 
 
 def _check_same_network(first: Side, other: Side) -> None:
-  for name in ("weights", "vectors_hash", "flip", "pixels"):
-    mine, theirs = getattr(first, name), getattr(other, name)
-    if mine and theirs and mine != theirs:
+  known = [
+    {"weights": side.weights, "vectors_hash": side.vectors_hash, "flip": side.flip, **side.settings}
+    for side in (first, other)
+  ]
+  for name, mine in known[0].items():
+    theirs = known[1].get(name)
+    if None not in (mine, theirs) and mine != theirs:
       raise InputError(
         f"{first.path} and {other.path} were embedded by different networks or in different ways, "
         "so that they cannot be linked: embed one of them again"

@@ -77,9 +77,13 @@ def rates_for(
     InputError: the given file cannot be read, or is of another network.
   """
   network = network_of_sides(asked, searched, distance)
+
+  def misfit(found: Calibration) -> str | None:
+    return found.misfit(network) or found.misfit(dict(searched.settings))
+
   if given is not None:
     found = read_calibration(given)
-    if (why := found.misfit(network)) is not None:
+    if (why := misfit(found)) is not None:
       raise InputError(
         f"{given} is the calibration of another network than that of {asked.path} and "
         f"{searched.path} ({why}): give that of the same network, or leave --calibration out"
@@ -90,7 +94,7 @@ def rates_for(
   for path in _near(asked, searched, workdir):
     try:
       found = read_calibration(path)
-      why = found.misfit(network)
+      why = misfit(found)
     except InputError as error:
       print(f"left out: {error}")
       continue
@@ -109,8 +113,8 @@ def network_of_sides(asked: Side, searched: Side, distance: str) -> dict[str, An
     "vectors_hash": asked.vectors_hash or searched.vectors_hash,
     "distance": distance,
     "flip": flips[0] if flips else None,
-    **searched.pixels,
-    **asked.pixels,
+    **searched.settings,
+    **asked.settings,
   }
 
 

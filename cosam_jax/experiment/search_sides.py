@@ -19,6 +19,7 @@ from cosam_jax.evaluation.sightings import NEVER_SEEN, Sighting
 from cosam_jax.experiment.embedder import Embedder
 from cosam_jax.experiment.flat_config import complete
 from cosam_jax.experiment.network import network_asked_for
+from cosam_jax.experiment.network_settings import settings_of_embeddings, settings_of_network
 from cosam_jax.experiment.own_outputs import PICTURES, has_own_pictures
 from cosam_jax.experiment.own_videos import embed_own
 
@@ -43,7 +44,7 @@ class Side:
     seen: row -> where and when the tracklet was seen.
     dataset: the data set whose numbers the identities are; None if there are none.
     flip: whether vectors are means of clips and their mirror images; None if unknown.
-    pixels: the fields that say how frames became the network's input; empty if unknown.
+    settings: of the network, see `network_settings`; empty if unknown.
     vectors_hash: see `fingerprints.vectors_hash`; None if unknown.
   """
 
@@ -56,7 +57,7 @@ class Side:
   seen: Callable[[int], Sighting] = never_seen
   dataset: str | None = None
   flip: bool | None = None
-  pixels: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   vectors_hash: str | None = None
 
 
@@ -113,7 +114,7 @@ def open_side(
       saved.seen,
       saved.origin.dataset,
       saved.origin.flip,
-      _pixels(saved.origin.config),
+      settings_of_embeddings(saved),
       saved.origin.vectors_hash,
     )
   if not path.exists():
@@ -137,7 +138,7 @@ def open_side(
     embedder.network.flat.get("evaluation.distance"),
     own.seen,
     flip=embedder.inference.flip,
-    pixels=_pixels(embedder.network.flat),
+    settings=settings_of_network(embedder.network),
     vectors_hash=vectors_hash(embedder.network.variables),
   )
 
@@ -156,12 +157,3 @@ def _saved_picture(path: pathlib.Path) -> np.ndarray | None:
     return read_picture(path, "JPEG")
   except OSError:
     return None
-
-
-def _pixels(config: Mapping[str, Any]) -> dict[str, Any]:
-  """What decides a network's pixels, of a flat configuration; empty for an empty one."""
-  every = complete(config)
-  if not every:
-    return {}
-  size, method = every["clips.image_size"], every["clips.resize"]
-  return {"clips.image_size": list(size), "clips.resize": method}

@@ -77,7 +77,7 @@ def test_people_who_were_trained_on_are_warned_of(side, tmp_path, capsys):
 def test_what_either_side_knows_counts(side, tmp_path):
   np.save(tmp_path / "v.npy", np.zeros((2, 6), np.float32))
   other = open_side(tmp_path / "v.npy", Networks())
-  known = dataclasses.replace(side, pixels={"clips.resize": "bicubic"})
+  known = dataclasses.replace(side, settings={"clips.resize": "bicubic"})
   for pair in ((known, other), (other, known)):
     found = network_of_sides(*pair, "cosine")
     assert found == {

@@ -14,6 +14,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import write_embeddings
 from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.evaluation.sightings import NEVER_SEEN
+from cosam_jax.experiment.network_settings import settings_of_network
 from cosam_jax.experiment.own_outputs import PICTURES
 from cosam_jax.experiment.own_videos import embed_input
 from cosam_jax.experiment.search_sides import (
@@ -35,7 +36,7 @@ def test_a_matrix_says_nothing_but_its_vectors(tmp_path):
   assert side.picture(2) is picture_of(side, 2) is None
   assert side.seen(2) is NEVER_SEEN
   assert (side.weights, side.distance, side.dataset, side.flip) == (None,) * 4
-  assert side.pixels == {}
+  assert side.settings == {}
 
 
 def test_embeddings_say_who_made_them_and_how(tmp_path):
@@ -46,7 +47,8 @@ def test_embeddings_say_who_made_them_and_how(tmp_path):
   np.testing.assert_array_equal(side.vectors, made().vectors)
   assert (side.name(7), side.picture(7)) == ("t7", None)
   assert (side.weights, side.distance, side.dataset, side.flip) == ("ab12", "cosine", "mars", True)
-  assert side.pixels == {"clips.image_size": [8, 4], "clips.resize": "bicubic"}
+  assert side.settings["clips.image_size"] == [8, 4]
+  assert side.settings["clips.resize"] == "bicubic"
   assert side.seen(1).identity == 2
 
 
@@ -72,7 +74,7 @@ def test_a_folder_is_embedded_by_the_network_of_the_command(saved_run, folder, n
   assert side.seen(row).camera == "1"
   assert side.weights == weights_hash(network.variables)
   assert side.distance == "sqeuclidean"
-  assert side.pixels == {"clips.image_size": [64, 32], "clips.resize": "bilinear"}
+  assert side.settings == settings_of_network(network)
 
 
 def test_what_is_not_there_or_has_no_network_is_refused(tmp_path, folder):
