@@ -83,8 +83,8 @@ def search(
       f"{query} and {gallery} were embedded by different weights, so their vectors cannot be "
       "compared: embed one of them again"
     )
-  for name, value in asked.pixels.items():
-    other = searched.pixels.get(name, value)
+  for name, value in asked.settings.items():
+    other = searched.settings.get(name, value)
     if value != other:
       raise InputError(
         f"the vectors of {query} were made with config.{name} {value}, and those of {gallery} with "

@@ -15,6 +15,7 @@ import numpy as np
 
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.bootstrap import LEVEL, RESAMPLES, SEED
+from cosam_jax.evaluation.calibrated_network import network_misfit, network_of_embeddings
 from cosam_jax.evaluation.calibration_names import OTHER_CAMERAS
 from cosam_jax.evaluation.comparisons import Comparisons
 from cosam_jax.evaluation.embeddings import Embeddings
@@ -29,8 +30,6 @@ from cosam_jax.evaluation.error_rates import (
 from cosam_jax.evaluation.identification import DRAWS, Searches, open_set_searches
 from cosam_jax.evaluation.likelihood import likelihood_ratios, probability, ratio_of
 
-_NAMES = ("label", "weights_hash")
-"""What a calibration says about its network for people, and is not compared."""
 LEAST_MATED = 100
 """A pair of cameras is reported if it has as many mated comparisons."""
 
@@ -139,44 +138,6 @@ class Calibration:
     # Files of earlier versions have this one setting elsewhere, and lack most others.
     frames = {"clips.num_frames": self.data.get("num_frames")}
     return network_misfit(frames | dict(self.network), network)
-
-
-def network_misfit(known: Mapping[str, Any], network: Mapping[str, Any]) -> str | None:
-  """Why what was measured with one network is not for another's vectors; None if it may be.
-
-  Args:
-    known: the facts that were stored.
-    network: the other's; see `Calibration.misfit`.
-  """
-  for name, mine in known.items():
-    theirs = None if name in _NAMES else network.get(name)
-    if None in (mine, theirs) or mine == theirs:
-      continue
-    if name == "vectors_hash":
-      return "it has other weights"
-    return f"{name.rpartition('.')[2]} is {mine} there, and {theirs} here"
-  return None
-
-
-def network_of_embeddings(
-  embeddings: Embeddings, distance: str, settings: Mapping[str, Any]
-) -> dict[str, Any]:
-  """What a calibration states about the network of some embeddings.
-
-  Args:
-    embeddings: state the weights.
-    distance: by which they are compared.
-    settings: of the network, besides its weights; see `calibrate`.
-  """
-  origin = embeddings.origin
-  return {
-    "label": origin.checkpoint,
-    "weights_hash": origin.checkpoint_hash,
-    "vectors_hash": origin.vectors_hash,
-    "distance": distance,
-    "flip": origin.flip,
-    **settings,
-  }
 
 
 def calibrate(

@@ -9,12 +9,8 @@ from ml_collections import ConfigDict
 from cosam_jax.data.identities import numbering_of
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation.calibration import (
-  Calibration,
-  Wishes,
-  calibrate,
-  network_of_embeddings,
-)
+from cosam_jax.evaluation.calibrated_network import network_of_embeddings
+from cosam_jax.evaluation.calibration import Calibration, Wishes, calibrate
 from cosam_jax.evaluation.calibration_files import (
   CALIBRATION_FILE,
   check_calibration_replaceable,

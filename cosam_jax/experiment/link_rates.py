@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Iterator
 
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation.calibration import network_misfit
+from cosam_jax.evaluation.calibrated_network import network_misfit
 from cosam_jax.evaluation.link_calibration import LinkCalibration
 from cosam_jax.evaluation.link_files import LINKING_FILE, read_links
 from cosam_jax.experiment.link_inputs import Tracklets

@@ -62,9 +62,10 @@ def test_vectors_with_and_without_mirror_images_are_not_compared(network, tmp_pa
 
 
 @pytest.mark.parametrize(
-  ("field", "other"), [("clips.image_size", [128, 64]), ("clips.resize", "bicubic")]
+  ("field", "other"),
+  [("clips.image_size", [128, 64]), ("clips.resize", "bicubic"), ("model.spatial_pool", "max")],
 )
-def test_vectors_of_frames_of_other_pixels_are_not_compared(field, other, tmp_path):
+def test_vectors_of_other_settings_are_not_compared(field, other, tmp_path):
   usual = saved(tmp_path / "a.npz", np.eye(3, dtype=np.float32), [""] * 3)
   found, flat = read_embeddings(usual), {"data.name": "mars", "preset": "published_code"}
   paths = []
