@@ -49,11 +49,15 @@ def run(call: Call) -> None:
 
 
 def wishes_of(call: Call) -> Wishes:
-  """What the flags ask for; InputError for a prior that is none."""
+  """What the flags ask for; InputError for a prior that is none, or a rate given twice."""
   flags = call.flags
   prior = flags["prior"]
   if prior is not None and not is_rate(prior):
     raise InputError(f"--prior is {prior!r}: it must be a number above 0 and below 1")
+  for name in ("fmr", "fpir"):
+    rates = [float(text) for text in flags[name]]
+    if twice := [rate for rate in rates if rates.count(rate) > 1]:
+      raise InputError(f"--{name} has {twice[0]:g} more than once: give each rate once")
   return Wishes(
     fmr=tuple(float(text) for text in flags["fmr"]),
     fpir=tuple(float(text) for text in flags["fpir"]),

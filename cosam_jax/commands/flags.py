@@ -97,6 +97,9 @@ def check(mode: str, given: Collection[str], words: Sequence[str], missing_confi
       if not most:
         either, which = last, "give that too"
       raise InputError(f"--{flag} is about {either}: {which}")
+  for flag, others in command.without.items():
+    if flag in given and (idle := [other for other in others if other in given]):
+      raise InputError(f"--{idle[0]} is not read with --{flag}: leave one of them out")
   elsewhere = any(flag in given for flag in command.unless)
   if "config" in given:
     if command.config == NONE:

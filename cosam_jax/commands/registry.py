@@ -23,6 +23,7 @@ class Command:
     help: one line for `--helpfull`, a verb first.
     module: the module with `run(call)`.
     flags: its own flags -> other flags, one of which must be given too (`ALWAYS`: none must).
+    without: flags -> others that it does not read together with them.
     needs: flags that must be given -> a remedy.
     config: whether it needs a configuration, may have one, or reads none.
     unless: if one of these flags is given, it needs no data set, and a configuration is optional.
@@ -42,6 +43,7 @@ class Command:
   help: str
   module: str
   flags: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+  without: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
   needs: Mapping[str, str] = dataclasses.field(default_factory=dict)
   config: str = NEEDED
   unless: tuple[str, ...] = ()
@@ -190,6 +192,7 @@ COMMANDS: dict[str, Command] = {
       ),
       "calibration": ("embeddings",),
     },
+    without={"calibration": ("fmr", "fpir", "prior", "comparisons", "allow_test_people")},
     needs=_RUN,
     of_run=RUN,
     unless=("embeddings",),

@@ -27,6 +27,7 @@ from cosam_jax.evaluation.error_rates import (
   rates_at,
   smallest_claim,
 )
+from cosam_jax.evaluation.fingerprints import rows_hash
 from cosam_jax.evaluation.identification import DRAWS, Searches, open_set_searches
 from cosam_jax.evaluation.likelihood import likelihood_ratios, probability, ratio_of
 
@@ -63,7 +64,8 @@ class Calibration:
     network: `label`, `weights_hash` and `vectors_hash` (see `fingerprints`), `distance`, `flip`
       and the network's settings, fields of its configuration.
     data: the labelled tracklets: `dataset`, `people` (which part), `learned` (whether the network
-      was trained on them; None if unknown), numbers of people, tracklets and cameras, ...
+      was trained on them; None if unknown), numbers of people, tracklets and cameras, `digest`
+      (see `digest_of_labelled`), ...
     comparisons: `compared`, `mated`, `non_mated`, `people_pairs`, `smallest_fmr`.
     prior: the share of mated comparisons that probabilities are for.
     points: an operating point for each wished FMR; the first one decides.
@@ -163,7 +165,7 @@ def calibrate(
   Raises:
     InputError: there are too few people, cameras or tracklets, or none is labelled.
   """
-  known = np.array([embeddings.seen(row).known for row in range(len(embeddings.vectors))])
+  known = labelled_rows(embeddings)
   origin = embeddings.origin
   if not known.any():
     raise InputError(
@@ -202,6 +204,7 @@ def calibrate(
       "identities": comparisons.num_people,
       "tracklets": len(comparisons.vectors),
       "cameras": len(comparisons.camera_numbers),
+      "digest": digest_of_labelled(embeddings),
       "num_frames": origin.num_frames,
       "protocol": origin.protocol,
       "warnings": list(origin.warnings),
@@ -229,12 +232,24 @@ def calibrate(
   )
 
 
+def labelled_rows(embeddings: Embeddings) -> np.ndarray:
+  """bool[n]: whether the person of each tracklet is known."""
+  return np.array([embeddings.seen(row).known for row in range(len(embeddings.vectors))], bool)
+
+
+def digest_of_labelled(embeddings: Embeddings) -> str:
+  """A digest of the labelled tracklets, in whatever order: their vectors and people."""
+  known = labelled_rows(embeddings)
+  return rows_hash(embeddings.vectors[known], embeddings.identities[known])
+
+
 def _identification(
   searches: Searches, points: list[OperatingPoint], wishes: Wishes
 ) -> dict[str, Any]:
   def measured(threshold: float) -> dict[str, Any]:
     ranks = (1, wishes.rank)
-    intervals = searches.intervals(threshold, ranks, resamples=wishes.resamples).tolist()
+    found = searches.intervals(threshold, ranks, resamples=wishes.resamples)
+    intervals = [None if np.isnan(pair).any() else pair.tolist() for pair in found]
     return {
       "threshold": threshold,
       "fpir": searches.fpir(threshold),

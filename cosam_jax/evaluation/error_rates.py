@@ -167,11 +167,11 @@ def bootstrapped(
         np.stack([np.einsum("rg,rg->r", weights @ one, weights) / drawn for one in wrong], axis=1)
       )
       missed.append((weights @ counts.false_non_matches.T) / (weights @ counts.mated)[:, None])
-  return _intervals(np.concatenate(false)), _intervals(np.concatenate(missed))
+  return intervals_of_finite(np.concatenate(false)), intervals_of_finite(np.concatenate(missed))
 
 
-def _intervals(samples: np.ndarray) -> np.ndarray:
-  """float64[k, 2]; nan if hardly any draw has comparisons."""
+def intervals_of_finite(samples: np.ndarray) -> np.ndarray:
+  """float64[k, 2], of the rows of float[R, k] that are finite; nan if hardly any are."""
   whole = samples[np.isfinite(samples).all(axis=1)]
   if len(whole) < len(samples) * LEVEL:
     return np.full((samples.shape[1], 2), np.nan)

@@ -39,6 +39,20 @@ def vectors_hash(variables: Mapping[str, Any]) -> str:
   return weights_hash({**variables, "params": params})
 
 
+def rows_hash(vectors: np.ndarray, identities: np.ndarray) -> str:
+  """A hash of labelled vectors, which does not depend on their order.
+
+  Args:
+    vectors: float32[n, D].
+    identities: int64[n].
+
+  Returns:
+    `LENGTH` hexadecimal digits.
+  """
+  rows = sorted(who.tobytes() + row.tobytes() for who, row in zip(identities, vectors, strict=True))
+  return hashlib.sha256(b"".join(rows)).hexdigest()[:LENGTH]
+
+
 def config_hash(flat: Mapping[str, Any], counts: Callable[[str, Any], bool]) -> str:
   """A hash of a flat configuration, without the fields that do not change vectors.
 

@@ -23,9 +23,9 @@ import dataclasses
 import numpy as np
 
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation.bootstrap import RESAMPLES, SEED, drawn_people, intervals
+from cosam_jax.evaluation.bootstrap import RESAMPLES, SEED, drawn_people
 from cosam_jax.evaluation.comparisons import Comparisons, scores_of
-from cosam_jax.evaluation.error_rates import threshold_for
+from cosam_jax.evaluation.error_rates import intervals_of_finite, threshold_for
 
 DRAWS = 10
 """How often the enrolled people are drawn."""
@@ -72,16 +72,20 @@ class Searches:
   def intervals(
     self, threshold: float, ranks: tuple[int, ...], *, resamples: int = RESAMPLES, seed: int = SEED
   ) -> np.ndarray:
-    """float64[1 + ranks, 2]: 95% intervals of FPIR and of FNIR at each rank, drawing people."""
+    """float64[1 + ranks, 2]: 95% intervals of FPIR and of FNIR at each rank, drawing people.
+
+    Draws without a search have no rate and are left out; an interval is nan if hardly any remain.
+    """
     wrong = [(self.non_mated_people, self.nearest <= np.float32(threshold))]
     wrong += [(self.mated_people, self._missed(threshold, rank)) for rank in ranks]
     sums = np.stack([np.bincount(who, what, self.num_people) for who, what in wrong], axis=1)
     counts = np.stack([np.bincount(who, minlength=self.num_people) for who, _ in wrong], axis=1)
-    samples = [
-      (weights @ sums) / np.maximum(weights @ counts, 1e-300)
-      for weights in drawn_people(np.random.default_rng(seed), self.num_people, resamples)
-    ]
-    return intervals(np.concatenate(samples))
+    with np.errstate(invalid="ignore"):  # 0 / 0 in a draw without searches.
+      samples = np.concatenate([
+        (weights @ sums) / (weights @ counts)
+        for weights in drawn_people(np.random.default_rng(seed), self.num_people, resamples)
+      ])  # fmt: skip
+    return np.concatenate([intervals_of_finite(column[:, None]) for column in samples.T])
 
 
 def open_set_searches(

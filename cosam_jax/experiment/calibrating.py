@@ -10,7 +10,7 @@ from cosam_jax.data.identities import numbering_of
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.calibrated_network import network_of_embeddings
-from cosam_jax.evaluation.calibration import Calibration, Wishes, calibrate
+from cosam_jax.evaluation.calibration import Calibration, Wishes, calibrate, digest_of_labelled
 from cosam_jax.evaluation.calibration_files import (
   CALIBRATION_FILE,
   check_calibration_replaceable,
@@ -19,6 +19,7 @@ from cosam_jax.evaluation.calibration_files import (
 )
 from cosam_jax.evaluation.calibration_names import HELD_OUT_PEOPLE, TEST_PEOPLE
 from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE, Embeddings, read_embeddings
+from cosam_jax.evaluation.error_rates import smallest_claim
 from cosam_jax.evaluation.link_files import LINKING_FILE, check_linking_replaceable
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.fields import FIELDS
@@ -134,6 +135,11 @@ def check_on_others(
       f"{calibration_file} is the calibration of another network than that of {path} ({why}): "
       "embed with the same network"
     )
+  if calibration.data.get("digest") == digest_of_labelled(embeddings):
+    raise InputError(
+      f"{path} has the very tracklets that {calibration_file} was made from, on which its rates "
+      "are bound to come true: give the embeddings of other people"
+    )
   target = place / CHECK_FILE
   check_ours(target, ("checked", "points"))
   found = calibrate(
@@ -244,6 +250,22 @@ def warnings_of(calibration: Calibration) -> list[str]:
     found.append(
       f"{compared['people_pairs']:,} pairs of people cannot support a false match rate of "
       f"{' or '.join(unsupported)}: by the rule of 3 the smallest is {compared['smallest_fmr']:.2g}"
+    )
+  searches = calibration.identification
+  others = data["identities"] - searches["enrolled"]
+  least = smallest_claim(others)
+  unsupported = [
+    f"{row['wished_fpir']:g}" for row in searches["at_fpir"] if row["wished_fpir"] < least
+  ]
+  if unsupported:
+    found.append(
+      f"{others:,} people who are not enrolled cannot support a false positive identification rate "
+      f"of {' or '.join(unsupported)}: by the rule of 3 the smallest is {least:.2g}"
+    )
+  if searches["rank"] > searches["enrolled"]:
+    found.append(
+      f"rank {searches['rank']} is beyond the {searches['enrolled']:,} people who are enrolled, so "
+      "nobody is missed by rank: give a smaller --rank, or more people"
     )
   if calibration.network["vectors_hash"] is None:
     found.append(

@@ -87,6 +87,12 @@ class Stored:
         f"the two vectors have {one.shape[1]} and {other.shape[1]} dimensions: both must come from "
         "this network"
       )
+    width = self._network.variables["params"]["classifier"]["kernel"].shape[0]
+    if one.shape[1] != width:
+      raise InputError(
+        f"the two vectors have {one.shape[1]} dimensions, and those of this network have {width}: "
+        "give vectors that it made"
+      )
     distance = float(exact_distances(one[0], other, calibration.network["distance"])[0])
     return Decision(
       same=calibration.is_same(distance),

@@ -132,9 +132,15 @@ def det_chart(directory: pathlib.Path, record: Record) -> Chart:
 
 
 def _rate(rate: float, interval: Sequence[float] | None, extra: int = 1) -> str:
-  """A rate in percent with its interval; `extra`: decimals besides those for large rates."""
+  """A rate in percent with its interval; None: it is unknown.
+
+  Args:
+    rate: 0 to 1.
+    interval: its ends.
+    extra: decimals besides those for large rates.
+  """
   if interval is None:
-    return _percent(rate, extra)
+    return f"{_percent(rate, extra)} (unknown)"
   low, high = (_percent(value, extra)[:-1] for value in interval)
   return f"{_percent(rate, extra)} ({low}-{high})"
 

@@ -168,6 +168,12 @@ def test_flags_become_wishes():
   assert (found.fmr, found.prior, found.compared, found.rank) == ((0.01, 0.001), 0.25, "all", 5)
 
 
+@pytest.mark.parametrize("flag", ["fmr", "fpir"])
+def test_a_rate_is_wished_once(flag):
+  with pytest.raises(InputError, match=f"--{flag} has 0.1 more than once: give each rate once"):
+    wishes_of(calls.call("calibrate", **{flag: ["0.1", "0.2", "1e-1"]}))
+
+
 def test_people_and_embeddings_are_not_both_given(tmp_path):
   write_embeddings(tmp_path / "e.npz", labelled.embeddings())
   with pytest.raises(InputError, match="leave one of them out"):

@@ -43,6 +43,9 @@ REFUSED = [
    "--temporal changes a configuration: give --config too, or leave it out"),
   ("embed", "input workdir protocol", [],
    "--protocol changes a configuration: give --config too, or leave it out"),
+  *(("calibrate", f"embeddings calibration {flag}", [],
+     f"--{flag} is not read with --calibration: leave one of them out")
+    for flag in ("fmr", "fpir", "prior", "comparisons", "allow_test_people")),
   ("train", "workdir", [], MISSING),
   ("benchmark", "workdir", [], MISSING),
   ("prepare", "", [], MISSING),
@@ -56,6 +59,7 @@ REFUSED = [
    "embeddings.npz, a .npy file, a folder of tracklets or a video"),
 ]  # fmt: skip
 ACCEPTED = [
+  ("calibrate", "embeddings calibration rank resamples", [], "calibrate"),
   ("train", "config workdir change_optim temporal", [], "train"),
   ("train", "config workdir sweep seeds change_optim", [], "sweep"),
   ("evaluate", "embeddings protocol", [], "evaluate"),

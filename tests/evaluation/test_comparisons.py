@@ -135,3 +135,12 @@ def test_other_names_and_vectors_are_refused():
   vectors[4, 2] = np.nan
   with pytest.raises(InputError, match="labelled row 4 hold nan"):
     Comparisons(vectors, people, cameras)
+
+
+def test_a_pair_exactly_at_the_threshold_is_taken_for_one_person():
+  vectors = np.array([[0.0], [1], [3], [5]], np.float32)  # Mated at 1 and 4, non-mated from 4 on.
+  made = Comparisons(vectors, np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]))
+  found = made.counts(np.array([1, 4], np.float32))
+  np.testing.assert_array_equal(found.false_non_matches.sum(axis=1), [1, 0])
+  np.testing.assert_array_equal(found.camera_false_non_matches.sum(axis=(1, 2)), [1, 0])
+  np.testing.assert_array_equal(found.false_matches.sum(axis=(1, 2)), [0, 1])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cosam_jax.evaluation.fingerprints import config_hash, vectors_hash, weights_hash
+from cosam_jax.evaluation.fingerprints import config_hash, rows_hash, vectors_hash, weights_hash
 
 
 def test_hashes_know_weights_and_settings_by_their_values():
@@ -32,3 +32,11 @@ def test_vectors_do_not_depend_on_the_classifier():
   other = {"params": {"stem": {"kernel": np.arange(3.0) + 1}}, "batch_stats": {}}
   assert vectors_hash(without) == vectors_hash(classes) != vectors_hash(other)
   assert weights_hash(without) != weights_hash(classes)
+
+
+def test_labelled_rows_have_one_hash_in_any_order():
+  vectors, people = np.arange(12, dtype=np.float32).reshape(4, 3), np.arange(4)
+  found = rows_hash(vectors, people)
+  assert rows_hash(vectors[::-1], people[::-1]) == found
+  assert rows_hash(vectors[::-1], people) != found
+  assert rows_hash(vectors[:3], people[:3]) != found

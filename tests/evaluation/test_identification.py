@@ -90,3 +90,32 @@ def test_without_searches_of_both_kinds_there_are_no_rates():
   made = Comparisons(vectors, np.array([1, 1, 2, 2]), np.array([1, 1, 1, 1]))
   with pytest.raises(InputError, match="2 people are too few to enrol half of them"):
     open_set_searches(made)
+
+
+def test_draws_without_a_search_have_no_rate():
+  # One person of 40 is seen by two cameras, so that many draws have no mated search.
+  people, cameras = np.append(np.arange(40), 0), np.append(np.arange(40) % 2, 1)
+  vectors = np.random.default_rng(0).standard_normal((41, 4)).astype(np.float32)
+  found = open_set_searches(Comparisons(vectors, people, cameras), draws=20)
+  assert set(found.mated_people) == {0}
+  assert found.fnir(0.0, 1) == 1.0
+  of_fpir, of_fnir = found.intervals(0.0, (1,), resamples=500)
+  assert np.isfinite(of_fpir).all()
+  assert np.isnan(of_fnir).all()
+  # Of five such people few draws have none, and those that have some are all wrong.
+  people, cameras = (
+    np.append(np.arange(40), range(5)),
+    np.append(np.arange(40) % 2, [1, 0] * 2 + [1]),
+  )
+  vectors = np.random.default_rng(0).standard_normal((45, 4)).astype(np.float32)
+  found = open_set_searches(Comparisons(vectors, people, cameras), draws=20)
+  np.testing.assert_array_equal(found.intervals(0.0, (1,), resamples=500)[1], [1, 1])
+
+
+def test_of_equally_near_people_the_person_comes_last():
+  # All are at one place, so that each person is as near as every other.
+  people, cameras = np.repeat(np.arange(6), 2), np.tile([0, 1], 6)
+  found = open_set_searches(Comparisons(np.ones((12, 3), np.float32), people, cameras))
+  assert found.enrolled == 3
+  np.testing.assert_array_equal(found.mated_ranks, 3)
+  assert (found.fnir(1.0, 2), found.fnir(1.0, 3)) == (1.0, 0.0)

@@ -5,6 +5,7 @@ import json
 
 import calibrations
 import labelled
+import numpy as np
 import pytest
 
 from cosam_jax.errors import InputError
@@ -117,3 +118,33 @@ def test_thresholds_are_measured_on_other_people(tmp_path, capsys):
   write_embeddings(tmp_path / "o.npz", labelled.embeddings(others, vectors_hash="cc"))
   with pytest.raises(InputError, match=r"another network than that of .*it has other weights"):
     check_on_others(tmp_path / "o.npz", tmp_path / "calibration.json", QUICK)
+
+
+def test_the_very_people_of_the_calibration_are_no_check(tmp_path):
+  vectors, people, cameras = labelled.drawn()
+  calibrate_file(written(tmp_path / "e.npz"), QUICK)
+  order = np.random.default_rng(0).permutation(len(people))
+  again = labelled.embeddings((vectors[order], people[order], cameras[order]))
+  write_embeddings(tmp_path / "o.npz", again)
+  for name in ("e.npz", "o.npz"):
+    with pytest.raises(InputError, match="has the very tracklets that .* give the embeddings of o"):
+      check_on_others(tmp_path / name, tmp_path / "calibration.json", QUICK)
+  assert not (tmp_path / "calibration_check.json").exists()
+  # A file of an earlier version has no digest, and is used.
+  content = json.loads((tmp_path / "calibration.json").read_text())
+  del content["data"]["digest"]
+  (tmp_path / "calibration.json").write_text(json.dumps(content))
+  check_on_others(tmp_path / "e.npz", tmp_path / "calibration.json", QUICK)
+
+
+def test_rates_of_searches_that_few_people_cannot_support_are_warned_of(tmp_path):
+  wishes = dataclasses.replace(QUICK, fpir=(0.6, 0.4, 0.1), rank=6)
+  path = written(tmp_path / "e.npz")
+  sentences = " ".join(warnings_of(calibrate_file(path, wishes)))
+  assert "6 people who are not enrolled cannot support a false positive id" in sentences
+  assert "rate of 0.4 or 0.1: by the rule of 3 the smallest is 0.5" in sentences
+  assert "is beyond the" not in sentences
+  wishes = dataclasses.replace(QUICK, fpir=(0.5,), rank=7)
+  sentences = " ".join(warnings_of(calibrate_file(path, wishes)))
+  assert "not enrolled" not in sentences
+  assert "rank 7 is beyond the 6 people who are enrolled" in sentences

@@ -34,10 +34,16 @@ def file(network, tmp_path):
   return calibrations.write(tmp_path / "calibration.json", network_facts(network))
 
 
+def width_of(network):
+  model, size = network.model, network.model.image_size
+  clip = np.zeros((1, model.num_frames, *size, 3), np.float32)
+  return model.apply(network.variables, clip, train=False).features.shape[1]
+
+
 def test_two_vectors_are_judged_by_the_calibration(network, file):
   embedder = cosam_jax.Embedder(network, calibration=file)
   found = read_calibration(file)
-  first = np.zeros(6, np.float32)
+  first = np.zeros(width_of(network), np.float32)
   for far in (0.5, 1.9, 30.0):
     second = first.copy()
     second[2] = far
@@ -68,13 +74,18 @@ def test_tracklets_are_embedded_first(network, file, tiny_synthetic):
 
 
 def test_without_a_calibration_one_sentence_says_so(network, saved_run, file):
-  vector = np.zeros(6, np.float32)
+  vector = np.zeros(width_of(network), np.float32)
   with pytest.raises(InputError, match="there is no calibration beside the network"):
     cosam_jax.Embedder.from_checkpoint(saved_run).same_person(vector, vector)
   with pytest.raises(InputError, match=r"nowhere\.json cannot be read"):
     cosam_jax.Embedder(network, calibration="nowhere.json").same_person(vector, vector)
-  with pytest.raises(InputError, match="have 6 and 7 dimensions"):
-    cosam_jax.Embedder(network, calibration=file).same_person(vector, np.zeros(7, np.float32))
+  embedder, short = cosam_jax.Embedder(network, calibration=file), np.ones(3, np.float32)
+  with pytest.raises(InputError, match=f"have {len(vector)} and 3 dimensions"):
+    embedder.same_person(vector, short)
+  with pytest.raises(
+    InputError, match=f"have 3 dimensions, and those of this network have {len(vector)}"
+  ):
+    embedder.same_person(short, short)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +109,7 @@ def test_a_network_without_a_run_is_compared_by_the_calibrations_distance(networ
   )
   alone = dataclasses.replace(network, flat={})
   found = cosam_jax.Embedder(alone, calibration=path).same_person(
-    np.array([1, 0, 0, 0, 0, 0.0]), np.array([0, 2, 0, 0, 0, 0.0])
+    np.eye(1, width_of(network), 0)[0], 2 * np.eye(1, width_of(network), 1)[0]
   )
   assert found.distance == pytest.approx(1.0)
 

@@ -40,7 +40,15 @@ def test_small_rates_keep_their_digits():
   drawing = labelled.drawn(people=60, width=3)
   record = dataclasses.asdict(calibrate(labelled.embeddings(drawing), "sqeuclidean", wishes))
   record["points"] = [record["points"][0] | {"fmr": 0.00012345, "fmr_interval": None}]
-  assert "0.012%  " in calibration_table(record)
+  assert "0.012% (unknown)  " in calibration_table(record)
+
+
+def test_an_interval_that_nobody_knows_is_called_unknown(record):
+  searches = record["identification"]
+  row = searches["at_fpir"][0] | {"fnir_rank_1_interval": None, "fnir_rank_1": 1.0}
+  table = calibration_table(record | {"identification": searches | {"at_fpir": [row]}})
+  assert "100% (unknown) " in table
+  assert all(len(line) < 80 for line in table.splitlines())
 
 
 def test_cameras_have_their_names(record):
