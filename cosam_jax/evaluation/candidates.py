@@ -18,6 +18,12 @@ from cosam_jax.training import mesh as meshes
 
 QUERY_ROWS = 1024
 """Queries compared at once: the distances take at most QUERY_ROWS x block rows floats."""
+_VALUES_AT_A_TIME = 1 << 20
+ROUNDED = 4 * float(np.finfo(np.float32).eps)
+"""Distances below this multiple of the vectors' squares are found by differences, not products.
+
+Those of products are rounded by about 1e-15 of the squares: nothing for others, and all of those.
+"""
 
 
 class DeviceCandidates:
@@ -109,6 +115,39 @@ class FaissCandidates:
   def best(self) -> tuple[np.ndarray, np.ndarray]:
     """See `DeviceCandidates`."""
     return self._near, self._rows
+
+
+def unit_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+  """float64[n], cosine distances of rows, exactly 0 for equal ones.
+
+  Args:
+    first, second: float64[n, D] or [1, D], rows of length 1, or of zeros.
+  """
+  found = 1.0 - (first * second).sum(axis=1)
+  # |u - v|^2 = 2 - 2 u v.
+  return np.where(found < ROUNDED, np.square(first - second).sum(axis=1) / 2, found)
+
+
+def by_differences(
+  found: np.ndarray, near: np.ndarray, first: np.ndarray, second: np.ndarray, distance: str
+) -> None:
+  """Replaces distances that products only round by those of `search.exact_distances`.
+
+  Args:
+    found: float64[n, m].
+    near: bool[n, m], the ones to replace.
+    first, second: float64[n, D] and float64[m, D]; for "cosine", rows of length 1.
+    distance: "sqeuclidean" or "cosine".
+  """
+  i, j = np.nonzero(near)
+  step = max(1, _VALUES_AT_A_TIME // first.shape[1])
+  for at in range(0, len(i), step):
+    here = i[at : at + step], j[at : at + step]
+    ours, theirs = first[here[0]], second[here[1]]
+    if distance == "cosine":
+      found[here] = unit_distances(ours, theirs)
+    else:
+      found[here] = np.square(ours - theirs).sum(axis=1)
 
 
 def unit_rows(vectors: np.ndarray) -> np.ndarray:

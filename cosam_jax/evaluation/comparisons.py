@@ -17,7 +17,7 @@ import numpy as np
 from cosam_jax.data.identities import UNKNOWN_CAMERA
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.calibration_names import ALL_PAIRS, COMPARED, OTHER_CAMERAS
-from cosam_jax.evaluation.candidates import unit_rows
+from cosam_jax.evaluation.candidates import ROUNDED, by_differences, unit_rows
 from cosam_jax.evaluation.distances import check_features, distance_function
 
 MOST_GROUPS = 1024
@@ -197,10 +197,10 @@ class Comparisons:
       rows = slice(start, min(start + step, count))
       columns = slice(start if half else 0, count)
       products = self.vectors[rows] @ self.vectors[columns].T
-      if self._distance == "cosine":
-        found = 1.0 - products
-      else:
-        found = self._squares[rows, None] + self._squares[None, columns] - 2.0 * products
+      squares = self._squares[rows, None] + self._squares[None, columns]
+      found = 1.0 - products if self._distance == "cosine" else squares - 2.0 * products
+      near = found < ROUNDED * squares
+      by_differences(found, near, self.vectors[rows], self.vectors[columns], self._distance)
       distances = np.clip(found, 0.0, _LARGEST).astype(np.float32)
       own = np.arange(rows.start, rows.stop)[:, None]
       others = np.arange(columns.start, columns.stop)[None]

@@ -20,7 +20,12 @@ import tqdm
 from jax.sharding import Mesh
 
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation.candidates import DeviceCandidates, FaissCandidates, unit_rows
+from cosam_jax.evaluation.candidates import (
+  DeviceCandidates,
+  FaissCandidates,
+  unit_distances,
+  unit_rows,
+)
 from cosam_jax.evaluation.distances import (
   check_features,
   check_same_width,
@@ -213,10 +218,9 @@ def exact_distances(query: np.ndarray, vectors: np.ndarray, distance: str) -> np
     vectors: float[n, D].
     distance: "sqeuclidean" or "cosine".
   """
-  query, vectors = query[None].astype(np.float64), vectors.astype(np.float64)
   if distance == "cosine":
-    return 1.0 - (unit_rows(query) * unit_rows(vectors)).sum(axis=1)
-  return np.square(query - vectors).sum(axis=1)
+    return unit_distances(unit_rows(query[None]), unit_rows(vectors))
+  return np.square(query[None].astype(np.float64) - vectors.astype(np.float64)).sum(axis=1)
 
 
 def _scan(query: np.ndarray, gallery: Rows, k: int, distance: str) -> tuple[np.ndarray, np.ndarray]:

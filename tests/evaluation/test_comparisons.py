@@ -9,6 +9,8 @@ import pytest
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import comparisons as module
 from cosam_jax.evaluation.comparisons import Comparisons, binned, edges_of, scores_of
+from cosam_jax.evaluation.error_rates import rates_at, threshold_for
+from cosam_jax.evaluation.search import exact_distances
 
 CASES = [
   (kind, compared) for kind in ("sqeuclidean", "cosine") for compared in ("other_cameras", "all")
@@ -144,3 +146,30 @@ def test_a_pair_exactly_at_the_threshold_is_taken_for_one_person():
   np.testing.assert_array_equal(found.false_non_matches.sum(axis=1), [1, 0])
   np.testing.assert_array_equal(found.camera_false_non_matches.sum(axis=(1, 2)), [1, 0])
   np.testing.assert_array_equal(found.false_matches.sum(axis=(1, 2)), [0, 1])
+
+
+@pytest.mark.parametrize("kind", ["sqeuclidean", "cosine"])
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 1e4])
+def test_the_threshold_and_the_decision_agree_on_copies(kind, scale):
+  vectors, people, cameras = labelled.drawn(people=20, width=64)
+  rng = np.random.default_rng(1)
+  for copy in range(0, 12, 2):  # Of another person's tracklet, in another camera.
+    other = next(
+      row for row in range(12, 100)
+      if cameras[row] != cameras[copy] and people[row] != people[copy]
+    )  # fmt: skip
+    # Some differ by a rounding, or a little more.
+    noise = 1 + (copy % 3) * 10.0 ** -(copy + 1) * rng.standard_normal(64)
+    vectors[copy] = vectors[other] * noise
+  vectors = (scale * vectors).astype(np.float32)
+  made = Comparisons(vectors, people, cameras, distance=kind)
+  exact, mated = [], []
+  for i, j, _, same in labelled.pairs(vectors, people, cameras, kind):
+    exact.append(np.float32(exact_distances(vectors[i], vectors[j : j + 1], kind)[0]))
+    mated.append(same)
+  exact, mated = np.array(exact), np.array(mated)
+  assert (exact == 0).sum() >= 2
+  for wished in (1e-6, 1.5 / (~mated).sum(), 0.003, 0.01, 0.1):
+    threshold = threshold_for(made.scores, wished)
+    decided = np.mean(exact[~mated] <= np.float32(threshold))
+    assert decided == rates_at(made.scores, np.array([threshold]))[0][0] <= wished

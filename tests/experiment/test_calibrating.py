@@ -127,7 +127,7 @@ def test_the_very_people_of_the_calibration_are_no_check(tmp_path):
   again = labelled.embeddings((vectors[order], people[order], cameras[order]))
   write_embeddings(tmp_path / "o.npz", again)
   for name in ("e.npz", "o.npz"):
-    with pytest.raises(InputError, match="has the very tracklets that .* give the embeddings of o"):
+    with pytest.raises(InputError, match="has the very tracklets that"):
       check_on_others(tmp_path / name, tmp_path / "calibration.json", QUICK)
   assert not (tmp_path / "calibration_check.json").exists()
   # A file of an earlier version has no digest, and is used.
