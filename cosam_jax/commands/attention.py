@@ -69,7 +69,8 @@ class _Probe:
       run.model,
       mesh.make_local_mesh(),
       batch_clips=run.config.evaluation.batch_clips,
-      reading=Reading.of(run.flat),
+      # A half is hidden in normalised frames.
+      reading=Reading.of({**run.flat, "clips.pixels": "float32"}),
       flip=run.config.evaluation.flip,
     )
     self._variables = self._inference.put(variables)

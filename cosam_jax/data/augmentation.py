@@ -9,10 +9,13 @@ from __future__ import annotations
 import dataclasses
 from typing import NamedTuple
 
+import numpy as np
+
 from cosam_jax.data.clips import check_choice
 from cosam_jax.data.erasing import erase
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.jitter import jitter
+from cosam_jax.data.pixel_numbers import PIXELS
 from cosam_jax.data.transforms import RESIZE_METHODS, decode, normalise, resize
 from cosam_jax.errors import InputError
 
@@ -144,32 +147,47 @@ class Preprocess:
     size: (H, W).
     augmentation: how the image is altered; None: it is resized only.
     resize_method: see `transforms.resize`.
+    pixels: `float32`: normalised; `uint8`: rounded to whole grey levels, for the device to
+      normalise. Nothing else differs, so a value is at most half a grey level away.
   """
 
   size: tuple[int, int]
   augmentation: Augmentation | None
   resize_method: str = "bilinear"
+  pixels: str = "float32"
 
   def __post_init__(self):
     if len(self.size) != 2 or min(self.size) < 1:
       raise InputError(f"image_size is {self.size}, but must be a height and a width above 0")
     check_choice("resize_method", self.resize_method, RESIZE_METHODS)
+    check_choice("pixels", self.pixels, PIXELS)
+
+  @property
+  def dtype(self) -> np.dtype:
+    """The type of the pixels."""
+    return np.dtype(self.pixels)
 
   def __call__(self, data: tf.Tensor, address: Address) -> tf.Tensor:
-    """Scalar string -> float32[H, W, 3], normalised."""
+    """Scalar string -> float32[H, W, 3], normalised, or uint8."""
     size = (int(self.size[0]), int(self.size[1]))
     # Also without augmentation, so that a network is tested on what it was trained on.
     image = decode(data, at_least=enlarged(size))
     shape, how = (*size, 3), self.augmentation
     if how is None:
       image = resize(image, size, method=self.resize_method)
-      return normalise(tf.ensure_shape(image, shape))
+      return self._numbers(tf.ensure_shape(image, shape))
     seed = address.draws(CROP_AND_FLIP, how.augment_per)
     image = tf.ensure_shape(augment(image, size, seed, how.crop, self.resize_method), shape)
     if how.jitter:
       image = jitter(image, how.jitter, address.draws(JITTER, "clip"))
-    image = normalise(image)
+    image = self._numbers(image)
     if how.erase:
       clip = address.draws(ERASE_CLIP, "clip")
       image = erase(image, how.erase, clip, address.draws(ERASE_FRAME, how.erase_per))
     return image
+
+  def _numbers(self, image: tf.Tensor) -> tf.Tensor:
+    """float32[H, W, 3] in 0 .. 255 -> the same image in the form of `pixels`."""
+    if self.pixels == "uint8":
+      return tf.saturate_cast(tf.round(image), tf.uint8)
+    return normalise(image)

@@ -67,7 +67,7 @@ class Batches(Generic[BatchType], Iterator[BatchType]):
 
     Args:
       table, address, preprocess, seed, skip, threads: see `stream.frame_batches`.
-      finish: (batch, float32[B, T, H, W, 3], bool[B, T]) -> the item to hand out.
+      finish: (batch, float32 or uint8 [B, T, H, W, 3], bool[B, T]) -> the item to hand out.
       first, last: see above.
       retry_seconds: how long to wait for a data directory that is out of reach.
       share: (i, n), the i-th of n equal runs of each batch's clips.

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from cosam_jax.data.packing import Frame
+from cosam_jax.data.pixel_numbers import IMAGENET_MEAN
 from cosam_jax.data.telling import Telling
-from cosam_jax.data.transforms import IMAGENET_MEAN, MAX_PIXELS
+from cosam_jax.data.transforms import MAX_PIXELS
 from cosam_jax.data.videos import Footage, Picture
 from cosam_jax.errors import InputError
 

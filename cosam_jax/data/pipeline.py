@@ -28,7 +28,7 @@ class TrainBatch:
   """A batch to learn from.
 
   Attributes:
-    clips: float32[B, T, H, W, 3], RGB, ImageNet-normalised.
+    clips: float32[B, T, H, W, 3], RGB, ImageNet-normalised; or uint8, grey levels.
     labels: int32[B], 0 .. identities - 1; clips of an identity are next to each other.
     valid: bool[B, T], false for frames that could not be read, which are zero.
   """
@@ -43,7 +43,7 @@ class EvalBatch:
   """Clips of consecutive tracklets; every batch has the same shapes.
 
   Attributes:
-    clips: float32[B, T, H, W, 3].
+    clips: float32[B, T, H, W, 3] or uint8, as in `TrainBatch`.
     valid: bool[B, T], false for frames that could not be read and in filling clips.
     tracklets: int32[B], row of the clip's tracklet in the table; -1 in filling clips, which come
       in the last batch only.
@@ -60,6 +60,7 @@ def training_batches(
   image_size: tuple[int, int],
   augmentation: Augmentation | None = PUBLISHED,
   resize_method: str = "bilinear",
+  pixels: str = "float32",
   first_step: int = 0,
   last_step: int | None = None,
   on_unreadable: str = "error",
@@ -76,6 +77,7 @@ def training_batches(
     image_size: (H, W).
     augmentation: how frames are altered at random; None: they are resized only.
     resize_method: see `transforms.resize`.
+    pixels: see `augmentation.Preprocess`.
     first_step: at least 0.
     last_step: None means without end.
     on_unreadable: `error` stops; `skip` leaves the frame zero and invalid, counts and logs it.
@@ -97,7 +99,7 @@ def training_batches(
     plan.table,
     plan.batch,
     finish,
-    Preprocess(image_size, augmentation, resize_method),
+    Preprocess(image_size, augmentation, resize_method, pixels),
     first=first_step,
     last=last_step,
     seed=plan.seed,
@@ -115,6 +117,7 @@ def evaluation_batches(
   batch_clips: int,
   image_size: tuple[int, int],
   resize_method: str = "bilinear",
+  pixels: str = "float32",
   on_unreadable: str = "error",
   retry_seconds: float = 0.0,
   frames_per_tracklet: int | None = None,
@@ -132,7 +135,7 @@ def evaluation_batches(
     num_frames: T.
     batch_clips: B.
     image_size: (H, W).
-    resize_method, on_unreadable, retry_seconds: see `training_batches`.
+    resize_method, pixels, on_unreadable, retry_seconds: see `training_batches`.
     frames_per_tracklet: number of evenly spread frames of a tracklet to use; None uses all.
     threads: number of threads that work on frames; None leaves it to the decoder.
     decoder: reads the frames.
@@ -150,7 +153,7 @@ def evaluation_batches(
     table,
     plan.batch,
     finish,
-    Preprocess(image_size, None, resize_method),
+    Preprocess(image_size, None, resize_method, pixels),
     first=0,
     last=plan.num_batches,
     seed=0,

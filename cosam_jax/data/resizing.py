@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image
 
 from cosam_jax.data.clips import check_choice
-from cosam_jax.data.transforms import IMAGENET_MEAN, IMAGENET_STD, RESIZE_METHODS
+from cosam_jax.data.pixel_numbers import factor_and_offset
+from cosam_jax.data.transforms import RESIZE_METHODS
 
 
 def resized(image: np.ndarray, size: tuple[int, int], method: str = "bilinear") -> np.ndarray:
@@ -66,5 +67,5 @@ def pixels_for_network(
 @functools.lru_cache(maxsize=4)
 def _rows(width: int) -> tuple[np.ndarray, np.ndarray]:
   """float32[3 W] each, the factors and offsets of a row's numbers."""
-  mean, std = (np.array(values, np.float32) for values in (IMAGENET_MEAN, IMAGENET_STD))
-  return np.tile(1 / (255 * std), width), np.tile(mean / std, width)
+  factor, offset = factor_and_offset()
+  return np.tile(factor, width), np.tile(offset, width)

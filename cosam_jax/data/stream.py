@@ -46,8 +46,8 @@ def frame_batches(
       numbers depend on its place in the whole batch.
 
   Returns:
-    Dataset of (float32[B * T, H, W, 3], bool[B * T]), one element a step, the same whatever the
-    number of threads. The flag of a frame that is zeros is false.
+    Dataset of (float32 or uint8 [B * T, H, W, 3], bool[B * T]), one element a step, the same
+    whatever the number of threads. The flag of a frame that is zeros is false.
   """
   path = _paths(store)
   height, width = preprocess.size
@@ -76,7 +76,7 @@ def frame_batches(
     return preprocess(tf.ensure_shape(read(frame, name), []), place), True
 
   def nothing() -> tuple[tf.Tensor, bool]:
-    return tf.zeros([height, width, 3], tf.float32), False
+    return tf.zeros([height, width, 3], preprocess.dtype), False
 
   def load_or_fill(frame: tf.Tensor, *others: tf.Tensor):
     return tf.cond(frame < 0, nothing, lambda: load(frame, *others))
@@ -103,7 +103,8 @@ def frame_batches(
   options.autotune.enabled = True
   if threads:
     options.threading.private_threadpool_size = threads
-  ahead = max(1, min(_MOST_AHEAD, INPUT_BYTES // max(1, size * height * width * 3 * 4)))
+  batch_bytes = size * height * width * 3 * preprocess.dtype.itemsize
+  ahead = max(1, min(_MOST_AHEAD, INPUT_BYTES // max(1, batch_bytes)))
   options.autotune.ram_budget = INPUT_BYTES
   return frames.batch(size, drop_remainder=True).prefetch(ahead).with_options(options)
 

@@ -34,7 +34,7 @@ def frames_of_steps(
 
   Args:
     store, address, first, last, skip, share: see `stream.frame_batches`.
-    preprocess: without augmentation; frames are resized only.
+    preprocess: without augmentation, and for floats; frames are resized only.
     seed: not used, since nothing is random.
     threads: number of threads that work on frames; None: one for each core.
 
@@ -46,6 +46,8 @@ def frames_of_steps(
   """
   if preprocess.augmentation is not None:
     raise ValueError("frames that Pillow reads are not augmented")
+  if preprocess.pixels != "float32":
+    raise ValueError("frames that Pillow reads are floats")
   size = (int(preprocess.size[0]), int(preprocess.size[1]))
 
   def load(frame: int) -> np.ndarray | None:

@@ -14,10 +14,9 @@ from cosam_jax.data.gif_layout import gif_refusal, still
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.other_content import other_content
 from cosam_jax.data.other_formats import STARTS, other_format_refusal, read_other_format
+from cosam_jax.data.pixel_numbers import factor_and_offset
 from cosam_jax.data.upright import exif_orientation, turned
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 ResizeMethod = Literal["bilinear", "bicubic"]
 RESIZE_METHODS: tuple[str, ...] = get_args(ResizeMethod)
 
@@ -276,8 +275,7 @@ def _scaled(image: tf.Tensor, size: Any, scale: Any, translation: Any, kernel: s
 
 def normalise(image: tf.Tensor) -> tf.Tensor:
   """float32[..., W, 3] in 0 .. 255 -> ImageNet's mean 0 and standard deviation 1 by channel."""
-  mean, std = (np.array(values, np.float32) for values in (IMAGENET_MEAN, IMAGENET_STD))
-  scale, offset = 1 / (255 * std), mean / std
+  scale, offset = factor_and_offset()
   width = image.shape[-2]
   if width is None:
     return image * scale - offset

@@ -66,7 +66,7 @@ class Embedder:
       network.model,
       devices,
       batch_clips=-(-batch_clips // devices.size) * devices.size,
-      reading=Reading.of(network.flat),
+      reading=Reading.of({**network.flat, "clips.pixels": "float32"}),
       flip=bool(value_of(network.flat, "evaluation.flip")),
     )
     self._variables = self.inference.put(network.variables)

@@ -25,6 +25,7 @@ from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.models import Outputs, ReidNet
 from cosam_jax.models.folded import for_inference
 from cosam_jax.training import mesh, steps
+from cosam_jax.training.frame_bytes import clips_to_put, normalised
 from cosam_jax.training.planned import Planned
 
 
@@ -37,18 +38,20 @@ class Reading:
     retry_seconds: how long to wait for a data directory that is out of reach.
     follow_links: whether links that lead out of a folder of tracklets are followed.
     resize_method: how frames are resized for the network: the way it was trained with.
+    pixels: whether frames come as floats or bytes; see `augmentation.Preprocess`.
   """
 
   on_unreadable: str
   retry_seconds: float
   follow_links: bool
   resize_method: str
+  pixels: str = "float32"
 
   @classmethod
   def of(cls, flat: Mapping[str, Any]) -> "Reading":
     """From a flat configuration: a complete one, or an empty one, as of a weights file."""
     fields = {field.name: f"data.{field.name}" for field in dataclasses.fields(cls)}
-    fields["resize_method"] = "clips.resize"
+    fields |= {"resize_method": "clips.resize", "pixels": "clips.pixels"}
     return cls(**{name: value_of(flat, field) for name, field in fields.items()})
 
 
@@ -94,7 +97,7 @@ class Inference:
   def spatial_masks(
     self, variables: dict[str, Any]
   ) -> Callable[[np.ndarray, np.ndarray], dict[int, jax.Array]]:
-    """(clips float32[B, T, H, W, 3], valid bool[B, T]) -> stage -> masks float[B, T, h, w]."""
+    """(clips as for `forward`, valid bool[B, T]) -> stage -> masks float[B, T, h, w]."""
     placed = self.put(variables)
 
     def forward(clips: np.ndarray, valid: np.ndarray) -> dict[int, jax.Array]:
@@ -141,6 +144,7 @@ class Inference:
       batch_clips=self.batch_clips if batch_clips is None else batch_clips,
       image_size=self.model.image_size,
       resize_method=self.reading.resize_method,
+      pixels=self.reading.pixels,
       on_unreadable=self.reading.on_unreadable,
       retry_seconds=self.reading.retry_seconds,
       frames_per_tracklet=frames_per_tracklet,
@@ -152,12 +156,13 @@ class Inference:
 
     Args:
       variables: the weights, from `put`.
-      clips: float32[B, T, H, W, 3].
+      clips: float32[B, T, H, W, 3], or uint8 to be normalised on the devices.
       valid: bool[B, T], false for frames that could not be read and in clips that fill the batch.
     """
     # If no frame is skipped, all are valid, and the mask would only cost time.
     skip = self.reading.on_unreadable == "skip"
-    batch = mesh.put_batch(self._mesh, clips, *([valid] if skip else []))
+    frames = clips_to_put(clips, valid)
+    batch = mesh.put_batch(self._mesh, frames, *([valid] if skip else []))
     return self._forward(variables, batch[0], batch[1] if skip else None)
 
   def looking_closely(
@@ -174,9 +179,9 @@ class Inference:
     model = self.model
 
     @jax.jit
-    def forward(clips: jax.Array, valid: jax.Array) -> Any:
+    def forward(clips: Any, valid: jax.Array) -> Any:
       outputs, state = model.apply(
-        variables, clips, valid, train=False, mutable=["intermediates"],
+        variables, normalised(clips), valid, train=False, mutable=["intermediates"],
         capture_intermediates=lambda module, _: module.name == "reduce_norm",
       )  # fmt: skip
       found = state["intermediates"]
@@ -184,4 +189,4 @@ class Inference:
         stage: found[f"cosam{stage}"]["reduce_norm"]["__call__"][0] for stage in model.cosam_stages
       }
 
-    return forward
+    return lambda clips, valid: forward(clips_to_put(clips, valid), valid)

@@ -27,6 +27,7 @@ from cosam_jax.models.weight_files import read_weights
 from cosam_jax.models.weight_register import resolve_weights
 from cosam_jax.runtime.user_paths import user_path
 from cosam_jax.training import mesh, state, steps
+from cosam_jax.training.frame_bytes import clips_to_put
 
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
@@ -185,6 +186,7 @@ def pixels(config: ConfigDict) -> dict[str, Any]:
   return {
     "image_size": tuple(clips.image_size),
     "resize_method": clips.resize,
+    "pixels": clips.pixels,
     "augmentation": Augmentation(**{name: clips[name] for name in fields}),
   }
 
@@ -211,7 +213,8 @@ class TrainingBatches:
 
   def __iter__(self) -> Iterator[tuple[Any, ...]]:
     for batch in self._source:
+      clips = clips_to_put(batch.clips, batch.valid)
       if self._skip:
-        yield mesh.put_batch(self._mesh, batch.clips, batch.labels, batch.valid)
+        yield mesh.put_batch(self._mesh, clips, batch.labels, batch.valid)
       else:
-        yield (*mesh.put_batch(self._mesh, batch.clips, batch.labels), None)
+        yield (*mesh.put_batch(self._mesh, clips, batch.labels), None)

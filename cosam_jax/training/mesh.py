@@ -97,15 +97,15 @@ def is_one_nvidia_gpu(mesh: Mesh) -> bool:
   return cuda and mesh.size == 1
 
 
-def put_batch(mesh: Mesh, *arrays: np.ndarray) -> tuple[jax.Array, ...]:
-  """Moves host arrays to the devices, split along their first axis.
+def put_batch(mesh: Mesh, *arrays: Any) -> tuple[Any, ...]:
+  """Moves host arrays, or trees of them, to the devices, split along their first axis.
 
   With several processes, each passes its own share of the rows, and all get the whole array.
   """
   sharding = split_batch(mesh)
   if sharding.is_fully_addressable:
     return jax.device_put(arrays, sharding)
-  return tuple(jax.make_array_from_process_local_data(sharding, array) for array in arrays)
+  return jax.tree.map(lambda rows: jax.make_array_from_process_local_data(sharding, rows), arrays)
 
 
 def put_everywhere(mesh: Mesh, tree: Tree) -> Tree:

@@ -11,6 +11,7 @@ from flax import linen as nn
 from jax.sharding import Mesh
 
 from cosam_jax.models import Outputs, ReidNet
+from cosam_jax.training.frame_bytes import Clips, normalised
 from cosam_jax.training.losses import batch_hard_triplet, cross_entropy
 from cosam_jax.training.mesh import replicated, split_batch
 from cosam_jax.training.parameter_groups import EVERY_PARAMETER, Groups
@@ -55,7 +56,7 @@ def forward_with_loss(
   model: nn.Module,
   objective: Objective,
   variables: dict[str, Any],
-  clips: jax.Array,
+  clips: Clips,
   labels: jax.Array,
   valid: jax.Array | None = None,
 ) -> tuple[jax.Array, tuple[Metrics, Any, Outputs]]:
@@ -65,14 +66,15 @@ def forward_with_loss(
     model, objective: the network and the loss; any network will do that is called as `ReidNet` is
       and returns `Outputs`.
     variables: `params` and `batch_stats`.
-    clips: float32[B, T, H, W, 3].
+    clips: float32[B, T, H, W, 3], or bytes, which are normalised here.
     labels: int32[B].
     valid: bool[B, T] or None.
 
   Returns:
     The loss, and (its parts, the new batch_stats, the network's outputs).
   """
-  outputs, updated = model.apply(variables, clips, valid, train=True, mutable=["batch_stats"])
+  values = normalised(clips)
+  outputs, updated = model.apply(variables, values, valid, train=True, mutable=["batch_stats"])
   loss, metrics = loss_of_outputs(objective, compared_features(outputs), outputs.logits, labels)
   return loss, (metrics, updated["batch_stats"], outputs)
 
@@ -99,7 +101,7 @@ def train_step(
   objective: Objective,
   optimizer: optax.GradientTransformation,
   state: TrainState,
-  clips: jax.Array,
+  clips: Clips,
   labels: jax.Array,
   valid: jax.Array | None = None,
   *,
@@ -143,7 +145,7 @@ def accumulated_step(
   optimizer: optax.GradientTransformation,
   parts: int,
   state: TrainState,
-  clips: jax.Array,
+  clips: Clips,
   labels: jax.Array,
   valid: jax.Array | None = None,
   *,
@@ -172,10 +174,11 @@ def accumulated_step(
   def cut(array):
     return array.reshape(parts, -1, *array.shape[1:])
 
-  pieces = (cut(clips), None if valid is None else cut(valid))
+  pieces = jax.tree.map(cut, (clips, valid))
 
   def outputs_of(params, piece):
     part, part_valid = jax.tree.map(split, piece)
+    part = normalised(part)
     variables = {"params": learning.groups.held(params), "batch_stats": state.batch_stats}
     outputs, updated = model.apply(variables, part, part_valid, train=True, mutable=["batch_stats"])
     return (compared_features(outputs), outputs.logits), updated["batch_stats"]
@@ -262,6 +265,7 @@ def jit_forward(
   """
 
   def forward(variables, clips, valid):
+    clips = normalised(clips)
     outputs = model.apply(variables, clips, valid, train=False)
     if not flip:
       return outputs
@@ -269,8 +273,9 @@ def jit_forward(
     return outputs._replace(features=(outputs.features + mirrored.features) / 2)
 
   def in_turn(variables, clips, valid):
-    group = clips_at_once(clips.shape, _channels(model))
-    if group == len(clips):
+    shape = jax.tree.leaves(clips)[0].shape
+    group = clips_at_once(shape, _channels(model))
+    if group == shape[0]:
       return forward(variables, clips, valid)
     groups = jax.tree.map(lambda x: x.reshape(-1, group, *x.shape[1:]), (clips, valid))
     outputs = jax.lax.map(lambda part: forward(variables, *part), groups)

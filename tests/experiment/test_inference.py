@@ -180,9 +180,9 @@ def test_every_mode_resizes_as_the_network_was_trained(
   shutil.copytree(bicubic_run, tmp_path / "run")
   methods, made = [], pipeline.Preprocess
 
-  def recording(size, augmentation, method="bilinear"):
+  def recording(size, augmentation, method="bilinear", pixels="float32"):
     methods.append(method)
-    return made(size, augmentation, method)
+    return made(size, augmentation, method, pixels)
 
   monkeypatch.setattr(pipeline, "Preprocess", recording)
   config = tiny.config(tiny_synthetic, clips__resize="bicubic")
@@ -216,3 +216,5 @@ def test_a_configuration_says_how_frames_are_read():
   assert Reading.of(flat) == Reading("skip", 5, False, "bilinear")
   assert Reading.of({**flat, "data.follow_links": True}).follow_links
   assert Reading.of({**flat, "clips.resize": "bicubic"}).resize_method == "bicubic"
+  assert usual.pixels == "float32"
+  assert Reading.of({**flat, "clips.pixels": "uint8"}).pixels == "uint8"

@@ -27,8 +27,8 @@ from cosam_jax.commands.export.formats import FORMATS, INPUTS, input_shape, prog
 from cosam_jax.data import TrackletTable
 from cosam_jax.data.clips import dense_clips
 from cosam_jax.data.packing import read_image
+from cosam_jax.data.pixel_numbers import IMAGENET_MEAN, IMAGENET_STD
 from cosam_jax.data.resizing import pixels_for_network
-from cosam_jax.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE, read_calibration
 from cosam_jax.evaluation.fingerprints import weights_hash

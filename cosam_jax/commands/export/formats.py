@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import safetensors.numpy
 
-from cosam_jax.data.transforms import IMAGENET_MEAN, IMAGENET_STD
+from cosam_jax.data.pixel_numbers import IMAGENET_MEAN, IMAGENET_STD
 from cosam_jax.errors import InputError
 from cosam_jax.experiment.exported_weights import PICKLED, SAFETENSORS
 from cosam_jax.experiment.network import Network

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from spread_weights import spread_weights as drawn
 
-from cosam_jax.data.transforms import IMAGENET_MEAN, IMAGENET_STD
+from cosam_jax.data.pixel_numbers import IMAGENET_MEAN, IMAGENET_STD
 from cosam_jax.errors import InputError
 from cosam_jax.models import ReidNet, from_torch, to_torch
 from cosam_jax.models.backbones.family import STAGES
