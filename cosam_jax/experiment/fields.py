@@ -75,8 +75,8 @@ SCHEMA: dict[str, Field] = {
     "bilinear", "bicubic", late=True),
   "clips.pixels": _choice("float32", TRAINING,
     "How frames of data sets reach the devices, for training and evaluation: as normalised floats, "
-    "or rounded to whole grey levels, as bytes that are normalised there. People's own "
-    "files (Embedder, --input) and --mode=attention always use floats.", "float32", "uint8", tested=True, late=True),
+    "or rounded to whole grey levels, as bytes that are normalised there. Embedding people's own "
+    "files and --mode=attention always take floats.", "float32", "uint8", tested=True, late=True),
   "clips.augment_per": _choice("frame", TRAINING,
     "Draw crop and flip for each frame, or once for each clip.", "frame", "clip"),
   "clips.crop": _choice("enlarged", TRAINING,

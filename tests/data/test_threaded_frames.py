@@ -94,6 +94,16 @@ def test_nothing_is_augmented(table):
     )  # fmt: skip
 
 
+def test_frames_come_as_floats(table):
+  preprocess = Preprocess((8, 4), None, pixels="uint8")
+  with pytest.raises(ValueError, match="floats"):
+    next(
+      frames_of_steps(
+        table.frames, lambda step: None, preprocess, first=0, last=1, seed=0, skip=False, threads=1
+      )
+    )
+
+
 def test_its_threads_end_with_the_batches(table):
   before = threading.active_count()
   batches = evaluation_batches(table, **OPTIONS, decoder=BY_PILLOW)

@@ -28,6 +28,7 @@ from cosam_jax.experiment.mask_gallery import draw
 from cosam_jax.experiment.mask_report import MaskReport
 from cosam_jax.experiment.network import load_network
 from cosam_jax.experiment.run import Run
+from cosam_jax.training.frame_bytes import clips_to_put, normalised
 from cosam_jax.training.mesh import make_local_mesh
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
@@ -102,6 +103,29 @@ def test_batches_are_as_one_clip_at_a_time(network, data_dir, policy):
       found += 1
   assert found == len(wanted) == plan.num_clips
   assert batches.skipped == sum(1 for *_, readable, _ in wanted for fine in readable if not fine)
+
+
+def test_frames_as_bytes_give_the_same_vectors(network, data_dir):
+  """To the rounding; the drawn frames have the network's size, so that nothing is rounded."""
+  table = gallery(data_dir).select(np.array([5, 0, 3]))
+  usual = Reading("error", 0.0, False, "bilinear")
+  found = {}
+  for pixels in ("float32", "uint8"):
+    reading = dataclasses.replace(usual, pixels=pixels)
+    inference = Inference(network.model, make_local_mesh(), batch_clips=4, reading=reading)
+    variables, rows = inference.put(network.variables), []
+    for batch in inference.batches(table):
+      assert batch.clips.dtype == pixels
+      outputs = inference.forward(variables, batch.clips, batch.valid)
+      rows.append(np.asarray(outputs.features)[batch.tracklets >= 0])
+      looked, _ = inference.looking_closely(variables)(batch.clips, batch.valid)
+      rows.append(np.asarray(looked.features)[batch.tracklets >= 0])
+    on_device = np.asarray(normalised(clips_to_put(batch.clips, batch.valid)))
+    assert (batch.tracklets < 0).any()
+    assert not on_device[batch.tracklets < 0].any()
+    found[pixels] = np.concatenate(rows)
+  largest = np.abs(found["float32"]).max()
+  np.testing.assert_allclose(found["uint8"], found["float32"], rtol=1e-4, atol=1e-5 * largest)
 
 
 def evaluator(config, network, workdir):

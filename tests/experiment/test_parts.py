@@ -10,6 +10,7 @@ from cosam_jax.data.augmentation import Augmentation
 from cosam_jax.errors import InputError
 from cosam_jax.experiment.config import resolve
 from cosam_jax.experiment.parts import TrainingBatches, pixels, read_tables, training_plan
+from cosam_jax.training.frame_bytes import FrameBytes
 from cosam_jax.training.mesh import make_mesh
 
 
@@ -29,7 +30,8 @@ def test_without_new_fields_the_plan_is_the_published_one(tiny_synthetic, table)
   assert plan.steps_per_epoch == 3
   config = resolve(tiny.config(tiny_synthetic))
   assert pixels(config) == {
-    "image_size": (64, 32), "resize_method": "bilinear", "augmentation": Augmentation()
+    "image_size": (64, 32), "resize_method": "bilinear", "pixels": "float32",
+    "augmentation": Augmentation(),
   }  # fmt: skip
 
 
@@ -63,6 +65,19 @@ def test_training_batches_have_the_configurations_pixels(tiny_synthetic, table):
   ]
   assert [one.shape for one in clips] == [(4, 2, 64, 32, 3)] * 2
   assert not np.array_equal(*clips)
+
+
+@pytest.mark.parametrize("policy", ["error", "skip"])
+def test_training_batches_of_bytes_come_with_their_mask(tiny_synthetic, table, policy):
+  config = resolve(tiny.config(tiny_synthetic, clips__pixels="uint8", data__on_unreadable=policy))
+  batches = TrainingBatches(config, training_plan(config, table), 0, 1, make_mesh())
+  ((clips, labels, valid),) = batches
+  assert isinstance(clips, FrameBytes)
+  assert (clips.levels.dtype, clips.levels.shape) == (np.uint8, (4, 2, 64, 32, 3))
+  assert clips.there.shape == (4, 2)
+  assert clips.there.all()
+  assert len(labels) == 4
+  assert (valid is None) == (policy == "error")
 
 
 @pytest.mark.parametrize("name", ["own.csv", "missing.jsonl", "."])

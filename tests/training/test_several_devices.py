@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from small_network import MODEL, OPTIMIZER, SMALL, batch, small_state, variables
 
+from cosam_jax.data.transforms import normalise
+from cosam_jax.training.frame_bytes import FrameBytes
 from cosam_jax.training.mesh import make_mesh, put_batch, replicated
 from cosam_jax.training.state import create_state
 from cosam_jax.training.steps import Objective, jit_forward, jit_train_step
@@ -78,3 +80,27 @@ def test_eight_devices_give_the_losses_of_one(hasty_compilation):
   # Rounding grows from step to step: Adam follows the signs of small gradients.
   for step, (eight, one) in enumerate(zip(found, three_steps(), strict=True)):
     np.testing.assert_allclose(eight, one, rtol=(1e-4, 1e-2, 3e-2)[step], err_msg=f"step {step}")
+
+
+def features_of_bytes() -> list[list[float]]:
+  """Features of clips as bytes, one frame of which is missing, over all devices."""
+  mesh = make_mesh()
+  (clips,) = put_batch(mesh, FrameBytes(*levels_and_there()))
+  assert [len(one.data) for one in clips.levels.addressable_shards] == [2] * mesh.size
+  return jit_forward(SMALL, mesh)(small_state().variables, clips, None).features.tolist()
+
+
+def levels_and_there():
+  levels = np.random.default_rng(1).integers(0, 256, (8, 2, 32, 16, 3), dtype=np.uint8)
+  there = np.ones((8, 2), bool)
+  there[5, 1] = False
+  return levels, there
+
+
+def test_four_devices_share_bytes(hasty_compilation):
+  found = on_devices(4, "t.features_of_bytes()", hasty_compilation)
+  levels, there = levels_and_there()
+  floats = np.array(normalise(levels.astype(np.float32)))
+  floats[~there] = 0
+  wanted = SMALL.apply(small_state().variables, floats).features
+  np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
