@@ -15,7 +15,7 @@ from cosam_jax.data.clips import check_choice
 from cosam_jax.data.erasing import erase
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.jitter import jitter
-from cosam_jax.data.pixel_numbers import PIXELS
+from cosam_jax.data.pixel_numbers import PIXEL_FORMS
 from cosam_jax.data.transforms import RESIZE_METHODS, decode, normalise, resize
 from cosam_jax.errors import InputError
 
@@ -160,7 +160,7 @@ class Preprocess:
     if len(self.size) != 2 or min(self.size) < 1:
       raise InputError(f"image_size is {self.size}, but must be a height and a width above 0")
     check_choice("resize_method", self.resize_method, RESIZE_METHODS)
-    check_choice("pixels", self.pixels, PIXELS)
+    check_choice("pixels", self.pixels, PIXEL_FORMS)
 
   @property
   def dtype(self) -> np.dtype:

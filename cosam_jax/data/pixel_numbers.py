@@ -8,7 +8,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 Pixels = Literal["float32", "uint8"]
-PIXELS: tuple[str, ...] = get_args(Pixels)
+PIXEL_FORMS: tuple[str, ...] = get_args(Pixels)
 """The forms in which frames leave the pipeline: normalised, or as whole grey levels 0 .. 255."""
 
 

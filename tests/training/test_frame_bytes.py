@@ -70,7 +70,8 @@ def test_a_step_by_bytes_is_the_step_by_the_same_floats(accumulate, skip):
   found, state = step_by("bytes", accumulate, skip)
   wanted, expected = step_by("floats", accumulate, skip)
   chex.assert_trees_all_close(found, wanted, rtol=1e-6, atol=1e-6)
-  chex.assert_trees_all_close(state, expected, rtol=1e-6, atol=1e-6)
+  # The gradients of a norm enlarge the rounding of its input.
+  chex.assert_trees_all_close(state, expected, rtol=1e-6, atol=5e-6)
 
 
 @pytest.mark.parametrize("flip", [False, True])
