@@ -16,12 +16,16 @@ from cosam_jax.data import load_dataset
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
 FLAGS = {"input", "query", "gallery"}
 """Flags that name a folder or a video."""
-OTHERS = {"workdir", "output", "compiled_programs", "embeddings", "boxes", "figures"}
+OTHERS = {
+  "workdir", "output", "compiled_programs", "embeddings", "boxes", "figures", "calibration",
+  "corrections", "starts", "travel_times",
+}  # fmt: skip
 """Flags that name another place; `boxes` goes with a video, `figures` with a folder."""
 CALLS = {
   "embed": ({"input": "folder"}, {"input": "video"}),
   "masks": ({"input": "folder"}, {"input": "video"}),
   "search": ({"query": "folder", "gallery": "video"}, {"query": "video", "gallery": "folder"}),
+  "link": ({"input": "folder", "threshold": 0.5}, {"input": "video", "threshold": 0.5}),
   "export": ({"input": "folder", "format": "torch"},),
 }
 FOLDER = ("\n1 mask is left out: ", "\n2 files of formats that are not read (.heic) are left out: ")
@@ -53,7 +57,7 @@ def test_every_command_with_an_input_is_tried_here():
   ("mode", "given"), [(mode, given) for mode, every in CALLS.items() for given in every]
 )
 def test_what_is_not_read_is_said(mode, given, inputs, saved_run, tmp_path, capsys):
-  flags = {name: inputs.get(value, value) for name, value in given.items()}
+  flags = {name: inputs.get(str(value), value) for name, value in given.items()}
   calls.run(mode, None, saved_run, output=str(tmp_path / "out"), **flags)
   out = capsys.readouterr().out
   for kind, sentences in (("folder", FOLDER), ("video", VIDEO)):

@@ -239,7 +239,7 @@ def test_sides_that_do_not_fit_are_refused(folder, network, saved_run, tmp_path)
     (("--mode=search", "--query=a.npz"), "--gallery is missing"),
     (
       ("--mode=train", "--input=a"),
-      "--input is for --mode=embed and --mode=masks and --mode=export",
+      "--input is for --mode=embed and --mode=masks and --mode=link and --mode=export",
     ),
     (("--mode=embed", "--boxes=a"), "--boxes is about --input"),
     (("--mode=embed", "--input=a", "--box_margin=0.1"), "--box_margin is about --boxes"),
