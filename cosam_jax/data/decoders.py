@@ -9,6 +9,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+INPUT_BYTES = 256 * 2**20
+"""Room for steps that are read ahead; one is, whatever its size."""
+_MOST_AHEAD = 2
+
+
+def steps_ahead(step_bytes: int) -> int:
+  """How many steps of so many bytes are read ahead of use: at least one."""
+  return max(1, min(_MOST_AHEAD, INPUT_BYTES // max(1, step_bytes)))
+
 
 class UnreadFrames(Exception):
   """Frames of a step could not be read or decoded; the caller finds out which and why."""

@@ -10,14 +10,10 @@ import numpy as np
 
 from cosam_jax.data.augmentation import Address, Preprocess
 from cosam_jax.data.batches import Batch
-from cosam_jax.data.decoders import Decoder, UnreadFrames
+from cosam_jax.data.decoders import INPUT_BYTES, Decoder, UnreadFrames, steps_ahead
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.tracklets import FilePaths, FrameStore, JoinedFrames
 from cosam_jax.data.transforms import undecodable_reason
-
-INPUT_BYTES = 256 * 2**20
-"""Room for batches that are read ahead; one is, whatever its size."""
-_MOST_AHEAD = 2
 
 
 def frame_batches(
@@ -104,7 +100,7 @@ def frame_batches(
   if threads:
     options.threading.private_threadpool_size = threads
   batch_bytes = size * height * width * 3 * preprocess.dtype.itemsize
-  ahead = max(1, min(_MOST_AHEAD, INPUT_BYTES // max(1, batch_bytes)))
+  ahead = steps_ahead(batch_bytes)
   options.autotune.ram_budget = INPUT_BYTES
   return frames.batch(size, drop_remainder=True).prefetch(ahead).with_options(options)
 

@@ -9,13 +9,10 @@ import numpy as np
 
 from cosam_jax.data.augmentation import Preprocess, enlarged
 from cosam_jax.data.batches import Batch
-from cosam_jax.data.decoders import Decoder, UnreadFrames
+from cosam_jax.data.decoders import Decoder, UnreadFrames, steps_ahead
 from cosam_jax.data.decoding import decoded, refusal
 from cosam_jax.data.resizing import pixels_for_network
 from cosam_jax.data.tracklets import FrameStore
-
-_AHEAD = 2
-"""Steps whose frames are being read at once; the caller waits for the first of them."""
 
 
 def frames_of_steps(
@@ -59,6 +56,8 @@ def frames_of_steps(
       raise UnreadFrames(str(error)) from None
     return pixels_for_network(image, size, preprocess.resize_method)
 
+  frames_of_step = address(first).frames.size if last > first else 1
+  most_ahead = steps_ahead(frames_of_step * size[0] * size[1] * 3 * 4)
   with ThreadPoolExecutor(threads or os.cpu_count() or 1, "frames") as pool:
     ahead: collections.deque[tuple[np.ndarray, dict[int, Future]]] = collections.deque()
 
@@ -71,11 +70,11 @@ def frames_of_steps(
         ahead.append((frames, wanted))
 
     try:
-      for step in range(first, min(last, first + _AHEAD)):
+      for step in range(first, min(last, first + most_ahead)):
         begin(step)
       for step in range(first, last):
         frames, wanted = ahead.popleft()
-        begin(step + _AHEAD)
+        begin(step + most_ahead)
         images = np.zeros((len(frames), *size, 3), np.float32)
         valid = np.zeros(len(frames), bool)
         for place, frame in enumerate(frames.tolist()):

@@ -23,7 +23,6 @@ Notation: `n` tracklets, `D` embedding size, `m` clips, `Q` queries, `G` gallery
 
 import dataclasses
 import functools
-import json
 import os
 import sys
 from typing import Any
@@ -31,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from cosam_jax.data.identities import Numbering, numbering_of
-from cosam_jax.data.npz_files import read_npz
+from cosam_jax.data.npz_files import read_npz, write_npz
 from cosam_jax.data.table_columns import require_whole_names
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.errors import InputError
@@ -41,7 +40,6 @@ from cosam_jax.evaluation.protocol_names import parse_protocol
 from cosam_jax.evaluation.sightings import Sighting
 from cosam_jax.runtime.json_files import parse_json
 from cosam_jax.runtime.user_paths import user_path
-from cosam_jax.runtime.whole_files import whole_file
 
 FORMAT = 1
 _LARGEST = np.iinfo(np.int64).max
@@ -212,14 +210,7 @@ def write_embeddings(path: str | os.PathLike, embeddings: Embeddings) -> None:
   arrays = {name: getattr(embeddings, name) for name in _ARRAYS}
   columns = {name: getattr(embeddings, name) for name in sightings.COLUMNS}
   arrays |= {name: column for name, column in columns.items() if sightings.is_known(column).any()}
-  try:
-    with whole_file(path) as file:
-      np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
-  except OSError as error:
-    raise InputError(
-      f"the embeddings could not be written to {path} ({error.strerror or error}): make room or "
-      "choose another file, and embed again"
-    ) from error
+  write_npz(path, about, arrays, what="embeddings", again="embed")
 
 
 def read_embeddings(path: str | os.PathLike) -> Embeddings:

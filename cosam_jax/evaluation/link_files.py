@@ -5,19 +5,17 @@ for each kind of distance `KIND_heights` and `KIND_chances` float64[s], and `abo
 `kinds` (cut, numbers and intervals of each), `stitch`, `network` and `data`.
 """
 
-import json
 import os
 from typing import Any
 
 import numpy as np
 
-from cosam_jax.data.npz_files import names_in_npz, read_npz
+from cosam_jax.data.npz_files import names_in_npz, read_npz, write_npz
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.link_calibration import KindOfLink, LinkCalibration, all_kinds
 from cosam_jax.evaluation.linking_space import Space
 from cosam_jax.runtime.json_files import parse_json
 from cosam_jax.runtime.user_paths import user_path
-from cosam_jax.runtime.whole_files import whole_file
 
 LINKING_FILE = "linking.npz"
 _FORMAT = 1
@@ -54,14 +52,7 @@ def write_links(path: str | os.PathLike, calibration: LinkCalibration) -> None:
   arrays = {"centre": calibration.space.centre, "scaling": calibration.space.scaling}
   for kind, one in calibration.kinds.items():
     arrays |= {f"{kind}_heights": one.heights, f"{kind}_chances": one.chances}
-  try:
-    with whole_file(path) as file:
-      np.savez(file, allow_pickle=False, about=np.array(json.dumps(about)), **arrays)
-  except OSError as error:
-    raise InputError(
-      f"the calibration of links could not be written to {path} ({error.strerror or error}): make "
-      "room or choose another folder, and calibrate again"
-    ) from error
+  write_npz(path, about, arrays, what="calibration of links", again="calibrate")
 
 
 def read_links(path: str | os.PathLike) -> LinkCalibration:

@@ -39,8 +39,9 @@ def calibrate_and_write_links(
       resamples=min(resamples, _MOST_RESAMPLES),
     )
   except InputError as error:
+    earlier = f"; the earlier {path} is removed" if path.is_file() else ""
     path.unlink(missing_ok=True)
-    return f"no calibration for --mode=link: {error}"
+    return f"no calibration for --mode=link: {error}{earlier}"
   write_links(path, found)
   return links_sentence(found, path)
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterator
 from typing import Any
 
 from cosam_jax.errors import InputError
@@ -10,10 +9,8 @@ from cosam_jax.evaluation.calibration import Calibration
 from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE, read_calibration
 from cosam_jax.experiment.decisions import note_of
 from cosam_jax.experiment.search_sides import Side
+from cosam_jax.experiment.stored_calibrations import first_fitting
 from cosam_jax.runtime.quiet import warn
-
-_ABOVE = 3
-"""Folders in which a file is looked for, from that of the vectors up: `WORKDIR/own/NAME` is one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +78,9 @@ def rates_for(
   def misfit(found: Calibration) -> str | None:
     return found.misfit(network) or found.misfit(dict(searched.settings))
 
+  def unsure(found: Calibration) -> bool:
+    return None in (network["vectors_hash"], found.network["vectors_hash"])
+
   if given is not None:
     found = read_calibration(given)
     if (why := misfit(found)) is not None:
@@ -88,22 +88,12 @@ def rates_for(
         f"{given} is the calibration of another network than that of {asked.path} and "
         f"{searched.path} ({why}): give that of the same network, or leave --calibration out"
       )
-    if None in (network["vectors_hash"], found.network["vectors_hash"]):
+    if unsure(found):
       warn(f"nothing says whether {given} is of the network of these vectors; its rates are used")
     return _told(Rates(found, given))
-  for path in _near(asked, searched, workdir):
-    try:
-      found = read_calibration(path)
-      why = misfit(found)
-    except InputError as error:
-      print(f"left out: {error}")
-      continue
-    if why is None and None in (network["vectors_hash"], found.network["vectors_hash"]):
-      why = "nothing says that it is of the same network"
-    if why is None:
-      return _told(Rates(found, path))
-    print(f"left out: the rates of {path} ({why})")
-  return None
+  sides = (searched.path, asked.path)
+  fitting = first_fitting(CALIBRATION_FILE, sides, workdir, read_calibration, misfit, unsure)
+  return None if fitting is None else _told(Rates(*fitting))
 
 
 def network_of_sides(asked: Side, searched: Side, distance: str) -> dict[str, Any]:
@@ -122,14 +112,3 @@ def _told(rates: Rates) -> Rates:
   if note := note_of(rates.calibration):
     warn(f"{rates.path}: {note}")
   return rates
-
-
-def _near(asked: Side, searched: Side, workdir: pathlib.Path | None) -> Iterator[pathlib.Path]:
-  """Yields the calibrations in the workdir, and beside and above the sides' files, each once."""
-  places = [] if workdir is None else [workdir.absolute()]
-  for side in (searched, asked):
-    if side.path.suffix in (".npy", ".npz"):
-      places += list(side.path.absolute().parents)[:_ABOVE]
-  for place in dict.fromkeys(places):
-    if (place / CALIBRATION_FILE).is_file():
-      yield place / CALIBRATION_FILE

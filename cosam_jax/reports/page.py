@@ -15,7 +15,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jinja2
 import tqdm
 from PIL import Image
 
@@ -28,6 +27,7 @@ from cosam_jax.reports.charts import COLOURS
 from cosam_jax.reports.data_charts import data_charts, data_facts
 from cosam_jax.reports.embedding_map import embedding_chart
 from cosam_jax.reports.file_names import file_name
+from cosam_jax.reports.html_pages import filled
 from cosam_jax.reports.ranking_sheet import Found, Sheet, facts_of, save_sheet, verdict
 from cosam_jax.reports.rankings import Rankings
 from cosam_jax.reports.results import PAGE
@@ -103,15 +103,8 @@ def write_page(sources: Sources) -> pathlib.Path:
   """
   final = page_folder(sources.workdir)
   with final.replacing() as folder:
-    environment = jinja2.Environment(
-      loader=jinja2.PackageLoader("cosam_jax.reports"),
-      autoescape=True,
-      trim_blocks=True,
-      lstrip_blocks=True,
-      undefined=jinja2.StrictUndefined,
-    )
-    page = environment.get_template("page.html").render(_content(sources, folder))
-    (folder / PAGE).write_text(printable(page, keep="\n"), encoding="utf-8")
+    page = filled("page.html", **_content(sources, folder))
+    (folder / PAGE).write_text(page, encoding="utf-8")
   return final.directory / PAGE
 
 

@@ -11,14 +11,13 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jinja2
 import numpy as np
 import tqdm
 from PIL import Image
 
-from cosam_jax.errors import printable
 from cosam_jax.evaluation.corrections import CORRECTIONS_FILE, Corrections
 from cosam_jax.reports.charts import COLOURS
+from cosam_jax.reports.html_pages import filled
 from cosam_jax.reports.people_files import (
   PEOPLE_PAGE,
   Member,
@@ -47,19 +46,13 @@ def write_people_page(
     about: content of `people.json`.
     corrections: those that were applied, which the page saves too.
   """
-  environment = jinja2.Environment(
-    loader=jinja2.PackageLoader("cosam_jax.reports"),
-    autoescape=True,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    undefined=jinja2.StrictUndefined,
-  )
   left = MOST_PICTURES
   cards = []
   for person in tqdm.tqdm(people, desc="page", unit="person", leave=False, disable=None):
     cards.append(_card(person, left > 0))
     left -= len(person.members)
-  page = environment.get_template("people.html").render(
+  page = filled(
+    "people.html",
     colours=COLOURS,
     lines=summary_lines(about),
     notes=about["notes"],
@@ -68,7 +61,7 @@ def write_people_page(
     kept=json.dumps(json.loads(corrections.text())).replace("<", "\\u003c"),
     corrections_file=CORRECTIONS_FILE,
   )
-  (folder / PEOPLE_PAGE).write_text(printable(page, keep="\n"), encoding="utf-8")
+  (folder / PEOPLE_PAGE).write_text(page, encoding="utf-8")
 
 
 def _card(person: Person, pictured: bool) -> dict[str, Any]:

@@ -5,7 +5,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from cosam_jax.data.npz_files import names_in_npz, read_npz
+from cosam_jax.data.npz_files import names_in_npz, read_npz, write_npz
+from cosam_jax.errors import InputError
 
 
 def test_arrays_come_as_they_are(tmp_path):
@@ -30,3 +31,13 @@ def test_nothing_that_would_run_or_fill_the_memory_is_read(tmp_path):
     read_npz(text)
   with pytest.raises(OSError, match="it is a folder, not a file"):
     read_npz(tmp_path)
+
+
+def test_what_is_written_is_whole_or_nothing(tmp_path):
+  write_npz(tmp_path / "a.npz", {"format": 1}, {"one": np.arange(3)}, what="vectors", again="embed")
+  found = read_npz(tmp_path / "a.npz")
+  assert (str(found["about"]), found["one"].tolist()) == ('{"format": 1}', [0, 1, 2])
+  (tmp_path / "folder").mkdir()
+  with pytest.raises(InputError, match=r"the vectors could not be written to .*embed again"):
+    write_npz(tmp_path / "folder", {}, {}, what="vectors", again="embed")
+  assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "folder"]

@@ -8,7 +8,7 @@ import photos
 import pytest
 from PIL import Image
 
-from cosam_jax.data import load_dataset, pipeline, stream
+from cosam_jax.data import decoders, load_dataset, pipeline
 from cosam_jax.data.augmentation import ERASE_CLIP, ERASE_FRAME, Address, Augmentation, Preprocess
 from cosam_jax.data.batches import BatchPlan
 from cosam_jax.data.erasing import VALUE, erase
@@ -135,7 +135,7 @@ def test_batches_that_are_read_ahead_count_by_their_bytes(plan, pixels, ahead, m
     return prefetch(self, count, **options)
 
   floats = plan.batch(0).frames.size * SIZE[0] * SIZE[1] * 3 * 4
-  monkeypatch.setattr(stream, "INPUT_BYTES", floats * 3 // 2)
+  monkeypatch.setattr(decoders, "INPUT_BYTES", floats * 3 // 2)
   monkeypatch.setattr(tf.data.Dataset, "prefetch", counting)
   batches(plan, pixels)
   assert counts == [ahead]

@@ -50,7 +50,7 @@ def test_it_is_found_in_the_run_of_the_vectors(side, tmp_path, capsys):
 def test_one_of_another_network_is_passed_over(side, tmp_path, capsys, fact, distance, words):
   path = calibrations.write(tmp_path / "run" / "calibration.json", fact)
   assert rates_for(side, side, distance) is None
-  assert f"left out: the rates of {path} ({words})" in capsys.readouterr().out
+  assert f"left out: the calibration {path} ({words})" in capsys.readouterr().out
   if fact != {"vectors_hash": None}:
     with pytest.raises(InputError, match=rf"calibration of another network .*{words}"):
       rates_for(side, side, distance, given=path)

@@ -3,32 +3,23 @@
 import functools
 import http.server
 import re
-import shutil
 import threading
 
+import browsers
 import pytest
 import saved_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("hasty_compilation")]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 VIEWS = {
-  "wide": {"viewport": {"width": 1280, "height": 900}},
-  "phone": {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True},
-  "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+  **browsers.VIEWS,
   "dark phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
 }
 
 
 @pytest.fixture(scope="module")
 def browser():
-  sync_api = pytest.importorskip("playwright.sync_api")
-  path = next(filter(None, map(shutil.which, BROWSERS)), None)
-  if path is None:
-    pytest.skip(f"needs a browser: none of {', '.join(BROWSERS)} is installed")
-  with sync_api.sync_playwright() as playwright:
-    started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-    yield started
-    started.close()
+  with browsers.started() as browser:
+    yield browser
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import itertools
 import json
 import re
-import shutil
 
+import browsers
 import linked_people
 import numpy as np
 import pytest
@@ -13,24 +13,13 @@ from cosam_jax.evaluation.corrections import Corrections, applied, read_correcti
 from cosam_jax.reports.people_page import write_people_page
 
 pytestmark = pytest.mark.slow
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-VIEWS = {
-  "wide": {"viewport": {"width": 1280, "height": 900}},
-  "phone": {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True},
-  "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-}
+VIEWS = browsers.VIEWS
 
 
 @pytest.fixture(scope="module")
 def browser():
-  sync_api = pytest.importorskip("playwright.sync_api")
-  path = next(filter(None, map(shutil.which, BROWSERS)), None)
-  if path is None:
-    pytest.skip(f"needs a browser: none of {', '.join(BROWSERS)} is installed")
-  with sync_api.sync_playwright() as playwright:
-    started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-    yield started
-    started.close()
+  with browsers.started() as browser:
+    yield browser
 
 
 @pytest.fixture
