@@ -29,6 +29,6 @@ def test_pillows_frames_are_read_ahead_by_their_bytes(side, ahead, monkeypatch):
   steps = threaded_frames.frames_of_steps(
     None, address, Preprocess((side, 8), None), first=0, last=5, seed=0, skip=False, threads=1
   )
-  monkeypatch.setattr("cosam_jax.data.decoders.INPUT_BYTES", 4 * 8 * 4096 * 3 * 4)
+  monkeypatch.setattr("cosam_jax.data.decoders.INPUT_BYTES", 3 * 8 * 4096 * 3 * 4)
   next(steps)
   assert max(asked) == ahead
