@@ -5,6 +5,7 @@ evaluations: both use libjpeg-turbo with the exact integer transform and smooth 
 """
 
 import io
+import threading
 
 import numpy as np
 from PIL import GifImagePlugin, ImageFile, JpegImagePlugin, PngImagePlugin
@@ -21,6 +22,7 @@ from cosam_jax.data.other_formats import (
 from cosam_jax.data.transforms import MAX_PIXELS, MAX_SCANS, SCALES
 from cosam_jax.data.upright import exif_orientation, turned
 
+_SWITCH = threading.Lock()  # Held while that of Pillow, which belongs to the process, is off.
 _READERS = {
   b"\xff\xd8": ("JPEG", JpegImagePlugin.JpegImageFile),
   b"\x89PNG": ("PNG", PngImagePlugin.PngImageFile),
@@ -84,11 +86,25 @@ def refusal(data: bytes) -> str | None:
 
 
 def _pixels(image: ImageFile.ImageFile) -> np.ndarray:
-  image.load()
+  if ImageFile.LOAD_TRUNCATED_IMAGES:
+    _load_whole(image)
+  else:
+    image.load()
   if image.mode in SIXTEEN_BITS:
     levels = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
     return np.repeat(levels[..., None], 3, axis=-1)
   return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _load_whole(image: ImageFile.ImageFile) -> None:
+  """Loads an image although other code told Pillow to fill what is missing of images with grey."""
+  with _SWITCH:
+    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+      image.load()
+    finally:
+      ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _scale(image: ImageFile.ImageFile, at_least: tuple[int, int] | None) -> None:

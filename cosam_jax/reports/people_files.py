@@ -19,6 +19,7 @@ from cosam_jax.evaluation.corrections import CORRECTIONS_FILE
 from cosam_jax.evaluation.sightings import Sighting
 from cosam_jax.reports.lettering import fit, font
 from cosam_jax.runtime.output_folders import OutputFolder
+from cosam_jax.runtime.text_numbers import counted
 
 PEOPLE_PAGE = "people.html"
 PEOPLE_RECORD = "people.json"
@@ -174,15 +175,16 @@ def summary_lines(about: Mapping[str, Any]) -> list[str]:
   """
   found = [
     f"{about['tracklets']:,} tracklets are of {about['people']:,} people, by "
-    f"{about['links']:,} links"
+    f"{counted(about['links'], 'link')}"
   ]
   if about["stitched"]:
-    found.append(f"{about['stitched']:,} of the links join pieces of one track")
+    verb = "joins" if about["stitched"] == 1 else "join"
+    found.append(f"{about['stitched']:,} of the links {verb} pieces of one track")
   if about.get("expected_false_links") is not None:
     wrong = about["expected_false_links"]
     share = wrong / max(about["links_by_distance"], 1)
     found.append(
-      f"expected to be wrong: {wrong:.1f} of {about['links_by_distance']:,} links by distance "
-      f"({100 * share:.1f}%), measured on {about['calibrated_on']}"
+      f"expected to be wrong: {wrong:.1f} of {counted(about['links_by_distance'], 'link')} by "
+      f"distance ({100 * share:.1f}%), measured on {about['calibrated_on']}"
     )
   return found

@@ -66,7 +66,8 @@ def write_people_page(
 
 def _card(person: Person, pictured: bool) -> dict[str, Any]:
   count = len(person.members)
-  where = f", cameras {', '.join(person.cameras)}" if person.cameras else ""
+  noun = "camera" if len(person.cameras) == 1 else "cameras"
+  where = f", {noun} {', '.join(person.cameras)}" if person.cameras else ""
   return {
     "number": person.number,
     "facts": f"{count} {'tracklet' if count == 1 else 'tracklets'}{where}",

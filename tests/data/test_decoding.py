@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from image_kinds import READABLE, REFUSED, RGB
 from pictures import encode
-from PIL import Image
+from PIL import Image, ImageFile
 
 from cosam_jax.data import transforms
+from cosam_jax.data.augmentation import enlarged
 from cosam_jax.data.decoding import decoded, refusal
 from cosam_jax.data.host_tensorflow import tf
+from cosam_jax.data.packing import read_image
 
 
 def by_pipeline(data, at_least=None):
@@ -33,6 +35,26 @@ def test_other_kinds_are_refused_in_the_pipelines_words(kind):
     decoded(data)
   assert reason in refusal(data)
   assert refusal(data) == transforms.undecodable_reason(data)
+
+
+def test_what_is_truncated_is_refused_whatever_the_process_told_pillow(monkeypatch):
+  monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+  noise = np.random.default_rng(0).integers(0, 256, (64, 48, 3), np.uint8)
+  data = encode(noise, "JPEG")
+  assert "truncated or damaged" in refusal(data[: len(data) // 2])
+  assert refusal(data) is None
+  assert ImageFile.LOAD_TRUNCATED_IMAGES is True
+
+
+def test_files_are_decoded_at_the_scale_of_evaluations(tmp_path):
+  """Of 270 columns, half would do for a network of 128 rows, but not for its enlarged frames."""
+  path = tmp_path / "a.jpg"
+  path.write_bytes(encode(np.zeros((540, 270, 3), np.uint8), "JPEG"))
+  assert read_image(path, (128, 64)).shape == (540, 270, 3)
+  assert read_image(path, (112, 64)).shape == (270, 135, 3)
+  np.testing.assert_array_equal(
+    read_image(path, (112, 64)), by_pipeline(path.read_bytes(), enlarged((112, 64)))
+  )
 
 
 def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded():

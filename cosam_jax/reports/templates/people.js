@@ -201,5 +201,5 @@ window.addEventListener("beforeunload", (event) => {
   if (done.length && !status.textContent.startsWith("Saved")) event.preventDefault();
 });
 const before = kept.same.length + kept.apart.length;
-if (before) status.textContent = `No new corrections; ${before} pairs of earlier ones are kept.`;
+if (before) status.textContent = `No new corrections; earlier ones about ${before} ${before === 1 ? "pair" : "pairs"} are kept.`;
 show();
