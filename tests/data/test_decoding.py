@@ -40,7 +40,7 @@ def test_other_kinds_are_refused_in_the_pipelines_words(kind):
 def test_what_is_truncated_is_refused_whatever_the_process_told_pillow(monkeypatch):
   monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
   noise = np.random.default_rng(0).integers(0, 256, (64, 48, 3), np.uint8)
-  data = encode(noise, "JPEG")
+  data = encode(Image.fromarray(noise), "JPEG")
   assert "truncated or damaged" in refusal(data[: len(data) // 2])
   assert refusal(data) is None
   assert ImageFile.LOAD_TRUNCATED_IMAGES is True
@@ -49,7 +49,7 @@ def test_what_is_truncated_is_refused_whatever_the_process_told_pillow(monkeypat
 def test_files_are_decoded_at_the_scale_of_evaluations(tmp_path):
   """Of 270 columns, half would do for a network of 128 rows, but not for its enlarged frames."""
   path = tmp_path / "a.jpg"
-  path.write_bytes(encode(np.zeros((540, 270, 3), np.uint8), "JPEG"))
+  path.write_bytes(encode(Image.new("RGB", (270, 540)), "JPEG"))
   assert read_image(path, (128, 64)).shape == (540, 270, 3)
   assert read_image(path, (112, 64)).shape == (270, 135, 3)
   np.testing.assert_array_equal(
