@@ -84,7 +84,7 @@ def test_an_export_takes_it_along(calibrated, tmp_path, capsys):
   assert record["calibrated_on"] == "4 people of synthetic (held out)"
   vectors = read_embeddings(calibrated / "people" / "held_out" / "embeddings.npz").vectors
   here = cosam_jax.Embedder.from_checkpoint(calibrated).same_person(vectors[0], vectors[2])
-  there = cosam_jax.Embedder.from_checkpoint(out / "model.pth.tar")
+  there = cosam_jax.Embedder.from_checkpoint(out / "model.safetensors")
   assert there.same_person(vectors[0], vectors[2]) == here
   # Once the run has another network's, or a damaged one, none goes along, and none is left.
   run = shutil.copytree(calibrated, tmp_path / "run")
