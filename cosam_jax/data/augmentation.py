@@ -15,7 +15,7 @@ from cosam_jax.data.clips import check_choice
 from cosam_jax.data.erasing import erase
 from cosam_jax.data.host_tensorflow import tf
 from cosam_jax.data.jitter import jitter
-from cosam_jax.data.pixel_numbers import PIXEL_FORMS
+from cosam_jax.data.pixel_numbers import LEVELS, PIXEL_FORMS
 from cosam_jax.data.transforms import RESIZE_METHODS, decode, normalise, resize
 from cosam_jax.errors import InputError
 
@@ -148,7 +148,8 @@ class Preprocess:
     augmentation: how the image is altered; None: it is resized only.
     resize_method: see `transforms.resize`.
     pixels: `float32`: normalised; `uint8`: rounded to whole grey levels, for the device to
-      normalise. Nothing else differs, so a value is at most half a grey level away.
+      normalise. Nothing else differs, so a value is at most half a grey level away. `levels`: grey
+      levels as floats, not rounded.
   """
 
   size: tuple[int, int]
@@ -165,10 +166,10 @@ class Preprocess:
   @property
   def dtype(self) -> np.dtype:
     """The type of the pixels."""
-    return np.dtype(self.pixels)
+    return np.dtype(np.uint8 if self.pixels == "uint8" else np.float32)
 
   def __call__(self, data: tf.Tensor, address: Address) -> tf.Tensor:
-    """Scalar string -> float32[H, W, 3], normalised, or uint8."""
+    """Scalar string -> float32[H, W, 3], normalised or grey levels, or uint8."""
     size = (int(self.size[0]), int(self.size[1]))
     # Also without augmentation, so that a network is tested on what it was trained on.
     image = decode(data, at_least=enlarged(size))
@@ -190,4 +191,4 @@ class Preprocess:
     """float32[H, W, 3] in 0 .. 255 -> the same image in the form of `pixels`."""
     if self.pixels == "uint8":
       return tf.saturate_cast(tf.round(image), tf.uint8)
-    return normalise(image)
+    return image if self.pixels == LEVELS else normalise(image)

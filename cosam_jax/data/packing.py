@@ -46,6 +46,7 @@ def packed_clips(
   batch_clips: int,
   image_size: tuple[int, int],
   resize_method: str = "bilinear",
+  pixels: str = "float32",
 ) -> Iterator[EvalBatch]:
   """Batches of clips in the order in which clips become complete.
 
@@ -55,6 +56,7 @@ def packed_clips(
     batch_clips: B; the last batch is filled with clips that do not count.
     image_size: (H, W).
     resize_method: see `transforms.resize`.
+    pixels: see `resizing.pixels_for_network`.
 
   Raises:
     ValueError: a tracklet's last frame did not come.
@@ -64,7 +66,7 @@ def packed_clips(
   for frame in frames:
     images = waiting.setdefault(frame.tracklet, [])
     if frame.image is not None:
-      images.append(pixels_for_network(frame.image, image_size, resize_method))
+      images.append(pixels_for_network(frame.image, image_size, resize_method, pixels))
     if len(images) < num_frames and not frame.last:
       continue
     if not images:

@@ -7,9 +7,14 @@ import numpy as np
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-Pixels = Literal["float32", "uint8"]
+Pixels = Literal["float32", "uint8", "levels"]
 PIXEL_FORMS: tuple[str, ...] = get_args(Pixels)
-"""The forms in which frames leave the pipeline: normalised, or as whole grey levels 0 .. 255."""
+"""The forms in which frames leave the pipeline.
+
+`float32`: normalised. `uint8`: as whole grey levels 0 .. 255. `levels`: as grey levels that are not
+rounded, float32, for networks that are not of this program and have numbers of their own.
+"""
+LEVELS: Pixels = "levels"
 
 
 def factor_and_offset() -> tuple[np.ndarray, np.ndarray]:

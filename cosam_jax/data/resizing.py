@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from cosam_jax.data.clips import check_choice
-from cosam_jax.data.pixel_numbers import factor_and_offset
+from cosam_jax.data.pixel_numbers import LEVELS, factor_and_offset
 from cosam_jax.data.transforms import RESIZE_METHODS
 
 
@@ -52,10 +52,17 @@ def resized(image: np.ndarray, size: tuple[int, int], method: str = "bilinear") 
 
 
 def pixels_for_network(
-  image: np.ndarray, size: tuple[int, int], method: str = "bilinear"
+  image: np.ndarray, size: tuple[int, int], method: str = "bilinear", pixels: str = "float32"
 ) -> np.ndarray:
-  """uint8[height, width, 3] -> float32[H, W, 3], resized and normalised by ImageNet's colours."""
+  """uint8[height, width, 3] -> float32[H, W, 3], resized and normalised by ImageNet's colours.
+
+  Args:
+    image, size, method: see `resized`.
+    pixels: `levels` leaves out the normalisation; see `pixel_numbers.PIXEL_FORMS`.
+  """
   values = resized(image, size, method)
+  if pixels == LEVELS:
+    return values
   scale, offset = _rows(size[1])
   # Whole rows of numbers at a time are several times faster than three.
   rows = values.reshape(size[0], -1)

@@ -31,7 +31,7 @@ def frames_of_steps(
 
   Args:
     store, address, first, last, skip, share: see `stream.frame_batches`.
-    preprocess: without augmentation, and for floats; frames are resized only.
+    preprocess: without augmentation, and not for bytes; frames are resized only.
     seed: not used, since nothing is random.
     threads: number of threads that work on frames; None: one for each core.
 
@@ -43,7 +43,7 @@ def frames_of_steps(
   """
   if preprocess.augmentation is not None:
     raise ValueError("frames that Pillow reads are not augmented")
-  if preprocess.pixels != "float32":
+  if preprocess.pixels == "uint8":
     raise ValueError("frames that Pillow reads are floats")
   size = (int(preprocess.size[0]), int(preprocess.size[1]))
 
@@ -54,7 +54,7 @@ def frames_of_steps(
       if skip:
         return None
       raise UnreadFrames(str(error)) from None
-    return pixels_for_network(image, size, preprocess.resize_method)
+    return pixels_for_network(image, size, preprocess.resize_method, preprocess.pixels)
 
   frames_of_step = address(first).frames.size if last > first else 1
   most_ahead = steps_ahead(frames_of_step * size[0] * size[1] * 3 * 4)

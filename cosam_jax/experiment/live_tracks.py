@@ -62,13 +62,14 @@ class LiveTracks:
     most_tracks: int,
     quality: bool,
     margin: float,
+    pixels: str = "float32",
   ):
     """Compiles nothing yet.
 
     Args:
       forward: (clips float32[B, T, H, W, 3], valid bool[B, T]) -> float[B, D].
       num_frames: T.
-      image_size, resize_method: see `resizing.pixels_for_network`.
+      image_size, resize_method, pixels: see `resizing.pixels_for_network`.
       batch_clips: B.
       most_tracks, quality, margin: see `Embedder.stream`.
     """
@@ -81,7 +82,7 @@ class LiveTracks:
     self._forward, self._num_frames, self._image_size = forward, num_frames, image_size
     self._batch_clips, self._most = batch_clips, most_tracks
     self._quality, self._margin = quality, margin
-    self._kept = KeptFrames(self._image_size, resize_method)
+    self._kept = KeptFrames(self._image_size, resize_method, pixels)
     # In the order of their last frames.
     self._tracks: collections.OrderedDict[Hashable, TrackSum] = collections.OrderedDict()
     self._ready: list[tuple[TrackSum, WeightedClip]] = []

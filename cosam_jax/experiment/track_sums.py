@@ -127,11 +127,11 @@ class KeptFrames:
   Both give the same numbers, since a crop is resized when its clip is made.
 
   Args:
-    image_size: (H, W); method: see `resizing.pixels_for_network`.
+    image_size: (H, W); method, pixels: see `resizing.pixels_for_network`.
   """
 
-  def __init__(self, image_size: tuple[int, int], method: str):
-    self.image_size, self.method = image_size, method
+  def __init__(self, image_size: tuple[int, int], method: str, pixels: str = "float32"):
+    self.image_size, self.method, self.pixels = image_size, method, pixels
 
   def keep(self, frame: np.ndarray) -> np.ndarray:
     """uint8[h, w, 3] -> a copy of it, or float32[H, W, 3]; at most 12 H W bytes."""
@@ -157,4 +157,4 @@ class KeptFrames:
   def _pixels(self, frame: np.ndarray) -> np.ndarray:
     if frame.dtype == np.float32:
       return frame
-    return pixels_for_network(frame, self.image_size, self.method)
+    return pixels_for_network(frame, self.image_size, self.method, self.pixels)

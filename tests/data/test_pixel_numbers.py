@@ -142,5 +142,5 @@ def test_batches_that_are_read_ahead_count_by_their_bytes(plan, pixels, ahead, m
 
 
 def test_other_numbers_are_refused():
-  with pytest.raises(InputError, match=r"pixels is 'unit8', not one of float32, uint8; did you"):
+  with pytest.raises(InputError, match=r"pixels is 'unit8', not one of float32, uint8, levels"):
     Preprocess(SIZE, None, "bilinear", "unit8")
