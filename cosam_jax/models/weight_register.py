@@ -23,7 +23,7 @@ from cosam_jax.runtime.user_paths import user_path
 
 _CHUNK = 1 << 20
 _TIMEOUT = 30  # seconds without a byte; dead hosts should not hold up the next mirror for long
-_SUFFIXES = (".pth", ".pt", ".tar", ".safetensors", ".npz")
+_SUFFIXES = (".pth", ".pt", ".tar", ".safetensors", ".npz", ".onnx")
 
 
 class Entry(TypedDict):
