@@ -8,6 +8,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from cosam_jax.errors import InputError
+from cosam_jax.experiment.run_configuration import has_checkpoint
 from cosam_jax.runtime import holder, processes
 
 
@@ -35,9 +37,23 @@ class Call:
 
   @property
   def run_config(self) -> ConfigDict:
-    """The configuration of a command that needs one."""
+    """The configuration of a command that needs one, with the weights of --weights.
+
+    Raises:
+      InputError: --weights is given, and the workdir has checkpoints, which would be used instead.
+    """
     assert self.config is not None, self.mode
-    return self.config
+    weights = self.flags.get("weights")
+    if weights is None:
+      return self.config
+    if self.workdir is not None and has_checkpoint(self.workdir):
+      raise InputError(
+        f"--weights is {weights!r}, and {self.workdir} has checkpoints of a training, which are "
+        "used before other weights: give another --workdir"
+      )
+    config = self.config.copy_and_resolve_references()
+    config.init.weights = weights
+    return config
 
   @property
   def folder(self) -> pathlib.Path:

@@ -17,6 +17,7 @@ from cosam_jax.experiment.outcome import leave
 from cosam_jax.experiment.page_report import check_outputs
 from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.saved_rankings import evaluate_embeddings
+from cosam_jax.models.foreign import ForeignNet
 from cosam_jax.reports.results import check_replaceable
 
 
@@ -47,6 +48,7 @@ def evaluate(
   evaluator = Evaluator(run.config, run.tables, run.model)
   run.steps_per_epoch = network.about.get("steps_per_epoch")
   results = list(evaluator(network.variables, label=network.label, checkpoint=network.label))
+  page = _page_again(run, results, workdir, foreign=isinstance(run.model, ForeignNet))
   leave(
     run,
     evaluator,
@@ -60,21 +62,26 @@ def evaluate(
     changed=network.about.get("changed", ()),
     drawn_parts=network.about.get("drawn_parts", ()),
     arguments=arguments,
-    following=following("evaluate", arguments, {"report": _page_again(run, results, workdir)}),
+    following=following("evaluate", arguments, {"report": page}),
   )
   return results
 
 
 def _page_again(
-  run: Run, results: Sequence[Result], workdir: pathlib.Path
-) -> dict[str, str] | None:
+  run: Run, results: Sequence[Result], workdir: pathlib.Path, *, foreign: bool = False
+) -> dict[str, str | None] | None:
   """The flags that make the page again with one query more, an example for people.
 
-  None if there is no page, or the field, a list with commas, can name no query.
+  None if there is no page, or the field, a list with commas, can name no query. The configuration
+  of a foreign network is left to the results, which have the sizes of its frames.
   """
   names = map(str, results[0].query_names if run.config.report.write else ())
   name = next((name for name in names if name and name == name.strip() and "," not in name), None)
   if name is None:
     return None
-  place = {} if run.workdir == workdir else {"workdir": str(run.workdir)}
+  place: dict[str, str | None] = {}
+  if run.workdir != workdir:
+    place["workdir"] = str(run.workdir)
+  if foreign:
+    place["config"] = None
   return {**place, "config.report.queries": name}

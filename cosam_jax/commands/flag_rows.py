@@ -103,6 +103,11 @@ OWN: dict[str, Flag] = {
     "--mode=export write. Default: a folder in --workdir; without it, `search` beside the gallery, "
     "or `people_linked` beside the first file to link."
   ),
+  "weights": path_flag(
+    "For --mode=evaluate and --mode=embed: the network to use: with --config, weights as for "
+    "config.init.weights; or a foreign network, model.onnx with model.json beside it, which needs "
+    "no --config to embed --input."
+  ),
   "boxes": path_flag(
     "A file of the tracked people in --input of --mode=embed and --mode=masks, with lines "
     "frame,id,x,y,w,h (MOTChallenge, BoxMOT, KITTI, VisDrone, or columns with names); each id is a "

@@ -10,7 +10,7 @@ from cosam_jax.runtime.command_line import changed
 def following(
   name: str,
   arguments: Sequence[str] | None,
-  flags: Mapping[str, Mapping[str, str] | None] | None = None,
+  flags: Mapping[str, Mapping[str, str | None] | None] | None = None,
 ) -> dict[str, list[str]]:
   """What may be done next -> the command line that does it, without the program.
 
@@ -18,7 +18,8 @@ def following(
     name: the command that ended well, a mode.
     arguments: its command line, without the program; None, as in a program of somebody's, has no
       followers.
-    flags: mode of what follows -> flag -> its value there; None for a mode that cannot follow.
+    flags: mode of what follows -> flag -> its value there, None to leave it out; None for a mode
+      that cannot follow.
   """
   found: dict[str, list[str]] = {}
   if arguments is None:

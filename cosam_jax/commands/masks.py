@@ -16,6 +16,7 @@ from cosam_jax.experiment.network import Network, network_asked_for, network_to_
 from cosam_jax.experiment.page_report import check_outputs
 from cosam_jax.experiment.parts import initial_variables
 from cosam_jax.experiment.run import Run
+from cosam_jax.models.foreign import ours
 
 
 def run(call: Call) -> None:
@@ -80,7 +81,7 @@ def masks(config: ConfigDict, workdir: pathlib.Path) -> None:
   evaluation_place.settle(run, network.label, network.variables)
   check_outputs(run)
   report = MaskReport(run)
-  untrained = initial_variables(run.config, run.model) if report.has_figures else None
+  untrained = initial_variables(run.config, ours(run.model)) if report.has_figures else None
   report.show(network.variables, network.label, untrained)
   draw(
     network,

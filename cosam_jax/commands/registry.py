@@ -86,7 +86,8 @@ COMMANDS: dict[str, Command] = {
   "evaluate": Command(
     "evaluate a checkpoint, or config.init.weights",
     "cosam_jax.commands.evaluate",
-    flags={"embeddings": ALWAYS},
+    flags={"embeddings": ALWAYS, "weights": ALWAYS},
+    without={"embeddings": ("weights",)},
     needs=_RUN,
     of_run=RUN,
     unless=("embeddings",),
@@ -98,8 +99,7 @@ COMMANDS: dict[str, Command] = {
     "write the vectors of the test set, of other --people, or of --input, to embeddings.npz",
     "cosam_jax.commands.embed",
     flags={
-      "people": ALWAYS,
-      "input": ALWAYS,
+      **dict.fromkeys(("people", "input", "weights"), ALWAYS),
       "output": ("input",),
       "boxes": ("input",),
       **_BOXES,

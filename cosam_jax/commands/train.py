@@ -19,10 +19,11 @@ from cosam_jax.experiment.best_checkpoint import Best, scalar_log
 from cosam_jax.experiment.evaluated_set import may_be_same
 from cosam_jax.experiment.evaluator import Evaluator
 from cosam_jax.experiment.fields import MOST_EPOCHS
+from cosam_jax.experiment.foreign_refusals import refuse_foreign
+from cosam_jax.experiment.found_checkpoints import weights_label
 from cosam_jax.experiment.learning import learning_of, optimizer_of, schedule_of
 from cosam_jax.experiment.learning_rules import OF_LENGTH, check_length, drops_beyond_the_end
 from cosam_jax.experiment.mask_report import BEFORE, MaskReport
-from cosam_jax.experiment.network import weights_label
 from cosam_jax.experiment.outcome import leave, report_results
 from cosam_jax.experiment.page_report import check_outputs
 from cosam_jax.experiment.parts import (
@@ -32,6 +33,7 @@ from cosam_jax.experiment.parts import (
   training_plan,
 )
 from cosam_jax.experiment.run import Run
+from cosam_jax.models.foreign import ours
 from cosam_jax.reports.event_files import EventFiles
 from cosam_jax.reports.results import check_replaceable
 from cosam_jax.runtime import command_line, hosts
@@ -79,6 +81,7 @@ def train(
     change_optim: continue although `config.optim` differs from the checkpoint's.
     arguments: the command line that asks for it; None if there is none.
   """
+  refuse_foreign(config, "trained")
   with Preemption(holder.ending if holder else None) as preemption:
     return _train(config, workdir, preemption, holder, change_optim, arguments)
 
@@ -92,9 +95,9 @@ def _train(
   arguments: Sequence[str] | None,
 ) -> list[Result]:
   run = Run(config, workdir)
-  config = run.config
+  config, model = run.config, ours(run.model)
   # Made before anything slow, since it refuses a test set without a single match.
-  evaluator, mask_report = Evaluator(config, run.tables, run.model), MaskReport(run)
+  evaluator, mask_report = Evaluator(config, run.tables, model), MaskReport(run)
   sizes, accumulate = config.train, config.train.accumulate
   clips_per_batch = sizes.identities_per_batch * sizes.instances
   check_outputs(run)
@@ -132,12 +135,12 @@ def _train(
       print(f"note: {config.data.dir} has another test set than the run had so far")
     if changed:
       about["changed"] = changed
-    shapes = state.state_shapes(run.model, optimizer, averaged=averaged)
+    shapes = state.state_shapes(model, optimizer, averaged=averaged)
     train_state = checkpoints.restore(first_step, shapes, run.mesh)
     print(f"continuing from step {first_step} of {last_step} in {workdir}")
     print("".join(f"note: {change}\n" for change in changed), end="")
   else:
-    initial = initial_weights(config, run.model)
+    initial = initial_weights(config, model)
     drawn_parts = list(initial.drawn_parts)
     train_state = state.create_state(initial.variables, optimizer, averaged=averaged)
     train_state = mesh.put_everywhere(run.mesh, train_state)
@@ -170,7 +173,7 @@ def _train(
   batches = TrainingBatches(config, plan, first_step, last_step, run.mesh)
   step_function = Planned(
     steps.jit_train_step(
-      run.model, objective(config), optimizer, run.mesh, accumulate, learning_of(config)
+      model, objective(config), optimizer, run.mesh, accumulate, learning_of(config)
     )
   )
   health = HealthLog(

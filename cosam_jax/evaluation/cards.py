@@ -44,6 +44,8 @@ class Card:
     checkpoint_hash: of the weights' names and bytes, see `fingerprints`; None if unknown.
     pooling: how the vectors of clips became one.
     flip: whether a clip's vector is the mean of its own and its mirror image's.
+    foreign: of a network of another program: its file and digests, the preprocessing of its frames,
+      and who may compare, see `models.foreign`; empty for a network of ours.
     attribute: the attribute of the queries, such as "hat=yes"; None: all queries.
     attribute_gallery: with an attribute, "whole", or "subset" if it holds only people who have it.
     unannotated: with an attribute, the numbers of people without annotation, among queries and
@@ -71,6 +73,7 @@ class Card:
   checkpoint_hash: str | None = None
   pooling: str = "mean"
   flip: bool = False
+  foreign: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   attribute: str | None = None
   attribute_gallery: str | None = None
   unannotated: Mapping[str, int] = dataclasses.field(default_factory=dict)

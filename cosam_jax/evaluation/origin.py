@@ -29,6 +29,7 @@ class Origin:
     people: which people of the data set these are, see `calibration_names`; None if unknown.
     learned: whether the weights were trained on these people; None if unknown.
     vectors_hash: of the weights on which vectors depend, see `fingerprints.vectors_hash`.
+    foreign: the facts about a foreign network, see `cards.Card`; empty for one of ours.
   """
 
   dataset: str
@@ -48,11 +49,12 @@ class Origin:
   people: str | None = None
   learned: bool | None = None
   vectors_hash: str | None = None
+  foreign: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
   @property
   def of_card(self) -> dict[str, Any]:
     """The fields of a result's card about the vectors."""
-    names = ("num_frames", "split", "checkpoint", "checkpoint_hash", "flip")
+    names = ("num_frames", "split", "checkpoint", "checkpoint_hash", "flip", "foreign")
     return {name: getattr(self, name) for name in names}
 
 
@@ -66,7 +68,7 @@ def check_about(about: Any) -> None:
     **dict.fromkeys(("people", "vectors_hash"), str | None),
     "learned": bool | None,
     **dict.fromkeys(("dataset", "protocol"), str),
-    **dict.fromkeys(("config", "numbering"), dict),
+    **dict.fromkeys(("config", "numbering", "foreign"), dict),
     "warnings": list,
     "flip": bool,
   }

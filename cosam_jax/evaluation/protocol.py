@@ -10,6 +10,7 @@ Notation: `Q` queries, `G` gallery entries, `n` tracklets to embed, `D` embeddin
 import dataclasses
 import functools
 from collections.abc import Mapping
+from typing import Any
 
 import chex
 import numpy as np
@@ -172,6 +173,7 @@ def evaluate_tables(
   flip: bool = False,
   checkpoint: str | None = None,
   checkpoint_hash: str | None = None,
+  foreign: Mapping[str, Any] | None = None,
   label: str = "",
 ) -> tuple[Result, ...]:
   """Ranks the gallery for every query; the results' cards say how.
@@ -185,6 +187,7 @@ def evaluate_tables(
     flip: for the card.
     checkpoint: for the card.
     checkpoint_hash: for the card.
+    foreign: for the card; None: the network is ours.
     label: for the result.
 
   Returns:
@@ -223,6 +226,7 @@ def evaluate_tables(
     flip=flip,
     checkpoint=checkpoint,
     checkpoint_hash=checkpoint_hash,
+    foreign=dict(foreign or {}),
   )
   names = table.names[queries]
   first = None

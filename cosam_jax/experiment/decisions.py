@@ -87,7 +87,7 @@ class Stored:
         f"the two vectors have {one.shape[1]} and {other.shape[1]} dimensions: both must come from "
         "this network"
       )
-    width = self._network.variables["params"]["classifier"]["kernel"].shape[0]
+    width = self._network.embedding_size
     if one.shape[1] != width:
       raise InputError(
         f"the two vectors have {one.shape[1]} dimensions, and those of this network have {width}: "

@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 from absl import logging
 
@@ -31,6 +30,7 @@ from cosam_jax.experiment.decisions import (
   is_vector,
 )
 from cosam_jax.experiment.flat_config import value_of
+from cosam_jax.experiment.foreign_networks import alike
 from cosam_jax.experiment.given_frames import Path, Tracklet, frames_of, listed
 from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.experiment.live_tracks import LiveTracks
@@ -84,8 +84,9 @@ class Embedder:
     """Loads a run's checkpoint or a weights file.
 
     Args:
-      path: a workdir, its folder `checkpoints` or `best`, one checkpoint in there, or a weights
-        file with the published code's names (`.pth.tar`, `.pth`, `.safetensors`, `.npz`).
+      path: a workdir, its folder `checkpoints` or `best`, one checkpoint in there, a weights file
+        with the published code's names (`.pth.tar`, `.pth`, `.safetensors`, `.npz`), or a foreign
+        network (`.onnx`).
       batch_clips: see the class.
       calibration: see the class; None: the `calibration.json` beside the network, if there is one.
       **settings: for a weights file, fields of `ReidNet`: `backbone="se_resnet50"`,
@@ -172,8 +173,7 @@ class Embedder:
       frames,
       num_frames=self.num_frames,
       batch_clips=self._batch_for(num_clips),
-      image_size=self.network.model.image_size,
-      resize_method=self.inference.reading.resize_method,
+      **self.inference.frame_options,
     )
     # These frames are decoded already, so nothing is skipped.
     inference = self.inference.reading_as(on_unreadable="error")
@@ -250,8 +250,7 @@ class Embedder:
     return LiveTracks(
       lambda clips, valid: inference.forward(self._variables, clips, valid).features,
       num_frames=self.num_frames,
-      image_size=self.network.model.image_size,
-      resize_method=inference.reading.resize_method,
+      **inference.frame_options,
       batch_clips=-(-batch_clips // self._devices) * self._devices,
       most_tracks=most_tracks,
       quality=quality,
@@ -288,9 +287,14 @@ class Embedder:
     num_clips: int | None,
     progress: bool | None,
   ) -> np.ndarray:
-    def forward(clips: np.ndarray, valid: np.ndarray) -> jax.Array:
-      return inference.forward(self._variables, clips, valid).features
-
-    return embed_tracklets(
-      forward, batches, num_tracklets, names=names, num_clips=num_clips, progress=progress
+    vectors = embed_tracklets(
+      lambda clips, valid: inference.forward(self._variables, clips, valid).features,
+      batches,
+      num_tracklets,
+      names=names,
+      num_clips=num_clips,
+      progress=progress,
     )
+    if note := alike(vectors, self.network.model):
+      logging.warning("%s", note)
+    return vectors

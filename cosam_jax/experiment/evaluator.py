@@ -23,9 +23,12 @@ from cosam_jax.evaluation.protocol_names import protocol_name
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.evaluated_set import digest_of
 from cosam_jax.experiment.fields import in_fingerprint
+from cosam_jax.experiment.foreign_networks import alike
 from cosam_jax.experiment.inference import Inference, Reading
-from cosam_jax.models import ReidNet
+from cosam_jax.experiment.loaded_network import foreign_facts
+from cosam_jax.models.foreign import AnyNet
 from cosam_jax.runtime import hosts
+from cosam_jax.runtime.quiet import warn
 from cosam_jax.training import mesh
 
 LISTED = 10
@@ -68,7 +71,7 @@ class Evaluator:
     self,
     config: ConfigDict,
     tables: Tables,
-    model: ReidNet,
+    model: AnyNet,
     *,
     attributes: bool = True,
   ):
@@ -111,6 +114,7 @@ class Evaluator:
       flip=self._inference.flip,
       checkpoint=checkpoint,
       checkpoint_hash=weights_hash(variables),
+      foreign=foreign_facts(self._inference.model),
       label=label,
     )
     self.seconds = {"embedding": embedded - began, "ranking": time.perf_counter() - embedded}
@@ -162,6 +166,7 @@ class Evaluator:
         people=people,
         learned=learned,
         vectors_hash=vectors_hash(variables),
+        foreign=foreign_facts(self._inference.model),
       ),
       vectors=vectors,
       identities=table.identities,
@@ -211,4 +216,7 @@ class Evaluator:
       )
     )
     self.skipped = sum(hosts.gather(batches.skipped))
-    return np.concatenate(hosts.gather_rows(features))
+    vectors = np.concatenate(hosts.gather_rows(features))
+    if note := alike(vectors, inference.model):
+      warn(note)
+    return vectors

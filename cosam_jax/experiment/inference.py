@@ -19,11 +19,13 @@ from cosam_jax.data.batch_reader import Batches
 from cosam_jax.data.batches import EvaluationPlan
 from cosam_jax.data.decoders import Decoder
 from cosam_jax.data.pipeline import EvalBatch, evaluation_batches
+from cosam_jax.data.pixel_numbers import LEVELS
 from cosam_jax.data.stream import BY_TENSORFLOW
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.experiment.flat_config import value_of
-from cosam_jax.models import Outputs, ReidNet
+from cosam_jax.models import Outputs
 from cosam_jax.models.folded import for_inference
+from cosam_jax.models.foreign import AnyNet, ForeignNet, ours
 from cosam_jax.training import mesh, steps
 from cosam_jax.training.frame_bytes import clips_to_put, normalised
 from cosam_jax.training.planned import Planned
@@ -38,7 +40,7 @@ class Reading:
     retry_seconds: how long to wait for a data directory that is out of reach.
     follow_links: whether links that lead out of a folder of tracklets are followed.
     resize_method: how frames are resized for the network: the way it was trained with.
-    pixels: whether frames come as floats or bytes; see `augmentation.Preprocess`.
+    pixels: whether frames come as floats, bytes or grey levels; see `augmentation.Preprocess`.
   """
 
   on_unreadable: str
@@ -58,6 +60,9 @@ class Reading:
 class Inference:
   """A network that is applied to the clips of tables; compiled once, used for any weights.
 
+  A foreign network takes the place of the compiled forward pass. It says itself how frames are
+  resized, and gets them as grey levels.
+
   Attributes:
     model: the network.
     reading: how frames are read.
@@ -67,7 +72,7 @@ class Inference:
 
   def __init__(
     self,
-    model: ReidNet,
+    model: AnyNet,
     devices: Mesh,
     *,
     batch_clips: int,
@@ -82,7 +87,11 @@ class Inference:
     """
     self.model, self.reading, self.batch_clips, self.flip = model, reading, batch_clips, flip
     self._mesh = devices
-    self._forward = Planned(steps.jit_forward(model, devices, flip=flip))
+    if isinstance(model, ForeignNet):
+      method = model.preprocessing.resize
+      self.reading = dataclasses.replace(reading, resize_method=method, pixels=LEVELS)
+    else:
+      self._forward = Planned(steps.jit_forward(model, devices, flip=flip))
 
   def reading_as(self, **fields: Any) -> "Inference":
     """The same inference with other fields of `reading`; nothing is compiled again."""
@@ -90,8 +99,20 @@ class Inference:
     other.reading = dataclasses.replace(self.reading, **fields)
     return other
 
+  @property
+  def frame_options(self) -> dict[str, Any]:
+    """How frames that come one at a time become pixels: arguments of `packing.packed_clips`."""
+    reading = self.reading
+    return {
+      "image_size": self.model.image_size,
+      "resize_method": reading.resize_method,
+      "pixels": reading.pixels,
+    }
+
   def put(self, variables: dict[str, Any]) -> dict[str, Any]:
     """The weights on the devices, for `forward`, with what is constant there folded into them."""
+    if isinstance(self.model, ForeignNet):
+      return variables
     return mesh.put_everywhere(self._mesh, for_inference(self.model, variables))
 
   def spatial_masks(
@@ -156,9 +177,13 @@ class Inference:
 
     Args:
       variables: the weights, from `put`.
-      clips: float32[B, T, H, W, 3], or uint8 to be normalised on the devices.
+      clips: float32[B, T, H, W, 3], or uint8 to be normalised on the devices; for a foreign network
+        grey levels. Its outputs are its features alone.
       valid: bool[B, T], false for frames that could not be read and in clips that fill the batch.
     """
+    if isinstance(self.model, ForeignNet):
+      features: Any = self.model.features(np.asarray(clips), np.asarray(valid), flip=self.flip)
+      return Outputs(features, features[:, :0], {}, None)
     # If no frame is skipped, all are valid, and the mask would only cost time.
     skip = self.reading.on_unreadable == "skip"
     frames = clips_to_put(clips, valid)
@@ -176,7 +201,7 @@ class Inference:
     Returns:
       (clips, valid) -> (outputs, stage -> float[B * T, h, w, D]).
     """
-    model = self.model
+    model = ours(self.model)
 
     @jax.jit
     def forward(clips: Any, valid: jax.Array) -> Any:

@@ -225,7 +225,7 @@ def _look(
   numbers: list[int],
   where: tuple[int, float, float] | None,
 ) -> tuple[list[ClipMasks], dict[int, np.ndarray], dict[int, np.ndarray] | None]:
-  model, store = network.model, plan.table.frames
+  model, store = network.ours, plan.table.frames
   if isinstance(store, StreamedFrames):
     store.fetch(frame for number in numbers for frame in plan.batch(number).frames[0])
   forward = inference.looking_closely(network.variables)

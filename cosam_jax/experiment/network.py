@@ -14,19 +14,23 @@ from cosam_jax.experiment.exported_weights import exported_configuration, warn_o
 from cosam_jax.experiment.field_kinds import NETWORK
 from cosam_jax.experiment.fields import role_of
 from cosam_jax.experiment.flags_again import flags_again
+from cosam_jax.experiment.foreign_networks import as_network, foreign_file, foreign_of, with_sizes
+from cosam_jax.experiment.found_checkpoints import find_checkpoint, kind_of, weights_label
+from cosam_jax.experiment.loaded_network import Network as Network
 from cosam_jax.experiment.parts import build_model, initial_variables
 from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.run_configuration import has_steps
 from cosam_jax.models import ReidNet
+from cosam_jax.models.foreign import ForeignNet
 from cosam_jax.models.interop import merge
+from cosam_jax.models.onnx_sessions import is_onnx
 from cosam_jax.models.prefixes import classes_of
 from cosam_jax.models.resample import resample_variables
 from cosam_jax.models.weight_files import read_weights
 from cosam_jax.models.weight_register import resolve_weights
-from cosam_jax.runtime.text_numbers import whole_number
 from cosam_jax.runtime.user_paths import user_path
 from cosam_jax.training import optim, state
-from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
+from cosam_jax.training.checkpoints import Checkpoints
 from cosam_jax.training.mesh import make_mesh, put_everywhere
 from cosam_jax.training.same_run import check_same, differing
 
@@ -38,33 +42,13 @@ _SETTINGS = tuple(
 _SIZES = ("clips.num_frames", "clips.image_size")
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Network:
-  """A network with its weights.
-
-  Attributes:
-    model: the network.
-    variables: its weights.
-    flat: the run's configuration, dotted name -> plain value; empty if it is unknown.
-    label: names the weights, such as "step 240" or a file's name.
-    step: number of steps that they were trained for; 0 for a file's.
-    about: values beside the checkpoint, about its training; empty for a file's.
-  """
-
-  model: ReidNet
-  variables: dict[str, Any]
-  flat: Mapping[str, Any]
-  label: str
-  step: int = 0
-  about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-
 def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = None) -> Network:
-  """Reads a run's checkpoint, or a weights file.
+  """Reads a run's checkpoint, a weights file, or a foreign network.
 
   Args:
-    path: a workdir, its folder `checkpoints` or `best`, or one checkpoint in it; or a weights file
-      (`.pth`, `.pth.tar`, `.safetensors`, `.npz`) with the published code's names.
+    path: a workdir, its folder `checkpoints` or `best`, or one checkpoint in it; a weights file
+      (`.pth`, `.pth.tar`, `.safetensors`, `.npz`) with the published code's names; or an ONNX file,
+      see `models.foreign`.
     settings: fields of `ReidNet` for a weights file, such as `backbone`; the number of classes is
       the file's. A run has its own settings, and so has a file in an export's folder.
 
@@ -79,36 +63,51 @@ def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = 
     raise InputError(
       f"{path} does not exist: give a run's workdir, one of its checkpoints, or a weights file"
     )
+  if is_onnx(path.name):
+    return foreign_file(path, settings)
   if not path.is_dir():
     return _from_weights(path, settings)
   if settings:
     raise InputError(
       f"{path} is a run's folder, which knows its network: leave {', '.join(settings)} out"
     )
-  checkpoints, step = _find(path)
+  checkpoints, step = find_checkpoint(path)
   flat = config_rules.complete(checkpoints.about(step)["config"])
   config = config_rules.unflatten(flat)
   return _from_checkpoint(checkpoints, step, config, flat, make_mesh())
 
 
-def network_asked_for(config: ConfigDict | None, workdir: pathlib.Path) -> Network:
+def network_asked_for(
+  config: ConfigDict | None, workdir: pathlib.Path, weights: str | None = None
+) -> Network:
   """The network of a command: by `network_of` with a configuration, else by `load_network`.
 
   Args:
     config: the configuration of --config and the flags; None if --config is left out.
     workdir: the folder of the checkpoints.
+    weights: those of --weights, which go before the checkpoints: see `load_network`; with a
+      configuration, a file or a name as for `init.weights`.
 
   Raises:
     InputError: as those two; the configuration cannot work; or the workdir is no run, and its files
       say which flags made them.
   """
+  if config is None and weights is not None:
+    return load_network(weights)
   if config is None:
     if missing := flags_again(workdir):
       raise InputError(missing)
     return load_network(workdir)
+  if weights is not None:
+    config = config.copy_and_resolve_references()
+    config.init.weights = weights
   config_rules.check(config)
   config = config_rules.resolve(config)
-  return network_of(config, config_rules.plain(config), workdir)
+  foreign = foreign_of(config, workdir if weights is None else None)
+  if foreign is not None:
+    return as_network(foreign, config_rules.plain(with_sizes(config, foreign)))
+  flat = config_rules.plain(config)
+  return network_of(config, flat, workdir) if weights is None else _of_initial(config, flat)
 
 
 def network_of(
@@ -129,7 +128,7 @@ def network_of(
   Raises:
     InputError: there is neither a checkpoint nor weights, or they are of another network.
   """
-  kind = _kind(config.evaluation.checkpoint)
+  kind = kind_of(config.evaluation.checkpoint)
   if has_steps(workdir / kind):
     checkpoints = Checkpoints(workdir, kind)
     step = checkpoints.latest_step()
@@ -144,22 +143,22 @@ def network_of(
     label = pathlib.Path(config.init.weights).name
     return Network(drawn, initial_variables(config, drawn), flat, label)
   if config.init.weights:
-    path = resolve_weights(config.init.weights, config.model.backbone)
-    return _from_file(path, lambda classes: build_model(config, classes), flat)
+    return _of_initial(config, flat)
   raise InputError(
     f"there is {'no network' if drawn is None else 'nothing to evaluate'}: {workdir} has no folder "
     f"{kind} with a checkpoint, and config.init.weights is empty; train first, or name weights"
   )
 
 
-def weights_label(step: int, which: str) -> str:
-  """The name of a checkpoint's weights, for people: "step 240", or "step 240, averaged".
-
-  Args:
-    step: of the checkpoint.
-    which: the value of `evaluation.weights`.
-  """
-  return f"step {step}, averaged" if which == state.AVERAGE else f"step {step}"
+def _of_initial(config: ConfigDict, flat: Mapping[str, Any]) -> Network:
+  """The network of `init.weights`, which must be a whole one."""
+  if config.evaluation.weights == state.AVERAGE:
+    raise InputError(
+      f"config.evaluation.weights is 'average', and {config.init.weights} is no checkpoint of a "
+      "run, which alone has an average: use 'trained'"
+    )
+  path = resolve_weights(config.init.weights, config.model.backbone)
+  return _from_file(path, lambda classes: build_model(config, classes), flat)
 
 
 def network_to_evaluate(run: Run) -> Network:
@@ -170,7 +169,10 @@ def network_to_evaluate(run: Run) -> Network:
   Raises:
     InputError: as `network_of`.
   """
-  network = network_of(run.config, run.flat, run.workdir, drawn=run.model)
+  if isinstance(run.model, ForeignNet):
+    network = as_network(run.model, run.flat)
+  else:
+    network = network_of(run.config, run.flat, run.workdir, drawn=run.model)
   run.model = network.model
   return dataclasses.replace(network, variables=put_everywhere(run.mesh, network.variables))
 
@@ -268,32 +270,3 @@ def _from_file(
       "give a checkpoint of one, or train from these weights first"
     )
   return Network(model, merged.variables, flat, path.name)
-
-
-def _kind(checkpoint: str) -> str:
-  """The folder of the checkpoint that `evaluation.checkpoint` names."""
-  return BEST if checkpoint == "best" else LAST
-
-
-def _find(path: pathlib.Path) -> tuple[Checkpoints, int]:
-  """The checkpoints of a workdir, a folder of checkpoints, or one checkpoint; and the step."""
-  path = path.absolute()
-  step = whole_number(path.name)
-  if step is not None and path.parent.name in (BEST, LAST):
-    return Checkpoints(path.parent.parent, path.parent.name), step
-  if path.name in (BEST, LAST) and has_steps(path):
-    checkpoints = Checkpoints(path.parent, path.name)
-    return checkpoints, checkpoints.latest_step() or 0
-  kinds = [kind for kind in (LAST, BEST) if has_steps(path / kind)]
-  if not kinds:
-    raise InputError(
-      f"{path} has no checkpoint: give a run's workdir with a folder {LAST} or {BEST}, that "
-      "folder, or a weights file"
-    )
-  kind = kinds[0]
-  if len(kinds) == 2:  # The run's configuration says which of the two it reports.
-    newest = Checkpoints(path, LAST)
-    config = config_rules.complete(newest.about(newest.latest_step() or 0)["config"])
-    kind = _kind(config["evaluation.checkpoint"])
-  checkpoints = Checkpoints(path, kind)
-  return checkpoints, checkpoints.latest_step() or 0

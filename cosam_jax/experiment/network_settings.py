@@ -43,13 +43,20 @@ def settings_of_config(config: Mapping[str, Any], num_frames: int | None = None)
 
 
 def settings_of_embeddings(embeddings: Embeddings) -> dict[str, Any]:
-  """The settings of the network that made saved vectors, as far as their file says."""
+  """The settings of the network that made saved vectors, as far as their file says.
+
+  A foreign network has none of ours; its preprocessing is in the hash of its vectors.
+  """
+  if embeddings.origin.foreign:
+    return {}
   return settings_of_config(embeddings.origin.config, embeddings.origin.num_frames)
 
 
 def settings_of_network(network: Network) -> dict[str, Any]:
   """The settings of a network in memory, whose configuration may be unknown."""
-  model = network.model
+  if network.foreign:
+    return {}
+  model = network.ours
   found: dict[str, Any] = {
     name: getattr(model, name.partition(".")[2]) for name in SETTINGS if name.startswith("model.")
   }

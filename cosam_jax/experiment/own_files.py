@@ -86,6 +86,7 @@ def as_embeddings(own: OwnTracklets, network: Network, source: str) -> Embedding
       frame_stride=None if own.taking.all else own.taking.stride,
       most_frames=own.taking.most,
       vectors_hash=vectors_hash(network.variables),
+      foreign=network.foreign,
     ),
     vectors=own.vectors,
     identities=unknown,

@@ -11,12 +11,13 @@ from ml_collections import ConfigDict
 from cosam_jax.data import load_dataset
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.errors import InputError
+from cosam_jax.experiment.foreign_refusals import foreign_refusal
 from cosam_jax.models.weight_register import missing_weights
 from cosam_jax.runtime.user_paths import user_path
 
 
 def require_inputs(config: ConfigDict, weights: Iterable[str]) -> None:
-  """Refuses data that cannot be read, and initial weights that do not exist.
+  """Refuses data that cannot be read, and initial weights that do not exist or cannot be trained.
 
   Args:
     config: the configuration of the data, resolved.
@@ -25,7 +26,8 @@ def require_inputs(config: ConfigDict, weights: Iterable[str]) -> None:
   Raises:
     InputError: one sentence with all that is missing. Data that are drawn need not be there.
   """
-  wrong = [missing_weights(name) for name in dict.fromkeys(weights) if name]
+  names = [name for name in dict.fromkeys(weights) if name]
+  wrong = [foreign_refusal(name, "trained") or missing_weights(name) for name in names]
   try:
     _require_data(config)
   except InputError as error:

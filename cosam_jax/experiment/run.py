@@ -14,8 +14,10 @@ from cosam_jax.data.single_tracklets import without_single_tracklets
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.evaluated_set import digest_of
+from cosam_jax.experiment.foreign_networks import foreign_of, with_sizes
 from cosam_jax.experiment.parts import build_model, read_tables
 from cosam_jax.experiment.run_configuration import has_checkpoint
+from cosam_jax.models.foreign import AnyNet, ours
 from cosam_jax.models.weight_register import missing_weights
 from cosam_jax.runtime import hosts
 from cosam_jax.runtime.user_paths import user_path
@@ -33,7 +35,7 @@ class Run:
     training_tables: the same, with the people held out for validation as the test set.
     train_table: the tracklets to learn from.
     num_classes: the number of people in them.
-    model: the network.
+    model: the network; it may be a foreign one.
     steps_per_epoch: of the training; None in other modes.
 
   Raises:
@@ -43,6 +45,9 @@ class Run:
   def __init__(self, config: ConfigDict, workdir: pathlib.Path):
     config_rules.check(config)
     self.config, self.workdir = config_rules.resolve(config), workdir
+    foreign = foreign_of(self.config, workdir)
+    if foreign is not None:
+      self.config = with_sizes(self.config, foreign)
     self.mesh = mesh.make_mesh()
     mesh.check_divisible(self.mesh, "config.evaluation.batch_clips", config.evaluation.batch_clips)
     self.tables = hosts.first_before_others(self._read)
@@ -58,7 +63,7 @@ class Run:
       self.training_tables.train, self.config.data.single_tracklet
     )
     self.num_classes = self.train_table.num_identities
-    self.model = build_model(self.config, self.num_classes)
+    self.model: AnyNet = foreign or build_model(self.config, self.num_classes)
     self.steps_per_epoch: int | None = None
 
   def _read(self) -> Tables:
@@ -73,6 +78,7 @@ class Run:
 
   def require_masks(self) -> None:
     """Raises InputError if the network has no COSAM, and so no masks."""
+    ours(self.model)
     if self.config.model.cosam_stages:
       return
     way_out = "name stages among 2, 3, 4 and 5"

@@ -21,6 +21,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.evaluation import bootstrap
 from cosam_jax.reports.comparability import check_alike
 from cosam_jax.reports.comparison_sides import differing_fields
+from cosam_jax.reports.foreign_words import with_networks
 from cosam_jax.reports.results import read_results
 from cosam_jax.runtime.user_paths import user_text
 
@@ -120,6 +121,7 @@ def compare(
     InputError: files are not results, or have different protocols or different queries.
   """
   contents = [[(str(path), read(path)) for path in side] for side in (first, second)]
+  told = any(_foreign(content) for side in contents for _, content in side)
   kinds = _kinds([content for side in contents for content in side])
   comparisons, marks, warnings = [], [], []
   for kind in kinds:
@@ -130,14 +132,13 @@ def compare(
     card = every[0].card
     kind_of_it = {name: card.get(name) for name in ("reranking", *_APART)}
     comparisons.append(kind_of_it | _compared(sides, allow_mixed, resamples))
+  fields = [[_fields(content, deciding, told) for _, content in side] for side in contents]
   sides_of_files = dict(zip(SIDES, ([_about(*file) for file in side] for side in contents)))
   return {
     "format": FORMAT,
     "program": f"cosam-jax {cosam_jax.__version__}",
     **sides_of_files,
-    "differing_fields": differing_fields(
-      [[deciding(content["run"].get("config") or {}) for _, content in side] for side in contents]
-    ),
+    "differing_fields": differing_fields(fields),
     "card": every[0].card,
     "mixed_protocols": list(dict.fromkeys(marks)),
     "warnings": list(dict.fromkeys(warnings)),
@@ -156,7 +157,24 @@ def compare(
 def _about(path: str, content: Mapping[str, Any]) -> dict[str, Any]:
   run, card = content["run"], content["results"][0]["card"]
   about = {"file": path, "seed": run.get("seed"), "split": card.get("split")}
+  about |= {"foreign": foreign} if (foreign := _foreign(content)) else {}
   return about | {key: card.get(key) for key in ("checkpoint", "checkpoint_hash", "num_frames")}
+
+
+def _foreign(content: Mapping[str, Any]) -> Mapping[str, Any]:
+  """The facts about a foreign network; empty if the network is ours."""
+  return content["results"][0]["card"].get("foreign") or {}
+
+
+def _fields(
+  content: Mapping[str, Any],
+  deciding: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+  told: bool,
+) -> Mapping[str, Any]:
+  """The fields that decide results; with `told`, the network as one of them."""
+  config = content["run"].get("config") or {}
+  fields = deciding(config)
+  return with_networks(fields, config, _foreign(content)) if told else fields
 
 
 def _kinds(files: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.data.tracklets import Tables
+from cosam_jax.reports.foreign_words import input_words, network_words
 from cosam_jax.reports.poster_rows import row_of
 from cosam_jax.reports.published import POSTER_DATASETS, read_published
 from cosam_jax.reports.rankings import Rankings
@@ -23,11 +24,17 @@ Record = Mapping[str, Any]
 
 def title(config: Mapping[str, Any], card: Record) -> str:
   """Data set and network, such as "mars: se_resnet50 with COSAM4,5, temporal average"."""
+  if foreign := card.get("foreign"):
+    return f"{_data_set(card)}: {foreign['file']}, a foreign network"
   stages = ",".join(map(str, config["model.cosam_stages"]))
   cosam = f"with COSAM{stages}" if stages else "without COSAM"
-  split = f", split {card['split']}" if card.get("split") is not None else ""
   head = _HEADS.get(config["model.temporal"], config["model.temporal"])
-  return f"{card['dataset']}{split}: {config['model.backbone']} {cosam}, {head}"
+  return f"{_data_set(card)}: {config['model.backbone']} {cosam}, {head}"
+
+
+def _data_set(card: Record) -> str:
+  split = f", split {card['split']}" if card.get("split") is not None else ""
+  return f"{card['dataset']}{split}"
 
 
 def row_label(record: Record) -> str:
@@ -101,6 +108,12 @@ def warnings(run: Record, results: Sequence[Record]) -> list[str]:
       f"Only {card['valid_queries']:,} queries count: one of them is "
       f"{100 / max(1, card['valid_queries']):.1f} points of Rank-1."
     )
+  if card.get("foreign"):
+    found.append(
+      "The network is of another program, so the fields of the configuration on networks and "
+      "training are not about it. The numbers are its own only if its frames are prepared as by "
+      "its authors."
+    )
   if data_set_of(card["dataset"]).drawn:
     found.append("The people are drawn figures: the numbers say nothing about real cameras.")
   return found
@@ -134,6 +147,8 @@ def poster_rows(
 
 
 def _not_comparable(config: Mapping[str, Any], tables: Tables, card: Record) -> str:
+  if card.get("foreign"):
+    return "The network is foreign, so it is none of the poster's rows."
   if tables.name not in POSTER_DATASETS:
     return f"The poster has no numbers for {tables.name}, so none are shown beside these."
   if tables.warnings:
@@ -169,6 +184,7 @@ def protocol(card: Record) -> list[tuple[str, str]]:
   clips = f", in clips of {card['num_frames']}" if card["num_frames"] else ""
   clips += ", each also as its mirror image" if card.get("flip") else ""
   return [
+    *_network(card.get("foreign") or {}),
     ("Protocol", card["protocol"]),
     ("Queries", f"{card['queries']:,}, of which {card['valid_queries']:,} count"),
     ("Gallery", gallery),
@@ -176,6 +192,16 @@ def protocol(card: Record) -> list[tuple[str, str]]:
     ("Last clip", card["tail"]),
     ("Distance", card["distance"]),
     ("Weights", card["checkpoint"] or "unknown"),
+  ]
+
+
+def _network(foreign: Record) -> list[tuple[str, str]]:
+  if not foreign:
+    return []
+  return [
+    ("Network", ", ".join(network_words(foreign))),
+    ("Its input", ", ".join(input_words(foreign))),
+    ("May be compared with", foreign["comparable_with"]),
   ]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import cosam_jax
 from cosam_jax.errors import InputError
+from cosam_jax.reports.foreign_words import input_words, network_words
 from cosam_jax.reports.results_shape import checked_results
 from cosam_jax.runtime.json_files import check_ours, read_json
 from cosam_jax.runtime.whole_files import whole_file
@@ -208,7 +209,10 @@ def _protocol(card: Mapping[str, Any]) -> list[str]:
     frames.append(f"clips of {card['num_frames']}")
   if card.get("flip"):
     frames.append("with mirror images")
+  foreign = card.get("foreign") or {}
+  network = {"network": network_words(foreign), "input": input_words(foreign)} if foreign else {}
   facts = {
+    **network,
     "protocol": [card["protocol"]],
     "gallery": gallery,
     "queries": queries,

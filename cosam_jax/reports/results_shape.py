@@ -104,6 +104,14 @@ def _reranking(value: Any) -> str | None:
 
 
 _MASKS: Any = ("each", {"stages": ("stages", ("each", _number))})
+_FOREIGN = {
+  "file": _text, "sha256": _text, "comparable_with": _text, "weights_beside": ("each", _text),
+  "preprocessing": {
+    "size": ("all", _count), "channels": _text, "range": _count, "mean": ("all", _number),
+    "deviation": ("all", _number), "resize": _text, "frames": _count, "normalise": _flag,
+    "layout": _text, "output": _text,
+  },
+}  # fmt: skip
 _CARD = {
   "dataset": _text, "protocol": _text, "frames": _text, "tail": _text, "distance": _text,
   "pooling": _text, "split": _or_none(_whole), "gallery_size": _count,
@@ -111,7 +119,7 @@ _CARD = {
   "valid_queries": _count, "frames_used": _count, "num_frames": _or_none(_count),
   "checkpoint": _or_none(_text), "checkpoint_hash": _or_none(_text),
   "reranking": _or_none(_reranking), "attribute": _or_none(_text),
-  "attribute_gallery": _or_none(_text), "flip": _flag,
+  "attribute_gallery": _or_none(_text), "flip": _flag, "foreign": _FOREIGN,
   "not_counted": ("each", _count), "unannotated": ("each", _count), "warnings": ("all", _text),
 }  # fmt: skip
 _CONFIG = {

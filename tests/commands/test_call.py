@@ -5,7 +5,9 @@ import pathlib
 
 import calls
 import pytest
+import tiny
 
+from cosam_jax.commands.registry import ALWAYS, COMMANDS
 from cosam_jax.errors import InputError
 
 
@@ -18,6 +20,19 @@ def test_paths_and_what_was_not_given(tmp_path):
     _ = call.run_config
   with pytest.raises(AssertionError, match="doctor"):
     _ = calls.call("doctor").folder
+
+
+def test_weights_of_the_command_line_are_those_of_the_configuration(tmp_path):
+  config = tiny.config("data")
+  call = calls.call("evaluate", config, tmp_path, weights="model.onnx")
+  assert call.run_config.init.weights == "model.onnx"
+  assert config.init.weights != "model.onnx"  # The given one stays as it is.
+  assert calls.call("evaluate", config, tmp_path).run_config is config
+  for mode in ("evaluate", "embed"):
+    assert COMMANDS[mode].flags["weights"] == ALWAYS
+  (tmp_path / "checkpoints" / "3").mkdir(parents=True)
+  with pytest.raises(InputError, match=r"^--weights is .model\.onnx., and .* has checkpoints"):
+    _ = call.run_config
 
 
 def test_a_workdir_is_held_while_it_is_used_and_no_longer(tmp_path):

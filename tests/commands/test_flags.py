@@ -46,6 +46,8 @@ REFUSED = [
   *(("calibrate", f"embeddings calibration {flag}", [],
      f"--{flag} is not read with --calibration: leave one of them out")
     for flag in ("fmr", "fpir", "prior", "comparisons", "allow_test_people")),
+  ("evaluate", "embeddings weights", [],
+   "--weights is not read with --embeddings: leave one of them out"),
   ("train", "workdir", [], MISSING),
   ("benchmark", "workdir", [], MISSING),
   ("prepare", "", [], MISSING),
@@ -63,6 +65,9 @@ ACCEPTED = [
   ("train", "config workdir change_optim temporal", [], "train"),
   ("train", "config workdir sweep seeds change_optim", [], "sweep"),
   ("evaluate", "embeddings protocol", [], "evaluate"),
+  ("evaluate", "config workdir weights", [], "evaluate"),
+  ("embed", "config workdir weights people", [], "embed"),
+  ("embed", "input workdir weights", [], "embed"),
   ("embed", "input workdir boxes boxes_format camera", [], "embed"),
   ("masks", "workdir tracklets output", [], "masks"),
   ("masks", "workdir frame_stride output", [], "masks"),

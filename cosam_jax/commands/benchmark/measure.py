@@ -13,6 +13,7 @@ from cosam_jax.commands.benchmark.options import Options, options_of
 from cosam_jax.commands.benchmark.table import render
 from cosam_jax.commands.call import Call
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.foreign_refusals import refuse_foreign
 from cosam_jax.experiment.parts import build_model
 from cosam_jax.runtime.json_files import check_ours, read_json
 from cosam_jax.runtime.whole_files import whole_file
@@ -33,6 +34,7 @@ def measure(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict
     The content of the file.
   """
   config_rules.check(config)
+  refuse_foreign(config, "measured")
   config = config_rules.resolve(config)
   place = workdir / "benchmark.json"
   check_ours(place, ("device", "config", "parts"))

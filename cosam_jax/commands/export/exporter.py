@@ -219,7 +219,8 @@ def _write(name: str, network: Network, inputs: str, directory: pathlib.Path) ->
     names = sorted(path.name for path in apart.iterdir())
     for made in names:
       (apart / made).replace(directory / made)
-  return {"file": names[0], "files": names, "bytes": size, "difference": difference}
+  first = file if file in names else names[0]
+  return {"file": first, "files": names, "bytes": size, "difference": difference}
 
 
 def _try(name: str, path: pathlib.Path, example: pathlib.Path, network: Network) -> float | None:
@@ -257,7 +258,7 @@ def _read_back(path: pathlib.Path, network: Network) -> float:
   for file in (path, path.with_name(SAFETENSORS)):
     if not file.is_file():
       continue
-    again = from_torch(read_weights(file), network.model)
+    again = from_torch(read_weights(file), network.ours)
     pairs = zip(jax.tree.leaves(again), jax.tree.leaves(network.variables), strict=True)
     if not all(np.array_equal(a, b) for a, b in pairs):
       return float("inf")

@@ -13,7 +13,7 @@ from cosam_jax.runtime.output_folders import OutputFolder
 
 EXAMPLE = "example.npz"
 _NAMES = (RECORD, EXAMPLE, CALIBRATION_FILE, "model.stablehlo", "model.tflite", "model.onnx",
-          *WEIGHTS,
+          "model.json", *WEIGHTS,
           "saved_model/*.pb", "saved_model/variables/*", "saved_model/assets/*")  # fmt: skip
 # The entries that must agree if programs of two calls are to be one export.
 _SAME = ("weights", "weights_hash", "input", "output", "config")

@@ -8,6 +8,7 @@ Notation: `B` clips, `T` frames in a clip, `H W` image size, `D` embedding size.
 
 import importlib.metadata
 import importlib.util
+import json
 import logging
 import pathlib
 from collections.abc import Callable
@@ -21,9 +22,11 @@ import safetensors.numpy
 from cosam_jax.data.pixel_numbers import IMAGENET_MEAN, IMAGENET_STD
 from cosam_jax.errors import InputError
 from cosam_jax.experiment.exported_weights import PICKLED, SAFETENSORS
+from cosam_jax.experiment.inference import Reading
 from cosam_jax.experiment.network import Network
 from cosam_jax.models import to_torch
 from cosam_jax.models.folded import for_inference
+from cosam_jax.models.foreign_preprocessing import Preprocessing, preprocessing_file
 
 INPUTS = {"clips": np.float32, "frames": np.uint8}
 """`clips`: float32[B, T, H, W, 3], ImageNet-normalised. `frames`: uint8 RGB of the same shape."""
@@ -43,7 +46,7 @@ def program_of(network: Network, inputs: str, *, portable: bool = False) -> Prog
     inputs: a key of `INPUTS`.
     portable: see `ReidNet`.
   """
-  model = network.model.clone(dtype=jnp.float32, portable=portable)
+  model = network.ours.clone(dtype=jnp.float32, portable=portable)
   variables = for_inference(model, network.variables)
 
   def program(clips: jax.Array) -> jax.Array:
@@ -101,7 +104,7 @@ def write_litert(network: Network, inputs: str, path: pathlib.Path) -> None:
 
 
 def write_onnx(network: Network, inputs: str, path: pathlib.Path) -> None:
-  """An ONNX model by jax2onnx; batch size symbolic."""
+  """An ONNX model by jax2onnx; batch size symbolic. `model.json` beside it says how to feed it."""
   _require("jax2onnx", "onnx", "export")
   chatter = logging.getLogger("onnx_ir.serde")  # It logs a line for each shape without a type.
   level = chatter.level
@@ -129,6 +132,31 @@ def write_onnx(network: Network, inputs: str, path: pathlib.Path) -> None:
     ) from error
   finally:
     chatter.setLevel(level)
+  record = preprocessing_of(network, inputs).record()
+  preprocessing_file(path).write_text(json.dumps(record, indent=1) + "\n")
+
+
+def preprocessing_of(network: Network, inputs: str) -> Preprocessing:
+  """How frames become the input of an exported program, as this program reads it back.
+
+  Args:
+    network: the network.
+    inputs: a key of `INPUTS`; programs of `frames` normalise them themselves.
+  """
+  frames, height, width, _ = input_shape(network)
+  clips = inputs == "clips"
+  return Preprocessing(
+    size=(height, width),
+    channels="RGB",
+    range=1 if clips else 255,
+    mean=IMAGENET_MEAN if clips else (0.0, 0.0, 0.0),
+    deviation=IMAGENET_STD if clips else (1.0, 1.0, 1.0),
+    resize=Reading.of(network.flat).resize_method,
+    frames=frames,
+    normalise=False,
+    layout="NTHWC",
+    output="features",
+  )
 
 
 def write_torch(network: Network, inputs: str, path: pathlib.Path) -> None:
@@ -137,7 +165,7 @@ def write_torch(network: Network, inputs: str, path: pathlib.Path) -> None:
   It is written as `.safetensors` and, if PyTorch is installed, also as `path` (`.pth.tar`).
   """
   del inputs
-  arrays = to_torch(network.variables, network.model)
+  arrays = to_torch(network.variables, network.ours)
   safetensors.numpy.save_file(arrays, path.with_name(SAFETENSORS))
   if importlib.util.find_spec("torch") is not None:
     import torch

@@ -19,6 +19,7 @@ from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.experiment.inference import Reading
 from cosam_jax.experiment.network import Network, network_asked_for
 from cosam_jax.experiment.parts import read_tables
+from cosam_jax.models.foreign import ours
 
 
 def run(call: Call) -> None:
@@ -63,6 +64,7 @@ def export(
   formats = tuple(exporter.FORMATS) if given is None else exporter.parse_formats(given)
   export_folder(directory).check()
   network = network_asked_for(config, workdir)
+  ours(network.model)  # A foreign network is refused before any frame is read.
   if value_of(network.flat, "evaluation.flip"):
     print(
       "note: config.evaluation.flip is True, and an exported program embeds a clip without its "

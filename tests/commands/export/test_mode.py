@@ -3,15 +3,18 @@
 import dataclasses
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
 
+import calls
 import chex
 import jax
 import numpy as np
 import pytest
 import saved_run as saved
+import tiny
 from safetensors.numpy import load_file
 
 from cosam_jax.commands.export import exported
@@ -20,6 +23,7 @@ from cosam_jax.commands.export import formats as export_formats
 from cosam_jax.commands.export import mode as export_command
 from cosam_jax.commands.export.mode import export as export_mode
 from cosam_jax.errors import InputError
+from cosam_jax.evaluation.embeddings import read_embeddings
 from cosam_jax.experiment.network import load_network
 from cosam_jax.models import from_torch
 
@@ -236,3 +240,31 @@ def test_what_a_runtime_prints_is_not_the_answer(tmp_path, monkeypatch):
   )
   monkeypatch.setattr(exported, "__file__", str(program))
   assert export._try("stablehlo", tmp_path / "model", tmp_path / "example.npz", None) == 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("inputs", list(export_formats.INPUTS))
+def test_an_onnx_file_of_ours_is_read_back_as_a_foreign_network(
+  saved_run, tiny_synthetic, tmp_path, inputs
+):
+  """With the preprocessing that the export wrote; vectors and results are those of the run."""
+  pytest.importorskip("jax2onnx")
+  out, config = tmp_path / "out", tiny.config(tiny_synthetic, evaluation__rerank=True)
+  record = export_mode(None, saved_run, out, given="onnx", inputs=inputs)
+  assert record["formats"]["onnx"]["file"] == "model.onnx"
+  assert record["formats"]["onnx"]["files"] == ["model.json", "model.onnx"]
+  places = {"own": shutil.copytree(saved_run, tmp_path / "own"), "foreign": tmp_path / "foreign"}
+  given = {"own": {}, "foreign": {"weights": str(out / "model.onnx")}}
+  for name, place in places.items():
+    for mode in ("embed", "evaluate"):
+      calls.run(mode, config, place, **given[name])
+  own, foreign = (read_embeddings(place / "embeddings.npz") for place in places.values())
+  assert own.names.tolist() == foreign.names.tolist()
+  limit = 1e-4 * np.abs(own.vectors).max()
+  np.testing.assert_allclose(foreign.vectors, own.vectors, rtol=0, atol=limit)
+  np.testing.assert_allclose(foreign.clip_vectors, own.clip_vectors, rtol=0, atol=limit)
+  assert own.origin.foreign == {}
+  assert foreign.origin.vectors_hash != own.origin.vectors_hash
+  numbers = [tiny.metrics(place) for place in places.values()]
+  assert len(numbers[0]) == 2
+  assert numbers[0] == numbers[1]
