@@ -16,8 +16,8 @@ from cosam_jax.models.onnx_sessions import is_onnx
 from cosam_jax.models.weight_register import missing_weights
 from cosam_jax.runtime.user_paths import user_path
 
-ALIKE = 0.02
-"""Vectors whose deviations from their mean are less than this share of their length are alike."""
+ALIKE = 0.05
+"""Vectors whose `spread` is less than this are nearly the same; see docs/foreign_networks.md."""
 
 
 def foreign_file(path: pathlib.Path, settings: Mapping[str, Any]) -> Network:
@@ -102,6 +102,17 @@ def with_sizes(config: ConfigDict, network: ForeignNet) -> ConfigDict:
   return config
 
 
+def spread(vectors: np.ndarray) -> float:
+  """How far vectors lie from their mean, as a share of their length: 0 if they are all the same.
+
+  Args:
+    vectors: float32[n, D].
+  """
+  away = np.square(vectors - vectors.mean(axis=0), dtype=np.float64).sum()
+  length = np.square(vectors, dtype=np.float64).sum()
+  return float(np.sqrt(away / length)) if length else 0.0
+
+
 def alike(vectors: np.ndarray, model: AnyNet) -> str | None:
   """A sentence if a foreign network gave all tracklets nearly the same vector; None if not.
 
@@ -111,9 +122,7 @@ def alike(vectors: np.ndarray, model: AnyNet) -> str | None:
   """
   if not isinstance(model, ForeignNet) or len(vectors) < 2:
     return None
-  away = np.sqrt(np.square(vectors - vectors.mean(axis=0), dtype=np.float64).sum())
-  length = np.sqrt(np.square(vectors, dtype=np.float64).sum())
-  share = float(away / length) if length else 0.0
+  share = spread(vectors)
   if share >= ALIKE:
     return None
   return (

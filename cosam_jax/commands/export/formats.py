@@ -8,7 +8,6 @@ Notation: `B` clips, `T` frames in a clip, `H W` image size, `D` embedding size.
 
 import importlib.metadata
 import importlib.util
-import json
 import logging
 import pathlib
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from cosam_jax.experiment.network import Network
 from cosam_jax.models import to_torch
 from cosam_jax.models.folded import for_inference
 from cosam_jax.models.foreign_preprocessing import Preprocessing, preprocessing_file
+from cosam_jax.reports.results import write_json
 
 INPUTS = {"clips": np.float32, "frames": np.uint8}
 """`clips`: float32[B, T, H, W, 3], ImageNet-normalised. `frames`: uint8 RGB of the same shape."""
@@ -132,8 +132,7 @@ def write_onnx(network: Network, inputs: str, path: pathlib.Path) -> None:
     ) from error
   finally:
     chatter.setLevel(level)
-  record = preprocessing_of(network, inputs).record()
-  preprocessing_file(path).write_text(json.dumps(record, indent=1) + "\n")
+  write_json(preprocessing_file(path), preprocessing_of(network, inputs).record())
 
 
 def preprocessing_of(network: Network, inputs: str) -> Preprocessing:
