@@ -76,6 +76,7 @@ def _carried(features, variables, old_grid, redraw=False):
   return np.asarray(Cosam().apply(variables | {"params": params}, features, train=False)[1].spatial)
 
 
+@pytest.mark.slow
 def test_masks_of_real_frames_stay_close(real_features):
   """Twice the frames, then a grid 1.5 times as fine; a shuffled kernel shows the scale."""
   four = real_features[:, ::2]

@@ -52,6 +52,7 @@ def results(workdir):
   return json.loads((workdir / "results.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_average_is_evaluated_with_mirror_images(whole, tiny_synthetic):
   content = results(whole)
   card = content["results"][0]["card"]

@@ -44,7 +44,8 @@ def test_accumulation_is_the_large_batch(parts):
   chex.assert_trees_all_close(found, wanted, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("skip", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("skip", [False, True])
 def test_accumulation_normalises_each_part_by_itself(skip):
   """The oracle is one gradient of the whole network, over a loop of parts."""
   clips, labels = batch()

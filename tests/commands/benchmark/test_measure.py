@@ -51,6 +51,7 @@ def test_it_runs_without_tensorflow_and_without_data(measured):
   assert out.strip() == render(record)  # test_table.py tests `render`.
 
 
+@pytest.mark.slow
 def test_operations_are_counted_outside_of_loops(hasty_compilation):
   """A CPU embeds few clips at a time, and trains on parts, in loops that XLA counts once."""
   del hasty_compilation
