@@ -16,6 +16,8 @@ import platform
 import sys
 from typing import Any, ClassVar
 
+from cosam_jax.runtime import memory_limits
+
 AUTO, KEEP, RETURN = "auto", "keep", "return"
 AUTO_LEAST_BYTES = 12 * 2**30
 """`auto` keeps memory on machines with at least this much; see docs/performance.md."""
@@ -160,9 +162,14 @@ def _gib(size: int) -> str:
 
 def free_bytes(
   meminfo: pathlib.Path = pathlib.Path("/proc/meminfo"),
-  cgroup: pathlib.Path = pathlib.Path("/sys/fs/cgroup"),
+  tree: pathlib.Path = memory_limits.TREE,
+  own: pathlib.Path = memory_limits.OWN_GROUPS,
 ) -> int | None:
   """Memory that this process can still have, in this machine or its container.
+
+  Args:
+    meminfo: the system's file on memory.
+    tree, own: see `memory_limits.limits`.
 
   Returns:
     Bytes; None if the system does not say.
@@ -172,23 +179,15 @@ def free_bytes(
     free = int(lines["MemAvailable"].split()[0]) * 2**10
   except (OSError, KeyError, ValueError):  # Not Linux, or an old one.
     return None
-  try:
-    limit = int((cgroup / "memory.max").read_text())
-    used = int((cgroup / "memory.current").read_text())
-    statistics = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
-  except (OSError, ValueError):  # No such limit, or "max".
-    return free
-  # Files that were read are counted as used, and are dropped if their room is needed.
-  return min(free, max(0, limit - used + int(statistics.get("inactive_file", 0))))
+  return min([free, *(limit.free for limit in memory_limits.limits(tree, own))])
 
 
-def machine_bytes(cgroup: pathlib.Path = pathlib.Path("/sys/fs/cgroup/memory.max")) -> int:
+def machine_bytes(
+  tree: pathlib.Path = memory_limits.TREE, own: pathlib.Path = memory_limits.OWN_GROUPS
+) -> int:
   """The memory of this machine, or of the container that the process lives in."""
   total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-  try:
-    return min(total, int(cgroup.read_text()))
-  except (OSError, ValueError):  # No such limit, or "max".
-    return total
+  return min([total, *(limit.most for limit in memory_limits.limits(tree, own))])
 
 
 def has_accelerator(devices: pathlib.Path = pathlib.Path("/dev")) -> bool:

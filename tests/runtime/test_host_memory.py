@@ -85,7 +85,7 @@ def files(folder, available, **cgroup):
   (folder / "meminfo").write_text(f"MemTotal: 99 kB\nMemAvailable: {available} kB\n")
   for name, text in cgroup.items():
     (folder / f"memory.{name}").write_text(text)
-  return host_memory.free_bytes(folder / "meminfo", folder)
+  return host_memory.free_bytes(folder / "meminfo", folder, folder / "groups")
 
 
 def test_free_memory_is_the_machines_or_the_containers(tmp_path):

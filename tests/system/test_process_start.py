@@ -97,12 +97,14 @@ def test_kept_memory_is_not_asked_for_again():
 
 
 def test_memory_is_kept_only_where_there_is_enough_and_no_accelerator(tmp_path, monkeypatch):
-  (tmp_path / "memory.max").write_text("max\n")
-  whole = host_memory.machine_bytes(tmp_path / "memory.max")
+  for name, text in (("max", "max\n"), ("current", "5\n"), ("stat", "")):
+    (tmp_path / f"memory.{name}").write_text(text)
+  nobody = tmp_path / "none"
+  whole = host_memory.machine_bytes(tmp_path, nobody)
   assert whole > 2**30
   (tmp_path / "memory.max").write_text("1048576\n")
-  assert host_memory.machine_bytes(tmp_path / "memory.max") == 2**20
-  assert host_memory.machine_bytes(tmp_path / "none") == whole
+  assert host_memory.machine_bytes(tmp_path, nobody) == 2**20
+  assert host_memory.machine_bytes(nobody, nobody) == whole
 
   monkeypatch.delenv("JAX_PLATFORMS", raising=False)
   assert not host_memory.has_accelerator(tmp_path)

@@ -58,7 +58,7 @@ def measure(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict
   }
   for part, measured in measurements.items():
     if part in options.parts:
-      with tqdm.tqdm(desc=part, unit="measurement", leave=False) as bar:
+      with tqdm.tqdm(desc=part, unit="measurement", leave=False, disable=None) as bar:
         record["parts"][part] = measured(bar.update)
   workdir.mkdir(parents=True, exist_ok=True)
   if place.exists() and (what := _lost(read_json(place, "benchmark", "measure again"), record)):
