@@ -176,7 +176,7 @@ def _decoded(footage: Footage) -> Iterator[Picture]:
   from av.sidedata.sidedata import SideDataContainer, Type
 
   # FFmpeg knows kinds of side data, such as EXIF, that PyAV has no name for: none may end a video.
-  Type._missing_ = classmethod(_unnamed)
+  setattr(Type, "_missing_", classmethod(_unnamed))  # noqa: B010  # Not known to its stubs.
   path = footage.path
   with _opened(path) as (container, stream):
     stream.thread_type = "AUTO"

@@ -2,7 +2,8 @@
 
 A process is in a group, which may lie in others, and each may have a limit. Both versions of
 control groups count: in version 1 the groups for memory have a tree of their own, in version 2
-there is one tree. Source: the kernel's `admin-guide/cgroup-v1/memory.rst` and `admin-guide/cgroup-v2.rst`.
+there is one tree. Source: the kernel's `admin-guide/cgroup-v1/memory.rst` and
+`admin-guide/cgroup-v2.rst`.
 """
 
 import pathlib
@@ -58,8 +59,8 @@ def _groups(
     (tree / "unified", "", _SECOND),
     (tree / "memory", "memory", _FIRST),
   ):
-    place = pathlib.PurePosixPath(inside[kind].lstrip("/"))
-    for part in (place, *place.parents):
+    group = pathlib.PurePosixPath(inside[kind].lstrip("/"))
+    for part in (group, *group.parents):
       if ".." not in part.parts:  # A group outside of what this process can see.
         yield root / part, names
 
