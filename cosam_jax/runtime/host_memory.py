@@ -46,6 +46,18 @@ def settle(choice: str = AUTO) -> bool:
   return _Kept.now
 
 
+def compute_in_turn() -> None:
+  """On CPUs, makes a call return when it has ended; call before JAX finds its devices.
+
+  Otherwise JAX says that results are there shortly before it frees the call's working memory, so
+  that the next call takes another block. `JAX_CPU_ENABLE_ASYNC_DISPATCH` of the user's counts.
+  """
+  if "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ:
+    import jax
+
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
+
+
 class _Kept:
   """The C library's state, which belongs to the process.
 

@@ -86,6 +86,21 @@ def test_a_folder_that_cannot_be_is_refused_if_it_was_asked_for(tmp_path):
   in_a_process(COMPILE, "auto", COSAM_CACHE=str(tmp_path / "file"))
 
 
+IN_TURN = """
+import sys
+from cosam_jax.runtime import host_memory
+host_memory.compute_in_turn()
+import jax, jax.numpy as jnp
+result = jax.jit(lambda x: jnp.linalg.matrix_power(x, 60))(jnp.full((700, 700), 1 / 700))
+print(result.is_ready())
+"""
+
+
+def test_a_call_returns_when_it_has_ended_unless_the_user_says_otherwise():
+  assert in_a_process(IN_TURN)[0] == ["True"]
+  assert in_a_process(IN_TURN, JAX_CPU_ENABLE_ASYNC_DISPATCH="true")[0] == ["False"]
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the C library of Linux alone")
 def test_kept_memory_is_not_asked_for_again():
   (told, faults), _ = in_a_process(COMPUTE, "return")
