@@ -83,3 +83,26 @@ def test_what_is_not_installed_is_named_with_the_command(script, command):
   assert (status, out) == (1, "")
   assert errors.endswith(command)
   assert errors.count("\n") == 1
+
+
+def test_reading_says_which_decoders_there_are():
+  status, out, errors = run(sys.executable, ROOT / "benchmarks" / "reading.py", "--help")
+  assert (status, errors) == (0, "")
+  told = " ".join(out.split())
+  for words in ("some of PIL, simplejpeg, torchvision", "pip install simplejpeg torchvision",
+                "those that are installed", "pip install torch "):  # fmt: skip
+    assert words in told
+
+
+@pytest.mark.parametrize(
+  ("flag", "sentence"),
+  [("--decoders=PIL,jepg", "--decoders has 'jepg': use some of PIL, simplejpeg, torchvision"),
+   ("--frame_size=1080", "--frame_size is '1080': give a height and a width in pixels")],
+)  # fmt: skip
+def test_reading_refuses_a_wrong_value_before_it_looks_for_pytorch(flag, sentence):
+  status, out, errors = run(
+    sys.executable, ROOT / "benchmarks" / "reading.py", "--config=mars", flag
+  )
+  assert (status, out) == (2, "")
+  assert sentence in errors
+  assert errors.count("\n") == 1
