@@ -44,7 +44,6 @@ from PIL import Image
 
 from cosam_jax.commands import config_flags as command_config
 from cosam_jax.commands import parsing
-from cosam_jax.commands.registry import MISSING_CONFIG
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.runtime.refusals import status_of
@@ -88,7 +87,7 @@ def _check() -> None:
   """Refuses, before anything is read, what is misspelt or not installed."""
   decoders, size = _DECODERS.value, _FRAME_SIZE.value
   if _CONFIG.value is None:
-    raise InputError(MISSING_CONFIG)
+    raise InputError("--config is missing: give an experiment's file or name, such as mars")
   if unknown := [name for name in decoders if name not in loader_clips.DECODERS]:
     raise InputError(f"--decoders has {', '.join(map(repr, unknown))}: use some of "
                      f"{', '.join(loader_clips.DECODERS)}")  # fmt: skip

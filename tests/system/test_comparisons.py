@@ -94,15 +94,9 @@ def test_reading_says_which_decoders_there_are():
     assert words in told
 
 
-@pytest.mark.parametrize(
-  ("flag", "sentence"),
-  [("--decoders=PIL,jepg", "--decoders has 'jepg': use some of PIL, simplejpeg, torchvision"),
-   ("--frame_size=1080", "--frame_size is '1080': give a height and a width in pixels")],
-)  # fmt: skip
-def test_reading_refuses_a_wrong_value_before_it_looks_for_pytorch(flag, sentence):
+def test_reading_refuses_a_wrong_decoder_before_it_looks_for_pytorch():
   status, out, errors = run(
-    sys.executable, ROOT / "benchmarks" / "reading.py", "--config=mars", flag
+    sys.executable, ROOT / "benchmarks" / "reading.py", "--config=mars", "--decoders=PIL,jepg"
   )
   assert (status, out) == (2, "")
-  assert sentence in errors
-  assert errors.count("\n") == 1
+  assert errors == "error: --decoders has 'jepg': use some of PIL, simplejpeg, torchvision\n"
