@@ -48,6 +48,23 @@ def test_help_installs_nothing(tmp_path, launcher, words):
   assert [word for word in words if word not in told] == []
 
 
+def test_the_size_of_pytorch_is_told_before_it_is_installed(tmp_path):
+  """With a stand-in for the environment's Python, which has no PyTorch and prints its arguments."""
+  programs = tmp_path / "venv" / "bin"
+  programs.mkdir(parents=True)
+  for name in ("python", "cosam-jax"):
+    (programs / name).write_text('#!/bin/sh\n[ "$1" = -c ] && exit 1\necho "$*" >&2\n')
+    (programs / name).chmod(0o755)
+  launcher = ROOT / "launch" / "compare_pytorch.sh"
+  status, _, errors = run("bash", launcher, "--clips=8", VENV=tmp_path / "venv")
+  told, pip, script = errors.splitlines()
+  assert status == 0
+  assert "up to 8 GB on Linux" in told
+  assert "stop this with Ctrl-C and install it there first" in told
+  assert pip == "-m pip install --quiet torch"
+  assert script.endswith("benchmarks/against_pytorch.py --clips=8")
+
+
 REFUSED = [
   ("against_pytorch.py", "--backbones=resnet18", "'resnet18': use some of resnet50, se_resnet50"),
   ("against_pytorch.py", "--width=0", "'0' is not a number from 0.0625 to 8"),
