@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from cosam_jax.commands.benchmark import clock
+from cosam_jax.runtime import host_memory
 from cosam_jax.training.health import most_memory_mib
 
 # Dense FLOP/s of one device (in JAX's sense), from the makers' data sheets (NVIDIA's product pages
@@ -78,6 +79,24 @@ def measured_peak(dtype: str, repeats: int) -> dict[str, Any]:
   timing = clock.timed(lambda: program.call(left, right), repeats)
   rate = 2 * size**3 / timing.median
   return {"size": size, "dtype": dtype, "flops_per_second": rate, **timing.record()}
+
+
+def memory_of_host(kept: bool) -> dict[str, Any] | None:
+  """The host's memory before anything is measured; None if the devices are not CPUs.
+
+  Args:
+    kept: whether the process keeps memory between calls, as `host_memory.settle` returns it.
+
+  Returns:
+    `kept`; `free_bytes`, or None if the system does not say; `machine_bytes`.
+  """
+  if jax.devices()[0].platform != "cpu":
+    return None
+  return {
+    "kept": kept,
+    "free_bytes": host_memory.free_bytes(),
+    "machine_bytes": host_memory.machine_bytes(),
+  }
 
 
 def peak_memory() -> int | None:
