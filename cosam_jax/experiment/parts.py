@@ -162,6 +162,7 @@ def objective(config: ConfigDict) -> steps.Objective:
     triplet_margin=loss.triplet_margin,
     triplet_weight=loss.triplet_weight,
     triplet_distance=loss.triplet_distance,
+    mask_sparsity=loss.mask_sparsity,
   )
 
 
