@@ -89,6 +89,7 @@ def build_model(config: ConfigDict, num_classes: int) -> ReidNet:
     ncc=model.ncc,
     summary=model.summary,
     channel_gate=model.channel_gate,
+    descriptors=model.descriptors,
     score_relu=model.score_relu,
     spatial_pool=model.spatial_pool,
     neck=model.neck,
@@ -161,6 +162,7 @@ def objective(config: ConfigDict) -> steps.Objective:
     triplet_margin=loss.triplet_margin,
     triplet_weight=loss.triplet_weight,
     triplet_distance=loss.triplet_distance,
+    mask_sparsity=loss.mask_sparsity,
   )
 
 
