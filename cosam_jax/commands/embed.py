@@ -22,7 +22,7 @@ def run(call: Call) -> None:
     return
   with call.holding_output():
     embed_input(
-      network_asked_for(call.config, call.folder),
+      network_asked_for(call.config, call.folder, flags["weights"]),
       pathlib.Path(flags["input"]),
       call.path("output"),
       workdir=call.folder,

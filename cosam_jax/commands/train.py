@@ -19,13 +19,14 @@ from cosam_jax.experiment.best_checkpoint import Best, scalar_log
 from cosam_jax.experiment.evaluated_set import may_be_same
 from cosam_jax.experiment.evaluator import Evaluator
 from cosam_jax.experiment.fields import MOST_EPOCHS
+from cosam_jax.experiment.found_checkpoints import weights_label
 from cosam_jax.experiment.learning import learning_of, optimizer_of, schedule_of
 from cosam_jax.experiment.learning_rules import OF_LENGTH, check_length, drops_beyond_the_end
 from cosam_jax.experiment.mask_report import BEFORE, MaskReport
-from cosam_jax.experiment.network import weights_label
 from cosam_jax.experiment.outcome import leave, report_results
 from cosam_jax.experiment.page_report import check_outputs
 from cosam_jax.experiment.parts import (
+  OF_START,
   TrainingBatches,
   initial_weights,
   objective,
@@ -122,7 +123,7 @@ def _train(
     where = f"{checkpoints.directory}/{first_step}"
     earlier = config_rules.complete(saved["config"])
     changed = [*saved.pop("changed", []), *optim_changes(earlier, run.flat, first_step)]
-    drawn_parts = saved.pop("drawn_parts", [])
+    start = {name: saved.pop(name) for name in OF_START if name in saved}
     free = config_rules.free_on_resume(config, change_optim)
     check_same(earlier, run.flat, free, where, REMEDY)
     if any(earlier[name] != run.flat[name] for name in OF_LENGTH):
@@ -138,12 +139,11 @@ def _train(
     print("".join(f"note: {change}\n" for change in changed), end="")
   else:
     initial = initial_weights(config, run.model)
-    drawn_parts = list(initial.drawn_parts)
+    start = initial.record
     train_state = state.create_state(initial.variables, optimizer, averaged=averaged)
     train_state = mesh.put_everywhere(run.mesh, train_state)
     hosts.first_alone(lambda: evaluation_place.set_aside_other_training(workdir))
-  if drawn_parts:
-    about["drawn_parts"] = drawn_parts
+  about |= start
   hosts.first_alone(lambda: _write_config(run, arguments))
   epochs = config.train.epochs
   print(f"epochs: {epochs:,} of {epoch:,} steps each, {epochs * epoch:,} steps in all")
@@ -219,7 +219,7 @@ def _train(
     step=step,
     skipped=skipped,
     changed=about.get("changed", ()),
-    drawn_parts=drawn_parts,
+    start=start,
     events=events,
     arguments=arguments,
     following=following("train", arguments, {"train": _twice(config, -(-last_step // epoch))}),

@@ -8,7 +8,7 @@ Notation: `B` clips in a batch, `T` frames in a clip, `h w` grid of a mask, `D` 
 
 import copy
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -21,6 +21,7 @@ from cosam_jax.data.decoders import Decoder
 from cosam_jax.data.pipeline import EvalBatch, evaluation_batches
 from cosam_jax.data.stream import BY_TENSORFLOW
 from cosam_jax.data.tracklets import TrackletTable
+from cosam_jax.evaluation.embed import ClipBatch, embed_tracklets
 from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.models import Outputs, ReidNet
 from cosam_jax.models.folded import for_inference
@@ -164,6 +165,39 @@ class Inference:
     frames = clips_to_put(clips, valid)
     batch = mesh.put_batch(self._mesh, frames, *([valid] if skip else []))
     return self._forward(variables, batch[0], batch[1] if skip else None)
+
+  def batch_for(self, num_clips: int | None) -> int:
+    """Clips in a batch; for a few clips a small power of two, so that one is not padded to many.
+
+    Args:
+      num_clips: how many there are; None: unknown.
+    """
+    most, devices = self.batch_clips, self._mesh.size
+    if num_clips is None or num_clips >= most:
+      return most
+    few = 1 << (num_clips - 1).bit_length()
+    return min(most, -(-few // devices) * devices)
+
+  def vectors(
+    self,
+    variables: dict[str, Any],
+    batches: Iterable[ClipBatch],
+    num_tracklets: int,
+    **telling: Any,
+  ) -> np.ndarray:
+    """float32[n, D], the mean vector of each tracklet.
+
+    Args:
+      variables: the weights, from `put`.
+      batches: of clips, see `evaluation.embed`.
+      num_tracklets: n.
+      **telling: `names`, `num_clips` and `progress` of `embed_tracklets`.
+    """
+
+    def forward(clips: np.ndarray, valid: np.ndarray) -> jax.Array:
+      return self.forward(variables, clips, valid).features
+
+    return embed_tracklets(forward, batches, num_tracklets, **telling)
 
   def looking_closely(
     self, variables: dict[str, Any]

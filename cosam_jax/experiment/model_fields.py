@@ -67,7 +67,8 @@ MODEL_FIELDS: dict[str, Field] = {
     "by the compiler, or fused in kernels for one NVIDIA GPU. IBN's half instance norms, and sizes "
     "that 16 does not divide, stay with the compiler.", *NORMS, late=True),
   "init.weights": Field(str, "imagenet", TRAINING,
-    "Initial weights: empty (random), a name such as imagenet, or a file.", path=True,
+    "Initial weights: empty (random), a name such as imagenet, a network on the Hub "
+    "(hf:org/name@revision), or a file.", path=True,
     resumable=True),
   "init.missing": _choice("error", TRAINING,
     "Whole parts of the backbone that the initial weights lack: refuse the file, or draw them and "

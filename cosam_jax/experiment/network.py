@@ -14,19 +14,22 @@ from cosam_jax.experiment.exported_weights import exported_configuration, warn_o
 from cosam_jax.experiment.field_kinds import NETWORK
 from cosam_jax.experiment.fields import role_of
 from cosam_jax.experiment.flags_again import flags_again
-from cosam_jax.experiment.parts import build_model, initial_variables
+from cosam_jax.experiment.found_checkpoints import find_checkpoint, kind_of, weights_label
+from cosam_jax.experiment.parts import build_model, initial_weights
 from cosam_jax.experiment.run import Run
-from cosam_jax.experiment.run_configuration import has_steps
+from cosam_jax.experiment.run_configuration import has_checkpoint, has_steps
 from cosam_jax.models import ReidNet
+from cosam_jax.models.exported_record import RECORD, SAFETENSORS
+from cosam_jax.models.hub_files import fetched
+from cosam_jax.models.hub_names import hub_name, is_hub_name
 from cosam_jax.models.interop import merge
 from cosam_jax.models.prefixes import classes_of
 from cosam_jax.models.resample import resample_variables
 from cosam_jax.models.weight_files import read_weights
-from cosam_jax.models.weight_register import resolve_weights
-from cosam_jax.runtime.text_numbers import whole_number
+from cosam_jax.models.weight_register import find_weights
 from cosam_jax.runtime.user_paths import user_path
 from cosam_jax.training import optim, state
-from cosam_jax.training.checkpoints import BEST, LAST, Checkpoints
+from cosam_jax.training.checkpoints import Checkpoints
 from cosam_jax.training.mesh import make_mesh, put_everywhere
 from cosam_jax.training.same_run import check_same, differing
 
@@ -46,9 +49,10 @@ class Network:
     model: the network.
     variables: its weights.
     flat: the run's configuration, dotted name -> plain value; empty if it is unknown.
-    label: names the weights, such as "step 240" or a file's name.
+    label: names the weights, such as "step 240", a file's name, or `hf:org/name@commit`.
     step: number of steps that they were trained for; 0 for a file's.
     about: values beside the checkpoint, about its training; empty for a file's.
+    place: the workdir, checkpoint or file that it was read from; None if unknown.
   """
 
   model: ReidNet
@@ -57,58 +61,78 @@ class Network:
   label: str
   step: int = 0
   about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  place: pathlib.Path | None = None
 
 
 def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = None) -> Network:
-  """Reads a run's checkpoint, or a weights file.
+  """Reads a run's checkpoint, a weights file, or a network on the Hub.
 
   Args:
-    path: a workdir, its folder `checkpoints` or `best`, or one checkpoint in it; or a weights file
-      (`.pth`, `.pth.tar`, `.safetensors`, `.npz`) with the published code's names.
+    path: a workdir, its folder `checkpoints` or `best`, or one checkpoint in it; a weights file
+      (`.pth`, `.pth.tar`, `.safetensors`, `.npz`) with the published code's names; an export's
+      folder; or `hf:org/name@revision`, see `hub_names`.
     settings: fields of `ReidNet` for a weights file, such as `backbone`; the number of classes is
       the file's. A run has its own settings, and so has a file in an export's folder.
 
   Raises:
-    InputError: the path does not exist, a setting does not exist, or the weights do not fit.
+    InputError: the path or name does not exist, a setting does not exist, or the weights do not
+      fit.
   """
-  path, settings = user_path(path), dict(settings or {})
+  settings = dict(settings or {})
   for name in settings:
     if name not in _SETTINGS:
       raise InputError(f"{name!r} is not a setting of ReidNet{suggestion(name, _SETTINGS)}")
+  if is_hub_name(path):
+    found = fetched(hub_name(path))
+    return dataclasses.replace(_from_weights(found.path, settings), label=found.label)
+  path = user_path(path)
   if not path.exists():
     raise InputError(
       f"{path} does not exist: give a run's workdir, one of its checkpoints, or a weights file"
     )
+  if all((path / name).is_file() for name in (RECORD, SAFETENSORS)) and not has_checkpoint(path):
+    path = path / SAFETENSORS
   if not path.is_dir():
     return _from_weights(path, settings)
   if settings:
     raise InputError(
       f"{path} is a run's folder, which knows its network: leave {', '.join(settings)} out"
     )
-  checkpoints, step = _find(path)
+  checkpoints, step = find_checkpoint(path)
   flat = config_rules.complete(checkpoints.about(step)["config"])
   config = config_rules.unflatten(flat)
-  return _from_checkpoint(checkpoints, step, config, flat, make_mesh())
+  network = _from_checkpoint(checkpoints, step, config, flat, make_mesh())
+  return dataclasses.replace(network, place=path)
 
 
-def network_asked_for(config: ConfigDict | None, workdir: pathlib.Path) -> Network:
+def network_asked_for(
+  config: ConfigDict | None, workdir: pathlib.Path, weights: str | None = None
+) -> Network:
   """The network of a command: by `network_of` with a configuration, else by `load_network`.
 
   Args:
     config: the configuration of --config and the flags; None if --config is left out.
     workdir: the folder of the checkpoints.
+    weights: those of --weights, which go before the checkpoints: see `load_network`; with a
+      configuration, a file or a name as for `init.weights`.
 
   Raises:
     InputError: as those two; the configuration cannot work; or the workdir is no run, and its files
       say which flags made them.
   """
+  if config is None and weights is not None:
+    return load_network(weights)
   if config is None:
     if missing := flags_again(workdir):
       raise InputError(missing)
     return load_network(workdir)
+  if weights is not None:
+    config = config.copy_and_resolve_references()
+    config.init.weights = weights
   config_rules.check(config)
   config = config_rules.resolve(config)
-  return network_of(config, config_rules.plain(config), workdir)
+  flat = config_rules.plain(config)
+  return network_of(config, flat, workdir) if weights is None else _of_initial(config, flat)
 
 
 def network_of(
@@ -129,7 +153,7 @@ def network_of(
   Raises:
     InputError: there is neither a checkpoint nor weights, or they are of another network.
   """
-  kind = _kind(config.evaluation.checkpoint)
+  kind = kind_of(config.evaluation.checkpoint)
   if has_steps(workdir / kind):
     checkpoints = Checkpoints(workdir, kind)
     step = checkpoints.latest_step()
@@ -141,25 +165,26 @@ def network_of(
       "checkpoint, which alone has an average: train first, or use 'trained'"
     )
   if config.init.weights and drawn is not None:
-    label = pathlib.Path(config.init.weights).name
-    return Network(drawn, initial_variables(config, drawn), flat, label)
+    initial = initial_weights(config, drawn)
+    return Network(drawn, initial.variables, flat, initial.label)
   if config.init.weights:
-    path = resolve_weights(config.init.weights, config.model.backbone)
-    return _from_file(path, lambda classes: build_model(config, classes), flat)
+    return _of_initial(config, flat)
   raise InputError(
     f"there is {'no network' if drawn is None else 'nothing to evaluate'}: {workdir} has no folder "
     f"{kind} with a checkpoint, and config.init.weights is empty; train first, or name weights"
   )
 
 
-def weights_label(step: int, which: str) -> str:
-  """The name of a checkpoint's weights, for people: "step 240", or "step 240, averaged".
-
-  Args:
-    step: of the checkpoint.
-    which: the value of `evaluation.weights`.
-  """
-  return f"step {step}, averaged" if which == state.AVERAGE else f"step {step}"
+def _of_initial(config: ConfigDict, flat: Mapping[str, Any]) -> Network:
+  """The network of `init.weights`, which must be a whole one."""
+  if config.evaluation.weights == state.AVERAGE:
+    raise InputError(
+      f"config.evaluation.weights is 'average', and {config.init.weights} is no checkpoint of a "
+      "run, which alone has an average: use 'trained'"
+    )
+  path, label = find_weights(config.init.weights, config.model.backbone)
+  network = _from_file(path, lambda classes: build_model(config, classes), flat)
+  return dataclasses.replace(network, label=label)
 
 
 def network_to_evaluate(run: Run) -> Network:
@@ -267,33 +292,4 @@ def _from_file(
       f"weights file {path} is not a whole network, since it lacks {', '.join(sorted(lacking))}: "
       "give a checkpoint of one, or train from these weights first"
     )
-  return Network(model, merged.variables, flat, path.name)
-
-
-def _kind(checkpoint: str) -> str:
-  """The folder of the checkpoint that `evaluation.checkpoint` names."""
-  return BEST if checkpoint == "best" else LAST
-
-
-def _find(path: pathlib.Path) -> tuple[Checkpoints, int]:
-  """The checkpoints of a workdir, a folder of checkpoints, or one checkpoint; and the step."""
-  path = path.absolute()
-  step = whole_number(path.name)
-  if step is not None and path.parent.name in (BEST, LAST):
-    return Checkpoints(path.parent.parent, path.parent.name), step
-  if path.name in (BEST, LAST) and has_steps(path):
-    checkpoints = Checkpoints(path.parent, path.name)
-    return checkpoints, checkpoints.latest_step() or 0
-  kinds = [kind for kind in (LAST, BEST) if has_steps(path / kind)]
-  if not kinds:
-    raise InputError(
-      f"{path} has no checkpoint: give a run's workdir with a folder {LAST} or {BEST}, that "
-      "folder, or a weights file"
-    )
-  kind = kinds[0]
-  if len(kinds) == 2:  # The run's configuration says which of the two it reports.
-    newest = Checkpoints(path, LAST)
-    config = config_rules.complete(newest.about(newest.latest_step() or 0)["config"])
-    kind = _kind(config["evaluation.checkpoint"])
-  checkpoints = Checkpoints(path, kind)
-  return checkpoints, checkpoints.latest_step() or 0
+  return Network(model, merged.variables, flat, path.name, place=path)

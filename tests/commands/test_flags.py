@@ -53,6 +53,10 @@ REFUSED = [
   ("train", "config sweep", [], "--workdir is missing: give a directory for the sweep's runs"),
   ("masks", "point", [], "--workdir is missing: give the run whose network is to be used"),
   ("export", "", [], "--workdir is missing: give the run whose network is to be used"),
+  ("publish", "workdir", [], "--licence is missing: give the licence of the weights, such as "
+   "apache-2.0"),
+  ("embed", "workdir config weights", [], "--weights is about --input: give that too"),
+  ("evaluate", "workdir config push", [], "--push is for --mode=publish, and the mode is evaluate"),
   ("tables", "", [], "--workdir is missing: give the directory of a sweep"),
   ("sensitivity", "", [], "--embeddings is missing: give a file that --mode=embed wrote"),
   ("search", "query", [], "--gallery is missing: --mode=search needs --query and --gallery, each "
@@ -68,6 +72,9 @@ ACCEPTED = [
   ("masks", "workdir frame_stride output", [], "masks"),
   ("compare", "resamples", ["a", "b"], "compare"),
   ("search", "query gallery top", [], "search"),
+  ("search", "query gallery weights", [], "search"),
+  ("embed", "workdir input weights", [], "embed"),
+  ("publish", "workdir licence push weights", [], "publish"),
 ]
 
 

@@ -18,7 +18,7 @@ FLAGS = {"input", "query", "gallery"}
 """Flags that name a folder or a video."""
 OTHERS = {
   "workdir", "output", "compiled_programs", "embeddings", "boxes", "figures", "calibration",
-  "corrections", "starts", "travel_times",
+  "corrections", "starts", "travel_times", "weights",
 }  # fmt: skip
 """Flags that name another place; `boxes` goes with a video, `figures` with a folder."""
 CALLS = {
