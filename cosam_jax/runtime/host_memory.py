@@ -70,6 +70,11 @@ class _Kept:
   by_choice = False
 
 
+def keeps() -> bool:
+  """Whether this process keeps memory between calls."""
+  return _Kept.now
+
+
 def fit(planned: int, free: int | None = None) -> str | None:
   """Compares a program's plan with what is free, once it is compiled.
 
@@ -82,7 +87,7 @@ def fit(planned: int, free: int | None = None) -> str | None:
       keeps for the process's next allocations.
 
   Returns:
-    A sentence if memory is given back from now on, or if not even one call fits; else None.
+    A sentence if memory is given back from now on, or if one or two calls do not fit; else None.
   """
   if free is None:
     free = free_bytes()
@@ -93,18 +98,23 @@ def fit(planned: int, free: int | None = None) -> str | None:
   if given_back:
     _Kept.now = _Kept.by_choice = False
     ctypes.CDLL(None).malloc_trim(0)
+  needs = f"a step needs {_gib(planned)} of memory by its plan, and {_gib(free)} are free: "
   if planned > free:
     return (
-      f"a step needs {_gib(planned)} of memory by its plan, and {_gib(free)} are free: if the "
-      "system ends this process, use smaller parts (train.accumulate, evaluation.batch_clips), or "
-      "model.remat for training"
+      f"{needs}if the system ends this process, use smaller parts (train.accumulate, "
+      "evaluation.batch_clips), or model.remat for training"
     )
-  if not given_back:
-    return None
-  return (
-    f"a step needs {_gib(planned)} of memory by its plan, and {_gib(free)} are free: memory is "
-    "given back after each step, which is slower than keeping it (--host_memory=keep keeps it)"
-  )
+  if given_back:
+    return (
+      f"{needs}memory is given back after each step, which is slower than keeping it "
+      "(--host_memory=keep keeps it)"
+    )
+  if _Kept.now and _BLOCKS_KEPT * planned > free:
+    return (
+      f"{needs}kept memory may take twice as much; if the system ends this process, use "
+      "--host_memory=return"
+    )
+  return None
 
 
 def bound(most: int, resident: int | None = None) -> bool:

@@ -81,19 +81,17 @@ def measured_peak(dtype: str, repeats: int) -> dict[str, Any]:
   return {"size": size, "dtype": dtype, "flops_per_second": rate, **timing.record()}
 
 
-def memory_of_host(kept: bool) -> dict[str, Any] | None:
+def memory_of_host() -> dict[str, Any] | None:
   """The host's memory before anything is measured; None if the devices are not CPUs.
 
-  Args:
-    kept: whether the process keeps memory between calls, as `host_memory.settle` returns it.
-
   Returns:
-    `kept`; `free_bytes`, or None if the system does not say; `machine_bytes`.
+    `kept`: whether the process keeps memory between calls; `free_bytes`, or None if the system does
+    not say; `machine_bytes`.
   """
   if jax.devices()[0].platform != "cpu":
     return None
   return {
-    "kept": kept,
+    "kept": host_memory.keeps(),
     "free_bytes": host_memory.free_bytes(),
     "machine_bytes": host_memory.machine_bytes(),
   }
@@ -115,7 +113,4 @@ def free_memory() -> int | None:
   stats = jax.devices()[0].memory_stats() or {}
   if "bytes_limit" in stats:
     return stats["bytes_limit"] - stats.get("bytes_in_use", 0)
-  try:
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-  except (ValueError, OSError, AttributeError):
-    return None
+  return host_memory.free_bytes()

@@ -15,22 +15,17 @@ from cosam_jax.commands.call import Call
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.parts import build_model
-from cosam_jax.runtime import host_memory
 from cosam_jax.runtime.json_files import check_ours, read_json
 from cosam_jax.runtime.whole_files import whole_file
 
 
 def run(call: Call) -> None:
   """Runs the mode."""
-  # The program's start has settled it; the same choice again changes nothing, and is returned.
-  kept = host_memory.settle(call.flags["host_memory"])
   with call.holding_workdir():
-    measure(call.run_config, call.folder, options_of(call.flags), kept)
+    measure(call.run_config, call.folder, options_of(call.flags))
 
 
-def measure(
-  config: ConfigDict, workdir: pathlib.Path, options: Options, kept: bool = False
-) -> dict[str, Any]:
+def measure(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict[str, Any]:
   """Measures the chosen parts, prints the table and writes `benchmark.json` into the workdir.
 
   Only the input part needs data and TensorFlow.
@@ -39,7 +34,6 @@ def measure(
     config: the configuration.
     workdir: the folder.
     options: the parts, and the number of measurements.
-    kept: whether the process keeps memory between calls.
 
   Returns:
     The content of the file.
@@ -57,7 +51,7 @@ def measure(
   about = device.describe()
   record: dict[str, Any] = {
     "device": about,
-    "memory": device.memory_of_host(kept),
+    "memory": device.memory_of_host(),
     "config": dict(config_rules.flatten(config)),
     "published_peak": device.published_peak(about["kind"], dtype),
     "peak": device.measured_peak(dtype, options.repeats),
