@@ -11,51 +11,49 @@ own: ours has the settings of `cosam_jax.main`, PyTorch's has PyTorch's defaults
 """
 
 import argparse
-import importlib.util
 import json
 import os
-import pathlib
-import statistics
 import sys
-import time
-from collections.abc import Callable
 from typing import Any
 
-from cosam_jax.runtime import host_memory
+import checked_flags
+from pytorch_backbones import OSNETS, RESNETS
 
-if __name__ == "__main__":
-  host_memory.settle()  # Must come before JAX starts threads.
-
-import jax
-import jax.numpy as jnp
-import numpy as np
-import tqdm
-from peer_process import PeerProcess
-
-from cosam_jax.commands.benchmark import clock, device, drawn
-from cosam_jax.models import ReidNet, to_torch
-from cosam_jax.models.folded import for_inference
-from cosam_jax.training import mesh, optim, state, steps
-
-COSAM_STAGES, IDENTITIES = (4, 5), 625
-LEARNING_RATE, WEIGHT_DECAY = 1e-4, 5e-4
-WARM_UP = 3  # The first call compiles, and memory settles in the next ones.
 INSTANCES = 4  # Tracklets of one person in a batch.
-AGREEMENT = {"float32": 2e-3, "bfloat16": 6e-2}  # Relative, of features and of the first loss.
+DTYPES = ("float32", "bfloat16")
+# Both grids are the same at COSAM's stages if 16 divides the frame's sides. Narrower networks would
+# have gates without channels.
+SIDE, WIDTHS = 16, (0.0625, 8.0)
+DEFAULTS: dict[str, tuple[Any, Any]] = {
+  "clips": (8, 32), "repeats": (5, 20), "dtype": DTYPES, "compile": (False, True),
+  "channels_last": (False, True),
+}  # fmt: skip
+"""Of flags: on a CPU, and on a GPU."""
 
 
 def main() -> None:
   """Prints a line for each network and part; with --output, also writes the numbers."""
-  os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch needs memory as well.
   options = _options()
+  if what := checked_flags.missing({"torch": "torch"}):
+    sys.exit(f"error: this compares with PyTorch, and {what}")
+  os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # PyTorch needs memory as well.
+  from cosam_jax.runtime import host_memory
+
+  host_memory.settle()  # Must come before JAX starts threads.
+  import jax
+  import pytorch_rounds
+  import torch
+
+  from cosam_jax.commands.benchmark import device
+
   if jax.device_count() > 1:
     sys.exit(f"error: this compares one device, and there are {jax.device_count()}: name one in "
              "CUDA_VISIBLE_DEVICES")  # fmt: skip
-  if importlib.util.find_spec("torch") is None:
-    sys.exit("error: PyTorch is not installed, and this compares with it: pip install torch")
-  import torch
-
-  records = [_compare(backbone, options) for backbone in options.backbones.split(",")]
+  for name, values in DEFAULTS.items():
+    if getattr(options, name) is None:
+      setattr(options, name, values[jax.default_backend() == "gpu"])
+  options.instances = INSTANCES
+  records = [pytorch_rounds.compare(backbone, options) for backbone in options.backbones]
   found = {"device": device.describe(), "torch": torch.__version__, "dtype": options.dtype,
            "clips": options.clips, "frames": options.frames, "image_size": options.image_size,
            "torch_compiled": options.compile, "torch_channels_last": options.channels_last,
@@ -63,94 +61,7 @@ def main() -> None:
            "networks": records}  # fmt: skip
   print(_table(found))
   if options.output:
-    pathlib.Path(options.output).write_text(json.dumps(found, indent=2) + "\n")
-
-
-def _compare(backbone: str, options: argparse.Namespace) -> dict[str, Any]:
-  """Times both on one network."""
-  model = ReidNet(
-    backbone, COSAM_STAGES, num_frames=options.frames, image_size=tuple(options.image_size),
-    num_classes=IDENTITIES, width=options.width, dtype=jnp.dtype(options.dtype),
-  )  # fmt: skip
-  rng = np.random.default_rng(0)
-  shape = (options.clips, options.frames, *options.image_size, 3)
-  clips = rng.standard_normal(shape, np.float32)
-  labels = (np.arange(options.clips) // INSTANCES).astype(np.int32)
-  variables = drawn.variables(lambda: model.init(jax.random.key(0), clips[:1]))
-  network = (backbone, COSAM_STAGES, options.frames, tuple(options.image_size), IDENTITIES,
-             options.width)  # fmt: skip
-  keywords = {
-    "bfloat16": options.dtype == "bfloat16",
-    "compiled": options.compile,
-    "channels_last": options.channels_last,
-    "learning_rate": LEARNING_RATE,
-    "weight_decay": WEIGHT_DECAY,
-  }
-  record: dict[str, Any] = {"backbone": backbone, "width": options.width}
-  made_of = (network, (to_torch(variables, model), clips, labels), keywords)
-  with PeerProcess("pytorch_network:runner", made_of, options.pytorch_keeps_memory) as theirs:
-    embed, step = _ours(model, variables, clips, labels)
-    # Steps change PyTorch's weights, so they come last.
-    for part, ours in {"embed": embed, "step": step}.items():
-      if part not in options.parts.split(","):
-        continue
-      mine, its = np.asarray(ours()), theirs.call(part)[1]
-      error = float(np.abs(mine - its).max() / np.abs(its).max())
-      if not error < AGREEMENT[options.dtype]:
-        sys.exit(f"error: {backbone}, {part}: the two differ by {error:.1e} of the largest number")
-      timing = _alternate(ours, theirs, part, options.repeats, f"{backbone} {part}")
-      record[part] = {"difference": error} | timing
-  return record
-
-
-def _ours(
-  model: ReidNet, variables: Any, clips: np.ndarray, labels: np.ndarray
-) -> tuple[Callable[[], jax.Array], Callable[[], jax.Array]]:
-  """Our embedding and training step as calls without arguments; they return features and loss."""
-  where = mesh.make_mesh()
-  optimizer = optim.make_optimizer(lambda _: LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-  placed = mesh.put_batch(where, clips, labels)
-  weights = mesh.put_everywhere(where, for_inference(model, variables))
-  current = mesh.put_everywhere(where, state.create_state(variables, optimizer))
-  forward = steps.jit_forward(model, where)
-  train = steps.jit_train_step(model, steps.Objective(), optimizer, where)
-
-  def step() -> jax.Array:
-    nonlocal current
-    current, metrics = train(current, *placed, None)
-    return metrics["loss"]
-
-  return lambda: forward(weights, placed[0], None).features, step
-
-
-def _alternate(
-  ours: Callable[[], Any], theirs: PeerProcess, part: str, repeats: int, name: str
-) -> dict[str, Any]:
-  """Seconds of a call on each side, in turns; short calls are timed several at a time."""
-
-  def seconds_of_ours(calls: int) -> float:
-    began = time.perf_counter()
-    for _ in range(calls):
-      jax.block_until_ready(ours())
-    return time.perf_counter() - began
-
-  sides = {"ours": seconds_of_ours, "pytorch": lambda calls: theirs.call(part, calls)[0]}
-  calls = {}
-  for side, seconds_of in sides.items():
-    for _ in range(WARM_UP):
-      once = seconds_of(1)
-    calls[side] = max(1, round(clock.LEAST_SECONDS / once))
-  times: dict[str, list[float]] = {side: [] for side in sides}
-  for _ in tqdm.trange(repeats, desc=name, leave=False):
-    for side, seconds_of in sides.items():
-      times[side].append(seconds_of(calls[side]) / calls[side])
-  ratios = [other / mine for mine, other in zip(times["ours"], times["pytorch"], strict=True)]
-  return {
-    "ours_seconds": statistics.median(times["ours"]),
-    "pytorch_seconds": statistics.median(times["pytorch"]),
-    "ratio": statistics.median(ratios),
-    "ratios": ratios,
-  }
+    options.output.write_text(json.dumps(found, indent=2) + "\n")
 
 
 def _table(found: dict[str, Any]) -> str:
@@ -178,29 +89,40 @@ def _table(found: dict[str, Any]) -> str:
 
 
 def _options() -> argparse.Namespace:
-  on_gpu = jax.default_backend() == "gpu"
-  parser = argparse.ArgumentParser(
-    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-  )
+  parser = checked_flags.Parser(__doc__)
   boolean = argparse.BooleanOptionalAction
-  parser.add_argument("--backbones", default="resnet50,se_resnet50")
-  parser.add_argument("--parts", default="step,embed", help="step, embed, or both")
-  parser.add_argument("--clips", type=int, default=32 if on_gpu else 8, help="a multiple of 4")
-  parser.add_argument("--frames", type=int, default=4)
-  parser.add_argument("--image_size", type=int, nargs=2, default=[256, 128])
-  parser.add_argument("--width", type=float, default=1.0, help="multiplies channels")
-  parser.add_argument("--repeats", type=int, default=20 if on_gpu else 5)
-  parser.add_argument(
-    "--dtype", choices=list(AGREEMENT), default="bfloat16" if on_gpu else "float32"
-  )
-  parser.add_argument("--compile", action=boolean, default=on_gpu, help="torch.compile")
-  parser.add_argument("--channels_last", action=boolean, default=on_gpu, help="PyTorch's layout")
-  parser.add_argument(
-    "--pytorch_keeps_memory", action="store_true",
-    help="let PyTorch's process keep memory between steps, as ours does on CPUs",
-  )  # fmt: skip
-  parser.add_argument("--output", help="a JSON file for the numbers")
-  return parser.parse_args()
+  backbones = (*RESNETS, *OSNETS)
+
+  def add(name: str, help_text: str, **keywords: Any) -> None:
+    if name in DEFAULTS:
+      help_text += "; default: {}, on a GPU {}".format(*DEFAULTS[name])
+    elif keywords.get("default"):
+      help_text += "; default: %(default)s"
+    parser.add_argument(f"--{name}", help=help_text, **keywords)
+
+  add("backbones", f"some of {', '.join(backbones)}, with commas between them",
+      type=checked_flags.some_of(backbones), default="resnet50,se_resnet50")  # fmt: skip
+  add("parts", "step, embed, or both", type=checked_flags.some_of(("step", "embed")),
+      default="step,embed")  # fmt: skip
+  add("clips", f"clips of a batch, a multiple of {INSTANCES}; {2 * INSTANCES} or more for steps",
+      type=checked_flags.whole(INSTANCES, INSTANCES))  # fmt: skip
+  add("frames", "frames of a clip, at least 2", type=checked_flags.whole(2), default=4)
+  add("image_size", f"height and width of a frame, multiples of {SIDE}", nargs=2,
+      type=checked_flags.whole(SIDE, SIDE), default=[256, 128])  # fmt: skip
+  add("width", "multiplies channels; from {} to {}".format(*WIDTHS), default=1.0,
+      type=checked_flags.real(*WIDTHS))  # fmt: skip
+  add("repeats", "rounds that count, at least 1", type=checked_flags.whole())
+  add("dtype", "the type that both compute in", choices=DTYPES)
+  add("compile", "whether PyTorch has torch.compile", action=boolean)
+  add("channels_last", "whether PyTorch's layers have this layout", action=boolean)
+  add("pytorch_keeps_memory", "let PyTorch's process keep memory between steps, as ours does on "
+      "CPUs", action="store_true")  # fmt: skip
+  add("output", "a JSON file for the numbers", type=checked_flags.file_to_write)
+  options = parser.parse_args()
+  if "step" in options.parts and options.clips == INSTANCES:
+    parser.error(f"--clips={INSTANCES} are of one person, and a step's loss compares several: use "
+                 f"{2 * INSTANCES} or more, or --parts=embed")  # fmt: skip
+  return options
 
 
 if __name__ == "__main__":

@@ -44,6 +44,9 @@ DECODERS: dict[str, Callable[[str, tuple[int, int]], Image.Image]] = {
   "PIL": _pil, "simplejpeg": _simplejpeg, "torchvision": _torchvision
 }  # fmt: skip
 
+PACKAGES = {"PIL": "pillow", "simplejpeg": "simplejpeg", "torchvision": "torchvision"}
+"""The package of each decoder, for pip."""
+
 
 def installed() -> list[str]:
   """The names of `DECODERS` whose packages are there."""

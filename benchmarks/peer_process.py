@@ -3,8 +3,10 @@
 Imports nothing that starts threads, since whether the process keeps memory is decided before that.
 """
 
+import contextlib
 import importlib
 import multiprocessing
+import sys
 import time
 import traceback
 from multiprocessing.connection import Connection
@@ -47,7 +49,9 @@ class PeerProcess:
     Raises:
       RuntimeError: something failed in that process; the error has its traceback.
     """
-    self._connection.send((part, times))
+    # A process that has failed has closed its end, and its last words wait in ours.
+    with contextlib.suppress(BrokenPipeError):
+      self._connection.send((part, times))
     answer = self._connection.recv()
     if isinstance(answer, str):
       raise RuntimeError(answer)
@@ -74,4 +78,4 @@ def _serve(connection: Connection, keep_memory: bool) -> None:
     return
   except BaseException:
     connection.send(traceback.format_exc())
-    raise
+    sys.exit(1)  # The other side shows the error.

@@ -16,9 +16,9 @@ import numpy as np
 import pytorch_osnet
 import torch
 import torch.nn.functional as F
+from pytorch_backbones import OSNETS, RESNETS
 from torch import nn
 
-BLOCKS = {"resnet50": (3, 4, 6, 3), "se_resnet50": (3, 4, 6, 3)}
 SUMMARY_CHANNELS, SE_REDUCTION, MARGIN, SMOOTHING = 64, 16, 0.3, 0.1
 
 
@@ -118,7 +118,7 @@ class Network(nn.Module):
     width: float = 1.0,
   ):
     super().__init__()
-    if backbone in pytorch_osnet.BASES:
+    if backbone in OSNETS:
       self._make_osnet(backbone, tuple(cosam_stages), frames, image_size, classes, width)
       return
     se = backbone.startswith("se_")
@@ -126,7 +126,7 @@ class Network(nn.Module):
     stem = (("conv1", nn.Conv2d(3, 64, 7, 2, 3, bias=False)), ("bn1", nn.BatchNorm2d(64)),
             ("relu1", nn.ReLU(inplace=True)), ("pool", pool))  # fmt: skip
     stages, channels = [], 64
-    for i, count in enumerate(BLOCKS[backbone]):
+    for i, count in enumerate(RESNETS[backbone]):
       inner, blocks = round(64 * 2**i * width), []
       for block in range(count):
         stride = 2 if block == 0 and i in (1, 2) else 1

@@ -7,9 +7,9 @@ import collections
 
 import torch
 import torch.nn.functional as F
+from pytorch_backbones import OSNETS
 from torch import nn
 
-BASES = {"osnet_x1_0": 1.0, "osnet_x0_75": 0.75, "osnet_x0_5": 0.5, "osnet_x0_25": 0.25}
 CHANNELS, VECTOR = (64, 256, 384, 512), 512
 
 
@@ -79,7 +79,7 @@ class Block(nn.Module):
 
 def parts(backbone: str, width: float) -> "collections.OrderedDict[str, nn.Module]":
   """The modules before the pool over the grid; the last four are stages 2 to 5."""
-  stem, *stages = (max(1, round(n * BASES[backbone] * width)) for n in CHANNELS)
+  stem, *stages = (max(1, round(n * OSNETS[backbone] * width)) for n in CHANNELS)
   made: collections.OrderedDict[str, nn.Module] = collections.OrderedDict()
   made["conv1"], made["maxpool"] = Normed(3, stem, 7, 2), nn.MaxPool2d(3, 2, 1)
   before = stem

@@ -7,15 +7,19 @@ Both read the frames of the same batches from the same files, decode, resize, en
 with the same odds, normalise, and put a batch together; nothing trains meanwhile. They take turns,
 each with a pipeline that is set up anew and whose first batches do not count. Ratios are our images
 a second over theirs; above 1 this project is faster. The DataLoader has a worker for each core, or
---workers. Its decoders are PIL, simplejpeg and torchvision, as far as they are installed. PIL and
-simplejpeg decode at the smallest eighth of a frame's size that will do; ours decodes whole frames.
-With --frame_size the frames are enlarged beforehand, 64 of them in turn under all names.
+--workers. Its decoders are PIL, simplejpeg and torchvision, as far as they are installed:
+
+  pip install torch                       # always needed; up to 8 GB on Linux
+  pip install simplejpeg torchvision      # PIL is there
+
+PIL and simplejpeg decode a large JPEG at the smallest eighth of its size that will do, ours at the
+smallest half, quarter or eighth; torchvision decodes whole frames. With --frame_size the frames are
+enlarged beforehand, 64 of them in turn under all names.
 """
 
 import contextlib
 import dataclasses
 import functools
-import importlib.util
 import json
 import os
 import pathlib
@@ -31,6 +35,7 @@ from cosam_jax.runtime import host_memory
 if __name__ == "__main__":
   host_memory.settle()  # Before anything starts threads, as in `cosam_jax.main`.
 
+import checked_flags
 import loader_clips
 import tqdm
 from absl import app, flags
@@ -38,17 +43,32 @@ from ml_collections import config_flags
 from PIL import Image
 
 from cosam_jax.commands import config_flags as command_config
+from cosam_jax.commands import parsing
+from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
-from cosam_jax.experiment import configurations
+from cosam_jax.runtime.refusals import status_of
 
-_CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment's file.")
-_REPEATS = flags.DEFINE_integer("repeats", 10, "Turns of each.", lower_bound=2)
-_SECONDS = flags.DEFINE_float("seconds", 5.0, "Length of a turn.", lower_bound=0.1)
-_WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "Of the DataLoader.", lower_bound=0)
-_DECODERS = flags.DEFINE_list("decoders", loader_clips.installed(), "Of the DataLoader.")
-_FRAME_SIZE = flags.DEFINE_list("frame_size", [], "H,W of enlarged frames; none: as they are.")
+_CONFIG = config_flags.DEFINE_config_file(
+  "config", None,
+  "The experiment's file, or its name, such as mars. Fields are set as in cosam_jax.main, which "
+  "lists them: with --config.group.field=value, and config.data.dir with --data_dir.",
+)  # fmt: skip
+_REPEATS = flags.DEFINE_integer("repeats", 10, "Turns of each side.", lower_bound=2)
+_SECONDS = flags.DEFINE_float("seconds", 5.0, "Seconds of a turn.", lower_bound=0.1)
+_WORKERS = flags.DEFINE_integer(
+  "workers", os.cpu_count(),
+  "Processes of the DataLoader; 0: none of its own. The default is the number of cores.",
+  lower_bound=0,
+)  # fmt: skip
+_DECODERS = flags.DEFINE_list(
+  "decoders", loader_clips.installed(),
+  f"Of the DataLoader, each a side of its own: some of {', '.join(loader_clips.DECODERS)}, with "
+  "commas between them. The default is those that are installed.",
+)  # fmt: skip
+_FRAME_SIZE = flags.DEFINE_list(
+  "frame_size", [], "H,W in pixels of enlarged frames, such as 1080,1920; none: as they are."
+)
 command_config.define_overrides()
-flags.mark_flag_as_required("config")
 BATCHES, LARGE_BATCHES = 400, 60
 """More than a turn takes, of frames as they are and of enlarged ones."""
 DIFFERENT = 64
@@ -57,11 +77,38 @@ WARM_UP = 6
 """First batches that do not count, since some were read ahead while the first was made."""
 
 
-def main(arguments: list[str]) -> None:
-  """Prints one line for each side, and the ratio."""
+def main(arguments: list[str]) -> int:
+  """Prints one line for each side, and the ratio; returns the exit status."""
   del arguments
-  if importlib.util.find_spec("torch") is None:
-    sys.exit("error: PyTorch is not installed, and this compares with it: pip install torch")
+  return status_of(_measure)
+
+
+def _check() -> None:
+  """Refuses, before anything is read, what is misspelt or not installed."""
+  decoders, size = _DECODERS.value, _FRAME_SIZE.value
+  if _CONFIG.value is None:
+    raise InputError("--config is missing: give an experiment's file or name, such as mars")
+  if unknown := [name for name in decoders if name not in loader_clips.DECODERS]:
+    raise InputError(f"--decoders has {', '.join(map(repr, unknown))}: use some of "
+                     f"{', '.join(loader_clips.DECODERS)}")  # fmt: skip
+  if size and not (len(size) == 2 and all(side.isdecimal() and int(side) > 0 for side in size)):
+    raise InputError(f"--frame_size is {','.join(size)!r}: give a height and a width in pixels, "
+                     "such as 1080,1920")  # fmt: skip
+  needed = {"torch": "torch"} | {name: loader_clips.PACKAGES[name] for name in decoders}
+  if what := checked_flags.missing(needed):
+    raise InputError(f"this compares with PyTorch's DataLoader, and {what}")
+
+
+def _parsed(given: list[str]) -> list[str]:
+  """Parses the command line; `--help` shows this script's own flags."""
+  if {"--help", "-help", "-h", "-?"} & set(given):
+    print(__doc__ + flags.FLAGS.main_module_help())
+    sys.exit(0)
+  return parsing.parse(given)
+
+
+def _measure() -> None:
+  _check()
   # Not above: the DataLoader's workers import this file too.
   from cosam_jax.experiment.parts import read_tables, training_plan
 
@@ -150,4 +197,4 @@ def _rate(begin: Callable[[], Iterator], images_per_batch: int) -> float:
 
 
 if __name__ == "__main__":
-  app.run(main, flags_parser=lambda given: flags.FLAGS(configurations.with_path(given)))
+  app.run(main, flags_parser=_parsed)

@@ -76,5 +76,7 @@ def saved_model(path: str, clips: np.ndarray, threads: int) -> Session:
 
 def version(name: str) -> str:
   """The version of the package that runs sessions of this name."""
-  package = {"stablehlo": "jax", "saved_model": "tensorflow-cpu"}.get(name, name)
+  module = {"stablehlo": "jax", "saved_model": "tensorflow"}.get(name, name)
+  # TensorFlow's package for CPUs has another name.
+  package = importlib.metadata.packages_distributions()[module][0]
   return importlib.metadata.version(package)

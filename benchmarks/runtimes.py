@@ -9,58 +9,69 @@ Ratios are the runtime's seconds over ours, medians of as many rounds as asked f
 project is faster. `stablehlo` and `saved_model` are our own exports in their runtimes.
 """
 
-import argparse
-import contextlib
 import json
 import os
-import pathlib
-import statistics
+import re
 import sys
-import tempfile
-import time
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cosam_jax.runtime import host_memory
+import checked_flags
 
-if __name__ == "__main__":
-  host_memory.settle()  # Before JAX starts threads.
-
-import jax
-import numpy as np
-import runtime_sessions
-import tqdm
-from peer_process import PeerProcess
-
-from cosam_jax.commands.benchmark import device, drawn
-from cosam_jax.commands.export.formats import FORMATS
-from cosam_jax.experiment.network import Network
-from cosam_jax.models import ReidNet
-from cosam_jax.models.folded import for_inference
-from cosam_jax.training import mesh, steps
+if TYPE_CHECKING:
+  import argparse
 
 SHAPES = ("resnet50:1", "se_resnet50:1", "resnet50:0.5")
 NETWORKS = tuple(f"{shape}:{size}" for size in ("256x128", "128x64") for shape in SHAPES)
-FORMAT_OF = {"onnxruntime": "onnx", "openvino": "onnx", "stablehlo": "stablehlo",
-             "saved_model": "saved_model"}  # fmt: skip
-WARM_UP, AGREEMENT, COSAM_STAGES, IDENTITIES = 2, 1e-4, (4, 5), 625
+NEEDED: dict[str, dict[str, str]] = {
+  "onnxruntime": {"onnxruntime": "onnxruntime", "jax2onnx": "jax2onnx"},
+  "openvino": {"openvino": "openvino", "jax2onnx": "jax2onnx"},
+  "stablehlo": {},
+  "saved_model": {"tensorflow": "tensorflow"},
+}
+"""Of each runtime: the modules, and the packages that have them."""
 
 
 def main() -> None:
   """Prints a line for each network and runtime, and writes the numbers if asked to."""
   options = _options()
-  runtimes = options.runtimes.split(",")
-  if unknown := set(runtimes) - set(FORMAT_OF):
-    sys.exit(f"error: --runtimes names {', '.join(unknown)}: use some of {', '.join(FORMAT_OF)}")
+  needed: dict[str, str] = {}
+  for runtime in options.runtimes:
+    needed |= NEEDED[runtime]
+  if what := checked_flags.missing(needed):
+    names = " and ".join(options.runtimes)
+    sys.exit(f"error: this compares with {names}, and {what}")
+  from cosam_jax.errors import InputError
+  from cosam_jax.runtime import host_memory
+
+  host_memory.settle()  # Before JAX starts threads.
+  try:
+    _measure(options)
+  except InputError as error:
+    sys.exit(f"error: {error}")
+
+
+def _measure(options: "argparse.Namespace") -> None:
+  from cosam_jax.models.backbones.registry import BACKBONES
+
+  for name, (backbone, *_) in options.networks.items():
+    if backbone not in BACKBONES:
+      sys.exit(f"error: --networks has {name}, and there is no backbone {backbone}: use one of "
+               f"{', '.join(BACKBONES)}")  # fmt: skip
+  import runtime_rounds
+  import runtime_sessions
+
+  from cosam_jax.commands.benchmark import device
+
   about = device.describe()
+  runtimes = options.runtimes
   threads = len(os.sched_getaffinity(0))
   print(f"{about['kind']}, {about['host']}; float32, {options.clips} clips of {options.frames}, "
         f"{threads} threads")  # fmt: skip
   print(", ".join(f"{name} {runtime_sessions.version(name)}" for name in runtimes))
   print(f"{'':24}{'ours':>9}" + "".join(f"{name:>13}{'ratio':>7}  {'':<12}" for name in runtimes))
   found = []
-  for name in options.networks.split(","):
-    record = _compare(name, runtimes, threads, options)
+  for name, sizes in options.networks.items():
+    record = {"network": name} | runtime_rounds.compare(sizes, threads, options)
     found.append(record)
     line = f"{name:24}{record['ours']['seconds']:8.3f}s"
     for runtime in runtimes:
@@ -70,94 +81,42 @@ def main() -> None:
     print(line.rstrip(), flush=True)
   if options.output:
     content = {"device": about, "threads": threads, "networks": found}
-    pathlib.Path(options.output).write_text(json.dumps(content, indent=2) + "\n")
+    options.output.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def _compare(
-  name: str, runtimes: list[str], threads: int, options: argparse.Namespace
-) -> dict[str, Any]:
-  """Times one network in each runtime."""
-  backbone, width, size = name.split(":")
-  height, wide = map(int, size.split("x"))
-  model = ReidNet(
-    backbone, COSAM_STAGES, num_frames=options.frames, image_size=(height, wide),
-    num_classes=IDENTITIES, width=float(width),
-  )  # fmt: skip
-  shape = (options.clips, options.frames, height, wide, 3)
-  clips = np.random.default_rng(0).standard_normal(shape, np.float32)
-  variables = drawn.variables(lambda: model.init(jax.random.key(0), clips[:1]))
-  network = Network(model, variables, {}, name)
-  with contextlib.ExitStack() as stack:
-    folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    written: dict[str, str] = {}
-    for kind in dict.fromkeys(FORMAT_OF[runtime] for runtime in runtimes):
-      file, write = FORMATS[kind]
-      write(network, "clips", folder / file)
-      written[kind] = str(folder / file)
-    peers = {
-      runtime: stack.enter_context(
-        PeerProcess(f"runtime_sessions:{runtime}", (written[FORMAT_OF[runtime]], clips, threads))
+def _networks(text: str) -> dict[str, tuple[str, float, tuple[int, int]]]:
+  """A type of flags: each network's text -> its backbone, width and image size (H, W)."""
+  found = {}
+  for name in text.split(","):
+    parts = re.fullmatch(r"(\w+):(\d*\.?\d+):(\d+)x(\d+)", name)
+    if parts is None:
+      raise checked_flags.refused(
+        f"{name!r} is not a backbone, a width, and a frame's size, such as {NETWORKS[0]}"
       )
-      for runtime in runtimes
-    }
-    ours = _ours(model, variables, clips)
-    wanted = np.asarray(ours())
-    for runtime, peer in peers.items():
-      error = float(np.abs(peer.call("embed")[1] - wanted).max() / np.abs(wanted).max())
-      if not error < AGREEMENT:
-        sys.exit(f"error: {name}, {runtime}: features differ by {error:.1e} of the largest")
-    return {"network": name} | _in_turn(ours, peers, options.repeats, name)
+    width, height, wide = float(parts[2]), int(parts[3]), int(parts[4])
+    if not 0 < width <= 8 or not 8 <= min(height, wide) <= max(height, wide) <= 4096:
+      raise checked_flags.refused(
+        f"{name!r}: widths are above 0, up to 8, and sides from 8 to 4096"
+      )
+    found[name] = parts[1], width, (height, wide)
+  return found
 
 
-def _ours(model: ReidNet, variables: Any, clips: np.ndarray) -> Callable[[], np.ndarray]:
-  """Our embedding of clips in the host's memory, as a call without arguments."""
-  where = mesh.make_mesh()
-  weights = mesh.put_everywhere(where, for_inference(model, variables))
-  forward = steps.jit_forward(model, where)
-  return lambda: np.asarray(forward(weights, *mesh.put_batch(where, clips), None).features)
+def _options() -> "argparse.Namespace":
+  parser = checked_flags.Parser(__doc__)
 
+  def add(name: str, help_text: str, **keywords: Any) -> None:
+    default = "; default: %(default)s" if "default" in keywords else ""
+    parser.add_argument(f"--{name}", help=help_text + default, **keywords)
 
-def _in_turn(
-  ours: Callable[[], np.ndarray], peers: dict[str, PeerProcess], repeats: int, name: str
-) -> dict[str, Any]:
-  """Seconds of a call on each side, taking turns."""
-
-  def mine() -> float:
-    began = time.perf_counter()
-    ours()
-    return time.perf_counter() - began
-
-  def of(peer: PeerProcess) -> Callable[[], float]:
-    return lambda: peer.call("embed")[0]
-
-  sides = {"ours": mine} | {runtime: of(peer) for runtime, peer in peers.items()}
-  times: dict[str, list[float]] = {side: [] for side in sides}
-  for turn in tqdm.trange(WARM_UP + repeats, desc=name, leave=False, disable=None):
-    for side, seconds in sides.items():
-      taken = seconds()
-      if turn >= WARM_UP:
-        times[side].append(taken)
-  record: dict[str, Any] = {}
-  for side, seconds_taken in times.items():
-    ratios = [its / our for our, its in zip(times["ours"], seconds_taken, strict=True)]
-    record[side] = {
-      "seconds": statistics.median(seconds_taken),
-      "ratio": statistics.median(ratios),
-      "ratios": ratios,
-    }
-  return record
-
-
-def _options() -> argparse.Namespace:
-  parser = argparse.ArgumentParser(
-    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-  )
-  parser.add_argument("--networks", default=",".join(NETWORKS), help="backbone:width:HxW, ...")
-  parser.add_argument("--runtimes", default="onnxruntime,openvino", help=", ".join(FORMAT_OF))
-  parser.add_argument("--clips", type=int, default=8)
-  parser.add_argument("--frames", type=int, default=4)
-  parser.add_argument("--repeats", type=int, default=9)
-  parser.add_argument("--output", help="a JSON file for the numbers")
+  add("networks", "backbone:width:HxW, with commas between several; backbones are those of "
+      "--config.model.backbone", type=_networks, default=",".join(NETWORKS))  # fmt: skip
+  add("runtimes", f"some of {', '.join(NEEDED)}, with commas between them",
+      type=checked_flags.some_of(NEEDED), default="onnxruntime,openvino")  # fmt: skip
+  add("clips", "clips of a batch, at least 1", type=checked_flags.whole(), default=8)
+  add("frames", "frames of a clip, at least 2", type=checked_flags.whole(2), default=4)
+  add("repeats", "rounds that count, at least 1", type=checked_flags.whole(), default=9)
+  add("output", "a JSON file for the numbers", type=checked_flags.file_to_write)
   return parser.parse_args()
 
 

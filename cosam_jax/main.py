@@ -71,6 +71,7 @@ def _do(words: Sequence[str]) -> int:
   command = COMMANDS[call.mode]
   if command.computes:
     host_memory.settle(call.flags["host_memory"])
+    host_memory.compute_in_turn()
     compiled_programs.keep(call.flags["compiled_programs"])
   agreed = {"--workdir": str(call.workdir), "--change_optim": call.flags["change_optim"]}
   if call.config is not None:

@@ -22,3 +22,12 @@ make_environment() {
   "$venv/bin/python" -m pip install --quiet --quiet --editable "$checkout$1"
   grep -qsxF "cosam_jax$1" "$venv/installed" || echo "cosam_jax$1" >> "$venv/installed"
 }
+
+# answer_help SCRIPT FLAGS...: prints a script's help and ends if a flag asks for it; installs nothing.
+answer_help() {
+  local script=$1 flag
+  shift
+  for flag in "$@"; do
+    case $flag in -h | --help) exec "$python" "$script" --help ;; esac
+  done
+}

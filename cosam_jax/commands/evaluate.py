@@ -15,6 +15,7 @@ from cosam_jax.experiment.mask_report import MaskReport
 from cosam_jax.experiment.network import network_to_evaluate
 from cosam_jax.experiment.outcome import leave
 from cosam_jax.experiment.page_report import check_outputs
+from cosam_jax.experiment.parts import OF_START
 from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.saved_rankings import evaluate_embeddings
 from cosam_jax.models.foreign import ForeignNet
@@ -60,7 +61,7 @@ def evaluate(
     step=network.step,
     skipped=evaluator.skipped,
     changed=network.about.get("changed", ()),
-    drawn_parts=network.about.get("drawn_parts", ()),
+    start={name: network.about[name] for name in OF_START if name in network.about},
     arguments=arguments,
     following=following("evaluate", arguments, {"report": page}),
   )

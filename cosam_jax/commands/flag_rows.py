@@ -13,6 +13,7 @@ from cosam_jax.commands.flag_forms import (
   yes_flag,
 )
 from cosam_jax.commands.link_flags import LINK_FLAGS
+from cosam_jax.commands.publish_flags import PUBLISH_FLAGS
 from cosam_jax.commands.registry import COMMANDS, MODES
 from cosam_jax.evaluation.calibration_names import (
   ALL_PAIRS,
@@ -99,14 +100,15 @@ OWN: dict[str, Flag] = {
     "folder."
   ),
   "output": path_flag(
-    "The folder that --mode=embed --input, --mode=masks, --mode=search, --mode=link and "
-    "--mode=export write. Default: a folder in --workdir; without it, `search` beside the gallery, "
-    "or `people_linked` beside the first file to link."
+    "The folder that --mode=embed --input, --mode=masks, --mode=search, --mode=link, --mode=export "
+    "and --mode=publish write. Default: a folder in --workdir; without it, `search` beside the "
+    "gallery, or `people_linked` beside the first file to link."
   ),
   "weights": path_flag(
-    "For --mode=evaluate and --mode=embed: the network to use: with --config, weights as for "
-    "config.init.weights; or a foreign network, model.onnx with model.json beside it, which needs "
-    "no --config to embed --input."
+    "The network to use in place of --workdir's: hf:org/name@revision on the Hugging Face Hub, an "
+    "export's folder or weights, which know their configuration; a foreign network, model.onnx "
+    "with model.json beside it; or, with --config, any weights. With a data set, --mode=evaluate "
+    "and --mode=embed take the names and files that config.init.weights takes."
   ),
   "boxes": path_flag(
     "A file of the tracked people in --input of --mode=embed and --mode=masks, with lines "
@@ -187,6 +189,7 @@ OWN: dict[str, Flag] = {
     "--mode=link reads the linking.npz beside it, or the one that is given."
   ),
   **LINK_FLAGS,
+  **PUBLISH_FLAGS,
   "query_names": list_flag(
     "For --mode=search: search only for these tracklets of --query; names separated by commas."
   ),

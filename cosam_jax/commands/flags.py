@@ -8,7 +8,7 @@ from absl import flags
 from cosam_jax.commands import config_flags, path_flags
 from cosam_jax.commands.flag_forms import Flag
 from cosam_jax.commands.flag_rows import GENERAL, OWN
-from cosam_jax.commands.registry import COMMANDS, NEEDED, NONE, OPTIONAL, Command, command_of
+from cosam_jax.commands.registry import COMMANDS, NEEDED, NONE, OPTIONAL, Command
 from cosam_jax.errors import InputError
 from cosam_jax.reports.own_rows import OWN_SWEEPS
 from cosam_jax.reports.poster_rows import SWEEPS
@@ -66,6 +66,24 @@ def given() -> set[str]:
   }  # fmt: skip
   others = ("config", "workdir", *config_flags.CONFIG_FLAGS)
   return found | {name for name in others if flags.FLAGS[name].value is not None}
+
+
+def command_of(mode: str, given: Collection[str]) -> str:
+  """The name of the command that a command line asks for.
+
+  Args:
+    mode: `--mode`.
+    given: the names of the flags that are given.
+
+  Raises:
+    InputError: a flag asks for another command than the mode.
+  """
+  for name, command in COMMANDS.items():
+    if command.flag is not None and command.flag in given:
+      if mode != "train":
+        raise InputError(f"--{name} trains and evaluates: leave out --mode={mode}")
+      return name
+  return mode
 
 
 def check(mode: str, given: Collection[str], words: Sequence[str], missing_config: str) -> str:

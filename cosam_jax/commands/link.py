@@ -39,14 +39,15 @@ def run(call: Call) -> None:
     travel=None if travel is None else read_travel_times(travel),
     corrections=call.path("corrections"),
   )
+  networks = Networks(call.config, call.workdir, flags["weights"])
   with call.holding_output():
     found = open_tracklets(
       inputs,
-      Networks(call.config, call.workdir),
+      networks,
       chosen_frames.taking(flags),
       flags["camera_from"],
     )
-    link_people(found, directory, settings, workdir=call.workdir)
+    link_people(found, directory, settings, workdir=networks.place)
 
 
 def _paths(text: str | None) -> list[pathlib.Path]:

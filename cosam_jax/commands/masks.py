@@ -27,7 +27,7 @@ def run(call: Call) -> None:
       masks(call.run_config, call.folder)
     return
   with call.holding_output():
-    draw_chosen(network_asked_for(call.config, call.folder), call)
+    draw_chosen(network_asked_for(call.config, call.folder, flags["weights"]), call)
 
 
 def draw_chosen(network: Network, call: Call) -> None:

@@ -5,9 +5,7 @@ text, so that nothing slow is loaded before the command line has been read.
 """
 
 import dataclasses
-from collections.abc import Collection, Mapping
-
-from cosam_jax.errors import InputError
+from collections.abc import Mapping
 
 NEEDED, OPTIONAL, NONE = "needed", "optional", "none"
 RUN, RESULTS = "run", "results"
@@ -117,7 +115,7 @@ COMMANDS: dict[str, Command] = {
     flags={
       **dict.fromkeys(_CHOSEN, ALWAYS),
       "output": _CHOSEN,
-      **dict.fromkeys(("boxes", "figures"), ("input",)),
+      **dict.fromkeys(("boxes", "figures", "weights"), ("input",)),
       **_BOXES,
     },
     needs=_RUN,
@@ -213,6 +211,7 @@ COMMANDS: dict[str, Command] = {
         "frame_stride",
         "most_frames",
         "calibration",
+        "weights",
       ),
       ALWAYS,
     ),
@@ -238,6 +237,7 @@ COMMANDS: dict[str, Command] = {
         "travel_times",
         "stitch_gap",
         "memory",
+        "weights",
       ),
       ALWAYS,
     ),
@@ -246,8 +246,15 @@ COMMANDS: dict[str, Command] = {
   "export": Command(
     "write the network for other programs; needs no --config",
     "cosam_jax.commands.export.mode",
-    flags=dict.fromkeys(("input", "output", "format", "export_input"), ALWAYS),
+    flags=dict.fromkeys(("input", "output", "format", "export_input", "weights"), ALWAYS),
     needs=_NETWORK,
+    config=OPTIONAL,
+  ),
+  "publish": Command(
+    "make the folder of a network for the Hugging Face Hub; needs no --config",
+    "cosam_jax.commands.publish",
+    flags=dict.fromkeys(("output", "weights", "licence", "push"), ALWAYS),
+    needs={**_NETWORK, "licence": "give the licence of the weights, such as apache-2.0"},
     config=OPTIONAL,
   ),
   "report": Command(
@@ -277,21 +284,3 @@ MISSING_CONFIG = (
   "--config is missing: give a file, such as configs/synthetic.py, or synthetic; the modes "
   f"{', '.join(OF_RUN)} take it from the --workdir of a run"
 )
-
-
-def command_of(mode: str, given: Collection[str]) -> str:
-  """The name of the command that a command line asks for.
-
-  Args:
-    mode: `--mode`.
-    given: the names of the flags that are given.
-
-  Raises:
-    InputError: a flag asks for another command than the mode.
-  """
-  for name, command in COMMANDS.items():
-    if command.flag is not None and command.flag in given:
-      if mode != "train":
-        raise InputError(f"--{name} trains and evaluates: leave out --mode={mode}")
-      return name
-  return mode

@@ -24,7 +24,7 @@ def run(call: Call) -> None:
   flags = call.flags
   with call.holding_output():
     search(
-      Networks(call.config, call.workdir),
+      Networks(call.config, call.workdir, flags["weights"]),
       pathlib.Path(flags["query"]),
       pathlib.Path(flags["gallery"]),
       call.path("output"),
@@ -100,7 +100,7 @@ def search(
   configured = networks.config.evaluation.distance if networks.config else None
   unknown = FIELDS["evaluation.distance"].default
   distance = configured or asked.distance or searched.distance or unknown
-  rates = rates_for(asked, searched, distance, given=calibration, workdir=networks.workdir)
+  rates = rates_for(asked, searched, distance, given=calibration, workdir=networks.place)
   where = mesh.make_mesh() if jax.device_count() > 1 else None
 
   def ranked(queries: np.ndarray, others: Rows) -> Neighbours:

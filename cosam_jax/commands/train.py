@@ -27,6 +27,7 @@ from cosam_jax.experiment.mask_report import BEFORE, MaskReport
 from cosam_jax.experiment.outcome import leave, report_results
 from cosam_jax.experiment.page_report import check_outputs
 from cosam_jax.experiment.parts import (
+  OF_START,
   TrainingBatches,
   initial_weights,
   objective,
@@ -125,7 +126,7 @@ def _train(
     where = f"{checkpoints.directory}/{first_step}"
     earlier = config_rules.complete(saved["config"])
     changed = [*saved.pop("changed", []), *optim_changes(earlier, run.flat, first_step)]
-    drawn_parts = saved.pop("drawn_parts", [])
+    start = {name: saved.pop(name) for name in OF_START if name in saved}
     free = config_rules.free_on_resume(config, change_optim)
     check_same(earlier, run.flat, free, where, REMEDY)
     if any(earlier[name] != run.flat[name] for name in OF_LENGTH):
@@ -141,12 +142,11 @@ def _train(
     print("".join(f"note: {change}\n" for change in changed), end="")
   else:
     initial = initial_weights(config, model)
-    drawn_parts = list(initial.drawn_parts)
+    start = initial.record
     train_state = state.create_state(initial.variables, optimizer, averaged=averaged)
     train_state = mesh.put_everywhere(run.mesh, train_state)
     hosts.first_alone(lambda: evaluation_place.set_aside_other_training(workdir))
-  if drawn_parts:
-    about["drawn_parts"] = drawn_parts
+  about |= start
   hosts.first_alone(lambda: _write_config(run, arguments))
   epochs = config.train.epochs
   print(f"epochs: {epochs:,} of {epoch:,} steps each, {epochs * epoch:,} steps in all")
@@ -222,7 +222,7 @@ def _train(
     step=step,
     skipped=skipped,
     changed=about.get("changed", ()),
-    drawn_parts=drawn_parts,
+    start=start,
     events=events,
     arguments=arguments,
     following=following("train", arguments, {"train": _twice(config, -(-last_step // epoch))}),

@@ -173,8 +173,10 @@ def _whole(text: str | None) -> int | None:
 
 def _decoded(footage: Footage) -> Iterator[Picture]:
   import av
-  from av.sidedata.sidedata import SideDataContainer
+  from av.sidedata.sidedata import SideDataContainer, Type
 
+  # FFmpeg knows kinds of side data, such as EXIF, that PyAV has no name for: none may end a video.
+  setattr(Type, "_missing_", classmethod(_unnamed))  # noqa: B010  # Not known to its stubs.
   path = footage.path
   with _opened(path) as (container, stream):
     stream.thread_type = "AUTO"
@@ -212,6 +214,13 @@ def _decoded(footage: Footage) -> Iterator[Picture]:
           f"video {path} ends early: {number:,} frames were decoded, to {end:.2f} of the "
           f"{length:.2f} s that its container names"
         )
+
+
+def _unnamed(kinds: Any, number: int) -> Any:
+  """A member of the enumeration for a number without a name."""
+  kind = object.__new__(kinds)
+  kind._name_, kind._value_ = f"KIND_{number}", number
+  return kind
 
 
 def _length(container: Any, stream: Any) -> float | None:

@@ -19,6 +19,7 @@ from cosam_jax.experiment.flat_config import unflatten as unflatten
 from cosam_jax.experiment.learning_rules import check_learning
 from cosam_jax.experiment.synthetic_fields import SYNTHETIC_SCHEMA
 from cosam_jax.models.backbones.registry import BACKBONES, backbone_of
+from cosam_jax.models.hub_names import is_hub_name, why_no_name
 from cosam_jax.models.temporal_names import stage5_stride
 from cosam_jax.runtime.text_numbers import shown
 from cosam_jax.runtime.user_paths import user_text
@@ -248,6 +249,12 @@ def _evaluation(config: ConfigDict) -> None:
     )
 
 
+def _weights(config: ConfigDict) -> None:
+  weights = config.init.weights
+  if is_hub_name(weights) and (why := why_no_name(weights)):
+    raise InputError(f"config.init.weights: {why}")
+
+
 def _synthetic(config: ConfigDict) -> None:
   if DATASETS[config.data.name].drawn and config.synthetic.frames[0] > config.synthetic.frames[1]:
     raise InputError(
@@ -257,6 +264,6 @@ def _synthetic(config: ConfigDict) -> None:
 
 
 _RULES: tuple[Callable[[ConfigDict], None], ...] = (
-  _batch, _training, check_learning, _data, _evaluation, _synthetic, _frames_and_grid, _neck,
-  _norms,
+  _batch, _training, check_learning, _data, _weights, _evaluation, _synthetic, _frames_and_grid,
+  _neck, _norms,
 )  # fmt: skip

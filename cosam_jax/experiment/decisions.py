@@ -132,20 +132,27 @@ def note_of(calibration: Calibration, dataset: str | None = None) -> str | None:
   return None
 
 
-def calibration_beside(path: Path) -> pathlib.Path | None:
-  """The calibration that is stored with a network; None if there is none.
+def network_folder(path: Path) -> pathlib.Path:
+  """The folder of a network, in which what was measured of it lies.
 
   Args:
     path: a workdir, its folder `checkpoints` or `best`, a checkpoint in there, or a weights file.
   """
   place = user_path(os.fspath(path)).absolute()
   if not place.is_dir():
-    place = place.parent
-  elif place.parent.name in (BEST, LAST):
-    place = place.parent.parent
-  elif place.name in (BEST, LAST):
-    place = place.parent
-  found = place / CALIBRATION_FILE
+    return place.parent
+  if place.parent.name in (BEST, LAST):
+    return place.parent.parent
+  return place.parent if place.name in (BEST, LAST) else place
+
+
+def calibration_beside(path: Path) -> pathlib.Path | None:
+  """The calibration that is stored with a network; None if there is none.
+
+  Args:
+    path: see `network_folder`.
+  """
+  found = network_folder(path) / CALIBRATION_FILE
   return found if found.is_file() else None
 
 

@@ -21,7 +21,6 @@ from cosam_jax.data.telling import Telling
 from cosam_jax.data.threaded_frames import BY_PILLOW
 from cosam_jax.data.tracklets import TrackletTable
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation.embed import ClipBatch, embed_tracklets
 from cosam_jax.experiment.decisions import (
   Decision,
   Stored,
@@ -30,11 +29,11 @@ from cosam_jax.experiment.decisions import (
   is_vector,
 )
 from cosam_jax.experiment.flat_config import value_of
-from cosam_jax.experiment.foreign_networks import alike
 from cosam_jax.experiment.given_frames import Path, Tracklet, frames_of, listed
 from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.experiment.live_tracks import LiveTracks
 from cosam_jax.experiment.network import Network, load_network
+from cosam_jax.models.hub_names import NEWEST, HubName
 from cosam_jax.training import mesh
 
 
@@ -85,8 +84,8 @@ class Embedder:
 
     Args:
       path: a workdir, its folder `checkpoints` or `best`, one checkpoint in there, a weights file
-        with the published code's names (`.pth.tar`, `.pth`, `.safetensors`, `.npz`), or a foreign
-        network (`.onnx`).
+        with the published code's names (`.pth.tar`, `.pth`, `.safetensors`, `.npz`), an export, or
+        a foreign network (`.onnx`).
       batch_clips: see the class.
       calibration: see the class; None: the `calibration.json` beside the network, if there is one.
       **settings: for a weights file, fields of `ReidNet`: `backbone="se_resnet50"`,
@@ -96,8 +95,31 @@ class Embedder:
       InputError: there is nothing to load, or the weights do not fit the settings.
     """
     network = load_network(os.fspath(path), settings)
-    beside = calibration_beside(path) if calibration is None else calibration
-    return cls(network, batch_clips=batch_clips, calibration=beside)
+    if calibration is None and network.place is not None:
+      calibration = calibration_beside(network.place)
+    return cls(network, batch_clips=batch_clips, calibration=calibration)
+
+  @classmethod
+  def from_pretrained(
+    cls,
+    name: str,
+    *,
+    revision: str = NEWEST,
+    batch_clips: int | None = None,
+    calibration: Path | None = None,
+  ) -> "Embedder":
+    """Loads a network that `--mode=publish` made from the Hugging Face Hub, or from its cache.
+
+    Args:
+      name: `"org/name"`.
+      revision: a branch, a tag or a commit; `network.label` says which commit it is.
+      batch_clips, calibration: see `from_checkpoint`.
+
+    Raises:
+      InputError: there is no such network, or it can neither be fetched nor is in the cache.
+    """
+    place = str(HubName(name, revision))
+    return cls.from_checkpoint(place, batch_clips=batch_clips, calibration=calibration)
 
   def embed(self, frames: Tracklet) -> np.ndarray:
     """The vector of one tracklet.
@@ -172,12 +194,14 @@ class Embedder:
     batches = packed_clips(
       frames,
       num_frames=self.num_frames,
-      batch_clips=self._batch_for(num_clips),
+      batch_clips=self.inference.batch_for(num_clips),
       **self.inference.frame_options,
     )
     # These frames are decoded already, so nothing is skipped.
     inference = self.inference.reading_as(on_unreadable="error")
-    return self._embed(inference, batches, num_tracklets, names, num_clips, progress)
+    return inference.vectors(
+      self._variables, batches, num_tracklets, names=names, num_clips=num_clips, progress=progress
+    )
 
   def embed_table(
     self, table: TrackletTable, *, on_unreadable: str | None = None, progress: bool | None = None
@@ -197,8 +221,10 @@ class Embedder:
     if on_unreadable is not None:
       inference = inference.reading_as(on_unreadable=on_unreadable)
     clips = inference.plan(table, batch_clips=1).num_clips
-    batches = inference.batches(table, batch_clips=self._batch_for(clips), decoder=BY_PILLOW)
-    return self._embed(inference, batches, len(table), table.names, clips, progress)
+    batches = inference.batches(table, batch_clips=inference.batch_for(clips), decoder=BY_PILLOW)
+    return inference.vectors(
+      self._variables, batches, len(table), names=table.names, num_clips=clips, progress=progress
+    )
 
   def same_person(
     self, first: VectorOrTracklet, second: VectorOrTracklet, *, prior: float | None = None
@@ -269,32 +295,3 @@ class Embedder:
     Without a run it is the default, "sqeuclidean".
     """
     return str(value_of(self.network.flat, "evaluation.distance"))
-
-  def _batch_for(self, num_clips: int | None) -> int:
-    """Clips in a batch; for a few clips a small power of two, so that one is not padded to many."""
-    most, devices = self.inference.batch_clips, self._devices
-    if num_clips is None or num_clips >= most:
-      return most
-    few = 1 << (num_clips - 1).bit_length()
-    return min(most, -(-few // devices) * devices)
-
-  def _embed(
-    self,
-    inference: Inference,
-    batches: Iterable[ClipBatch],
-    num_tracklets: int,
-    names: Sequence[str] | np.ndarray | None,
-    num_clips: int | None,
-    progress: bool | None,
-  ) -> np.ndarray:
-    vectors = embed_tracklets(
-      lambda clips, valid: inference.forward(self._variables, clips, valid).features,
-      batches,
-      num_tracklets,
-      names=names,
-      num_clips=num_clips,
-      progress=progress,
-    )
-    if note := alike(vectors, self.network.model):
-      logging.warning("%s", note)
-    return vectors

@@ -100,6 +100,9 @@ SCHEMA: dict[str, Field] = {
     "Distance of the triplet loss: Euclidean (published), or 1 - cosine.", "euclidean", "cosine",
     late=True),
   "loss.triplet_weight": Field(float, 1.0, TRAINING, "The poster's lambda.", least=0, most=10**6),
+  "loss.mask_sparsity": Field(float, 0.0, TRAINING,
+    "Weight of the mean of COSAM's spatial masks, which is added to the loss so that masks become "
+    "sparse (ours); 0 for none.", least=0, most=10**6, late=True),
   "optim.learning_rate": Field(float, 3e-4, TRAINING, "Adam's learning rate.", above=0,
     most=100),
   "optim.decay_every_epochs": Field(int, 200, TRAINING,

@@ -15,6 +15,8 @@ from cosam_jax.experiment import configurations
 from cosam_jax.experiment.config import complete, plain, resolve
 from cosam_jax.experiment.fields import FIELDS
 from cosam_jax.experiment.run_configuration import has_checkpoint
+from cosam_jax.models.exported_record import WEIGHTS
+from cosam_jax.models.hub_names import is_hub_name
 from cosam_jax.reports.results import EVALUATIONS, read_results
 from cosam_jax.training.same_run import plain as saved_form
 
@@ -70,7 +72,7 @@ def _made_in(workdir: pathlib.Path) -> Iterator[tuple[pathlib.Path, Mapping[str,
       origin = read_embeddings(path).origin
     except InputError:  # It is missing or damaged, and says nothing.
       continue
-    if origin.config and not _is_trained(origin.checkpoint):
+    if origin.config and _is_given(origin.checkpoint, origin.config):
       yield path, origin.config
   names = ("results.json", f"{EVALUATIONS}/*/results.json")
   for path in (path for name in names for path in sorted(workdir.glob(name))):
@@ -79,10 +81,23 @@ def _made_in(workdir: pathlib.Path) -> Iterator[tuple[pathlib.Path, Mapping[str,
       flat, label = content["run"]["config"], content["results"][0]["card"].get("checkpoint")
     except (InputError, KeyError, TypeError):
       continue
-    if isinstance(flat, Mapping) and flat and not _is_trained(label):
+    if isinstance(flat, Mapping) and flat and _is_given(label, flat):
       yield path, flat
 
 
-def _is_trained(label: str | None) -> bool:
-  """Whether a name means weights after some steps of training, such as "step 240"."""
-  return bool(re.match(r"(best )?step \d", label or ""))
+def _is_given(label: str | None, flat: Mapping[str, Any]) -> bool:
+  """Whether a label means the weights of the configuration, and not those of a training.
+
+  Weights of --weights have the configuration of the run that trained them, so that its flags would
+  give others.
+
+  Args:
+    label: of weights, such as "step 240" after some steps of training, or a file's name.
+    flat: the configuration beside it.
+  """
+  label, given = label or "", str(flat.get("init.weights", ""))
+  if is_hub_name(label):
+    return is_hub_name(given)
+  if label in WEIGHTS:
+    return pathlib.Path(given).name == label
+  return not re.match(r"(best )?step \d", label)

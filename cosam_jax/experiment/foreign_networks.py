@@ -45,7 +45,7 @@ def as_network(model: ForeignNet, flat: Mapping[str, Any]) -> Network:
     model: the network.
     flat: the configuration with its sizes; empty if there is none.
   """
-  return Network(model, model.variables, flat, model.file)
+  return Network(model, model.variables, flat, model.file, place=model.path)
 
 
 def foreign_of(config: ConfigDict, workdir: pathlib.Path | None) -> ForeignNet | None:

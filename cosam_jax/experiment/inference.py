@@ -8,11 +8,12 @@ Notation: `B` clips in a batch, `T` frames in a clip, `h w` grid of a mask, `D` 
 
 import copy
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
 import numpy as np
+from absl import logging
 from jax.sharding import Mesh
 
 from cosam_jax.data.batch_reader import Batches
@@ -22,7 +23,9 @@ from cosam_jax.data.pipeline import EvalBatch, evaluation_batches
 from cosam_jax.data.pixel_numbers import LEVELS
 from cosam_jax.data.stream import BY_TENSORFLOW
 from cosam_jax.data.tracklets import TrackletTable
+from cosam_jax.evaluation.embed import ClipBatch, embed_tracklets
 from cosam_jax.experiment.flat_config import value_of
+from cosam_jax.experiment.foreign_networks import alike
 from cosam_jax.models import Outputs
 from cosam_jax.models.folded import for_inference
 from cosam_jax.models.foreign import AnyNet, ForeignNet, ours
@@ -189,6 +192,42 @@ class Inference:
     frames = clips_to_put(clips, valid)
     batch = mesh.put_batch(self._mesh, frames, *([valid] if skip else []))
     return self._forward(variables, batch[0], batch[1] if skip else None)
+
+  def batch_for(self, num_clips: int | None) -> int:
+    """Clips in a batch; for a few clips a small power of two, so that one is not padded to many.
+
+    Args:
+      num_clips: how many there are; None: unknown.
+    """
+    most, devices = self.batch_clips, self._mesh.size
+    if num_clips is None or num_clips >= most:
+      return most
+    few = 1 << (num_clips - 1).bit_length()
+    return min(most, -(-few // devices) * devices)
+
+  def vectors(
+    self,
+    variables: dict[str, Any],
+    batches: Iterable[ClipBatch],
+    num_tracklets: int,
+    **telling: Any,
+  ) -> np.ndarray:
+    """float32[n, D], the mean vector of each tracklet.
+
+    Args:
+      variables: the weights, from `put`.
+      batches: of clips, see `evaluation.embed`.
+      num_tracklets: n.
+      **telling: `names`, `num_clips` and `progress` of `embed_tracklets`.
+    """
+
+    def forward(clips: np.ndarray, valid: np.ndarray) -> jax.Array:
+      return self.forward(variables, clips, valid).features
+
+    found = embed_tracklets(forward, batches, num_tracklets, **telling)
+    if note := alike(found, self.model):
+      logging.warning("%s", note)
+    return found
 
   def looking_closely(
     self, variables: dict[str, Any]

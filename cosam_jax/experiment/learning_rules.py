@@ -94,6 +94,7 @@ _NEEDS = (
   ("optim.final_factor", "optim.schedule", lambda value: value == "cosine", "'cosine'"),
   ("optim.warmup_start", "optim.warmup_epochs", bool, "above 0"),
   ("init.missing", "init.weights", bool, "a file or a name"),
+  ("loss.mask_sparsity", "model.cosam_stages", bool, "some of the stages 2 to 5"),
 )
 
 

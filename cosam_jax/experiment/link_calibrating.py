@@ -43,7 +43,13 @@ def calibrate_and_write_links(
     path.unlink(missing_ok=True)
     return f"no calibration for --mode=link: {error}{earlier}"
   write_links(path, found)
-  return links_sentence(found, path)
+  return links_sentence(found, path) + _drawn_people(found, embeddings.identities[known])
+
+
+def _drawn_people(found: LinkCalibration, identities: np.ndarray) -> str:
+  """How many people were drawn, if not all were used."""
+  used, given = found.data["identities"], len(np.unique(identities))
+  return "" if used == given else f"; {used:,} of {given:,} people were drawn for it"
 
 
 def links_sentence(found: LinkCalibration, path: pathlib.Path) -> str:

@@ -1,6 +1,7 @@
 """A network with its weights, as every use after training takes it."""
 
 import dataclasses
+import pathlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,9 +17,10 @@ class Network:
     model: the network.
     variables: its weights; of a foreign network, what distinguishes it.
     flat: the run's configuration, dotted name -> plain value; empty if it is unknown.
-    label: names the weights, such as "step 240" or a file's name.
+    label: names the weights, such as "step 240", a file's name, or `hf:org/name@commit`.
     step: number of steps that they were trained for; 0 for a file's.
     about: values beside the checkpoint, about its training; empty for a file's.
+    place: the workdir, checkpoint or file that it was read from; None if unknown.
   """
 
   model: AnyNet
@@ -27,6 +29,7 @@ class Network:
   label: str
   step: int = 0
   about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  place: pathlib.Path | None = None
 
   @property
   def ours(self) -> ReidNet:

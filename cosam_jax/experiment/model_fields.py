@@ -3,6 +3,7 @@
 from cosam_jax.experiment.field_kinds import NETWORK, SPEED, TRAINING, Field
 from cosam_jax.experiment.field_kinds import choice as _choice
 from cosam_jax.models.backbones.registry import BACKBONES, NORMS
+from cosam_jax.models.cosam_names import DESCRIPTORS, SUMMARIES
 from cosam_jax.models.neck_names import EMBEDDINGS, NECK_LOSSES, NECK_PLACES
 from cosam_jax.models.pool_names import SPATIAL_POOLS
 from cosam_jax.models.temporal_names import TEMPORAL_HEADS
@@ -27,10 +28,14 @@ MODEL_FIELDS: dict[str, Field] = {
   "model.ncc": _choice("preset", NETWORK,
     "Standard deviation in the correlation.", "unbiased", "population", preset=True),
   "model.summary": _choice("preset", NETWORK,
-    "Network over the cost volume.", "two_layers", "one_layer", "order_free", preset=True),
+    "Network over the cost volume. order_free and position_free are ours: with them the order of "
+    "frames, or also the place of a match, has no effect.", *SUMMARIES, preset=True),
   "model.channel_gate": _choice("preset", NETWORK,
     "The channel gate returns x + x*gate (residual) or x*gate (multiply).", "residual", "multiply",
     preset=True),
+  "model.descriptors": _choice("stage", NETWORK,
+    "What COSAM makes its descriptors of: the features that it masks (stage), or what their stage "
+    "takes (below; ours).", *DESCRIPTORS, late=True),
   "model.score_relu": Field(bool, True, NETWORK, "A ReLU on TA's scores before the softmax."),
   "model.spatial_pool": _choice("average", NETWORK,
     "The pool over a frame's grid; the generalised mean has a learned power.", *SPATIAL_POOLS,
@@ -62,9 +67,9 @@ MODEL_FIELDS: dict[str, Field] = {
     "by the compiler, or fused in kernels for one NVIDIA GPU. IBN's half instance norms, and sizes "
     "that 16 does not divide, stay with the compiler.", *NORMS, late=True),
   "init.weights": Field(str, "imagenet", TRAINING,
-    "Initial weights: empty (random), a name such as imagenet, or a file. For evaluations and "
-    "vectors also a foreign network, an ONNX file with a JSON file of its name beside it.",
-    path=True,
+    "Initial weights: empty (random), a name such as imagenet, a network on the Hub "
+    "(hf:org/name@revision), or a file. For evaluations and vectors also a foreign network, an "
+    "ONNX file with a JSON file of its name beside it.", path=True,
     resumable=True),
   "init.missing": _choice("error", TRAINING,
     "Whole parts of the backbone that the initial weights lack: refuse the file, or draw them and "

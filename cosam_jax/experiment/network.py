@@ -17,17 +17,20 @@ from cosam_jax.experiment.flags_again import flags_again
 from cosam_jax.experiment.foreign_networks import as_network, foreign_file, foreign_of, with_sizes
 from cosam_jax.experiment.found_checkpoints import find_checkpoint, kind_of, weights_label
 from cosam_jax.experiment.loaded_network import Network as Network
-from cosam_jax.experiment.parts import build_model, initial_variables
+from cosam_jax.experiment.parts import build_model, initial_weights
 from cosam_jax.experiment.run import Run
-from cosam_jax.experiment.run_configuration import has_steps
+from cosam_jax.experiment.run_configuration import has_checkpoint, has_steps
 from cosam_jax.models import ReidNet
+from cosam_jax.models.exported_record import RECORD, SAFETENSORS
 from cosam_jax.models.foreign import ForeignNet
+from cosam_jax.models.hub_files import fetched
+from cosam_jax.models.hub_names import hub_name, is_hub_name
 from cosam_jax.models.interop import merge
 from cosam_jax.models.onnx_sessions import is_onnx
 from cosam_jax.models.prefixes import classes_of
 from cosam_jax.models.resample import resample_variables
 from cosam_jax.models.weight_files import read_weights
-from cosam_jax.models.weight_register import resolve_weights
+from cosam_jax.models.weight_register import find_weights
 from cosam_jax.runtime.user_paths import user_path
 from cosam_jax.training import optim, state
 from cosam_jax.training.checkpoints import Checkpoints
@@ -43,28 +46,35 @@ _SIZES = ("clips.num_frames", "clips.image_size")
 
 
 def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = None) -> Network:
-  """Reads a run's checkpoint, a weights file, or a foreign network.
+  """Reads a run's checkpoint, a weights file, a network on the Hub, or a foreign network.
 
   Args:
     path: a workdir, its folder `checkpoints` or `best`, or one checkpoint in it; a weights file
-      (`.pth`, `.pth.tar`, `.safetensors`, `.npz`) with the published code's names; or an ONNX file,
-      see `models.foreign`.
+      (`.pth`, `.pth.tar`, `.safetensors`, `.npz`) with the published code's names; an export's
+      folder; `hf:org/name@revision`, see `hub_names`; or an ONNX file, see `models.foreign`.
     settings: fields of `ReidNet` for a weights file, such as `backbone`; the number of classes is
       the file's. A run has its own settings, and so has a file in an export's folder.
 
   Raises:
-    InputError: the path does not exist, a setting does not exist, or the weights do not fit.
+    InputError: the path or name does not exist, a setting does not exist, or the weights do not
+      fit.
   """
-  path, settings = user_path(path), dict(settings or {})
+  settings = dict(settings or {})
   for name in settings:
     if name not in _SETTINGS:
       raise InputError(f"{name!r} is not a setting of ReidNet{suggestion(name, _SETTINGS)}")
+  if is_hub_name(path):
+    found = fetched(hub_name(path))
+    return dataclasses.replace(_from_weights(found.path, settings), label=found.label)
+  path = user_path(path)
   if not path.exists():
     raise InputError(
       f"{path} does not exist: give a run's workdir, one of its checkpoints, or a weights file"
     )
   if is_onnx(path.name):
     return foreign_file(path, settings)
+  if all((path / name).is_file() for name in (RECORD, SAFETENSORS)) and not has_checkpoint(path):
+    path = path / SAFETENSORS
   if not path.is_dir():
     return _from_weights(path, settings)
   if settings:
@@ -74,7 +84,8 @@ def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = 
   checkpoints, step = find_checkpoint(path)
   flat = config_rules.complete(checkpoints.about(step)["config"])
   config = config_rules.unflatten(flat)
-  return _from_checkpoint(checkpoints, step, config, flat, make_mesh())
+  network = _from_checkpoint(checkpoints, step, config, flat, make_mesh())
+  return dataclasses.replace(network, place=path)
 
 
 def network_asked_for(
@@ -140,8 +151,8 @@ def network_of(
       "checkpoint, which alone has an average: train first, or use 'trained'"
     )
   if config.init.weights and drawn is not None:
-    label = pathlib.Path(config.init.weights).name
-    return Network(drawn, initial_variables(config, drawn), flat, label)
+    initial = initial_weights(config, drawn)
+    return Network(drawn, initial.variables, flat, initial.label)
   if config.init.weights:
     return _of_initial(config, flat)
   raise InputError(
@@ -157,8 +168,9 @@ def _of_initial(config: ConfigDict, flat: Mapping[str, Any]) -> Network:
       f"config.evaluation.weights is 'average', and {config.init.weights} is no checkpoint of a "
       "run, which alone has an average: use 'trained'"
     )
-  path = resolve_weights(config.init.weights, config.model.backbone)
-  return _from_file(path, lambda classes: build_model(config, classes), flat)
+  path, label = find_weights(config.init.weights, config.model.backbone)
+  network = _from_file(path, lambda classes: build_model(config, classes), flat)
+  return dataclasses.replace(network, label=label)
 
 
 def network_to_evaluate(run: Run) -> Network:
@@ -269,4 +281,4 @@ def _from_file(
       f"weights file {path} is not a whole network, since it lacks {', '.join(sorted(lacking))}: "
       "give a checkpoint of one, or train from these weights first"
     )
-  return Network(model, merged.variables, flat, path.name)
+  return Network(model, merged.variables, flat, path.name, place=path)

@@ -21,7 +21,7 @@ _OF_TRAINING = (
   "model.classifier_bias",
   "model.classifier_deviation",
 )
-_OF_COSAM = ("model.ncc", "model.summary", "model.channel_gate")
+_OF_COSAM = ("model.ncc", "model.summary", "model.channel_gate", "model.descriptors")
 _OF_NECK = ("model.neck_place", "model.embedding")
 SETTINGS = tuple(
   name for name, field in FIELDS.items() if field.role == NETWORK and name not in _OF_TRAINING

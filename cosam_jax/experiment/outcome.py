@@ -28,7 +28,7 @@ def leave(
   step: int,
   skipped: int = 0,
   changed: Sequence[str] = (),
-  drawn_parts: Sequence[str] = (),
+  start: Mapping[str, Any] | None = None,
   events: EventFiles | None = None,
   arguments: Sequence[str] | None = None,
   following: Mapping[str, Sequence[str]] | None = None,
@@ -54,7 +54,7 @@ def leave(
     step: of the weights.
     skipped: number of frames that could not be read.
     changed: sentences about fields that changed when training was resumed.
-    drawn_parts: parts of the backbone that the initial weights lacked.
+    start: what is known about the initial weights, see `parts.Initial.record`.
     events: TensorBoard's event files; None writes none.
     arguments: the command line that started the run; None if there was none.
     following: what may be done next -> the command line that does it, without the program.
@@ -63,7 +63,7 @@ def leave(
     InputError: a file cannot be written.
   """
   path = run.workdir / "results.json"
-  report_results(path, results, run, step, skipped, changed, drawn_parts)
+  report_results(path, results, run, step, skipped, changed, start)
   if events is not None:
     for result in results:
       scores = {"mAP": result.metrics.mean_average_precision, "Rank-1": result.metrics.cmc[0]}
@@ -84,14 +84,13 @@ def report_results(
   step: int | None,
   skipped: int = 0,
   changed: Sequence[str] = (),
-  drawn_parts: Sequence[str] = (),
+  start: Mapping[str, Any] | None = None,
 ) -> None:
   """Writes and prints results, in the first process."""
   about = describe_run(run, step, skipped)
   if changed:
     about["changed_on_resume"] = list(changed)
-  if drawn_parts:
-    about["drawn_parts"] = list(drawn_parts)
+  about |= start or {}
   hosts.first_alone(lambda: write_results(path, results, about))
   print(terminal_table(results))
 

@@ -21,10 +21,11 @@ from cosam_jax.data.telling import warn_of
 from cosam_jax.errors import InputError
 from cosam_jax.models import ReidNet
 from cosam_jax.models.cosam import start_masks
+from cosam_jax.models.hub_names import is_hub_name
 from cosam_jax.models.interop import merge
 from cosam_jax.models.state_names import is_behind_backbone
 from cosam_jax.models.weight_files import read_weights
-from cosam_jax.models.weight_register import resolve_weights
+from cosam_jax.models.weight_register import find_weights
 from cosam_jax.runtime.user_paths import user_path
 from cosam_jax.training import mesh, state, steps
 from cosam_jax.training.frame_bytes import clips_to_put
@@ -89,6 +90,7 @@ def build_model(config: ConfigDict, num_classes: int) -> ReidNet:
     ncc=model.ncc,
     summary=model.summary,
     channel_gate=model.channel_gate,
+    descriptors=model.descriptors,
     score_relu=model.score_relu,
     spatial_pool=model.spatial_pool,
     neck=model.neck,
@@ -105,6 +107,10 @@ def build_model(config: ConfigDict, num_classes: int) -> ReidNet:
   )
 
 
+OF_START = ("drawn_parts", "initial_weights")
+"""What a checkpoint and results say about the weights before the first step, if there is any."""
+
+
 class Initial(NamedTuple):
   """The weights before the first step.
 
@@ -112,10 +118,22 @@ class Initial(NamedTuple):
     variables: `params` and `batch_stats`.
     drawn_parts: parts of the backbone that the file of the weights lacks, which were drawn; see
       `interop.Merged.drawn_parts`.
+    label: names the file of the weights, see `hub_files.Found`; empty if there is none.
   """
 
   variables: dict[str, Any]
   drawn_parts: tuple[str, ...] = ()
+  label: str = ""
+
+  @property
+  def record(self) -> dict[str, Any]:
+    """What a run keeps about its start, by the names of `OF_START`; none that says nothing."""
+    found: dict[str, Any] = {}
+    if self.drawn_parts:
+      found["drawn_parts"] = list(self.drawn_parts)
+    if is_hub_name(self.label):  # It may mean other weights tomorrow; the configuration has files.
+      found["initial_weights"] = self.label
+    return found
 
 
 def initial_weights(config: ConfigDict, model: ReidNet) -> Initial:
@@ -131,7 +149,7 @@ def initial_weights(config: ConfigDict, model: ReidNet) -> Initial:
     drawn["params"] = {**drawn["params"], name: start_masks(drawn["params"][name], start)}
   if not config.init.weights:
     return Initial(drawn)
-  path = resolve_weights(config.init.weights, config.model.backbone)
+  path, label = find_weights(config.init.weights, config.model.backbone)
   given = read_weights(path)
   draw = config.init.missing == "draw"
   # A backbone's file may lack everything after it; in a whole network only the classes may differ.
@@ -142,10 +160,10 @@ def initial_weights(config: ConfigDict, model: ReidNet) -> Initial:
       f"{path} has nothing of backbone {config.model.backbone} at this width: choose the model it "
       "belongs to"
     )
-  print(f"initial weights: {path}")
+  print(f"initial weights: {label if is_hub_name(label) else path}")
   if merged.drawn_parts:
     print(f"drawn, since the weights lack them: {', '.join(merged.drawn_parts)}")
-  return Initial(merged.variables, merged.drawn_parts)
+  return Initial(merged.variables, merged.drawn_parts, label)
 
 
 def initial_variables(config: ConfigDict, model: ReidNet) -> dict[str, Any]:
@@ -161,6 +179,7 @@ def objective(config: ConfigDict) -> steps.Objective:
     triplet_margin=loss.triplet_margin,
     triplet_weight=loss.triplet_weight,
     triplet_distance=loss.triplet_distance,
+    mask_sparsity=loss.mask_sparsity,
   )
 
 

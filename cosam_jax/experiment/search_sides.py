@@ -16,6 +16,7 @@ from cosam_jax.evaluation.embeddings import read_embeddings
 from cosam_jax.evaluation.fingerprints import vectors_hash, weights_hash
 from cosam_jax.evaluation.search import Rows, VectorFile
 from cosam_jax.evaluation.sightings import NEVER_SEEN, Sighting
+from cosam_jax.experiment.decisions import network_folder
 from cosam_jax.experiment.embedder import Embedder
 from cosam_jax.experiment.flat_config import complete
 from cosam_jax.experiment.network import network_asked_for
@@ -68,21 +69,31 @@ class Networks:
   Attributes:
     config: the configuration of --config; None if it is left out.
     workdir: the folder of the checkpoints; None if --workdir is left out.
+    weights: those of --weights, which go before the checkpoints; None if it is left out.
   """
 
   config: ConfigDict | None = None
   workdir: pathlib.Path | None = None
+  weights: str | None = None
 
   @functools.cached_property
   def embedder(self) -> Embedder:
     """The embedder; InputError if there is no network."""
-    if self.workdir is None:
+    if self.workdir is None and self.weights is None:
       raise InputError(
         "--workdir is missing: frames are embedded by the network of a run; give its folder, or "
         "give embeddings"
       )
-    network = network_asked_for(self.config, self.workdir)
-    return Embedder(network)
+    workdir = self.workdir or pathlib.Path()
+    return Embedder(network_asked_for(self.config, workdir, self.weights))
+
+  @functools.cached_property
+  def place(self) -> pathlib.Path | None:
+    """The folder in which calibrations of the network may lie; None if there is none."""
+    if self.weights is None:
+      return self.workdir
+    found = self.embedder.network.place
+    return None if found is None else network_folder(found)
 
 
 def open_side(

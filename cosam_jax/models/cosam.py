@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from cosam_jax.errors import InputError
+from cosam_jax.models.cosam_names import Summary
 from cosam_jax.models.cost_volume import (
   Ncc,
   ncc_cost_volume,
@@ -26,8 +27,13 @@ from cosam_jax.models.cost_volume import (
   summarise_factored,
 )
 from cosam_jax.models.layers import BatchNorm, Conv, Dtype
+from cosam_jax.models.match_statistics import (
+  MATCH_STATISTICS,
+  match_statistics_explicit,
+  match_statistics_factored,
+)
+from cosam_jax.models.pooling import mean_to_grid
 
-Summary = Literal["two_layers", "one_layer", "order_free"]
 SUMMARY_CHANNELS = 64
 
 # PyTorch's default for convolutions and linear layers: uniform within 1/sqrt(fan_in).
@@ -54,8 +60,10 @@ class Cosam(nn.Module):
       definition. Same parameters, same outputs.
     ncc: see `cost_volume.normalise_descriptors`.
     summary: `"two_layers"` (published code: (T-1)N -> 64, norm, ReLU, -> 1), `"one_layer"` (the
-      paper's algorithm: (T-1)N -> 1) or `"order_free"` (ours: one N -> 64 kernel shared by the
-      other frames and averaged, so any T fits the weights and the frames' order does not matter).
+      paper's algorithm: (T-1)N -> 1), `"order_free"` (ours: one N -> 64 kernel shared by the
+      other frames and averaged, so any T fits the weights and the frames' order does not matter) or
+      `"position_free"` (ours: 3 -> 64, norm, ReLU, -> 1 on the numbers of `match_statistics`, so
+      any T and grid fit the weights, and neither order nor position matters).
     channel_gate: `"residual"` returns x + x*gate (published code), `"multiply"` x*gate (poster).
     dtype: compute dtype of the convolutions; NCC, statistics and masks stay float32.
   """
@@ -68,7 +76,12 @@ class Cosam(nn.Module):
 
   @nn.compact
   def __call__(
-    self, features: jax.Array, valid: jax.Array | None = None, *, train: bool
+    self,
+    features: jax.Array,
+    valid: jax.Array | None = None,
+    *,
+    train: bool,
+    described: jax.Array | None = None,
   ) -> tuple[jax.Array, CosamMasks]:
     """Keeps the features that the frames of a clip share.
 
@@ -76,21 +89,25 @@ class Cosam(nn.Module):
       features: float[B, T, h, w, C], T at least 2.
       valid: bool[B, T]; frames marked False do not affect the others.
       train: use and update the batch's statistics.
+      described: float[B, T, h', w', C'], the features that descriptors are made of, which are
+        averaged over the cells of the grid `h w`; None, as published: `features`.
 
     Returns:
       The attended features, dtype[B, T, h, w, C], and the masks.
 
     Raises:
-      InputError: T is 1, or the given weights belong to another clip length or grid.
+      InputError: T is 1, or the given weights belong to another clip length, grid or summary.
     """
     clips, frames, height, width, channels = features.shape
-    size = descriptor_size(channels)
     if frames < 2:
       raise InputError(f"COSAM compares a clip's frames with each other: num_frames is {frames}, "
                        "choose 2 or more, or no COSAM")  # fmt: skip
     flat_valid = None if valid is None else valid.reshape(-1)
 
-    x = features.reshape(clips * frames, height, width, channels)
+    described = features if described is None else described
+    size = descriptor_size(described.shape[-1])
+    x = described.reshape(clips * frames, *described.shape[2:])
+    x = mean_to_grid(x, (height, width))
     x = Conv(size, use_bias=True, dtype=self.dtype, kernel_init=_torch_init, name="reduce")(x)
     x = BatchNorm(name="reduce_norm")(x, train=train, valid=flat_valid)
     descriptors = nn.relu(x).reshape(clips, frames, height, width, size)
@@ -104,7 +121,8 @@ class Cosam(nn.Module):
 
     masked = features * spatial[..., None].astype(features.dtype)
     x = masked.astype(jnp.float32).mean((2, 3))
-    x = jnp.tanh(nn.Dense(size, kernel_init=_torch_init, name="channel_reduce")(x))
+    inner = descriptor_size(channels)  # The gate is about what is masked, not what is compared.
+    x = jnp.tanh(nn.Dense(inner, kernel_init=_torch_init, name="channel_reduce")(x))
     gates = nn.sigmoid(nn.Dense(channels, kernel_init=_torch_init, name="channel_expand")(x))
     channel = masked_mean(gates, valid)
     gate = channel[:, None, None, None].astype(features.dtype)
@@ -114,35 +132,51 @@ class Cosam(nn.Module):
   def _summarise(self, descriptors: jax.Array, valid: jax.Array | None) -> jax.Array:
     """float32[B, T, h, w, D] -> float32[B, T, N, K]: the first layer of the summary, with bias."""
     clips, frames, height, width, size = descriptors.shape
-    positions = height * width
-    inputs = positions if self.summary == "order_free" else (frames - 1) * positions
+    positions, explicit = height * width, self.cost_volume == "explicit"
+    position_free = self.summary == "position_free"
+    if position_free:
+      inputs = MATCH_STATISTICS
+      fits = f"summary='position_free' needs {inputs}: use the summary that they were trained with"
+    else:
+      inputs = positions if self.summary == "order_free" else (frames - 1) * positions
+      fits = (
+        f"{frames} frames on a {height}x{width} grid need {inputs}: use the clip length and image "
+        "size that the weights were trained with"
+      )
     outputs = 1 if self.summary == "one_layer" else SUMMARY_CHANNELS
-    kernel, bias = _SummaryWeights(inputs, outputs, (frames, height, width), name="summary")()
-    if self.cost_volume == "explicit":
+    kernel, bias = _SummaryWeights(inputs, outputs, fits, name="summary")()
+    if explicit:
       volume = ncc_cost_volume(descriptors, self.ncc)
+    else:
+      normal = normalise_descriptors(descriptors, self.ncc)
+      normal = normal.reshape(clips, frames, positions, size)
+    if position_free:
+      matches = (
+        match_statistics_explicit(volume, valid)
+        if explicit
+        else match_statistics_factored(normal, valid)
+      )
+      return matches @ kernel + bias
+    if explicit:
       return summarise_explicit(volume, kernel, valid) + bias
-    normal = normalise_descriptors(descriptors, self.ncc)
-    normal = normal.reshape(clips, frames, positions, size)
     return summarise_factored(normal, kernel, valid) + bias
 
 
 class _SummaryWeights(nn.Module):
-  """The parameters of the summary's first convolution; `Cosam` decides how to apply them."""
+  """The parameters of the summary's first convolution; `Cosam` decides how to apply them.
+
+  `fits`: the end of the sentence that refuses weights with another number of inputs.
+  """
 
   inputs: int
   outputs: int
-  shape: tuple[int, int, int]
+  fits: str
 
   @nn.compact
   def __call__(self) -> tuple[jax.Array, jax.Array]:
     stored: jax.Array | None = self.get_variable("params", "kernel")
     if stored is not None and stored.shape[2] != self.inputs:
-      frames, height, width = self.shape
-      raise InputError(
-        f"COSAM's summary weights have {stored.shape[2]} inputs, but {frames} frames on a "
-        f"{height}x{width} grid need {self.inputs}: use the clip length and image size that the "
-        "weights were trained with"
-      )
+      raise InputError(f"COSAM's summary weights have {stored.shape[2]} inputs, but {self.fits}")
     kernel = self.param("kernel", _torch_init, (1, 1, self.inputs, self.outputs))
     return kernel[0, 0], self.param("bias", nn.initializers.zeros, (self.outputs,))
 

@@ -76,16 +76,30 @@ def summarise_explicit(
     float32[B, T, N, K].
   """
   frames, positions = volume.shape[1], volume.shape[2]
-  index = jnp.arange(frames)[:, None]
-  slots = jnp.arange(frames - 1)[None]
-  other = slots + (slots >= index)  # [T, T-1]: the frame in each slot of each frame
-  weight = jnp.ones(volume.shape[:2]) if valid is None else jnp.asarray(valid, jnp.float32)
-  weight = weight[:, other]  # [B, T, T-1]
+  weight = weights_of_others(volume, valid)
   volume = volume * weight[:, :, None, :, None]
   if kernel.shape[0] == positions:
     total = jnp.einsum("btnmp,pk->btnk", volume, kernel)
     return total / jnp.maximum(weight.sum(-1), 1.0)[..., None, None]
   return jnp.einsum("btnmp,mpk->btnk", volume, kernel.reshape(frames - 1, positions, -1))
+
+
+def weights_of_others(volume: jax.Array, valid: jax.Array | None) -> jax.Array:
+  """The weight of each frame in its slot of another frame: 1, or 0 if it is not valid.
+
+  Args:
+    volume: float[B, T, N, T-1, N] from `ncc_cost_volume`.
+    valid: bool[B, T]; None: all are valid.
+
+  Returns:
+    float32[B, T, T-1].
+  """
+  frames = volume.shape[1]
+  index = jnp.arange(frames)[:, None]
+  slots = jnp.arange(frames - 1)[None]
+  other = slots + (slots >= index)  # [T, T-1]: the frame in each slot of each frame
+  weight = jnp.ones(volume.shape[:2]) if valid is None else jnp.asarray(valid, jnp.float32)
+  return weight[:, other]
 
 
 def summarise_factored(

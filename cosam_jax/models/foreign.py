@@ -44,7 +44,7 @@ class ForeignNet:
   """A network of an ONNX file.
 
   Attributes:
-    file: the file's name.
+    path, file: the file and its name.
     preprocessing: how frames become its input; layout and output are known.
     num_frames: T. image_size: (H, W).
     embedding_size: D.
@@ -64,7 +64,7 @@ class ForeignNet:
     self.file = path.name
     asked = read_preprocessing(path)
     program = read_program(path)
-    self._session, self._path = Session(program, path), path
+    self._session, self.path = Session(program, path), path
     self.preprocessing = settled(asked, self._session.inputs, self._session.outputs, path)
     self.provider = self._session.provider
     taken = self._session.inputs[0]
@@ -135,7 +135,7 @@ class ForeignNet:
       found = found.reshape(found.shape[:2])
     if found.ndim != 2 or len(found) != len(values):
       raise InputError(
-        f"output {output!r} of {self._path} has the shape {list(found.shape)} for {len(values)} at "
+        f"output {output!r} of {self.path} has the shape {list(found.shape)} for {len(values)} at "
         "once: it must have one vector for each; export the network up to its embedding, or name "
         "another output"
       )

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from cosam_jax.errors import InputError
+from cosam_jax.models.match_statistics import MATCH_STATISTICS
 from cosam_jax.models.reid import ReidNet
 from cosam_jax.models.state_names import architecture
 
 Shapes = Mapping[str, tuple[int, ...]]
 _SHOWN = 3
 _SUMMARY = ".spatial_mask_summary.0.weight"
+_DESCRIPTORS = ".dim_reduction.0.weight"
 
 
 def explain(
@@ -42,6 +44,13 @@ def explain(
   # With another backbone or head the grids differ too, and guesses at the clip would mislead.
   if summaries and not {"backbone", "temporal"} & set(differ):
     parts.append(_explain_summary(model, summaries[0], found, wanted))
+  descriptors = [name for name in misfits if name.endswith(_DESCRIPTORS) and len(found[name]) == 4]
+  if descriptors and not {"backbone", "width"} & set(differ):
+    name = descriptors[0]
+    parts.append(
+      f"COSAM's descriptors after stage {name[5]} are made of {found[name][1]} channels, and those "
+      f"of the model, with descriptors={model.descriptors!r}, of {wanted[name][1]}"
+    )
   if missing:
     parts.append(f"{_list(missing)} of the model are missing")
   if unknown:
@@ -56,10 +65,15 @@ def explain(
 
 
 def _explain_summary(model: ReidNet, name: str, found: Shapes, wanted: Shapes) -> str:
-  """Guesses the clip length and image size that COSAM's weights belong to."""
+  """Guesses the clip length and image size, or the summary, that COSAM's weights belong to."""
   stage, inputs, needed = int(name[5]), found[name][1], wanted[name][1]
   height, width = model.grid_size(stage)
-  guesses = []
+  if model.summary == "position_free":
+    return (
+      f"COSAM's weights after stage {stage} are of another summary, with {inputs} inputs, and the "
+      f"model's summary is 'position_free', with {needed}"
+    )
+  guesses = ["summary='position_free'"] if inputs == MATCH_STATISTICS else []
   if model.summary != "order_free":
     if inputs % (height * width) == 0:
       guesses.append(f"num_frames={inputs // (height * width) + 1} at this image size")

@@ -1,9 +1,10 @@
-"""The stem's pool with PyTorch's conventions, channels last; its gradient is fast on CPUs."""
+"""Pools with PyTorch's conventions, channels last: the stem's maximum, and means over cells."""
 
 import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 
@@ -106,3 +107,37 @@ def portable_max_pool(x: jax.Array, ceil_mode: bool) -> jax.Array:
 def pooled_size(size: int, *, ceil_mode: bool) -> int:
   """The length that `max_pool` gives for a side of `size`."""
   return max(1, size // 2) if ceil_mode else (size + 1) // 2
+
+
+def mean_to_grid(x: jax.Array, grid: tuple[int, int]) -> jax.Array:
+  """Means over the cells of a coarser grid.
+
+  If sides do not divide, neighbouring cells share a row or column, as in PyTorch's adaptive average
+  pooling: cell i of h cells takes rows from floor(i H / h) to ceil((i + 1) H / h), exclusive.
+
+  Args:
+    x: float[F, H, W, C].
+    grid: h and w, at most H and W.
+
+  Returns:
+    x's type [F, h, w, C]; `x` itself if it is on this grid.
+  """
+  frames, height, width, channels = x.shape
+  rows, columns = grid
+  if (height, width) == grid:
+    return x
+  if height % rows == 0 and width % columns == 0:
+    cells = x.reshape(frames, rows, height // rows, columns, width // columns, channels)
+    return cells.mean((2, 4))
+  down, across = _shares(height, rows), _shares(width, columns)
+  # HIGHEST, since an accelerator's default would round the features.
+  exact = jax.lax.Precision.HIGHEST
+  means = jnp.einsum("ih,jw,fhwc->fijc", down, across, x, precision=exact)
+  return means.astype(x.dtype)
+
+
+def _shares(size: int, cells: int) -> np.ndarray:
+  """float32[cells, size]: the share of each place in each cell's mean; rows sum to one."""
+  first, place = np.arange(cells)[:, None], np.arange(size)[None]
+  inside = (place >= first * size // cells) & (place < -(-(first + 1) * size // cells))
+  return (inside / inside.sum(1, keepdims=True)).astype(np.float32)

@@ -13,6 +13,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.models.backbones.family import STAGES, Backbone
 from cosam_jax.models.backbones.registry import BACKBONES, backbone_of
 from cosam_jax.models.cosam import Cosam, CosamMasks
+from cosam_jax.models.cosam_names import DESCRIPTORS, SUMMARIES
 from cosam_jax.models.layers import BatchNorm, Dtype
 from cosam_jax.models.neck_names import EMBEDDINGS, NECK_LOSSES, NECK_PLACES
 from cosam_jax.models.spatial_pool import SpatialPool
@@ -45,8 +46,9 @@ class Outputs(NamedTuple):
   compared: jax.Array | None = None
 
 
-_NECK_CHOICES = {
-  "neck_losses": NECK_LOSSES, "neck_place": NECK_PLACES, "embedding": EMBEDDINGS
+_CHOICES = {
+  "summary": SUMMARIES, "descriptors": DESCRIPTORS,
+  "neck_losses": NECK_LOSSES, "neck_place": NECK_PLACES, "embedding": EMBEDDINGS,
 }  # fmt: skip
 
 
@@ -62,6 +64,9 @@ class ReidNet(nn.Module):
     last_stride: stride of stage 5; None means that of the head, see `stage5_stride`.
     stride_in, pool: see `backbones.registry.backbone_of`.
     cost_volume, ncc, summary, channel_gate: see `cosam.Cosam`.
+    descriptors: what COSAM makes its descriptors of: `"stage"`, as published, the features that it
+      masks, or `"below"` (ours), what their stage takes: the output of the stage before it (with
+      its COSAM), or of the stem.
     score_relu: see `temporal.TemporalAttention`.
     spatial_pool: the pool over a frame's grid; see `spatial_pool.SpatialPool`.
     neck: batch normalisation before the classifier (the published code has none). The five that
@@ -99,6 +104,7 @@ class ReidNet(nn.Module):
   ncc: str = "unbiased"
   summary: str = "two_layers"
   channel_gate: str = "residual"
+  descriptors: str = "stage"
   score_relu: bool = True
   spatial_pool: str = "average"
   neck: bool = False
@@ -140,7 +146,7 @@ class ReidNet(nn.Module):
       raise InputError(f"temporal is {self.temporal!r}: choose one of {', '.join(TEMPORAL_HEADS)}")
     if not set(self.cosam_stages) <= set(STAGES):
       raise InputError(f"cosam_stages is {self.cosam_stages}: choose among stages 2, 3, 4 and 5")
-    for field, legal in _NECK_CHOICES.items():
+    for field, legal in _CHOICES.items():
       if getattr(self, field) not in legal:
         raise InputError(f"{field} is {getattr(self, field)!r}: choose one of {', '.join(legal)}")
     if self.neck and self.neck_place == "frame" and self.temporal == "rnn":
@@ -236,10 +242,12 @@ class ReidNet(nn.Module):
     x = self.stem(clips.reshape(-1, *clips.shape[2:]), train=train, valid=flat_valid)
     stages, masks = {}, {}
     for stage in STAGES:
+      below = x
       x = getattr(self, f"stage{stage}")(x, train=train, valid=flat_valid)
       if stage in self.cosam_stages:
+        given = below.reshape(*batch, *below.shape[1:]) if self.descriptors == "below" else None
         attended, masks[stage] = getattr(self, f"cosam{stage}")(
-          x.reshape(*batch, *x.shape[1:]), valid, train=train
+          x.reshape(*batch, *x.shape[1:]), valid, train=train, described=given
         )
         x = attended.reshape(x.shape)
       stages[stage] = x.reshape(*batch, *x.shape[1:])

@@ -66,7 +66,8 @@ def resample_summary(
 def resample_variables(variables: Mapping[str, Any], old: ReidNet, new: ReidNet) -> dict[str, Any]:
   """Variables of one network for the same one with another clip length or image size.
 
-  COSAM's summaries and the TA head's grid kernel are resampled; all else is taken as it is.
+  COSAM's summaries and the TA head's grid kernel are resampled; all else is taken as it is, also a
+  summary of match statistics, which has weights for neither slots nor positions.
 
   Args:
     variables: `params` and `batch_stats` of `old`.
@@ -81,7 +82,7 @@ def resample_variables(variables: Mapping[str, Any], old: ReidNet, new: ReidNet)
       "differ in more: build both with the same settings"
     )
   leaves = traverse_util.flatten_dict(dict(variables))
-  for stage in new.cosam_stages:
+  for stage in () if new.summary == "position_free" else new.cosam_stages:
     path = ("params", f"cosam{stage}", "summary", "kernel")
     frames = None if new.summary == "order_free" else (old.num_frames, new.num_frames)
     grids = (old.grid_size(stage), new.grid_size(stage))

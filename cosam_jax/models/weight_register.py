@@ -18,6 +18,8 @@ from typing import TypedDict
 import tqdm
 
 from cosam_jax.errors import InputError, suggestion
+from cosam_jax.models.hub_files import Found, fetched
+from cosam_jax.models.hub_names import hub_name, is_hub_name, why_no_name
 from cosam_jax.runtime.cache import cache_folder, why_unusable
 from cosam_jax.runtime.user_paths import user_path
 
@@ -41,29 +43,32 @@ def weight_register() -> dict[str, dict[str, Entry]]:
   return json.loads(text)
 
 
-def resolve_weights(
+def find_weights(
   name_or_path: str | os.PathLike[str],
   backbone: str,
   cache_dir: str | os.PathLike[str] | None = None,
-) -> pathlib.Path:
-  """Finds a weights file; fetches it if a name of the register is given.
+) -> Found:
+  """Finds a weights file; fetches it if a name is given.
 
   Args:
-    name_or_path: a file, or a name in the register such as `"imagenet"`.
+    name_or_path: a file, a name in the register such as `"imagenet"`, or `hf:org/name@revision`.
     backbone: a key of `backbones.registry.BACKBONES`; decides which file the name means.
     cache_dir: where fetched files are kept; None is `cache_folder()`.
 
   Returns:
-    The path of an existing file; a file of the register has the SHA-256 that its name says.
+    The path of an existing file, and its name for people; a file that was fetched has the SHA-256
+    that its name or its record says.
 
   Raises:
     InputError: there is no such file or name, none for this backbone, or it cannot be fetched.
   """
   text = os.fspath(name_or_path)
-  path = user_path(text)
+  if is_hub_name(text):
+    return fetched(hub_name(text))
+  path, label = user_path(text), pathlib.Path(text).name
   register = weight_register()
   if path.is_file() or (text not in register and path.exists()):
-    return path  # `read_weights` refuses a path that is not a file.
+    return Found(path, label)  # `read_weights` refuses a path that is not a file.
   if missing := missing_weights(text):
     raise InputError(missing)
   if backbone not in register[text]:
@@ -72,11 +77,25 @@ def resolve_weights(
       f"{', '.join(register[text])}: choose one of these, or give the path of a file"
     )
   folder = user_path(cache_dir) if cache_dir is not None else cache_folder()
-  return _fetch(register[text][backbone], folder)
+  return Found(_fetch(register[text][backbone], folder), label)
+
+
+def resolve_weights(
+  name_or_path: str | os.PathLike[str],
+  backbone: str,
+  cache_dir: str | os.PathLike[str] | None = None,
+) -> pathlib.Path:
+  """The path of `find_weights`, which see."""
+  return find_weights(name_or_path, backbone, cache_dir).path
 
 
 def missing_weights(name_or_path: str) -> str:
-  """The sentence on weights of which there is neither a file nor a name; empty if there is one."""
+  """The sentence on weights of which there is neither a file nor a name; empty if there is one.
+
+  A name on the Hub is not looked up.
+  """
+  if is_hub_name(name_or_path):
+    return why_no_name(name_or_path)
   register, path = weight_register(), user_path(name_or_path)
   if name_or_path in register or path.exists():
     return ""

@@ -12,6 +12,7 @@ _GROUPS = {
   "loss": "loss/total",
   "cross_entropy": "loss/cross_entropy",
   "triplet": "loss/triplet",
+  "mask_mean": "loss/mask_mean",
   "mAP": "validation/mAP",
 }
 

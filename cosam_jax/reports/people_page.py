@@ -55,13 +55,25 @@ def write_people_page(
     "people.html",
     colours=COLOURS,
     lines=summary_lines(about),
-    notes=about["notes"],
+    notes=[*about["notes"], *_note_on_pictures(people)],
     cards=cards,
     # A browser ends a script at "</", even inside a text.
     kept=json.dumps(json.loads(corrections.text())).replace("<", "\\u003c"),
     corrections_file=CORRECTIONS_FILE,
   )
   (folder / PEOPLE_PAGE).write_text(page, encoding="utf-8")
+
+
+def _note_on_pictures(people: Sequence[Person]) -> list[str]:
+  """A sentence if the page lacks pictures of the people at its end."""
+  shown, lacking = 0, 0
+  for count in (len(person.members) for person in people):
+    lacking += count if shown >= MOST_PICTURES else 0
+    shown += count
+  if not lacking:
+    return []
+  what = "tracklet is" if lacking == 1 else f"{lacking:,} tracklets are"
+  return [f"the last {what} shown without pictures, so that browsers can open the page"]
 
 
 def _card(person: Person, pictured: bool) -> dict[str, Any]:

@@ -11,10 +11,12 @@ _TITLES = {"resnet50": "ResNet-50", "se_resnet50": "SE-ResNet-50"}
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-  """One network of the poster; everything else comes from the configuration.
+  """One network of the poster, or of the configuration; the rest comes from the configuration.
 
   Attributes:
     backbone, cosam, temporal, num_frames, frame_selection: values of the flags of these names.
+    form: the end of its name, if it decides more; see `own_rows.MASK_FORMS`.
+    more: what it decides then: pairs of a field and its value.
   """
 
   backbone: str
@@ -22,6 +24,8 @@ class Row:
   temporal: str
   num_frames: int = 4
   frame_selection: str = "sequential"
+  form: str = ""
+  more: tuple[tuple[str, Any], ...] = ()
 
   @property
   def name(self) -> str:
@@ -30,11 +34,12 @@ class Row:
     parts = [self.backbone, cosam, self.temporal]
     parts += [f"n{self.num_frames}"] if self.num_frames != 4 else []
     parts += [self.frame_selection] if self.frame_selection != "sequential" else []
+    parts += [self.form] if self.form else []
     return "_".join(parts)
 
   @property
   def title(self) -> str:
-    """The same for people, such as "SE-ResNet-50 COSAM4,5 TP, N=8"."""
+    """The same for people, such as "SE-ResNet-50 COSAM4,5 TP, N=8"; not the form."""
     cosam = f"COSAM{','.join(map(str, self.cosam))}" if self.cosam else "no COSAM"
     title = f"{_TITLES.get(self.backbone, self.backbone)} {cosam} {self.temporal.upper()}"
     title += f", N={self.num_frames}" if self.num_frames != 4 else ""
@@ -49,6 +54,7 @@ class Row:
       "model.temporal": self.temporal,
       "clips.num_frames": self.num_frames,
       "clips.selection": self.frame_selection,
+      **dict(self.more),
     }
 
   @property
@@ -60,11 +66,15 @@ class Row:
       f"--temporal={self.temporal}",
       f"--num_frames={self.num_frames}",
       f"--frame_selection={self.frame_selection}",
+      *(f"--config.{field}={value}" for field, value in self.more),
     ]
 
 
 def row_of(config: Mapping[str, Any]) -> Row | None:
-  """The row that a flat configuration (dotted name -> value) trains; None if a field is missing."""
+  """The row that a flat configuration (dotted name -> value) trains; None if a field is missing.
+
+  The row decides no more than flags do: forms of masks are the configuration's.
+  """
   try:
     return Row(
       config["model.backbone"],

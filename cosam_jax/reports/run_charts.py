@@ -7,7 +7,8 @@ from typing import Any
 from cosam_jax.reports.charts import SERIES, Chart, draw_chart, light
 
 Row = Mapping[str, float]
-_LOSSES = {"loss": "loss", "cross_entropy": "cross-entropy", "triplet": "triplet"}
+_LOSSES = {"loss": "loss", "cross_entropy": "cross-entropy", "triplet": "triplet",
+           "mask_mean": "mean of masks"}  # fmt: skip
 _CURVES = (
   ("losses", "Losses", _LOSSES, "loss"),
   ("learning_rate", "Learning rate", {"learning_rate": "learning rate"}, "learning rate"),

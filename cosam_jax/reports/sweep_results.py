@@ -5,6 +5,7 @@ A sample is one entry of a results.json; a summary covers a row's samples of all
 
 import dataclasses
 import pathlib
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.errors import InputError
 from cosam_jax.reports.comparability import check_alike
+from cosam_jax.reports.own_rows import MASK_FORMS
 from cosam_jax.reports.poster_rows import SWEEPS, Row, row_of
 from cosam_jax.reports.published import ATTRIBUTES, POSTER_DATASETS
 from cosam_jax.reports.results import EVALUATIONS, PAGE, read_results
@@ -22,6 +24,10 @@ SUBSET = ", subset"
 # Values that the user chose, and values that follow from them and the data.
 _CHOICES = ("protocol", "frames", "distance")
 _COUNTS = ("gallery_size", "valid_queries")
+_OTHER_FORM = re.compile(
+  rf"_cosam\d+_\w+_({'|'.join(filter(None, MASK_FORMS))})(_seed\d+)?(_split\d+)?$"
+)
+"""Matches the folder of such a row of `own_masks`, as `Row.name` and the sweep make it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,9 +153,14 @@ def read_samples(workdir: pathlib.Path) -> list[Sample]:
 
 
 def _is_of_run(path: pathlib.Path, workdir: pathlib.Path) -> bool:
-  """Whether a results.json below `workdir` is a run's own, made by its training or evaluation."""
+  """Whether a results.json below `workdir` is a run's own, made by its training or evaluation.
+
+  Runs of `own_masks` with masks of other forms do not count. Their networks would pass for the
+  poster's, and their folders alone say what they are: any run may state such fields.
+  """
   is_page = (path.parent / PAGE).exists()
-  return not is_page and EVALUATIONS not in path.relative_to(workdir).parts
+  is_other_form = _OTHER_FORM.search(path.parent.name) is not None
+  return not is_page and not is_other_form and EVALUATIONS not in path.relative_to(workdir).parts
 
 
 def _samples(path: pathlib.Path) -> list[Sample]:

@@ -16,6 +16,8 @@ import platform
 import sys
 from typing import Any, ClassVar
 
+from cosam_jax.runtime import memory_limits
+
 AUTO, KEEP, RETURN = "auto", "keep", "return"
 AUTO_LEAST_BYTES = 12 * 2**30
 """`auto` keeps memory on machines with at least this much; see docs/performance.md."""
@@ -44,6 +46,18 @@ def settle(choice: str = AUTO) -> bool:
   return _Kept.now
 
 
+def compute_in_turn() -> None:
+  """On CPUs, makes a call return when it has ended; call before JAX finds its devices.
+
+  Otherwise JAX says that results are there shortly before it frees the call's working memory, so
+  that the next call takes another block. `JAX_CPU_ENABLE_ASYNC_DISPATCH` of the user's counts.
+  """
+  if "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ:
+    import jax
+
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
+
+
 class _Kept:
   """The C library's state, which belongs to the process.
 
@@ -54,6 +68,11 @@ class _Kept:
 
   now = False
   by_choice = False
+
+
+def keeps() -> bool:
+  """Whether this process keeps memory between calls."""
+  return _Kept.now
 
 
 def fit(planned: int, free: int | None = None) -> str | None:
@@ -68,7 +87,7 @@ def fit(planned: int, free: int | None = None) -> str | None:
       keeps for the process's next allocations.
 
   Returns:
-    A sentence if memory is given back from now on, or if not even one call fits; else None.
+    A sentence if memory is given back from now on, or if one or two calls do not fit; else None.
   """
   if free is None:
     free = free_bytes()
@@ -79,18 +98,23 @@ def fit(planned: int, free: int | None = None) -> str | None:
   if given_back:
     _Kept.now = _Kept.by_choice = False
     ctypes.CDLL(None).malloc_trim(0)
+  needs = f"a step needs {_gib(planned)} of memory by its plan, and {_gib(free)} are free: "
   if planned > free:
     return (
-      f"a step needs {_gib(planned)} of memory by its plan, and {_gib(free)} are free: if the "
-      "system ends this process, use smaller parts (train.accumulate, evaluation.batch_clips), or "
-      "model.remat for training"
+      f"{needs}if the system ends this process, use smaller parts (train.accumulate, "
+      "evaluation.batch_clips), or model.remat for training"
     )
-  if not given_back:
-    return None
-  return (
-    f"a step needs {_gib(planned)} of memory by its plan, and {_gib(free)} are free: memory is "
-    "given back after each step, which is slower than keeping it (--host_memory=keep keeps it)"
-  )
+  if given_back:
+    return (
+      f"{needs}memory is given back after each step, which is slower than keeping it "
+      "(--host_memory=keep keeps it)"
+    )
+  if _Kept.now and _BLOCKS_KEPT * planned > free:
+    return (
+      f"{needs}kept memory may take twice as much; if the system ends this process, use "
+      "--host_memory=return"
+    )
+  return None
 
 
 def bound(most: int, resident: int | None = None) -> bool:
@@ -160,9 +184,14 @@ def _gib(size: int) -> str:
 
 def free_bytes(
   meminfo: pathlib.Path = pathlib.Path("/proc/meminfo"),
-  cgroup: pathlib.Path = pathlib.Path("/sys/fs/cgroup"),
+  tree: pathlib.Path = memory_limits.TREE,
+  own: pathlib.Path = memory_limits.OWN_GROUPS,
 ) -> int | None:
   """Memory that this process can still have, in this machine or its container.
+
+  Args:
+    meminfo: the system's file on memory.
+    tree, own: see `memory_limits.limits`.
 
   Returns:
     Bytes; None if the system does not say.
@@ -172,23 +201,15 @@ def free_bytes(
     free = int(lines["MemAvailable"].split()[0]) * 2**10
   except (OSError, KeyError, ValueError):  # Not Linux, or an old one.
     return None
-  try:
-    limit = int((cgroup / "memory.max").read_text())
-    used = int((cgroup / "memory.current").read_text())
-    statistics = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
-  except (OSError, ValueError):  # No such limit, or "max".
-    return free
-  # Files that were read are counted as used, and are dropped if their room is needed.
-  return min(free, max(0, limit - used + int(statistics.get("inactive_file", 0))))
+  return min([free, *(limit.free for limit in memory_limits.limits(tree, own))])
 
 
-def machine_bytes(cgroup: pathlib.Path = pathlib.Path("/sys/fs/cgroup/memory.max")) -> int:
+def machine_bytes(
+  tree: pathlib.Path = memory_limits.TREE, own: pathlib.Path = memory_limits.OWN_GROUPS
+) -> int:
   """The memory of this machine, or of the container that the process lives in."""
   total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-  try:
-    return min(total, int(cgroup.read_text()))
-  except (OSError, ValueError):  # No such limit, or "max".
-    return total
+  return min([total, *(limit.most for limit in memory_limits.limits(tree, own))])
 
 
 def has_accelerator(devices: pathlib.Path = pathlib.Path("/dev")) -> bool:

@@ -99,7 +99,8 @@ class HealthLog:
     return (
       f"step {step}: {times[0]:.3g} s a step (90% {times[1]:.3g}, 99% {times[2]:.3g}), "
       f"input wait {100 * share:.0f}%{slowest}, "
-      f"memory {values['host_memory_mib']:,.0f} MiB"
+      f"memory {values['host_memory_mib']:,.0f} MiB, at most {values['host_memory_most_mib']:,.0f} "
+      f"so far, {values['planned_memory_mib']:,.0f} by the plan of a step"
     )
 
 

@@ -37,9 +37,11 @@ class Progress:
   def update(self, step: int, values: dict[str, float]) -> None:
     """Shows the values of a finished step (1 .. last)."""
     self._ends.append(time.perf_counter())
+    parts = f"cross-entropy {values['cross_entropy']:.3f}, triplet {values['triplet']:.3f}"
+    if "mask_mean" in values:
+      parts += f", mean of masks {values['mask_mean']:.3f}"
     text = (
-      f"loss {values['loss']:.3f} (cross-entropy {values['cross_entropy']:.3f}, triplet "
-      f"{values['triplet']:.3f}), learning rate {values['learning_rate']:.1e}, "
+      f"loss {values['loss']:.3f} ({parts}), learning rate {values['learning_rate']:.1e}, "
       f"{self.rate():.1f} clips/s"
     )
     self._bar.update()

@@ -1,7 +1,11 @@
 """The objective of the poster (ICCV 2019): cross-entropy plus lambda times the triplet loss.
 
-Notation: `B` clips of a batch, `D` embedding size.
+The mean of COSAM's masks, which the objective may have as well, is ours.
+
+Notation: `B` clips of a batch, `T` frames, `h w` grid, `D` embedding size.
 """
+
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -58,6 +62,32 @@ def batch_hard_triplet(
   hardest_positive = jnp.where(same, between, -jnp.inf).max(1)
   hardest_negative = jnp.where(same, jnp.inf, between).min(1)
   return jax.nn.relu(hardest_positive - hardest_negative + margin).mean()
+
+
+def mask_mean(masks: Mapping[int, jax.Array], valid: jax.Array | None = None) -> jax.Array:
+  """Mean of spatial masks: over positions and valid frames of each stage, then over stages.
+
+  Args:
+    masks: stage -> float[B, T, h, w], in 0..1; at least one stage.
+    valid: bool[B, T]; frames marked False do not count. None: all are valid.
+
+  Returns:
+    float32 scalar in 0..1; zero if no frame is valid.
+
+  Raises:
+    InputError: there are no masks.
+  """
+  if not masks:
+    raise InputError(
+      "mask_sparsity is greater than 0, but the network has no spatial masks: use 0, or a network "
+      "with COSAM"
+    )
+  means = []
+  for mask in masks.values():
+    by_frame = mask.astype(jnp.float32).mean((2, 3))
+    weight = jnp.ones_like(by_frame) if valid is None else valid.astype(jnp.float32)
+    means.append((by_frame * weight).sum() / jnp.maximum(weight.sum(), 1))
+  return jnp.stack(means).mean()
 
 
 def _euclidean(features: jax.Array) -> jax.Array:

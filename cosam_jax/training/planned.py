@@ -41,11 +41,12 @@ class Planned:
     # The first one, a state or weights, is long, and always of the same shapes.
     leaves = jax.tree.leaves(arguments[1:], is_leaf=lambda leaf: leaf is None)
     key = tuple(None if leaf is None else (np.shape(leaf), leaf.dtype) for leaf in leaves)
+    if jax.default_backend() == "cpu":
+      self._wait()  # Also before compilation, which looks at what is free.
     program = self._programs.get(key)
     if program is None:
       program = self._programs[key] = self._compiled(arguments)
     if jax.default_backend() == "cpu":
-      self._wait()
       self._bound()
     result = program(*arguments)
     self._last = min(jax.tree.leaves(result), key=lambda leaf: leaf.nbytes)

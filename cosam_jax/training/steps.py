@@ -12,31 +12,14 @@ from jax.sharding import Mesh
 
 from cosam_jax.models import Outputs, ReidNet
 from cosam_jax.training.frame_bytes import Clips, normalised
-from cosam_jax.training.losses import batch_hard_triplet, cross_entropy
 from cosam_jax.training.mesh import replicated, split_batch
+from cosam_jax.training.objective import Metrics, judged_outputs, loss_of_outputs
+from cosam_jax.training.objective import Objective as Objective
 from cosam_jax.training.parameter_groups import EVERY_PARAMETER, Groups
 from cosam_jax.training.state import AveragedState, TrainState, moved_average
 
-Metrics = dict[str, jax.Array]
 # Numbers that a stage 2 writes: those of a clip of 4 in a ResNet-50 at 256x128.
 _VALUES_AT_ONCE = 4 * (256 // 4) * (128 // 4) * 256
-
-
-@dataclasses.dataclass(frozen=True)
-class Objective:
-  """The poster's L = L_CE + lambda * L_triplet.
-
-  Attributes:
-    label_smoothing: 0 for plain cross-entropy.
-    triplet_margin: the poster's m.
-    triplet_weight: the poster's lambda.
-    triplet_distance: see `losses.batch_hard_triplet`.
-  """
-
-  label_smoothing: float = 0.1
-  triplet_margin: float = 0.3
-  triplet_weight: float = 1.0
-  triplet_distance: str = "euclidean"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,25 +58,8 @@ def forward_with_loss(
   """
   values = normalised(clips)
   outputs, updated = model.apply(variables, values, valid, train=True, mutable=["batch_stats"])
-  loss, metrics = loss_of_outputs(objective, compared_features(outputs), outputs.logits, labels)
+  loss, metrics = loss_of_outputs(objective, judged_outputs(objective, outputs), labels, valid)
   return loss, (metrics, updated["batch_stats"], outputs)
-
-
-def compared_features(outputs: Outputs) -> jax.Array:
-  """float[B, D], the features whose distances the triplet loss compares."""
-  return outputs.features if outputs.compared is None else outputs.compared
-
-
-def loss_of_outputs(
-  objective: Objective, features: jax.Array, logits: jax.Array, labels: jax.Array
-) -> tuple[jax.Array, Metrics]:
-  """The objective for a whole batch's features float[B, D] and logits float[B, classes]."""
-  entropy = cross_entropy(logits, labels, objective.label_smoothing)
-  triplet = batch_hard_triplet(
-    features, labels, objective.triplet_margin, objective.triplet_distance
-  )
-  loss = entropy + objective.triplet_weight * triplet
-  return loss, {"loss": loss, "cross_entropy": entropy, "triplet": triplet}
 
 
 def train_step(
@@ -156,10 +122,10 @@ def accumulated_step(
 
   The triplet loss is mined over the whole batch, so it cannot be added up over parts. Instead the
   network runs twice (Gao et al., Scaling Deep Contrastive Learning Batch Size under Memory Limited
-  Setup, 2021): first part by part, for features and logits alone. From these follow the loss of the
-  whole batch and its gradient with respect to them. Then the network runs part by part again, with
-  gradients, and each part continues from its rows of that gradient. The sum is exactly the whole
-  batch's gradient.
+  Setup, 2021): first part by part, only for the outputs that the loss takes. From these follow the
+  loss of the whole batch and its gradient with respect to them. Then the network runs part by part
+  again, with gradients, and each part continues from its rows of that gradient. The sum is exactly
+  the whole batch's gradient.
 
   One thing differs from `train_step`: each part is normalised by its own statistics, as on each
   device in the published code; the running statistics move towards the mean over the parts.
@@ -181,14 +147,14 @@ def accumulated_step(
     part = normalised(part)
     variables = {"params": learning.groups.held(params), "batch_stats": state.batch_stats}
     outputs, updated = model.apply(variables, part, part_valid, train=True, mutable=["batch_stats"])
-    return (compared_features(outputs), outputs.logits), updated["batch_stats"]
+    return judged_outputs(objective, outputs), updated["batch_stats"]
 
   whole, statistics = jax.lax.map(lambda piece: outputs_of(state.params, piece), pieces)
   batch_stats = jax.tree.map(lambda leaf: leaf.mean(0), statistics)
 
   def loss_of(outputs):
-    features, logits = (one.reshape(-1, one.shape[-1]) for one in outputs)
-    return loss_of_outputs(objective, features, logits, labels)
+    joined = jax.tree.map(lambda one: one.reshape(-1, *one.shape[2:]), outputs)
+    return loss_of_outputs(objective, joined, labels, valid)
 
   cotangents, metrics = jax.grad(loss_of, has_aux=True)(whole)
 

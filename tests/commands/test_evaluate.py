@@ -58,7 +58,9 @@ def test_a_checkpoint_is_evaluated_into_its_workdir(run, tiny_synthetic, capsys)
   assert "reference" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("protocol", ["reference", "official"])
+@pytest.mark.parametrize(
+  "protocol", ["reference", pytest.param("official", marks=pytest.mark.slow)]
+)
 def test_the_step_that_follows_puts_another_query_on_the_page(
   run, tiny_synthetic, capsys, protocol
 ):

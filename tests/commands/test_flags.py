@@ -26,7 +26,7 @@ REFUSED = [
    "is evaluate"),
   ("train", "config workdir seeds", [], "--seeds belongs to --sweep, which is missing: give one of "
    "positions, temporal, num_frames, frame_selection, attributes, state_of_the_art, all, "
-   "own_cosam, own_positions, own_temporal, own_num_frames, own_frame_selection"),
+   "own_cosam, own_positions, own_temporal, own_num_frames, own_frame_selection, own_masks"),
   ("evaluate", "config workdir sweep", [],
    "--sweep trains and evaluates: leave out --mode=evaluate"),
   ("embed", "config workdir boxes", [], "--boxes is about --input: give that too"),
@@ -55,6 +55,9 @@ REFUSED = [
   ("train", "config sweep", [], "--workdir is missing: give a directory for the sweep's runs"),
   ("masks", "point", [], "--workdir is missing: give the run whose network is to be used"),
   ("export", "", [], "--workdir is missing: give the run whose network is to be used"),
+  ("publish", "workdir", [], "--licence is missing: give the licence of the weights, such as "
+   "apache-2.0"),
+  ("evaluate", "workdir config push", [], "--push is for --mode=publish, and the mode is evaluate"),
   ("tables", "", [], "--workdir is missing: give the directory of a sweep"),
   ("sensitivity", "", [], "--embeddings is missing: give a file that --mode=embed wrote"),
   ("search", "query", [], "--gallery is missing: --mode=search needs --query and --gallery, each "
@@ -67,12 +70,14 @@ ACCEPTED = [
   ("evaluate", "embeddings protocol", [], "evaluate"),
   ("evaluate", "config workdir weights", [], "evaluate"),
   ("embed", "config workdir weights people", [], "embed"),
-  ("embed", "input workdir weights", [], "embed"),
   ("embed", "input workdir boxes boxes_format camera", [], "embed"),
   ("masks", "workdir tracklets output", [], "masks"),
   ("masks", "workdir frame_stride output", [], "masks"),
   ("compare", "resamples", ["a", "b"], "compare"),
   ("search", "query gallery top", [], "search"),
+  ("search", "query gallery weights", [], "search"),
+  ("embed", "workdir input weights", [], "embed"),
+  ("publish", "workdir licence push weights", [], "publish"),
 ]
 
 

@@ -67,6 +67,7 @@ def without_network(monkeypatch):
   monkeypatch.setattr(masks, "draw", only_write)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_network")
 def test_another_choice_of_one_input_is_said_to_replace_the_first(
   run, cameras, tiny_synthetic, capsys

@@ -192,7 +192,7 @@ def end(root, body, seconds=60):
   ("body", "status", "last"),
   [
     ("print('done', flush=True); sys.exit(3)", 3, "done"),
-    (
+    pytest.param(
       """
       signal.setitimer(signal.ITIMER_REAL, 0.05)
       try:
@@ -202,6 +202,7 @@ def end(root, body, seconds=60):
       """,
       0,
       "stopped",
+      marks=pytest.mark.slow,
     ),
   ],
 )
@@ -210,6 +211,7 @@ def test_a_process_may_end_while_frames_are_read(root, body, status, last):
   assert (done.returncode, done.stdout.strip(), done.stderr) == (status, last, "")
 
 
+@pytest.mark.slow
 def test_a_process_need_not_wait_for_a_directory_that_is_away(root, tmp_path):
   away = tmp_path / "away"
   os.symlink(root, tmp_path / "set")

@@ -119,6 +119,7 @@ def test_a_killed_shard_whose_frames_changed_is_packed_again(unpacked, tmp_path,
   assert packed.train.frames.read(5) == pathlib.Path(frames[5]).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_damaged_shard_is_packed_again(unpacked, tmp_path, read):
   frames = frames_in_order(unpacked)
   killed_after(10, unpacked, tmp_path)

@@ -140,6 +140,21 @@ def test_videos_are_turned_and_mirrored_as_players_do(orientation, tmp_path):
   np.testing.assert_array_equal(turned(frames[0], orientation), found[0])
 
 
+@pytest.mark.parametrize("orientation", [1, 5, 6, 8])
+def test_frames_of_a_camera_with_exif_data_are_upright(orientation, tmp_path):
+  """FFmpeg gives each its EXIF data, for which PyAV has no name."""
+  pytest.importorskip("av")
+  data = stored(Image.fromarray(PIXELS), "JPEG", exif=b"Exif\0\0" + exif(orientation))
+  path = tmp_path / "camera.mjpeg"
+  path.write_bytes(2 * data)
+  found = [picture.image for picture in pictures(path)]
+  wanted = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB"))
+  assert len(found) == 2
+  assert found[1].shape == wanted.shape
+  # Colours are stored coarsely, and each program enlarges them in its own way.
+  assert np.abs(found[1].astype(int) - wanted).mean() < 12
+
+
 def test_odd_matrices_are_the_nearest_turn():
   turn = np.array([[0.1, 0.9, 0], [-0.9, 0.1, 0], [0, 0, 1]]) * (1 << 16)
   assert matrix_orientation(turn.astype(np.int32).tobytes()) == 6

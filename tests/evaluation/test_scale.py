@@ -38,6 +38,7 @@ def test_ranking_a_given_matrix(who):
   np.testing.assert_allclose(found.average_precision[rows], wanted["average_precision"])
 
 
+@pytest.mark.slow
 def test_ranking_features(who):
   rng = np.random.default_rng(1)
   queries = rng.standard_normal((1980, 2048), dtype=np.float32)

@@ -9,8 +9,9 @@ import pytest
 import cosam_jax
 from cosam_jax.commands.export.mode import export
 from cosam_jax.errors import InputError
-from cosam_jax.experiment.exported_weights import RECORD, exported_configuration
+from cosam_jax.experiment.exported_weights import exported_configuration, recipe_of, shareable
 from cosam_jax.experiment.network import load_network
+from cosam_jax.models.exported_record import RECORD
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
 
@@ -70,3 +71,59 @@ def test_a_damaged_record_is_one_sentence(folder):
   (folder / RECORD).write_text("{")
   with pytest.raises(InputError, match=r"the record of an export .* cannot be read .*export again"):
     load_network(folder / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+  ("name", "value", "words"),
+  [
+    ("model.heads", 3, "has config.model.heads, which this version does not know: it may be of a"),
+    ("model.backbone", "vit", "has config.model.backbone 'vit', and here it must be one of"),
+    ("model.cosam_stages", "all", "here it must be a tuple"),
+    ("clips.num_frames", 10**9, "here it must be an integer"),
+    ("evaluation.flip", None, "here it must be True or False"),
+  ],
+)
+def test_a_configuration_of_a_newer_version_is_refused(folder, name, value, words):
+  record = json.loads((folder / RECORD).read_text())
+  record["config"][name] = value
+  (folder / RECORD).write_text(json.dumps(record))
+  with pytest.raises(InputError) as raised:
+    load_network(folder / "model.safetensors")
+  assert words in str(raised.value)
+  assert "update this one" in str(raised.value)
+
+
+def test_fields_that_do_not_change_the_network_may_be_newer(folder, saved_run):
+  record = json.loads((folder / RECORD).read_text())
+  record["config"]["train.later"] = 3
+  (folder / RECORD).write_text(json.dumps(record))
+  assert load_network(folder / "model.safetensors").model == load_network(saved_run).model
+
+
+def test_an_exports_folder_is_a_network_too(folder):
+  network = load_network(folder)
+  assert network.place == folder / "model.safetensors"
+  assert network.model == load_network(folder / "model.safetensors").model
+
+
+def test_what_is_shared_has_no_places(saved_run):
+  flat = {
+    **load_network(saved_run).flat, "data.dir": "/home/me/mars", "init.weights": "/home/me/w.npz",
+    "evaluation.attributes_file": "~/a.csv", "report.queries": "anna",
+  }  # fmt: skip
+  found = shareable(flat)
+  assert set(found) == set(flat)
+  assert (found["data.dir"], found["init.weights"]) == ("", "w.npz")
+  assert (found["evaluation.attributes_file"], found["report.queries"]) == ("a.csv", "")
+  assert found["model.width"] == flat["model.width"]
+  for name in ("hf:org/name@main", "imagenet", ""):
+    assert shareable({"init.weights": name}) == {"init.weights": name}
+
+
+def test_a_recipe_is_what_a_training_decided(saved_run):
+  flat = load_network(saved_run).flat
+  found = {name: value for name, value, _ in recipe_of(flat)}
+  assert found["model.width"] == "0.125"
+  assert found["model.backbone"] == flat["model.backbone"]
+  assert not [name for name in found if name.startswith(("data.", "init.", "evaluation."))]
+  assert "model.neck" not in found  # As usual.

@@ -103,6 +103,15 @@ def test_nothing_is_said_if_nothing_is_known(tmp_path, saved_run):
   for label in ("step 240", "best step 3", "step 5, averaged"):
     embeddings(tmp_path / "embeddings.npz", label)
     assert flags_again(tmp_path) == ""
+  # Those of --weights have the configuration of somebody's training.
+  for label in ("hf:org/name@0a1b", "model.safetensors"):
+    embeddings(tmp_path / "embeddings.npz", label)
+    assert flags_again(tmp_path) == ""
+  for label in ("hf:org/name@0a1b", "model.safetensors"):
+    place = label.partition("@")[0] if label.startswith("hf:") else f"runs/{label}"
+    embeddings(tmp_path / "embeddings.npz", label, **{"init.weights": place})
+    assert f"--config.init.weights={place}" in flags_again(tmp_path)
+  (tmp_path / "embeddings.npz").unlink()
   assert flags_again(saved_run) == ""
 
 

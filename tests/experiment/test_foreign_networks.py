@@ -163,10 +163,12 @@ def test_somebodys_folders_are_embedded_without_a_configuration(foreign, folder,
     close(vector, mean_vector(np.stack(frames), foreign[1]))
 
 
-def test_a_search_takes_the_network_of_a_configuration(foreign, folder, tiny_synthetic, tmp_path):
+def test_a_search_takes_the_network_with_a_configuration_and_without(
+  foreign, folder, tiny_synthetic, tmp_path
+):
   config = tiny.config(tiny_synthetic, init__weights=str(foreign[0]))
   side = open_side(folder, Networks(config, tmp_path))
-  other = open_side(folder, Networks(config, tmp_path))
+  other = open_side(folder, Networks(weights=str(foreign[0])))
   assert side.vectors_hash == other.vectors_hash is not None
   assert side.settings == {}
   assert side.vectors.shape[1] == tiny_files.WIDTH
@@ -200,11 +202,11 @@ def test_a_workdir_with_checkpoints_is_not_evaluated_by_another_network(
     _ = call.run_config
 
 
-@pytest.mark.parametrize("mode", ["masks", "attention", "export", "train", "benchmark"])
+@pytest.mark.parametrize("mode", ["masks", "attention", "export", "publish", "train", "benchmark"])
 def test_uses_that_need_a_network_of_ours_are_refused(mode, foreign, tiny_synthetic, tmp_path):
   config = tiny.config(tiny_synthetic, init__weights=str(foreign[0]))
   with pytest.raises(InputError, match=r"reid\.onnx is an? (ONNX file, a )?foreign network"):
-    calls.run(mode, config, tmp_path / "run")
+    calls.run(mode, config, tmp_path / "run", licence="mit")
   assert not (tmp_path / "run" / "export").exists()
 
 

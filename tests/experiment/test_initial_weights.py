@@ -2,14 +2,17 @@
 
 import json
 
+import hub_server
 import jax
 import modes
 import numpy as np
 import pytest
+import safetensors.numpy
 import tiny
 
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.network import network_of
 from cosam_jax.experiment.parts import build_model, initial_weights
 from cosam_jax.models import to_torch
 from cosam_jax.training import state
@@ -84,6 +87,27 @@ def test_only_the_backbone_of_a_whole_network_may_be_drawn(asked, tmp_path):
   np.savez(tmp_path / "whole.npz", **to_torch(state.init_variables(larger, 1), larger))
   with pytest.raises(InputError, match="COSAM's weights after stage 5 belong to"):
     initial_weights(config, model)
+
+
+def test_weights_by_name_are_noted_with_their_commit(asked, pruned, tmp_path, monkeypatch, capsys):
+  model, (_, variables) = build_model(asked, 6), pruned
+  content = {"model.safetensors": safetensors.numpy.save(to_torch(variables, model))}
+  config, _ = with_weights(asked, "hf:org/name")
+  with hub_server.running(tmp_path, monkeypatch) as hub:
+    commit = hub.add("org/name", hub_server.published(content))
+    initial = initial_weights(config, model)
+    network = network_of(config, {}, tmp_path)
+  label = f"hf:org/name@{commit}"
+  assert initial.record == {"initial_weights": label}
+  assert f"initial weights: {label}\n" in capsys.readouterr().out
+  assert network.label == initial.label == label
+  jax.tree.map(np.testing.assert_array_equal, initial.variables["params"], variables["params"])
+
+
+def test_a_malformed_name_is_refused_before_any_work(asked):
+  config, _ = with_weights(asked, "hf:org")
+  with pytest.raises(InputError, match=r"config\.init\.weights: 'hf:org' names no network"):
+    config_rules.check(config)
 
 
 @pytest.mark.slow

@@ -30,6 +30,14 @@ def mars(**changes) -> ConfigDict:
     ({"evaluation.weights": "average"}, ["weights is 'average'", "train.average is 0", "0.999"]),
     ({"train.average": 1.0}, ["train.average is 1.0", "at most 0.999999"]),
     ({"loss.triplet_distance": "cosin"}, ["'cosin'", "euclidean, cosine", "did you mean"]),
+    ({"loss.mask_sparsity": -0.1}, ["mask_sparsity is -0.1", "at least 0"]),
+    (
+      {"loss.mask_sparsity": 0.1, "model.cosam_stages": ()},
+      [
+        "loss.mask_sparsity is 0.1, which changes nothing while config.model.cosam_stages is ()",
+        "set that to some of the stages 2 to 5, or use 0.0",
+      ],
+    ),
   ],
 )
 def test_contradictions(changes, words):
@@ -83,6 +91,8 @@ def test_our_configurations_end_in_time(name):
     {"optim.frozen": "neck", "model.neck": True},
     {"optim.backbone_factor": 0.0, "optim.bias_factor": 2.0, "optim.decay_biases": False},
     {"train.average": 0.999, "evaluation.weights": "average", "evaluation.flip": True},
+    {"loss.mask_sparsity": 0.1, "model.summary": "position_free", "model.descriptors": "below"},
+    {"loss.mask_sparsity": 0.0, "model.descriptors": "below", "model.cosam_stages": ()},
   ],
 )
 def test_what_goes_together(changes):

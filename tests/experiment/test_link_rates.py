@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from cosam_jax.errors import InputError
+from cosam_jax.evaluation import link_calibration
 from cosam_jax.evaluation.calibration import Wishes, calibrate
 from cosam_jax.evaluation.embeddings import write_embeddings
 from cosam_jax.evaluation.link_files import read_links
@@ -64,8 +65,24 @@ def test_people_who_were_trained_on_are_warned_of(found, tmp_path, capsys):
 
 
 def test_too_few_people_leave_no_file_of_earlier_ones(tmp_path):
-  write(tmp_path)
+  assert "were drawn for it" not in write(tmp_path)
   assert read_links(tmp_path / "linking.npz").space.centre.shape == (6,)
-  assert write(tmp_path, people=5).startswith("no calibration for --mode=link: 5 people have")
+  sentence = write(tmp_path, people=5)
+  assert sentence.startswith("no calibration for --mode=link: 5 people have")
+  assert sentence.endswith(f"; the earlier {tmp_path / 'linking.npz'} is removed")
   assert not (tmp_path / "linking.npz").exists()
   assert np.sum([1 for _ in tmp_path.iterdir()]) == 0
+
+
+def test_people_who_were_drawn_are_counted(tmp_path, monkeypatch):
+  monkeypatch.setattr(link_calibration, "MOST_TRACKLETS", 60)
+  sentence = write(tmp_path, people=24)
+  used = read_links(tmp_path / "linking.npz").data["identities"]
+  assert used < 24
+  assert sentence.endswith(f"; {used} of 24 people were drawn for it")
+
+
+def test_a_folder_is_no_calibration(found, tmp_path):
+  write(tmp_path / "run")
+  with pytest.raises(InputError, match=r"and there is no linking\.npz: give the one that"):
+    links_for(found, given=tmp_path / "run")

@@ -16,7 +16,7 @@ from cosam_jax.errors import InputError
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
 
 
-@pytest.fixture(scope="module", params=["tp", "ta", "rnn"])
+@pytest.fixture(scope="module", params=["tp", pytest.param("ta", marks=pytest.mark.slow), "rnn"])
 def embedder(request, tiny_synthetic, tmp_path_factory, hasty_compilation):
   del hasty_compilation
   place = tmp_path_factory.mktemp("live") / "run"

@@ -81,6 +81,7 @@ def test_resampling_is_advised_for_the_sizes_of_a_clip_alone(
   assert ("evaluation.resample" in str(refused.value)) == resampled
 
 
+@pytest.mark.slow
 def test_a_folder_of_checkpoints_or_one_of_them(saved):
   workdir, wanted = saved
   # Both kinds are there; the run's folder gives its newest.

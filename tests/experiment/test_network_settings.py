@@ -36,6 +36,7 @@ OTHERS = {
   "model.pool": "padded", "model.ncc": "population", "model.summary": "one_layer",
   "model.channel_gate": "multiply", "model.score_relu": False, "model.spatial_pool": "max",
   "model.neck": False, "model.neck_place": "frame", "model.embedding": "after_neck",
+  "model.descriptors": "below",
 }  # fmt: skip
 """Another value for each setting."""
 
@@ -71,6 +72,7 @@ def test_settings_that_do_nothing_are_no_difference():
 
   bare = {"model__cosam_stages": (), "model__neck": False, "model__temporal": "tp"}
   assert of(**bare) == of(**bare, model__ncc="population", model__score_relu=False)
+  assert of(**bare) == of(**bare, model__descriptors="below", model__summary="position_free")
   assert of(**bare) == of(**bare, model__embedding="after_neck", model__last_stride=1)
   assert of() == of(model__neck_deviation=0.1, model__classifier_bias=False)
   assert of(model__cosam_stages=(5, 4)) == of(model__cosam_stages=(4, 5))

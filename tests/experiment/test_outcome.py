@@ -75,3 +75,5 @@ def test_skipped_frames_and_changed_fields_are_told(end, capsys):
   leave("train", skipped=2, changed=["from step 4 on, optim.clip_norm is 1 instead of 0"])
   assert "skipped 2 unreadable frames" in capsys.readouterr().out
   assert done[0][3]["changed_on_resume"] == ["from step 4 on, optim.clip_norm is 1 instead of 0"]
+  leave("evaluate", start={"initial_weights": "hf:org/name@0a"})
+  assert done[0][3]["initial_weights"] == "hf:org/name@0a"

@@ -1,5 +1,7 @@
 """The plan and the pixels of training batches follow the configuration's fields."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -9,7 +11,14 @@ from cosam_jax.data import load_dataset
 from cosam_jax.data.augmentation import Augmentation
 from cosam_jax.errors import InputError
 from cosam_jax.experiment.config import resolve
-from cosam_jax.experiment.parts import TrainingBatches, pixels, read_tables, training_plan
+from cosam_jax.experiment.parts import (
+  TrainingBatches,
+  build_model,
+  objective,
+  pixels,
+  read_tables,
+  training_plan,
+)
 from cosam_jax.training.frame_bytes import FrameBytes
 from cosam_jax.training.mesh import make_mesh
 
@@ -86,3 +95,14 @@ def test_own_data_are_not_taken_for_the_place_of_drawn_people(tmp_path, name):
   with pytest.raises(InputError, match=r"--dataset=folder"):
     read_tables(tiny.config(tmp_path / name))
   assert [path.name for path in tmp_path.iterdir()] == ["own.csv"]
+
+
+def test_the_form_of_the_masks_is_the_configurations(tmp_path):
+  usual = resolve(tiny.config(tmp_path))
+  other = resolve(tiny.config(tmp_path, model__summary="position_free", model__descriptors="below",
+                              loss__mask_sparsity=0.25))  # fmt: skip
+  model = build_model(usual, 3)
+  assert (model.summary, model.descriptors) == ("two_layers", "stage")
+  assert build_model(other, 3) == model.clone(summary="position_free", descriptors="below")
+  assert objective(usual).mask_sparsity == 0
+  assert objective(other) == dataclasses.replace(objective(usual), mask_sparsity=0.25)

@@ -18,6 +18,7 @@ from cosam_jax.reports.results import read_results
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
 
 
+@pytest.mark.slow
 def test_results_of_something_else_in_the_runs_place_are_moved(run, tiny_synthetic):
   """An earlier version replaced a run's own results by those of other evaluations."""
   content = json.loads((run / "results.json").read_text())

@@ -11,7 +11,12 @@ from cosam_jax.models import ReidNet
 from cosam_jax.models.folded import fold, for_inference
 
 NETWORKS = {
-  "basic blocks": {"backbone": "resnet18", "temporal": "rnn"},
+  "basic blocks": {
+    "backbone": "resnet18",
+    "temporal": "rnn",
+    "summary": "position_free",
+    "descriptors": "below",
+  },
   "bottlenecks": {"backbone": "resnet50", "temporal": "tp", "channel_gate": "multiply"},
   "gated blocks": {"backbone": "se_resnet50", "temporal": "ta"},
   "a neck": {"backbone": "resnet18", "neck": True, "summary": "order_free"},

@@ -9,12 +9,10 @@ import pytest
 
 from cosam_jax.models.interop import from_torch
 
-# Quick ones cover both backbones, the three heads, no COSAM and COSAM after each stage.
+# Quick ones cover both backbones, the three heads, and COSAM after each stage.
 QUICK = {
-  "resnet50_cosam45_tp_T4",
   "resnet50_cosam45_rnn_T4",
   "se_resnet50_cosam45_ta_T4",
-  "resnet50_cosamnone_ta_T4",
   "resnet50_cosam3_tp_T4",
   "se_resnet50_cosam2_tp_T4",
 }

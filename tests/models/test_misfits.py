@@ -79,3 +79,22 @@ def test_long_lists_are_cut_and_names_are_those_of_the_file():
     "module.layer1.1.conv1.weight (8, 8, 1, 1) for (16, 8, 1, 1), "
     "module.layer1.2.conv1.weight (8, 8, 1, 1) for (16, 8, 1, 1), ... (5 in all)"
   ) in sentence
+
+
+@pytest.mark.parametrize(
+  ("theirs", "ours", "words"),
+  [
+    ({}, {"summary": "position_free"},
+     "after stage 4 are of another summary, with 16 inputs, and the model's summary is "
+     "'position_free', with 3"),
+    ({"summary": "position_free"}, {}, "= 3 positions (summary='position_free')"),
+    ({"descriptors": "below"}, {},
+     "COSAM's descriptors after stage 4 are made of 32 channels, and those of the model, with "
+     "descriptors='stage', of 64"),
+    ({}, {"descriptors": "below", "cosam_stages": (2,)},
+     "look like cosam_stages=4,5, but the model has cosam_stages=2"),
+  ],
+)  # fmt: skip
+def test_masks_of_another_form_are_recognised(theirs, ours, words):
+  other = small(**theirs)
+  assert words in refusal(to_torch(drawn(other), other), small(**ours))

@@ -1,13 +1,15 @@
 """Weights carried to another clip length and grid: sums stay equal, and masks stay close."""
 
+import chex
 import jax
 import numpy as np
 import pytest
+from drawn_networks import drawn, small
 from PIL import Image
 
 from cosam_jax.errors import InputError
 from cosam_jax.models import Cosam, ReidNet
-from cosam_jax.models.interop import from_torch
+from cosam_jax.models.interop import from_torch, variable_shapes
 from cosam_jax.models.resample import resample_summary, resample_variables
 from cosam_jax.models.weight_files import read_weights
 
@@ -76,6 +78,7 @@ def _carried(features, variables, old_grid, redraw=False):
   return np.asarray(Cosam().apply(variables | {"params": params}, features, train=False)[1].spatial)
 
 
+@pytest.mark.slow
 def test_masks_of_real_frames_stay_close(real_features):
   """Twice the frames, then a grid 1.5 times as fine; a shuffled kernel shows the scale."""
   four = real_features[:, ::2]
@@ -101,3 +104,16 @@ def test_what_cannot_be_carried_is_refused():
     resample_summary(kernel, frames=(4, 1), grids=((8, 4), (8, 4)))
   with pytest.raises(InputError, match="differ in more"):
     resample_variables({}, ReidNet(temporal="tp"), ReidNet(temporal="ta"))
+
+
+def test_a_summary_of_matches_is_taken_as_it_is():
+  """The TA head's kernel is carried, as always."""
+  old = small(summary="position_free", temporal="ta", num_frames=2)
+  new = old.clone(num_frames=4, image_size=(96, 48))
+  variables = drawn(old)
+  found = resample_variables(variables, old, new)
+  for stage in (4, 5):
+    chex.assert_trees_all_equal(found["params"][f"cosam{stage}"],
+                                variables["params"][f"cosam{stage}"])  # fmt: skip
+  chex.assert_trees_all_equal_shapes(found, variable_shapes(new))
+  assert found["params"]["head"]["conv"]["kernel"].shape[:2] == new.grid_size(5)

@@ -28,7 +28,7 @@ def loop(x, kernel):
 
 
 class WinogradVariants(chex.TestCase):
-  @chex.variants(with_jit=True, without_jit=True)
+  @chex.variants(with_jit=True)
   @parameterized.parameters((4, 6), (5, 7), (2, 1), (1, 1))
   def test_values_and_gradients_are_a_convolutions(self, height, width):
     x, kernel, gradient = drawn((3, height, width, 5), (3, 3, 5, 4), (3, height, width, 4))

@@ -3,7 +3,7 @@
 import pytest
 
 from cosam_jax.errors import InputError
-from cosam_jax.reports.own_rows import OWN_SWEEPS, own_rows
+from cosam_jax.reports.own_rows import MASK_FORMS, OWN_SWEEPS, own_rows
 from cosam_jax.reports.poster_rows import Row
 
 CONFIG = {
@@ -12,6 +12,22 @@ CONFIG = {
   "model.temporal": "ta",
   "clips.num_frames": 6,
   "clips.selection": "strided",
+}
+PUBLISHED = {
+  "model.summary": "two_layers",
+  "model.channel_gate": "residual",
+  "model.descriptors": "stage",
+  "loss.mask_sparsity": 0.0,
+  "init.mask_start": 0.5,
+}
+FORMS = {
+  "": {},
+  "order_free": {"model.summary": "order_free"},
+  "position_free": {"model.summary": "position_free"},
+  "descriptors_below": {"model.descriptors": "below"},
+  "gate_multiplies": {"model.channel_gate": "multiply"},
+  "sparse_masks": {"loss.mask_sparsity": 0.1},
+  "open_masks": {"init.mask_start": 0.9},
 }
 OWN = Row("osnet_x0_25", (5,), "ta", 6, "strided")
 
@@ -30,6 +46,10 @@ ROWS = {
   "own_frame_selection": [
     row(frame_selection=name) for name in ("sequential", "random", "restricted")
   ],
+  "own_masks": [
+    row(cosam=(4, 5), form=form, more=tuple((PUBLISHED | fields).items()))
+    for form, fields in FORMS.items()
+  ],
 }
 
 
@@ -44,3 +64,15 @@ def test_a_network_without_cosam_has_positions_to_try_but_nothing_to_compare_wit
   for sweep in ("own_cosam", "own_temporal"):
     with pytest.raises(InputError, match=f"--sweep={sweep} .* model.cosam_stages is empty"):
       own_rows(sweep, without)
+
+
+def test_each_form_of_masks_has_a_folder_and_decides_every_field_of_them():
+  rows = own_rows("own_masks", CONFIG)
+  assert rows[0].name == "osnet_x0_25_cosam45_ta_n6_strided"
+  assert [row.name for row in rows] == [
+    "_".join(filter(None, (rows[0].name, form))) for form in MASK_FORMS
+  ]
+  base = {**rows[0].fields}
+  for row, changed in zip(rows, FORMS.values(), strict=True):
+    assert row.fields == base | changed
+    assert f"--config.init.mask_start={row.fields['init.mask_start']}" in row.flags

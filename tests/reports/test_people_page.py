@@ -34,7 +34,12 @@ def test_names_and_notes_are_escaped(tmp_path):
   assert json.loads(kept) == {"format": 1, "same": [["c</script>", "d"]], "apart": []}
 
 
-@pytest.mark.parametrize("most", [0, 3])
-def test_a_long_page_has_pictures_for_the_first_alone(tmp_path, monkeypatch, most):
+@pytest.mark.parametrize(
+  ("most", "pictures", "note"), [(0, 0, "last 8 tracklets are"), (6, 6, "last tracklet is")]
+)
+def test_a_long_page_has_pictures_for_the_first_alone(tmp_path, monkeypatch, most, pictures, note):
+  assert "shown without pictures" not in page_of(tmp_path)
   monkeypatch.setattr(people_page, "MOST_PICTURES", most)
-  assert page_of(tmp_path).count("data:image") == (5 if most else 0)
+  page = page_of(tmp_path)
+  assert page.count("data:image") == pictures
+  assert f"the {note} shown without pictures" in page

@@ -55,3 +55,11 @@ def test_the_time_of_all_steps_follows_from_their_rates():
   # Step 1 at the first rate that is known, 2 and 3 at 8 clips a second, 4 to 7 at 4.
   assert training_seconds(ROWS, 16) == pytest.approx(1 * 2 + 2 * 2 + 4 * 4)
   assert training_seconds(ROWS[:1], 16) is None
+
+
+def test_the_masks_mean_is_a_curve_of_its_own(tmp_path):
+  rows = [{**row, "triplet": 0.25, "mask_mean": 0.5 / row["step"]} for row in ROWS[:2]]
+  training_charts(tmp_path, rows)
+  head, first, _ = content(tmp_path, "losses")
+  assert head[-2:] == ["step (mean of masks)", "mean of masks"]
+  assert first == ["1", "3.5", "1", "3.0", "1", "0.25", "1", "0.5"]

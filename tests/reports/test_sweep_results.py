@@ -4,6 +4,7 @@ import pytest
 from poster_results import PLAIN, blocks, record, write
 
 from cosam_jax.errors import InputError
+from cosam_jax.reports.own_rows import own_rows
 from cosam_jax.reports.poster_rows import BEST_ROW, Row
 from cosam_jax.reports.sweep_results import read_samples
 
@@ -36,3 +37,16 @@ def test_what_is_no_rows_result_is_left_out_and_two_of_one_row_are_refused(tmp_p
   write(tmp_path, "again", BEST_ROW, record((4.0, 4.0)))
   with pytest.raises(InputError, match=r"again.*one.*are both se_resnet50_cosam45_tp"):
     read_samples(tmp_path)
+
+
+def test_masks_of_other_forms_are_no_rows(tmp_path):
+  """Their networks would pass for the poster's; a run of any other name may state the fields."""
+  rows = own_rows("own_masks", BEST_ROW.fields)
+  for i, row in enumerate(rows):
+    for seed in ("", "_seed1"):
+      write(tmp_path, f"{row.name}{seed}", row, record((i, i)), seed=len(seed))
+  assert {sample.path.parent.name for sample in read_samples(tmp_path)} == {
+    BEST_ROW.name, f"{BEST_ROW.name}_seed1"
+  }  # fmt: skip
+  write(tmp_path / "apart", "mine", BEST_ROW, record((9.0, 9.0)), **{"model.summary": "order_free"})
+  assert len(read_samples(tmp_path / "apart")) == 1

@@ -15,6 +15,7 @@ from cosam_jax.runtime import host_memory
 
 host_memory.AUTO_LEAST_BYTES = 0
 choice, planned = sys.argv[1], int(sys.argv[2])
+assert not host_memory.keeps()
 if not host_memory.settle(choice):
   print("no glibc")
   sys.exit()
@@ -33,7 +34,8 @@ def used_and_left():
 print(*used_and_left())
 print(host_memory.fit(planned, free=3 * 2**30))
 print(*used_and_left())
-print(host_memory._held_bytes() >= pages)
+assert host_memory.keeps() == host_memory._Kept.now
+print(host_memory.keeps() and host_memory._held_bytes() >= pages)
 array = np.ones(pages, np.uint8)
 del array
 before = held()
@@ -67,9 +69,11 @@ def test_memory_that_fits_once_goes_back():
   assert bound.startswith("False False")  # There is nothing to give back.
 
 
-def test_who_asked_for_it_keeps_it():
-  _, said, *_ = run("keep", 2 * GIB)
-  assert said == "None"
+def test_who_asked_for_it_keeps_it_and_is_told_what_it_may_take():
+  _, said, later, *_ = run("keep", 2 * GIB)
+  assert said.endswith("twice as much; if the system ends this process, use --host_memory=return")
+  assert later == "True True"
+  assert run("keep", GIB)[1] == "None"
 
 
 @pytest.mark.parametrize("choice", ["auto", "keep"])
@@ -85,7 +89,7 @@ def files(folder, available, **cgroup):
   (folder / "meminfo").write_text(f"MemTotal: 99 kB\nMemAvailable: {available} kB\n")
   for name, text in cgroup.items():
     (folder / f"memory.{name}").write_text(text)
-  return host_memory.free_bytes(folder / "meminfo", folder)
+  return host_memory.free_bytes(folder / "meminfo", folder, folder / "groups")
 
 
 def test_free_memory_is_the_machines_or_the_containers(tmp_path):

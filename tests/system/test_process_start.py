@@ -86,6 +86,21 @@ def test_a_folder_that_cannot_be_is_refused_if_it_was_asked_for(tmp_path):
   in_a_process(COMPILE, "auto", COSAM_CACHE=str(tmp_path / "file"))
 
 
+IN_TURN = """
+import sys
+from cosam_jax.runtime import host_memory
+host_memory.compute_in_turn()
+import jax, jax.numpy as jnp
+result = jax.jit(lambda x: jnp.linalg.matrix_power(x, 60))(jnp.full((700, 700), 1 / 700))
+print(result.is_ready())
+"""
+
+
+def test_a_call_returns_when_it_has_ended_unless_the_user_says_otherwise():
+  assert in_a_process(IN_TURN)[0] == ["True"]
+  assert in_a_process(IN_TURN, JAX_CPU_ENABLE_ASYNC_DISPATCH="true")[0] == ["False"]
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the C library of Linux alone")
 def test_kept_memory_is_not_asked_for_again():
   (told, faults), _ = in_a_process(COMPUTE, "return")
@@ -97,12 +112,14 @@ def test_kept_memory_is_not_asked_for_again():
 
 
 def test_memory_is_kept_only_where_there_is_enough_and_no_accelerator(tmp_path, monkeypatch):
-  (tmp_path / "memory.max").write_text("max\n")
-  whole = host_memory.machine_bytes(tmp_path / "memory.max")
+  for name, text in (("max", "max\n"), ("current", "5\n"), ("stat", "")):
+    (tmp_path / f"memory.{name}").write_text(text)
+  nobody = tmp_path / "none"
+  whole = host_memory.machine_bytes(tmp_path, nobody)
   assert whole > 2**30
   (tmp_path / "memory.max").write_text("1048576\n")
-  assert host_memory.machine_bytes(tmp_path / "memory.max") == 2**20
-  assert host_memory.machine_bytes(tmp_path / "none") == whole
+  assert host_memory.machine_bytes(tmp_path, nobody) == 2**20
+  assert host_memory.machine_bytes(nobody, nobody) == whole
 
   monkeypatch.delenv("JAX_PLATFORMS", raising=False)
   assert not host_memory.has_accelerator(tmp_path)

@@ -19,7 +19,10 @@ pytestmark = [
   pytest.mark.filterwarnings("ignore:Sharding info not provided"),
 ]
 RECIPE = {
+  "model__summary": "position_free",
+  "model__descriptors": "below",
   "loss__triplet_distance": "cosine",
+  "loss__mask_sparsity": 0.1,
   "optim__schedule": "milestones",
   "optim__milestones": (1, 2),
   "optim__warmup_epochs": 1,
@@ -52,6 +55,7 @@ def results(workdir):
   return json.loads((workdir / "results.json").read_text())
 
 
+@pytest.mark.slow
 def test_the_average_is_evaluated_with_mirror_images(whole, tiny_synthetic):
   content = results(whole)
   card = content["results"][0]["card"]
@@ -68,6 +72,7 @@ def test_the_average_is_evaluated_with_mirror_images(whole, tiny_synthetic):
   rate, drop = content["run"]["config"]["optim.learning_rate"], 0.1
   wanted = [0.01, 0.34, 0.67, *[drop] * 3]
   np.testing.assert_allclose(factors, np.multiply(rate, wanted), rtol=1e-5)
+  assert all(0 < row["mask_mean"] < 1 for row in processes.losses(whole))
   # The same evaluation replaces itself; any other goes elsewhere.
   before = tiny.metrics(whole)
   modes.evaluate(config(tiny_synthetic), whole)

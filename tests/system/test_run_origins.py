@@ -121,6 +121,7 @@ def test_the_best_checkpoint_is_chosen_on_held_out_people(tiny_synthetic, tmp_pa
   assert tiny.metrics(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_unreadable_frames_stop_a_run_or_are_skipped_and_counted(tiny_synthetic, tmp_path):
   shutil.copytree(tiny_synthetic, tmp_path / "set")
   broken = sorted((tmp_path / "set" / "bbox_test").glob("0*/*F002.jpg"))[-1]

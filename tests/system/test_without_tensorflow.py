@@ -106,6 +106,7 @@ def embed_and_search(run, inputs, out, start):
   assert (out / "found" / "sheets" / "000.png").is_file()
 
 
+@pytest.mark.slow
 def test_the_commands_embed_and_search_without_it(saved_run, inputs, tmp_path):
   embed_and_search(
     saved_run, inputs, tmp_path, lambda *flags: python("-c", BLOCKED + COMMAND, *flags)

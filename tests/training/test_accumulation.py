@@ -10,7 +10,7 @@ import pytest
 from flax import linen as nn
 from small_network import MODEL, PLAIN, batch, variables
 
-from cosam_jax.models import Outputs
+from cosam_jax.models import CosamMasks, Outputs
 from cosam_jax.training import losses
 from cosam_jax.training.state import create_state
 from cosam_jax.training.steps import Objective, accumulated_step, train_step
@@ -44,7 +44,8 @@ def test_accumulation_is_the_large_batch(parts):
   chex.assert_trees_all_close(found, wanted, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("skip", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("skip", [False, True])
 def test_accumulation_normalises_each_part_by_itself(skip):
   """The oracle is one gradient of the whole network, over a loop of parts."""
   clips, labels = batch()
@@ -82,3 +83,36 @@ def test_accumulation_normalises_each_part_by_itself(skip):
   scale = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(gradients))
   chex.assert_trees_all_close(found, gradients, rtol=1e-3, atol=1e-5 * scale)
   assert int(after.step) == 1
+
+
+class Masked(nn.Module):
+  """`Normless` with a mask for each frame, from the frame alone."""
+
+  @nn.compact
+  def __call__(self, clips, valid=None, *, train=False):
+    del valid, train
+    mask = nn.sigmoid(nn.Dense(1)(clips.mean(2)))  # [B, T, W, 1]
+    features = jnp.tanh(
+      nn.Dense(5)((clips * mask[:, :, None]).mean((1, 2)).reshape(len(clips), -1))
+    )
+    masks = {4: CosamMasks(mask, features)}
+    return Outputs(features, nn.Dense(4)(features), masks, None)
+
+
+def test_the_masks_mean_is_of_the_whole_batch_too():
+  """The parts have different numbers of valid frames."""
+  clips, labels = batch()
+  valid = np.ones(clips.shape[:2], bool)
+  valid[0, 1] = valid[1, 0] = valid[2, 1] = False
+  network, objective = Masked(), Objective(mask_sparsity=5.0)
+  params = network.init(jax.random.key(0), clips)["params"]
+  state = create_state({"params": params, "batch_stats": {}}, PLAIN)
+  wanted, wanted_metrics = train_step(network, objective, PLAIN, state, clips, labels, valid)
+  step = functools.partial(accumulated_step, network, objective, PLAIN, 2)
+  found, metrics = jax.jit(step)(state, clips, labels, valid)
+  masks = network.apply({"params": params}, clips).masks[4].spatial
+  np.testing.assert_allclose(metrics["mask_mean"], masks[valid].mean(), rtol=1e-5)
+  chex.assert_trees_all_close(metrics, wanted_metrics, rtol=1e-5)
+  chex.assert_trees_all_close(found, wanted, rtol=1e-5, atol=1e-6)
+  after = network.apply(found.variables, clips).masks[4].spatial
+  assert after[valid].mean() < masks[valid].mean()

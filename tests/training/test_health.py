@@ -51,6 +51,7 @@ def test_memory_is_that_of_the_process(tmp_path):
   assert after["host_memory_most_mib"] >= during["host_memory_mib"] - 5
 
 
+@pytest.mark.slow
 def test_a_loop_writes_it_without_the_time_of_saving(tmp_path, capsys):
   def run(first, last):
     loop.run(

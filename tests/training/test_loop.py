@@ -99,6 +99,14 @@ def test_speed_and_time_left_come_from_the_latest_steps(monkeypatch, capsys):
   assert capsys.readouterr().out.rstrip().endswith("16.0 clips/s, 0:00:20 left")
 
 
+def test_the_masks_mean_is_shown_if_it_is_part_of_the_loss(capsys):
+  progress = loop.Progress(0, 1, 1, clips_per_step=8)
+  values = {"loss": 3.5, "cross_entropy": 2.0, "triplet": 1.0, "learning_rate": 0.1}
+  progress.update(1, values | {"mask_mean": 0.5})
+  words = "loss 3.500 (cross-entropy 2.000, triplet 1.000, mean of masks 0.500), learning rate"
+  assert words in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("first", [0, 3])
 def test_a_diverged_run_names_the_checkpoint_that_is_kept(path, first):
   words = f"checkpoint of step {first} is kept; .*--change_optim" if first else "anything was saved"

@@ -10,7 +10,7 @@ import pytest
 from absl.testing import parameterized
 
 from cosam_jax.errors import InputError
-from cosam_jax.training.losses import batch_hard_triplet, cross_entropy
+from cosam_jax.training.losses import batch_hard_triplet, cross_entropy, mask_mean
 
 
 def loop_triplet(features, labels, margin):
@@ -123,3 +123,34 @@ def test_the_gradient_of_the_cosine_is_pytorchs():
 def test_an_unknown_distance_is_refused():
   with pytest.raises(InputError, match=r"distance is 'cosin': use one of .*did you mean 'cosine'"):
     batch_hard_triplet(jnp.ones((2, 2)), jnp.array([0, 1]), distance="cosin")
+
+
+def loop_mask_mean(masks, valid):
+  of_stages = []
+  for mask in masks.values():
+    counted = []
+    for b in range(len(mask)):
+      for t in range(mask.shape[1]):
+        counted += [float(value) for value in mask[b, t].flat] if valid[b, t] else []
+    of_stages.append(sum(counted) / len(counted))
+  return sum(of_stages) / len(of_stages)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_the_mean_of_masks_equals_a_loop_over_positions(skip):
+  rng = np.random.default_rng(0)
+  masks = {
+    stage: rng.uniform(size=(2, 3, *grid)).astype(np.float32)
+    for stage, grid in ((4, (4, 2)), (5, (2, 1)))
+  }
+  valid = np.array([[1, 1, 1], [1, 0, not skip]], bool)
+  wanted = loop_mask_mean(masks, valid)
+  np.testing.assert_allclose(jax.jit(mask_mean)(masks, valid), wanted, rtol=1e-5)
+  every = np.ones((2, 3), bool)
+  np.testing.assert_allclose(mask_mean(masks), loop_mask_mean(masks, every), rtol=1e-5)
+  assert mask_mean(masks, np.zeros((2, 3), bool)) == 0
+
+
+def test_a_network_without_masks_has_no_mean_of_them():
+  with pytest.raises(InputError, match="the network has no spatial masks: use 0, or"):
+    mask_mean({})

@@ -76,6 +76,15 @@ def test_a_call_waits_for_the_one_before(monkeypatch):
   assert ready == [True] * 5
 
 
+def test_memory_is_looked_at_when_the_call_before_has_ended(monkeypatch):
+  ready: list = []
+  function = Planned(jax.jit(lambda state, x: jnp.linalg.matrix_power(state, 41) @ x))
+  previous = function(jnp.full((500, 500), 1 / 500), jnp.ones((500, 500)))
+  monkeypatch.setattr(host_memory, "fit", lambda planned: ready.append(previous.is_ready()))
+  function(jnp.full((500, 500), 1 / 500), jnp.ones((500, 501)))
+  assert ready == [True]
+
+
 def test_results_that_the_next_call_takes_over_are_no_obstacle():
   function = Planned(jax.jit(lambda state, x: (state + x.sum(), x), donate_argnums=0))
   state, x = jnp.zeros(3), jnp.ones((8, 8))

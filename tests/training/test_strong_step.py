@@ -121,7 +121,7 @@ def shallow(hasty_compilation):
   row = dataclasses.replace(usual, settings={**usual.settings, "blocks": blocks})
   with pytest.MonkeyPatch.context() as patch:
     patch.setitem(BACKBONES, SHALLOW, row)
-    patch.setitem(pytorch_network.BLOCKS, SHALLOW, blocks)
+    patch.setitem(pytorch_network.RESNETS, SHALLOW, blocks)
     yield
 
 

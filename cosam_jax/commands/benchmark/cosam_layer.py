@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from cosam_jax.commands.benchmark import clock, device, drawn
 from cosam_jax.commands.benchmark.options import Options
 from cosam_jax.experiment.parts import DTYPES, build_model
-from cosam_jax.models import Cosam
+from cosam_jax.models import Cosam, ReidNet
 
 WAYS = ("factored", "explicit")
 # The volume, its cotangent, and one more while XLA lays them out.
@@ -48,6 +48,10 @@ def _layer(
   dtype = DTYPES[config.model.dtype]
   shape = (options.clips, frames, height, width, channels)
   features = jax.random.normal(jax.random.key(config.seed), shape, dtype)
+  described = None
+  if network.descriptors == "below":
+    place = (options.clips, frames, *_below(network, stage))
+    described = jax.random.normal(jax.random.key(config.seed + 1), place, dtype)
   record: dict[str, Any] = {"stage": stage, "frames": frames, "grid": [height, width],
                             "channels": channels, "clips": options.clips}  # fmt: skip
   volume = 4 * options.clips * frames * (frames - 1) * (height * width) ** 2
@@ -60,7 +64,7 @@ def _layer(
       }
     else:
       try:
-        record[way] = _time(config, way, features, options.repeats)
+        record[way] = _time(config, way, (features, described), options.repeats)
       except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
           raise
@@ -71,19 +75,41 @@ def _layer(
   return record
 
 
-def _time(config: ConfigDict, way: str, features: jax.Array, repeats: int) -> dict[str, Any]:
-  """One training-mode pass forwards and backwards, to features and parameters."""
-  model = config.model
-  layer = Cosam(way, model.ncc, model.summary, model.channel_gate, features.dtype)  # type: ignore[arg-type]
-  # Both ways have the same parameters.
-  given = drawn.variables(lambda: layer.init(jax.random.key(0), features[:1], train=False))
+def _below(network: ReidNet, stage: int) -> tuple[int, ...]:
+  """Height, width and channels of what `stage` takes."""
+  if stage > 2:
+    return (*network.grid_size(stage - 1), network.settings.channels(stage - 1))
+  stem: Any = network.settings.make_stem(jnp.float32, False)
+  frame = jax.ShapeDtypeStruct((1, *network.image_size, 3), jnp.float32)
+  made = jax.eval_shape(
+    lambda frame: stem.init_with_output(jax.random.key(0), frame, train=False)[0], frame
+  )
+  return made.shape[1:]
 
-  def loss(params: Any, features: jax.Array) -> jax.Array:
-    all_given = {**given, "params": params}
-    (attended, _), _ = layer.apply(all_given, features, train=True, mutable=["batch_stats"])
+
+def _time(
+  config: ConfigDict, way: str, inputs: tuple[jax.Array, jax.Array | None], repeats: int
+) -> dict[str, Any]:
+  """One training-mode pass forwards and backwards, to features and parameters.
+
+  `inputs`: the features, and those that descriptors are made of, None if they are the same.
+  """
+  model, first = config.model, jax.tree.map(lambda x: x[:1], inputs)
+  dtype = inputs[0].dtype
+  layer = Cosam(way, model.ncc, model.summary, model.channel_gate, dtype)  # type: ignore[arg-type]
+  # Both ways have the same parameters.
+  given = drawn.variables(
+    lambda: layer.init(jax.random.key(0), first[0], train=False, described=first[1])
+  )
+
+  def loss(params: Any, inputs: tuple[jax.Array, jax.Array | None]) -> jax.Array:
+    all_given, (features, described) = {**given, "params": params}, inputs
+    (attended, _), _ = layer.apply(
+      all_given, features, train=True, described=described, mutable=["batch_stats"]
+    )
     return attended.astype(jnp.float32).mean()
 
   given = jax.device_put(given)
-  program = clock.compiled(jax.jit(jax.grad(loss, (0, 1))), given["params"], features)
-  timing = clock.timed(lambda: program.call(given["params"], features), repeats)
+  program = clock.compiled(jax.jit(jax.grad(loss, (0, 1))), given["params"], inputs)
+  timing = clock.timed(lambda: program.call(given["params"], inputs), repeats)
   return {**timing.record(), **program.record()}

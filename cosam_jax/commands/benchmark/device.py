@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from cosam_jax.commands.benchmark import clock
+from cosam_jax.runtime import host_memory
 from cosam_jax.training.health import most_memory_mib
 
 # Dense FLOP/s of one device (in JAX's sense), from the makers' data sheets (NVIDIA's product pages
@@ -80,6 +81,22 @@ def measured_peak(dtype: str, repeats: int) -> dict[str, Any]:
   return {"size": size, "dtype": dtype, "flops_per_second": rate, **timing.record()}
 
 
+def memory_of_host() -> dict[str, Any] | None:
+  """The host's memory before anything is measured; None if the devices are not CPUs.
+
+  Returns:
+    `kept`: whether the process keeps memory between calls; `free_bytes`, or None if the system does
+    not say; `machine_bytes`.
+  """
+  if jax.devices()[0].platform != "cpu":
+    return None
+  return {
+    "kept": host_memory.keeps(),
+    "free_bytes": host_memory.free_bytes(),
+    "machine_bytes": host_memory.machine_bytes(),
+  }
+
+
 def peak_memory() -> int | None:
   """Most bytes that the first device has held in this process so far; None if unknown.
 
@@ -96,7 +113,4 @@ def free_memory() -> int | None:
   stats = jax.devices()[0].memory_stats() or {}
   if "bytes_limit" in stats:
     return stats["bytes_limit"] - stats.get("bytes_in_use", 0)
-  try:
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-  except (ValueError, OSError, AttributeError):
-    return None
+  return host_memory.free_bytes()

@@ -9,9 +9,10 @@ import tqdm
 from ml_collections import ConfigDict
 
 from cosam_jax.commands.benchmark import cosam_layer, device, network, products, ranking, reading
-from cosam_jax.commands.benchmark.options import Options, options_of
+from cosam_jax.commands.benchmark.options import Options, measurements_of, options_of
 from cosam_jax.commands.benchmark.table import render
 from cosam_jax.commands.call import Call
+from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.foreign_refusals import refuse_foreign
 from cosam_jax.experiment.parts import build_model
@@ -30,8 +31,16 @@ def measure(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict
 
   Only the input part needs data and TensorFlow.
 
+  Args:
+    config: the configuration.
+    workdir: the folder.
+    options: the parts, and the number of measurements.
+
   Returns:
     The content of the file.
+
+  Raises:
+    InputError: parts were chosen, and none of them can be measured here.
   """
   config_rules.check(config)
   refuse_foreign(config, "measured")
@@ -44,6 +53,7 @@ def measure(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict
   about = device.describe()
   record: dict[str, Any] = {
     "device": about,
+    "memory": device.memory_of_host(),
     "config": dict(config_rules.flatten(config)),
     "published_peak": device.published_peak(about["kind"], dtype),
     "peak": device.measured_peak(dtype, options.repeats),
@@ -60,8 +70,9 @@ def measure(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict
   }
   for part, measured in measurements.items():
     if part in options.parts:
-      with tqdm.tqdm(desc=part, unit="measurement", leave=False) as bar:
-        record["parts"][part] = measured(bar.update)
+      with _Progress(part, options) as bar:
+        record["parts"][part] = measured(bar.measured)
+  _check_measured(record["parts"])
   workdir.mkdir(parents=True, exist_ok=True)
   if place.exists() and (what := _lost(read_json(place, "benchmark", "measure again"), record)):
     print(f"{place} is replaced; the earlier one had {what}\n")
@@ -69,6 +80,37 @@ def measure(config: ConfigDict, workdir: pathlib.Path, options: Options) -> dict
     file.write((json.dumps(record, indent=2) + "\n").encode())
   print(render(record))
   return record
+
+
+class _Progress(tqdm.tqdm):
+  """The bar of a part, with what is done until its first measurement."""
+
+  def __init__(self, part: str, options: Options):
+    super().__init__(
+      desc=f"{part}, {'reading ahead' if part == 'input' else 'compiling'}",
+      total=measurements_of(part, options),
+      bar_format="{desc} |{bar:30}| {n_fmt}/{total_fmt} measurements",
+      leave=False,
+      disable=None,
+    )
+    self._part = part
+
+  def measured(self) -> None:
+    """Counts a measurement."""
+    self.set_description_str(self._part, refresh=False)
+    self.update()
+
+
+def _check_measured(parts: dict[str, Any]) -> None:
+  """Refuses to end well if every chosen part was left out."""
+  reasons = {
+    part: found["left_out"]
+    for part, found in parts.items()
+    if isinstance(found, dict) and "left_out" in found
+  }
+  if parts and len(reasons) == len(parts):
+    why = "; ".join(f"{part}: {reason}" for part, reason in reasons.items())
+    raise InputError(f"--benchmark_parts={','.join(parts)}: nothing was measured ({why})")
 
 
 def _lost(before: dict[str, Any], now: dict[str, Any]) -> str:

@@ -28,6 +28,17 @@ class Options:
   clips: int = 2
 
 
+def measurements_of(part: str, options: Options) -> int:
+  """The number of measurements that a part of `BENCHMARK_PARTS` consists of."""
+  if part == "cosam":
+    return 2 * len(options.stages) * len(options.frames)  # Factored and explicit.
+  if part == "products":
+    # Two in a block of each stage, by the compiler and fused.
+    return 4 * len(options.stages)
+  # Ranking, re-ranking, and ranking by the distances of that.
+  return 3 if part == "metrics" else options.repeats
+
+
 def options_of(flags: Mapping[str, Any]) -> Options:
   """The options that the command line gave; name -> value of its flags."""
   return Options(

@@ -1,5 +1,6 @@
 """The benchmark's numbers for people: at most 80 columns."""
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,12 +10,30 @@ WIDTH = 79
 def render(record: Mapping[str, Any]) -> str:
   """A table of the record that `measure.run` makes."""
   lines = [
-    f"{'on ' + _device(record['device']):<{WIDTH}}"[:WIDTH].rstrip(),
-    f"{'what':<40}{'median':>12}   {'half of them between':<24}".rstrip(),
+    *_wrapped(f"on {_device(record['device'])}"),
+    *_memory(record.get("memory")),
+    f"{'what':<40}{'median':>12}   half of them between",
     "-" * WIDTH,
     *_lines(record),
   ]
-  return "\n".join(line[:WIDTH] for line in lines)
+  return "\n".join(lines)
+
+
+def _wrapped(sentence: str) -> list[str]:
+  """The lines of a sentence; a longer word, such as a path, has a line of its own and is whole."""
+  return textwrap.wrap(
+    sentence, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+  )
+
+
+def _memory(found: Mapping[str, Any] | None) -> Iterator[str]:
+  """The host's memory, if the devices are CPUs."""
+  if found is not None:
+    kept = "kept between calls" if found["kept"] else "given back after each call"
+    total = f"{found['machine_bytes'] / 2**30:.1f} GiB"
+    free = found["free_bytes"]
+    known = f"{free / 2**30:.1f} of {total} free" if free is not None else f"{total} in all"
+    yield f"memory: {kept}; {known}"
 
 
 def _device(device: Mapping[str, Any]) -> str:
@@ -29,7 +48,8 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
     share = peak["flops_per_second"] / record["published_peak"]
     yield _row("  the chip's published peak", _flops(record["published_peak"]),
                f"the product reaches {share:.0%}")  # fmt: skip
-  for name, title in (("step", "training step"), ("embed", "embedding")):
+  # In the order in which they are measured, so that the most memory so far never falls.
+  for name, title in (("embed", "embedding"), ("step", "training step")):
     if name in parts:
       yield from _network(title, parts[name], record)
   if "cosam" in parts:
@@ -45,7 +65,7 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
   if "input" in parts:
     found = parts["input"]
     if "left_out" in found:
-      yield f"input left out: {found['left_out']}"
+      yield from _wrapped(f"input left out: {found['left_out']}")
     else:
       yield _row("input, augmented", f"{found['images_per_second']:,.0f} /s",
                  f"{found['rates'][0]:,.0f} .. {found['rates'][-1]:,.0f} images/s")  # fmt: skip
@@ -83,7 +103,7 @@ def _cosam(layers: list[Mapping[str, Any]]) -> Iterator[str]:
 
 def _products(found: Any) -> Iterator[str]:
   if "left_out" in found:
-    yield f"products left out: {found['left_out']}"
+    yield from _wrapped(f"products left out: {found['left_out']}")
     return
   title = f"1x1 convolution and norm, both directions, {found[0]['frames']} frames"
   yield f"{title:<52}compiler     fused   ratio"

@@ -4,7 +4,6 @@ import importlib.util
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,29 +14,30 @@ import jax
 import numpy as np
 import tqdm
 
-import cosam_jax
 from cosam_jax.commands.export import exported
+from cosam_jax.commands.export.companions import keep_companions, network_record
 from cosam_jax.commands.export.folder import (
   EXAMPLE,
   earlier_formats,
   export_folder,
   formats_there,
 )
-from cosam_jax.commands.export.formats import FORMATS, INPUTS, input_shape, program_of
+from cosam_jax.commands.export.formats import (
+  FORMATS,
+  INPUTS,
+  input_shape,
+  program_of,
+  reads_back,
+)
 from cosam_jax.data import TrackletTable
 from cosam_jax.data.clips import dense_clips
 from cosam_jax.data.packing import read_image
 from cosam_jax.data.pixel_numbers import IMAGENET_MEAN, IMAGENET_STD
 from cosam_jax.data.resizing import pixels_for_network
 from cosam_jax.errors import InputError, suggestion
-from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE, read_calibration
-from cosam_jax.evaluation.fingerprints import weights_hash
-from cosam_jax.experiment.decisions import network_facts
-from cosam_jax.experiment.exported_weights import RECORD, SAFETENSORS
 from cosam_jax.experiment.inference import Reading
 from cosam_jax.experiment.network import Network
-from cosam_jax.models import from_torch
-from cosam_jax.models.weight_files import read_weights
+from cosam_jax.models.exported_record import RECORD, SAFETENSORS
 from cosam_jax.runtime.library_paths import LibraryPath
 
 TOLERANCE = 1e-4
@@ -67,7 +67,7 @@ def export(
   formats: Sequence[str] = tuple(FORMATS),
   inputs: str = "clips",
   must: bool = True,
-  calibration: pathlib.Path | None = None,
+  beside: pathlib.Path | None = None,
 ) -> dict[str, Any]:
   """Writes the formats, `example.npz` and `export.json`; tries each format; prints a table.
 
@@ -78,7 +78,8 @@ def export(
     table: tracklets whose frames are the example.
     formats: names in `FORMATS`.
     inputs: the input of the exported programs, see `formats.INPUTS`.
-    calibration: the network's calibration, which is copied beside the formats; None: there is none.
+    beside: the folder with what was measured of the network, which is copied beside the formats,
+      see `companions`; None: nothing was.
     must: whether a format that cannot be written is an error; else it is left out with a sentence.
 
   Returns:
@@ -91,8 +92,7 @@ def export(
   folder, keep = export_folder(directory), set[str]()
   with folder.replacing(keep=keep) as partial:
     record = _export(network, partial, directory, table, formats, inputs, must)
-    if calibration is not None:
-      record["calibration"] = _keep_calibration(calibration, network, partial)
+    record |= keep_companions(network, beside, partial)
     # Programs of the same network stay; those of another network would mislead.
     earlier = earlier_formats(directory, record)
     others = [name for name in formats_there(directory) if name not in earlier]
@@ -130,17 +130,11 @@ def _export(
       f"{spread:.0e}), so equal answers prove little"
     )
   record: dict[str, Any] = {
-    "program": f"cosam-jax {cosam_jax.__version__}",
-    "weights": network.label,
-    "weights_hash": weights_hash(network.variables),
+    **network_record(network),
     "input": {"name": inputs, "dtype": np.dtype(INPUTS[inputs]).name,
               "shape": ["B", *input_shape(network)]},
     "output": {"name": "features", "dtype": "float32",
                "shape": ["B", example["features"].shape[1]]},
-    "mean": list(IMAGENET_MEAN),
-    "std": list(IMAGENET_STD),
-    "resize": Reading.of(network.flat).resize_method,
-    "config": dict(network.flat),
     "formats": {},
   }  # fmt: skip
   print(f"{'format':<12}{'MiB':>8}  {'difference':<12}file")
@@ -164,29 +158,6 @@ def _export(
         f"{TOLERANCE:.0e}: do not use this format with the installed versions; nothing was written"
       )
   return record
-
-
-def _keep_calibration(
-  path: pathlib.Path, network: Network, partial: pathlib.Path
-) -> dict[str, Any] | None:
-  """Copies a calibration; returns its part of export.json, None if it is of another network."""
-  try:
-    found = read_calibration(path)
-    why = found.misfit(network_facts(network))
-  except InputError as error:
-    print(f"left out: {error}")
-    return None
-  if why is not None:
-    print(f"left out: {path}, the calibration of another network ({why})")
-    return None
-  shutil.copyfile(path, partial / CALIBRATION_FILE)
-  return {
-    "file": CALIBRATION_FILE,
-    "calibrated_on": found.calibrated_on,
-    "distance": found.network["distance"],
-    "threshold": found.threshold,
-    "wished_fmr": found.points[0].wished_fmr,
-  }
 
 
 def _example(network: Network, table: TrackletTable, inputs: str) -> dict[str, Any]:
@@ -256,10 +227,6 @@ def _try(name: str, path: pathlib.Path, example: pathlib.Path, network: Network)
 def _read_back(path: pathlib.Path, network: Network) -> float:
   """0 if the written state dicts, read by name, give the same variables bit for bit."""
   for file in (path, path.with_name(SAFETENSORS)):
-    if not file.is_file():
-      continue
-    again = from_torch(read_weights(file), network.ours)
-    pairs = zip(jax.tree.leaves(again), jax.tree.leaves(network.variables), strict=True)
-    if not all(np.array_equal(a, b) for a, b in pairs):
+    if file.is_file() and not reads_back(file, network):
       return float("inf")
   return 0.0

@@ -5,14 +5,14 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from cosam_jax.commands.export.companions import COMPANIONS
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE
-from cosam_jax.experiment.exported_weights import RECORD, WEIGHTS
+from cosam_jax.models.exported_record import RECORD, WEIGHTS
 from cosam_jax.runtime.json_files import read_json
 from cosam_jax.runtime.output_folders import OutputFolder
 
 EXAMPLE = "example.npz"
-_NAMES = (RECORD, EXAMPLE, CALIBRATION_FILE, "model.stablehlo", "model.tflite", "model.onnx",
+_NAMES = (RECORD, EXAMPLE, *COMPANIONS, "model.stablehlo", "model.tflite", "model.onnx",
           "model.json", *WEIGHTS,
           "saved_model/*.pb", "saved_model/variables/*", "saved_model/assets/*")  # fmt: skip
 # The entries that must agree if programs of two calls are to be one export.

@@ -20,12 +20,13 @@ import safetensors.numpy
 
 from cosam_jax.data.pixel_numbers import IMAGENET_MEAN, IMAGENET_STD
 from cosam_jax.errors import InputError
-from cosam_jax.experiment.exported_weights import PICKLED, SAFETENSORS
 from cosam_jax.experiment.inference import Reading
 from cosam_jax.experiment.network import Network
-from cosam_jax.models import to_torch
+from cosam_jax.models import from_torch, to_torch
+from cosam_jax.models.exported_record import PICKLED, SAFETENSORS
 from cosam_jax.models.folded import for_inference
 from cosam_jax.models.foreign_preprocessing import Preprocessing, preprocessing_file
+from cosam_jax.models.weight_files import read_weights
 from cosam_jax.reports.results import write_json
 
 INPUTS = {"clips": np.float32, "frames": np.uint8}
@@ -158,14 +159,27 @@ def preprocessing_of(network: Network, inputs: str) -> Preprocessing:
   )
 
 
+def write_safetensors(network: Network, path: pathlib.Path) -> dict[str, np.ndarray]:
+  """Writes a `.safetensors` file with the published code's names; returns its arrays."""
+  arrays = to_torch(network.variables, network.ours)
+  safetensors.numpy.save_file(arrays, path)
+  return arrays
+
+
+def reads_back(file: pathlib.Path, network: Network) -> bool:
+  """Whether a written state dict, read by name, gives the network's variables bit for bit."""
+  again = from_torch(read_weights(file), network.ours)
+  pairs = zip(jax.tree.leaves(again), jax.tree.leaves(network.variables), strict=True)
+  return all(np.array_equal(a, b) for a, b in pairs)
+
+
 def write_torch(network: Network, inputs: str, path: pathlib.Path) -> None:
   """The published PyTorch code's state dict, as its own program writes and loads checkpoints.
 
   It is written as `.safetensors` and, if PyTorch is installed, also as `path` (`.pth.tar`).
   """
   del inputs
-  arrays = to_torch(network.variables, network.ours)
-  safetensors.numpy.save_file(arrays, path.with_name(SAFETENSORS))
+  arrays = write_safetensors(network, path.with_name(SAFETENSORS))
   if importlib.util.find_spec("torch") is not None:
     import torch
 

@@ -8,13 +8,13 @@ from ml_collections import ConfigDict
 
 from cosam_jax.commands.call import Call
 from cosam_jax.commands.export import exporter
+from cosam_jax.commands.export.companions import kept_sentences
 from cosam_jax.commands.export.folder import export_folder
 from cosam_jax.data import TrackletTable
 from cosam_jax.data.own_tracklets import read_tracklets
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE
 from cosam_jax.experiment import config as config_rules
-from cosam_jax.experiment.decisions import calibration_beside
+from cosam_jax.experiment.decisions import network_folder
 from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.experiment.inference import Reading
 from cosam_jax.experiment.network import Network, network_asked_for
@@ -32,6 +32,7 @@ def run(call: Call) -> None:
       given=call.flags["format"],
       inputs=call.flags["export_input"] or "clips",
       folder=call.flags["input"],
+      weights=call.flags["weights"],
     )
 
 
@@ -43,11 +44,12 @@ def export(
   given: str | None = None,
   inputs: str = "clips",
   folder: str | os.PathLike | None = None,
+  weights: str | None = None,
 ) -> dict[str, Any]:
   """Exports a run's network; see `cosam_jax.commands.export.exporter.export`.
 
   Args:
-    config: see `network.network_asked_for`.
+    config, weights: see `network.network_asked_for`.
     workdir: the folder of the checkpoints.
     directory: the output folder.
     given: formats, separated by commas, each of which must work; None: all that work.
@@ -63,7 +65,7 @@ def export(
   """
   formats = tuple(exporter.FORMATS) if given is None else exporter.parse_formats(given)
   export_folder(directory).check()
-  network = network_asked_for(config, workdir)
+  network = network_asked_for(config, workdir, weights)
   ours(network.model)  # A foreign network is refused before any frame is read.
   if value_of(network.flat, "evaluation.flip"):
     print(
@@ -79,11 +81,11 @@ def export(
     formats=formats,
     inputs=inputs,
     must=given is not None,
-    calibration=calibration_beside(workdir),
+    beside=network_folder(network.place if weights and network.place else workdir),
   )
   print(f"\n{directory}: example.npz has clips and their features, export.json the rest")
-  if record.get("calibration"):
-    print(f"{directory / CALIBRATION_FILE} has the network's calibration")
+  for sentence in kept_sentences(record):
+    print(f"{directory}: {sentence}")
   return record
 
 

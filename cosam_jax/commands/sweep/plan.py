@@ -28,8 +28,8 @@ _OWN_FLAGS = {
   flag for flag in COMMANDS["sweep"].flags if flag not in COMMANDS["train"].flags
 } | {"workdir"}  # fmt: skip
 """Flags that the runs, which train, do not get from the sweep's command line."""
-_DECIDED = {flag: field for flag, (field, *_) in ABLATION_FLAGS.items() if field in BEST_ROW.fields}
-"""Flag -> the field that it sets, for the fields that rows decide."""
+_FLAGS = {field: flag for flag, (field, *_) in ABLATION_FLAGS.items()}
+"""Field -> the flag that sets it, for the fields that have one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,12 +123,12 @@ def _check(config: ConfigDict, job: Job) -> None:
 
 def _rows(config: ConfigDict, sweep: str, given: set[str]) -> tuple[Row, ...]:
   """The networks of a sweep; raises InputError if `given` flags set what they decide."""
-  for flag in OWN_SWEEPS.get(sweep, tuple(_DECIDED)):
-    field = _DECIDED[flag]
-    if given & {flag, f"config.{field}"}:
+  for field in OWN_SWEEPS.get(sweep, tuple(BEST_ROW.fields)):
+    found = given & {_FLAGS.get(field), f"config.{field}"}
+    if found:
       raise InputError(
-        f"--{flag if flag in given else f'config.{field}'} is set, but the rows of --sweep decide "
-        f"config.{field}: leave it out, or run this network alone, without --sweep"
+        f"--{min(found)} is set, but the rows of --sweep decide config.{field}: leave it out, or "
+        "run this network alone, without --sweep"
       )
   if sweep in OWN_SWEEPS:
     return own_rows(sweep, config_rules.plain(config))

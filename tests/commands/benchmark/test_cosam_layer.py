@@ -1,18 +1,22 @@
 """COSAM's layer alone: its operations and bytes by hand, its ratio, and a volume too large."""
 
+import jax
+import jax.numpy as jnp
 import pytest
 import tiny
+from drawn_networks import small
 
 from cosam_jax.commands.benchmark import cosam_layer, device
 from cosam_jax.commands.benchmark.options import Options
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.models.interop import variable_shapes
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
 
 
-def layer_of(clips):
+def layer_of(clips, **fields):
   options = Options(repeats=2, stages=(5,), frames=(3,), clips=clips)
-  config = config_rules.resolve(tiny.config("nowhere", model__backbone="resnet18"))
+  config = config_rules.resolve(tiny.config("nowhere", model__backbone="resnet18", **fields))
   (record,) = cosam_layer.layers(config, options)
   return record
 
@@ -67,3 +71,27 @@ def test_a_volume_that_does_not_fit_is_left_out_with_its_size(monkeypatch):
 )
 def test_a_chips_published_peak_is_found_by_its_name(kind, dtype, rate):
   assert device.published_peak(kind, dtype) == rate
+
+
+def test_descriptors_of_the_stage_below_are_made_of_features_of_its_size():
+  usual, below = layer_of(clips=1), layer_of(clips=1, model__descriptors="below")
+  more = [r["factored"]["memory_bytes"]["arguments"] for r in (usual, below)]
+  channels, frames, positions, size = usual["channels"], 3, 4 * 2, 64
+  # Stage 4 has half the channels of stage 5, on the same grid.
+  saved = (channels - channels // 2) * size
+  assert more[1] - more[0] == 4 * (frames * positions * channels // 2 - saved)
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "se_resnet50", "osnet_x0_25"])
+def test_what_a_stage_takes_is_what_the_stage_before_gives(backbone):
+  model = small(backbone, cosam_stages=(), temporal="ta", image_size=(67, 45))
+  clips = jax.ShapeDtypeStruct((1, 3, 67, 45, 3), jnp.float32)
+  variables = variable_shapes(model)
+  given = jax.eval_shape(lambda v, x: model.apply(v, x, method="stage_outputs"), variables, clips)
+  for stage in (3, 4, 5):
+    assert cosam_layer._below(model, stage) == given[stage - 1].shape[2:]
+  frame = jax.ShapeDtypeStruct((1, 67, 45, 3), jnp.float32)
+  stem = jax.eval_shape(
+    lambda v, x: model.apply(v, x, method=lambda net, x: net.stem(x, train=False)), variables, frame
+  )
+  assert cosam_layer._below(model, 2) == stem.shape[1:]

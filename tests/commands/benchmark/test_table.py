@@ -1,5 +1,7 @@
 """The benchmark's table: every number of a record, with its unit and its ratios by hand."""
 
+import pytest
+
 from cosam_jax.commands.benchmark.table import WIDTH, render
 
 MIB = 2**20
@@ -73,6 +75,39 @@ def test_what_was_not_measured_is_not_shown():
   assert render(record).splitlines()[3:] == [
     f"{'matrix product 1536, float32':<40}{'2.0 TFLOP/s':>12}", "input left out: no data"
   ]  # fmt: skip
+
+
+def test_why_a_part_was_left_out_is_told_to_its_end():
+  path = "/a/long/path/" + "of-many-parts/" * 6 + "mars"
+  reason = f"the data set's directory {path} does not exist: give another one with --data_dir"
+  lines = render(RECORD | {"parts": {"input": {"left_out": reason}}}).splitlines()[5:]
+  assert " ".join(" ".join(lines).split()) == f"input left out: {reason}"
+  assert [len(line) > WIDTH for line in lines if path not in line] == [False, False]
+
+
+@pytest.mark.parametrize(
+  ("kept", "free", "line"),
+  [(True, 11.6, "memory: kept between calls; 11.6 of 23.5 GiB free"),
+   (False, None, "memory: given back after each call; 23.5 GiB in all")],
+)  # fmt: skip
+def test_the_memory_of_a_host_whose_cpus_compute(kept, free, line):
+  free_bytes = None if free is None else free * 2**30
+  memory = {"kept": kept, "free_bytes": free_bytes, "machine_bytes": 23.5 * 2**30}
+  assert render(RECORD | {"memory": memory}).splitlines()[1] == line
+  without = render(RECORD | {"memory": None})
+  assert without == render(RECORD)
+  assert "memory: " not in without
+
+
+def test_networks_stand_in_the_order_of_their_measurement():
+  """So that the most memory so far never falls."""
+  step = RECORD["parts"]["step"]
+  embed = step | {"clips": 32, "peak_memory_bytes": 256 * MIB}
+  lines = render(RECORD | {"parts": {"embed": embed, "step": step}}).splitlines()
+  titles = [line[:40].rstrip() for line in lines if line.startswith(("training", "embedding"))]
+  assert titles == ["embedding, 32 clips of 4", "training step, 8 clips of 4"]
+  most = [line.rpartition("most so far ")[2] for line in lines if "most so far" in line]
+  assert most == ["256.0 MiB", "512.0 MiB"]
 
 
 def test_products_by_the_compiler_and_fused():

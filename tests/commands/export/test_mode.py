@@ -163,7 +163,7 @@ def test_the_average_is_exported_but_mirror_images_are_not(
   network = load_network(saved_run)
   flat = {**network.flat, "evaluation.flip": True}
   asked = dataclasses.replace(network, flat=flat, label="step 3, averaged")
-  monkeypatch.setattr(export_command, "network_asked_for", lambda config, workdir: asked)
+  monkeypatch.setattr(export_command, "network_asked_for", lambda *_: asked)
   record = export_mode(None, saved_run, tmp_path / "out", given="torch", inputs="frames")
   assert "without its mirror image: give it both, and take the mean" in capsys.readouterr().out
   assert record["weights"] == "step 3, averaged"

@@ -1,5 +1,7 @@
 """The runs of a sweep and their flags: plain data, nothing is run."""
 
+import dataclasses
+
 import pytest
 import tiny
 from absl import flags
@@ -203,7 +205,8 @@ def test_flags_of_own_rows_make_the_configuration_that_results_are_compared_with
   jobs = plan(sweep, fields={"model__backbone": "resnet50", "model__cosam_stages": (5,)})
   for job in jobs:
     made = parsed_of(job, {"model__backbone": "resnet50", "model__cosam_stages": (5,)})
-    assert row_of(made) == job.row
+    assert row_of(made) == dataclasses.replace(job.row, form="", more=())
+    assert job.fields.items() <= made.items()
   assert len({job.name for job in jobs}) == len(jobs) > 1
 
 
@@ -211,7 +214,9 @@ def test_own_rows_decide_what_their_question_is_about_and_nothing_else():
   assert plan("own_cosam", fields=STRONG, arguments=["--cosam=4,5", "--backbone=osnet_x0_25"])
   for sweep, flag in (("own_positions", "--cosam=5"), ("own_temporal", "--temporal=ta"),
                       ("own_num_frames", "--config.clips.num_frames=8"),
-                      ("own_frame_selection", "--frame_selection=random")):  # fmt: skip
+                      ("own_frame_selection", "--frame_selection=random"),
+                      ("own_masks", "--cosam=5"), ("own_masks", "--config.model.summary=one_layer"),
+                      ("own_masks", "--config.init.mask_start=0.9")):  # fmt: skip
     with pytest.raises(InputError, match="the rows of --sweep decide"):
       plan(sweep, fields=STRONG, arguments=[flag])
 

@@ -71,7 +71,7 @@ def counted(monkeypatch):
   return products
 
 
-@pytest.mark.parametrize("valid", [None, VALID])
+@pytest.mark.parametrize("valid", [pytest.param(None, marks=pytest.mark.slow), VALID])
 @pytest.mark.parametrize("case", BLOCKS)
 def test_outputs_statistics_and_gradients_are_the_compilers(case, valid, counted):
   name, stage, stride, channels, fused = BLOCKS[case]

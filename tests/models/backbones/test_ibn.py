@@ -83,6 +83,7 @@ def test_names_are_ibn_nets():
   assert "layer1.0.se.fc.0.bias" not in state
 
 
+@pytest.mark.slow
 def test_files_go_in_and_the_plain_network_refuses_them():
   model = net("resnet50_ibn_a", cosam_stages=(4,), num_frames=2)
   variables = drawn(net("resnet50_ibn_a"))

@@ -130,6 +130,7 @@ def test_cosam_may_follow_any_stage_and_names_come_back(stage):
   assert np.isfinite(outputs.features).all()
 
 
+@pytest.mark.slow
 def test_a_file_of_torchreid_has_a_classifier_of_other_people():
   model = net(cosam_stages=(4,))
   state = to_torch(drawn(net(num_classes=7)), net(num_classes=7), layout="torchvision")

@@ -1,0 +1,103 @@
+"""Fetches networks by name from the Hub, and keeps them in its client's cache (`HF_HOME`).
+
+The first use fetches the record, which fixes the commit, and then the files that it lists, at this
+commit. Each file must have the SHA-256 that the record states. Later uses only ask whether the
+revision is another commit by now; without a network, they take what is there.
+"""
+
+import pathlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from cosam_jax.errors import InputError
+from cosam_jax.models.exported_record import (
+  RECORD,
+  SAFETENSORS,
+  read_record,
+  sha256_of,
+  stated_digests,
+)
+from cosam_jax.models.hub_errors import endpoint, fetch_refusal, hub_client
+from cosam_jax.models.hub_names import HubName
+
+_SECONDS = 10
+"""How long to wait for the server's first answer."""
+
+
+class Found(NamedTuple):
+  """A weights file that was looked up.
+
+  Attributes:
+    path: of the file.
+    label: names it for people and in records: the file's name, or `hf:org/name@commit`.
+  """
+
+  path: pathlib.Path
+  label: str
+
+
+def fetched(name: HubName) -> Found:
+  """The weights of a published network; the files that belong to them lie beside them.
+
+  Raises:
+    InputError: there is no such repository or revision, it may not be read, it is no published
+      network, a file is damaged, or there is no network and nothing in the cache.
+  """
+  hub_client(str(name))
+  record_file = _fetch(name, RECORD)
+  commit = name._replace(revision=record_file.parent.name)
+  record = read_record(record_file, f"remove it, so that {name} is fetched again")
+  digests = stated_digests(record)
+  lacking = []
+  if not (isinstance(record.get("config"), Mapping) and record["config"]):
+    lacking.append("the network's configuration")
+  if SAFETENSORS not in digests:
+    lacking.append(f"the SHA-256 of {SAFETENSORS}")
+  if lacking:
+    raise InputError(
+      f"{RECORD} of {commit} lacks {' and '.join(lacking)}, so nobody knows what its weights are: "
+      "its owner should make the folder with --mode=publish"
+    )
+  for file, digest in digests.items():
+    _fetch_whole(commit, file, digest)
+  return Found(record_file.with_name(SAFETENSORS), str(commit))
+
+
+def _fetch_whole(name: HubName, file: str, digest: str) -> None:
+  """Fetches a file, once more if what is in the cache is damaged."""
+  if sha256_of(_fetch(name, file)) == digest:
+    return
+  try:
+    found = sha256_of(_fetch(name, file, again=True))
+  except InputError as error:
+    raise InputError(f"{file} of {name} is damaged in the cache, and {error}") from error
+  if found != digest:
+    raise InputError(
+      f"{file} of {name} has SHA-256 {found[:16]}..., and {RECORD} promises {digest[:16]}...: it "
+      "is damaged, or was changed by somebody; try again later, or name another revision"
+    )
+
+
+def _fetch(name: HubName, file: str, again: bool = False) -> pathlib.Path:
+  """The path of a file in the cache: `.../snapshots/COMMIT/FILE`.
+
+  Args:
+    name: the repository and the revision; a commit that is in the cache needs no network.
+    file: in the repository.
+    again: fetch it even if it is in the cache.
+  """
+  import huggingface_hub as hub
+
+  repository, revision, server = name.repository, name.revision, endpoint()
+  try:
+    cached = hub.try_to_load_from_cache(repository, file, revision=revision)
+    if not again and not isinstance(cached, str):
+      # This fails at once without a network. The download itself would try for half a minute.
+      address = hub.hf_hub_url(repository, file, revision=revision, endpoint=server)
+      hub.get_hf_file_metadata(address, timeout=_SECONDS)
+    path = hub.hf_hub_download(
+      repository, file, revision=revision, endpoint=server, force_download=again
+    )
+  except Exception as error:  # The client raises kinds of its own, and those of its HTTP library.
+    raise fetch_refusal(error, repository, revision, file) from error
+  return pathlib.Path(path)
