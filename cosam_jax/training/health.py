@@ -98,9 +98,10 @@ class HealthLog:
     self._seconds, self._waits = [], []
     return (
       f"step {step}: {times[0]:.3g} s a step (90% {times[1]:.3g}, 99% {times[2]:.3g}), "
-      f"input wait {100 * share:.0f}%{slowest}, "
-      f"memory {values['host_memory_mib']:,.0f} MiB, at most {values['host_memory_most_mib']:,.0f} "
-      f"so far, {values['planned_memory_mib']:,.0f} by the plan of a step"
+      f"input wait {100 * share:.0f}%{slowest}\n"
+      f"  memory {values['host_memory_mib']:,.0f} MiB, at most "
+      f"{values['host_memory_most_mib']:,.0f} so far; the plan of a step: "
+      f"{values['planned_memory_mib']:,.0f}"
     )
 
 

@@ -21,7 +21,10 @@ def test_percentiles_and_waiting_over_each_stretch(tmp_path):
   seconds = np.random.default_rng(0).permutation(np.arange(1, 201)) / 100
   lines = [log.add(step, s, s / 4) for step, s in enumerate(seconds.tolist(), 1)]
   assert [i + 1 for i, line in enumerate(lines) if line] == [100, 200]
-  assert all(len(line) <= 80 for line in lines if line)
+  printed = [part for line in lines if line for part in line.splitlines()]
+  assert len(printed) == 4
+  assert all(len(part) <= 80 for part in printed)
+  assert printed[1].startswith("  memory ")
   rows = read_scalars(tmp_path / "health.jsonl")
   assert [(row["step"], row["steps"]) for row in rows] == [(100, 99), (200, 100)]
   for row, part in zip(rows, (seconds[1:100], seconds[100:]), strict=True):
