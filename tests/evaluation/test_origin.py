@@ -56,9 +56,13 @@ def test_descriptions_of_another_shape_are_refused_in_a_sentence(tmp_path, about
 
 
 def test_a_card_has_the_facts_about_the_vectors():
-  origin = Origin("mars", "official", 4, 2, "step 3", "ab12", {"seed": 0}, warnings=("x",))
+  facts = {"file": "model.onnx"}
+  origin = Origin(
+    "mars", "official", 4, 2, "step 3", "ab12", {"seed": 0}, warnings=("x",), foreign=facts
+  )
   assert origin.of_card == {
     "num_frames": 4, "split": 2, "checkpoint": "step 3", "checkpoint_hash": "ab12", "flip": False,
+    "foreign": facts,
   }  # fmt: skip
 
 
