@@ -55,7 +55,7 @@ class HealthLog:
       input_wait: the part of `seconds` that was spent waiting for batches.
 
     Returns:
-      If a line is due, its text for people; the line is in the file already. Otherwise None.
+      If a report is due, two lines for people; the file has it already. Otherwise None.
     """
     if self._log is None:
       return None
