@@ -79,8 +79,8 @@ def summary(results: Sequence[Record], untrained: Sequence[Record]) -> str:
   interval = _interval(record, "mAP")
   between = f" (95% interval {interval})" if interval else ""
   text = (
-    f"{row_label(record).capitalize()}, mAP is {_percent(record, 'mAP')}{between} and Rank-1 "
-    f"{_percent(record, 'Rank-1')} over {queries:,} {'query' if queries == 1 else 'queries'}."
+    f"mAP is {_percent(record, 'mAP')}{between} and Rank-1 {_percent(record, 'Rank-1')} over "
+    f"{queries:,} {'query' if queries == 1 else 'queries'} ({row_label(record)})."
   )
   if untrained:
     text += f" Before training, mAP was {_percent(untrained[0], 'mAP')}."
