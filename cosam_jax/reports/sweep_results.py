@@ -13,7 +13,7 @@ from typing import Any
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.errors import InputError
 from cosam_jax.reports.comparability import check_alike
-from cosam_jax.reports.own_rows import MASK_FORMS
+from cosam_jax.reports.own_rows import MASK_FORMS, SWITCHES
 from cosam_jax.reports.poster_rows import SWEEPS, Row, row_of
 from cosam_jax.reports.published import ATTRIBUTES, POSTER_DATASETS
 from cosam_jax.reports.results import EVALUATIONS, PAGE, read_results
@@ -24,10 +24,9 @@ SUBSET = ", subset"
 # Values that the user chose, and values that follow from them and the data.
 _CHOICES = ("protocol", "frames", "distance")
 _COUNTS = ("gallery_size", "valid_queries")
-_OTHER_FORM = re.compile(
-  rf"_cosam\d+_\w+_({'|'.join(filter(None, MASK_FORMS))})(_seed\d+)?(_split\d+)?$"
-)
-"""Matches the folder of such a row of `own_masks`, as `Row.name` and the sweep make it."""
+_FORMS = "|".join(filter(None, [*MASK_FORMS, *SWITCHES]))
+_OTHER_FORM = re.compile(rf"_(none|cosam\d+)_\w+_({_FORMS})(_seed\d+)?(_split\d+)?$")
+"""Matches the folder of such a row of `own_masks` or `own_recipe`, as the sweep names it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,8 +154,9 @@ def read_samples(workdir: pathlib.Path) -> list[Sample]:
 def _is_of_run(path: pathlib.Path, workdir: pathlib.Path) -> bool:
   """Whether a results.json below `workdir` is a run's own, made by its training or evaluation.
 
-  Runs of `own_masks` with masks of other forms do not count. Their networks would pass for the
-  poster's, and their folders alone say what they are: any run may state such fields.
+  Runs of `own_masks` with masks of other forms, and those of `own_recipe` that lack something, do
+  not count. Their networks would pass for the poster's, and their folders alone say what they
+  are: any run may state such fields.
   """
   is_page = (path.parent / PAGE).exists()
   is_other_form = _OTHER_FORM.search(path.parent.name) is not None

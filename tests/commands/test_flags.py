@@ -26,7 +26,8 @@ REFUSED = [
    "is evaluate"),
   ("train", "config workdir seeds", [], "--seeds belongs to --sweep, which is missing: give one of "
    "positions, temporal, num_frames, frame_selection, attributes, state_of_the_art, all, "
-   "own_cosam, own_positions, own_temporal, own_num_frames, own_frame_selection, own_masks"),
+   "own_cosam, own_positions, own_temporal, own_num_frames, own_frame_selection, own_masks, "
+   "own_recipe"),
   ("evaluate", "config workdir sweep", [],
    "--sweep trains and evaluates: leave out --mode=evaluate"),
   ("embed", "config workdir boxes", [], "--boxes is about --input: give that too"),

@@ -3,7 +3,7 @@
 import pytest
 
 from cosam_jax.errors import InputError
-from cosam_jax.reports.own_rows import MASK_FORMS, OWN_SWEEPS, own_rows
+from cosam_jax.reports.own_rows import MASK_FORMS, OWN_SWEEPS, SWITCHES, own_rows
 from cosam_jax.reports.poster_rows import Row
 
 CONFIG = {
@@ -30,6 +30,35 @@ FORMS = {
   "open_masks": {"init.mask_start": 0.9},
 }
 OWN = Row("osnet_x0_25", (5,), "ta", 6, "strided")
+RECIPE = {
+  "clips.jitter": 0.0,
+  "clips.erase": 0.5,
+  "clips.cut_frames": 0,
+  "clips.resize": "bicubic",
+  "clips.crop": "enlarged",
+  "clips.augment_per": "frame",
+  "model.spatial_pool": "average",
+  "model.neck": True,
+  "model.neck_losses": "both",
+  "model.neck_place": "clip",
+  "model.neck_bias": True,
+  "model.neck_deviation": 0.0,
+  "model.embedding": "before_neck",
+  "model.classifier_deviation": 0.0,
+  "loss.cross_entropy": "smoothed",
+  "loss.triplet_distance": "euclidean",
+  "optim.warmup_epochs": 0,
+  "optim.weight_decay_form": "coupled",
+  "train.average": 0.0,
+}
+NO_NECK = {
+  "model.neck": False,
+  "model.neck_losses": "classifier",
+  "model.neck_place": "clip",
+  "model.neck_bias": True,
+  "model.neck_deviation": 0.0,
+  "model.embedding": "before_neck",
+}
 
 
 def row(**changes):
@@ -50,12 +79,31 @@ ROWS = {
     row(cosam=(4, 5), form=form, more=tuple((PUBLISHED | fields).items()))
     for form, fields in FORMS.items()
   ],
+  "own_recipe": [
+    OWN,
+    row(frame_selection="sequential"),
+    row(form="no_erasing", more=(("clips.erase", 0.0),)),
+    row(form="bilinear", more=(("clips.resize", "bilinear"),)),
+    row(form="no_neck", more=tuple(NO_NECK.items())),
+    row(form="neck_for_classifier", more=(("model.neck_losses", "classifier"),)),
+  ],
 }
 
 
 @pytest.mark.parametrize("sweep", OWN_SWEEPS)
 def test_rows_differ_from_the_configuration_in_what_their_question_is_about(sweep):
-  assert list(own_rows(sweep, CONFIG)) == ROWS[sweep]
+  assert list(own_rows(sweep, CONFIG | RECIPE)) == ROWS[sweep]
+
+
+def test_a_recipe_that_adds_nothing_has_nothing_to_take_away():
+  plain = CONFIG | RECIPE | {"clips.selection": "sequential"}
+  plain |= {field: value for fields in SWITCHES.values() for field, value in fields.items()}
+  with pytest.raises(InputError, match=r"--sweep=own_recipe takes away.*adds nothing: give one"):
+    own_rows("own_recipe", plain)
+  # What a neck does cannot be taken away from a recipe without one.
+  without = plain | {"model.neck_losses": "both", "model.neck_deviation": 0.02}
+  with pytest.raises(InputError, match="adds nothing"):
+    own_rows("own_recipe", without)
 
 
 def test_a_network_without_cosam_has_positions_to_try_but_nothing_to_compare_with():

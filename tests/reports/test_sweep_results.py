@@ -1,5 +1,7 @@
 """Which results in a sweep's folders are rows of the poster's tables."""
 
+import dataclasses
+
 import pytest
 from poster_results import PLAIN, blocks, record, write
 
@@ -48,5 +50,9 @@ def test_masks_of_other_forms_are_no_rows(tmp_path):
   assert {sample.path.parent.name for sample in read_samples(tmp_path)} == {
     BEST_ROW.name, f"{BEST_ROW.name}_seed1"
   }  # fmt: skip
+  without = dataclasses.replace(BEST_ROW, cosam=(), form="no_erasing", more=(("clips.erase", 0.0),))
+  for row in (without, dataclasses.replace(without, cosam=(4, 5), form="no_neck")):
+    write(tmp_path, f"{row.name}_seed2", row, record((7.0, 7.0)), seed=2)
+  assert len(read_samples(tmp_path)) == 2
   write(tmp_path / "apart", "mine", BEST_ROW, record((9.0, 9.0)), **{"model.summary": "order_free"})
   assert len(read_samples(tmp_path / "apart")) == 1

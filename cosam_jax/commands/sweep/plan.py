@@ -131,7 +131,7 @@ def _rows(config: ConfigDict, sweep: str, given: set[str]) -> tuple[Row, ...]:
         "run this network alone, without --sweep"
       )
   if sweep in OWN_SWEEPS:
-    return own_rows(sweep, config_rules.plain(config))
+    return own_rows(sweep, config_rules.plain(config_rules.resolve(config)))
   selections = sorted({row.frame_selection for row in SWEEPS["all"]})
   if config.clips.selection not in selections:
     raise InputError(

@@ -32,6 +32,7 @@ from cosam_jax.commands.sweep.progress import (
 )
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.reports.name_cuts import cut_apart
 from cosam_jax.reports.poster_rows import SWEEPS
 from cosam_jax.reports.results import read_results
 from cosam_jax.runtime import command_line
@@ -40,6 +41,8 @@ from cosam_jax.runtime.stop_requests import StopRequests
 LOG = "log.txt"
 _POLL = 0.2  # seconds
 _WHERE = "while a sweep was running"
+_NAME = 39
+"""Width of a name in a list of 80 columns; longer ones are cut, and whole above their command."""
 
 
 class Sweep:
@@ -80,14 +83,16 @@ class Sweep:
     """The runs with number, state, estimated time and command; at most 80 columns."""
     states = self.states()
     config = config_rules.plain(config_rules.resolve(self._config))
-    lines = [f"{'':4}{'run':<39}{'state':<22}{'time left':>14}", "-" * 79]
+    names = [one.job.name for one in states]
+    lines = [f"{'':4}{'run':<{_NAME}}{'state':<22}{'time left':>14}", "-" * 79]
     total, unknown = 0.0, 0
     bases: dict[str, None] = {}
     for i, one in enumerate(states):
       guess = estimate(one, states, config)
       state = f"{one.state}, step {one.step}" if one.state == BEGUN else one.state
       time_left = "unknown" if guess.seconds is None else clock(guess.seconds)
-      lines.append(f"{i:>3} {one.job.name:<39.39}{state:<22.22}{time_left:>14}")
+      name = cut_apart(one.job.name, names, lambda text: len(text) < _NAME)
+      lines.append(f"{i:>3} {name:<{_NAME}}{state:<22.22}{time_left:>14}")
       total += guess.seconds or 0.0
       unknown += guess.seconds is None
       if one.state != DONE:

@@ -186,6 +186,7 @@ STRONG = {
   "model__backbone": "osnet_x0_25",
   "model__cosam_stages": (4, 5),
 }
+RECIPE = {"clips__erase": 0.5, "model__neck": True, "model__spatial_pool": "max"}
 
 
 def test_a_recipe_whose_clips_no_row_of_the_poster_has_has_sweeps_of_its_own():
@@ -202,9 +203,10 @@ def test_a_recipe_whose_clips_no_row_of_the_poster_has_has_sweeps_of_its_own():
 
 @pytest.mark.parametrize("sweep", OWN_SWEEPS)
 def test_flags_of_own_rows_make_the_configuration_that_results_are_compared_with(sweep):
-  jobs = plan(sweep, fields={"model__backbone": "resnet50", "model__cosam_stages": (5,)})
+  fields = {"model__backbone": "resnet50", "model__cosam_stages": (5,), **RECIPE}
+  jobs = plan(sweep, fields=fields)
   for job in jobs:
-    made = parsed_of(job, {"model__backbone": "resnet50", "model__cosam_stages": (5,)})
+    made = parsed_of(job, fields)
     assert row_of(made) == dataclasses.replace(job.row, form="", more=())
     assert job.fields.items() <= made.items()
   assert len({job.name for job in jobs}) == len(jobs) > 1

@@ -175,3 +175,15 @@ def test_the_dry_run_lists_every_run_with_its_command(tmp_path):
     ).stdout.splitlines()
     assert words == sweep.command(job)
   assert not [line for line in lines if len(line) > 80 and str(tmp_path) not in line]
+
+
+def test_long_names_of_runs_are_told_apart(tmp_path):
+  forms = ("descriptors_below_and_so_on", "descriptors_above_and_so_on")
+  jobs = [
+    dataclasses.replace(JOBS[0], row=dataclasses.replace(JOBS[0].row, form=form)) for form in forms
+  ]
+  jobs += [dataclasses.replace(job, seed=1) for job in jobs]
+  lines = Sweep(tiny.config("data"), tmp_path, jobs).describe().splitlines()[2:6]
+  names = [line[4:].split("  ")[0] for line in lines]
+  assert len(set(names)) == 4
+  assert all(line[4:43].endswith(" ") and line[43:49] == "to run" for line in lines)
