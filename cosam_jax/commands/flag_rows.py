@@ -111,9 +111,9 @@ OWN: dict[str, Flag] = {
     "and --mode=embed take the names and files that config.init.weights takes."
   ),
   "boxes": path_flag(
-    "A file of the tracked people in --input of --mode=embed and --mode=masks, with lines "
-    "frame,id,x,y,w,h (MOTChallenge, BoxMOT, KITTI, VisDrone, or columns with names); each id is a "
-    "tracklet."
+    "A file of the tracked people in --input of --mode=embed, --mode=masks and --mode=link, with "
+    "lines frame,id,x,y,w,h (MOTChallenge, BoxMOT, KITTI, VisDrone, or columns with names); each "
+    "id is a tracklet. --mode=link takes several, one for each of its --input."
   ),
   "box_margin": Flag(
     "number",
@@ -204,7 +204,10 @@ OWN: dict[str, Flag] = {
     "of every tracklet must be known.",
     None,
   ),
-  "camera": text_flag("For --mode=embed --input: the name of the camera that saw all of it."),
+  "camera": text_flag(
+    "For --mode=embed --input and --mode=link --input: the name of the camera that saw all of it. "
+    "--mode=link takes several, one for each of its --input."
+  ),
   "camera_from": text_flag(
     "For folders of tracklets: a regular expression that is searched in each tracklet's path below "
     "the folder; its first group, or the whole match, is the camera. 'cam([0-9]+)' reads cam2/anna "

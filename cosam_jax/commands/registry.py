@@ -221,14 +221,17 @@ COMMANDS: dict[str, Command] = {
   "link": Command(
     "find who is who among tracklets of several cameras; needs no --config",
     "cosam_jax.commands.link",
-    flags=dict.fromkeys(
+    flags={
+      **dict.fromkeys(
+        ("boxes", "camera", "camera_from", "frame_stride", "most_frames"), ("input",)
+      ),
+      **_BOXES,
+    }
+    | dict.fromkeys(
       (
         "embeddings",
         "input",
         "output",
-        "camera_from",
-        "frame_stride",
-        "most_frames",
         "calibration",
         "threshold",
         "least_chance",

@@ -13,6 +13,7 @@ from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.search import ChosenRows, Neighbours, Rows, nearest
 from cosam_jax.experiment.fields import FIELDS
+from cosam_jax.experiment.own_videos import Given
 from cosam_jax.experiment.search_rates import Rates, rates_for
 from cosam_jax.experiment.search_sides import Networks, Side, open_side, picture_of
 from cosam_jax.reports.search_results import Hit, QueryResult, search_folder, write_search
@@ -76,8 +77,12 @@ def search(
   search_folder(place).check(query, gallery)
   same = query.resolve() == gallery.resolve()
   _check_used(query, gallery, taking, camera_from)
-  asked = open_side(query, networks, taking, camera_from)
-  searched = asked if same else open_side(gallery, networks, taking, camera_from)
+  given = [
+    Given(taking=taking, camera_from=camera_from if side.is_dir() else None)
+    for side in (query, gallery)
+  ]
+  asked = open_side(query, networks, given[0])
+  searched = asked if same else open_side(gallery, networks, given[1])
   if asked.weights and searched.weights and asked.weights != searched.weights:
     raise InputError(
       f"{query} and {gallery} were embedded by different weights, so their vectors cannot be "

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.forbidden_pairs import NO_CLOCK, Whereabouts
 from cosam_jax.evaluation.sightings import Sighting
+from cosam_jax.experiment.own_videos import NOTHING_SAID, Given
 from cosam_jax.experiment.search_sides import Networks, Side, open_side, picture_of
 from cosam_jax.runtime.outside_files import read_text
 
@@ -62,15 +62,14 @@ class Tracklets:
 def open_tracklets(
   paths: Sequence[pathlib.Path],
   networks: Networks,
-  taking: Taking = ALL_FRAMES,
-  camera_from: str | None = None,
+  given: Sequence[Given] = (),
 ) -> Tracklets:
   """Reads or embeds every input; junk and distractors of a data set are left out.
 
   Args:
     paths: embeddings, or folders and videos, which are embedded.
     networks: embeds folders and videos.
-    taking, camera_from: see `own_videos.embed_own`.
+    given: what is said about each of the paths; empty: nothing.
 
   Raises:
     InputError: an input cannot be used, is given twice, or two are of different networks.
@@ -78,12 +77,12 @@ def open_tracklets(
   if twice := [path for path, times in Counter(p.resolve() for p in paths).items() if times > 1]:
     raise InputError(f"{twice[0]} is given twice: its tracklets would be linked with themselves")
   sides: list[Side] = []
-  for path in paths:
+  for path, said in zip(paths, given or [NOTHING_SAID] * len(paths), strict=True):
     if path.suffix == ".npy":
       raise InputError(
         f"{path} has vectors without names and cameras: give embeddings.npz of --mode=embed"
       )
-    side = open_side(path, networks, taking, camera_from if path.is_dir() else None)
+    side = open_side(path, networks, said)
     if sides:
       _check_same_network(sides[0], side)
     sides.append(side)

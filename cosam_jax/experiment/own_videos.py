@@ -35,6 +35,21 @@ from cosam_jax.experiment.own_outputs import (
 from cosam_jax.runtime.text_numbers import counted, span
 
 
+@dataclasses.dataclass(frozen=True)
+class Given:
+  """What is said about a folder or a video beside its path; see `embed_own`."""
+
+  boxes: str | os.PathLike | None = None
+  margin: float = 0.0
+  reading: BoxReading = FOUND_OUT
+  taking: Taking = ALL_FRAMES
+  camera: str | None = None
+  camera_from: str | None = None
+
+
+NOTHING_SAID = Given()
+
+
 def embed_own(
   embedder: Embedder,
   path: str | os.PathLike,

@@ -10,7 +10,6 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from cosam_jax.data.stored_pictures import read_picture
-from cosam_jax.data.taken_frames import ALL_FRAMES, Taking
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import read_embeddings
 from cosam_jax.evaluation.fingerprints import vectors_hash, weights_hash
@@ -22,7 +21,7 @@ from cosam_jax.experiment.flat_config import complete
 from cosam_jax.experiment.network import network_asked_for
 from cosam_jax.experiment.network_settings import settings_of_embeddings, settings_of_network
 from cosam_jax.experiment.own_outputs import PICTURES, has_own_pictures
-from cosam_jax.experiment.own_videos import embed_own
+from cosam_jax.experiment.own_videos import NOTHING_SAID, Given, embed_own
 
 
 def never_seen(row: int) -> Sighting:
@@ -96,17 +95,22 @@ class Networks:
     return None if found is None else network_folder(found)
 
 
-def open_side(
-  path: pathlib.Path,
-  networks: Networks,
-  taking: Taking = ALL_FRAMES,
-  camera_from: str | None = None,
-) -> Side:
+def open_side(path: pathlib.Path, networks: Networks, given: Given = NOTHING_SAID) -> Side:
   """Reads vectors, or embeds frames.
 
+  Args:
+    path: embeddings.npz, a .npy file of vectors, a folder of tracklets, or a video.
+    networks: embeds folders and videos.
+    given: what is said about these.
+
   Raises:
-    InputError: as `search`.
+    InputError: the input cannot be used, or has boxes and no frames.
   """
+  if given.boxes is not None and path.suffix in (".npy", ".npz"):
+    raise InputError(
+      f"--boxes has {given.boxes} for {path}, which has vectors and no frames: leave its place "
+      "empty"
+    )
   if path.suffix == ".npy":
     return Side(path, VectorFile(path), lambda row: f"row {row}", lambda row: None)
   if path.suffix == ".npz":
@@ -134,12 +138,7 @@ def open_side(
       "folder of tracklets or a video"
     )
   embedder = networks.embedder
-  own = embed_own(
-    embedder,
-    path,
-    taking=taking,
-    camera_from=camera_from if path.is_dir() else None,
-  )
+  own = embed_own(embedder, path, **vars(given))
   return Side(
     path,
     own.vectors,

@@ -9,6 +9,7 @@ import calls
 import labelled
 import numpy as np
 import pytest
+import videos as drawn
 
 from cosam_jax.data import load_dataset
 from cosam_jax.errors import InputError
@@ -178,3 +179,72 @@ def test_folders_of_frames_become_people_with_pictures(saved_run, folders, tmp_p
   with (out / "people.csv").open(newline="") as file:
     rows = list(csv.DictReader(file))
   assert {row["camera"] for row in rows} == {name.split("/")[1][3:] for name in names}
+
+
+@pytest.fixture
+def cameras(tmp_path):
+  """Two videos of 6 frames at 10 frames a second, and the boxes of two tracks in each."""
+  pytest.importorskip("av")
+  for camera in ("gate", "hall"):
+    frames = np.random.default_rng(len(camera)).integers(0, 256, (6, 64, 96, 3), np.uint8)
+    drawn.write(tmp_path / f"{camera}.mkv", list(frames))
+    boxes = [(frame, track) for track, last in ((3, 6), (8, 4)) for frame in range(2, last + 1)]
+    lines = [f"{frame},{track},{4 + 8 * track // 2},8,16,40,1,-1,-1,-1" for frame, track in boxes]
+    (tmp_path / f"{camera}.txt").write_text("\n".join(lines))
+  return tmp_path
+
+
+def of_cameras(place, *endings):
+  return ",".join(str(place / f"{camera}.{ending}") for camera, ending in endings)
+
+
+def test_videos_with_boxes_are_linked_in_one_command(saved_run, cameras, capsys):
+  given = {
+    "input": of_cameras(cameras, ("gate", "mkv"), ("hall", "mkv")),
+    "boxes": of_cameras(cameras, ("gate", "txt"), ("hall", "txt")),
+    "camera": "gate, hall",
+  }
+  calls.run("link", None, saved_run, threshold=2.0, output=str(cameras / "out"), **given)
+  out = capsys.readouterr().out
+  assert "the cameras of" not in out
+  assert "times are known of" not in out
+  with (cameras / "out" / "people.csv").open(newline="") as file:
+    rows = {row["name"]: row for row in csv.DictReader(file)}
+  assert sorted(rows) == ["gate/3", "gate/8", "hall/3", "hall/8"]
+  assert {name: row["camera"] for name, row in rows.items()} == {n: n[:4] for n in rows}
+  assert {row["source"] for row in rows.values()} == {
+    str(cameras / f"{camera}.mkv") for camera in ("gate", "hall")
+  }
+  # Two tracks of one camera at one time are two people, whatever the distance.
+  assert rows["gate/3"]["person"] != rows["gate/8"]["person"]
+  assert len({row["person"] for row in rows.values()}) == 2
+  assert (cameras / "out" / "people.html").read_text().count("data:image/jpeg") == 4
+  # The same vectors as by --mode=embed first.
+  for camera in ("gate", "hall"):
+    place = cameras / f"of_{camera}"
+    calls.run("embed", None, saved_run, input=str(cameras / f"{camera}.mkv"), output=str(place),
+              boxes=str(cameras / f"{camera}.txt"), camera=camera)  # fmt: skip
+  files = ",".join(str(cameras / f"of_{camera}" / "embeddings.npz") for camera in ("gate", "hall"))
+  calls.run("link", embeddings=files, threshold=2.0, output=str(cameras / "two_steps"))
+  of_files = people_of(cameras / "two_steps")
+  assert [of_files[f"of_{name}"] for name in rows] == [int(row["person"]) for row in rows.values()]
+
+
+def test_an_input_without_boxes_has_an_empty_place(saved_run, cameras, folders, capsys):
+  videos_and_folders = f"{cameras / 'gate.mkv'},{folders}"
+  given = {"input": videos_and_folders, "boxes": f"{cameras / 'gate.txt'},", "camera": "gate,"}
+  calls.run("link", None, saved_run, threshold=0.0, output=str(cameras / "out"), **given)
+  found = people_of(cameras / "out")
+  assert {"gate/3", "gate/8"} < {*found}
+  assert len(found) > 4
+  with pytest.raises(InputError, match="--boxes names 1 for 2 of --input: give one for each"):
+    calls.run("link", None, saved_run, threshold=0.0, **given | {"boxes": "b.txt"})
+  with pytest.raises(InputError, match="--camera names 3 for 2 of --input: give one for each"):
+    calls.run("link", None, saved_run, threshold=0.0, **given | {"camera": "a,b,c"})
+  with pytest.raises(InputError, match="and this is a video, or has --boxes"):
+    calls.run("link", None, saved_run, threshold=0.0, camera_from="c",
+              input=str(cameras / "gate.mkv"), boxes=str(cameras / "gate.txt"))  # fmt: skip
+  vectors = cameras / "e.npz"
+  write_embeddings(vectors, labelled.embeddings())
+  with pytest.raises(InputError, match="which has vectors and no frames: leave its place empty"):
+    calls.run("link", None, saved_run, threshold=0.0, input=str(vectors), boxes="b.txt")

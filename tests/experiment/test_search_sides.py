@@ -16,7 +16,7 @@ from cosam_jax.evaluation.fingerprints import weights_hash
 from cosam_jax.evaluation.sightings import NEVER_SEEN
 from cosam_jax.experiment.network_settings import settings_of_network
 from cosam_jax.experiment.own_outputs import PICTURES
-from cosam_jax.experiment.own_videos import embed_input
+from cosam_jax.experiment.own_videos import Given, embed_input
 from cosam_jax.experiment.search_sides import (
   Networks,
   Side,
@@ -64,7 +64,9 @@ def test_pictures_beside_other_vectors_are_not_shown(tmp_path, network, folder, 
 
 
 def test_a_folder_is_embedded_by_the_network_of_the_command(saved_run, folder, network):
-  side = open_side(folder, Networks(None, saved_run), Taking(1, 2), camera_from="t([0-9])")
+  side = open_side(
+    folder, Networks(None, saved_run), Given(taking=Taking(1, 2), camera_from="t([0-9])")
+  )
   embedder = cosam_jax.Embedder(network)
   frames = [np.asarray(Image.open(path)) for path in sorted((folder / "t1").iterdir())]
   row = [side.name(row) for row in range(len(side.vectors))].index("t1")
