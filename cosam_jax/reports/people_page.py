@@ -28,6 +28,8 @@ from cosam_jax.reports.people_files import (
 )
 
 _TALL, _WIDE = 128, 64
+MOST_LARGE = 3_000
+"""Up to as many pictures have twice this height and width, as the page's larger pictures show."""
 MOST_PICTURES = 20_000
 """At most as many pictures are on the page, so that browsers can open it (about 60 MB)."""
 
@@ -47,9 +49,10 @@ def write_people_page(
     corrections: those that were applied, which the page saves too.
   """
   left = MOST_PICTURES
+  size = 2 if sum(len(person.members) for person in people) <= MOST_LARGE else 1
   cards = []
   for person in tqdm.tqdm(people, desc="page", unit="person", leave=False, disable=None):
-    cards.append(_card(person, left > 0))
+    cards.append(_card(person, size if left > 0 else None))
     left -= len(person.members)
   page = filled(
     "people.html",
@@ -76,7 +79,7 @@ def _note_on_pictures(people: Sequence[Person]) -> list[str]:
   return [f"the last {what} shown without pictures, so that browsers can open the page"]
 
 
-def _card(person: Person, pictured: bool) -> dict[str, Any]:
+def _card(person: Person, size: int | None) -> dict[str, Any]:
   count = len(person.members)
   noun = "camera" if len(person.cameras) == 1 else "cameras"
   where = f", {noun} {', '.join(person.cameras)}" if person.cameras else ""
@@ -84,25 +87,25 @@ def _card(person: Person, pictured: bool) -> dict[str, Any]:
     "number": person.number,
     "facts": f"{count} {'tracklet' if count == 1 else 'tracklets'}{where}",
     "certainty": certainty(person),
-    "tiles": [_tile(one, pictured) for one in person.members],
+    "tiles": [_tile(one, size) for one in person.members],
   }
 
 
-def _tile(one: Member, pictured: bool) -> dict[str, Any]:
+def _tile(one: Member, size: int | None) -> dict[str, Any]:
   facts = [fact for fact in facts_of_member(one) if fact]
   return {
     "name": one.name,
     "facts": facts,
     "side": one.side,
     "words": ", ".join([one.name, *facts]),
-    "source": _thumbnail(one.picture()) if pictured else None,
+    "source": None if size is None else _thumbnail(one.picture(), size),
   }
 
 
-def _thumbnail(picture: np.ndarray | None) -> str | None:
+def _thumbnail(picture: np.ndarray | None, size: int) -> str | None:
   if picture is None:
     return None
   stream = io.BytesIO()
-  image = Image.fromarray(picture).resize((_WIDE, _TALL), Image.Resampling.LANCZOS)
+  image = Image.fromarray(picture).resize((size * _WIDE, size * _TALL), Image.Resampling.LANCZOS)
   image.save(stream, "JPEG", quality=80)
   return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode()

@@ -1,10 +1,13 @@
 """The page of people holds everything itself, and names cannot break out of it."""
 
+import base64
+import io
 import json
 import re
 
 import linked_people
 import pytest
+from PIL import Image
 
 from cosam_jax.evaluation.corrections import Corrections
 from cosam_jax.reports import people_page
@@ -43,3 +46,13 @@ def test_a_long_page_has_pictures_for_the_first_alone(tmp_path, monkeypatch, mos
   page = page_of(tmp_path)
   assert page.count("data:image") == pictures
   assert f"the {note} shown without pictures" in page
+
+
+def test_pictures_are_stored_larger_if_they_are_not_too_many(tmp_path, monkeypatch):
+  def first_size():
+    text = re.search(r"base64,([^\"]+)", page_of(tmp_path))[1]
+    return Image.open(io.BytesIO(base64.b64decode(text))).size
+
+  assert first_size() == (128, 256)
+  monkeypatch.setattr(people_page, "MOST_LARGE", 7)
+  assert first_size() == (64, 128)

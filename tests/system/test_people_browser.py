@@ -69,6 +69,28 @@ def test_axe_finds_no_fault_and_nothing_is_too_wide(opened, view):
   assert min(sizes) > 0
 
 
+@pytest.mark.parametrize("view", VIEWS)
+def test_pictures_can_be_made_larger(opened, view):
+  axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+  page = opened(view)
+  size = "document.images[0].getBoundingClientRect().height"
+  small = page.evaluate(size)
+  page.get_by_role("button", name="Larger pictures", pressed=False).click()
+  assert page.evaluate(size) == 2 * small == page.evaluate("document.images[0].naturalHeight")
+  assert axe.Axe().run(page).violations_count == 0
+  wide, screen = page.evaluate(
+    "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+  )
+  assert wide <= screen
+  page.get_by_role("button", name="Larger pictures", pressed=True).press("l")
+  assert page.evaluate(size) == small
+
+
+def test_a_phone_has_no_words_about_keys(opened):
+  assert opened("wide").locator(".keys").is_visible()
+  assert not opened("phone").locator(".keys").is_visible()
+
+
 @pytest.mark.parametrize("view", ["wide", "phone"])
 def test_buttons_accept_split_and_merge(opened, tmp_path, view):
   page = opened(view)

@@ -135,6 +135,12 @@ function save() {
   status.textContent = `Saved all corrections, ${done.length} of them new. Give the file to --corrections.`;
 }
 
+function enlarge() {
+  const larger = document.body.classList.toggle("larger");
+  document.getElementById("larger").setAttribute("aria-pressed", String(larger));
+  if (current) current.scrollIntoView({block: "start"});
+}
+
 function go(person) {
   if (current) current.classList.remove("current");
   current = person;
@@ -162,6 +168,7 @@ document.addEventListener("click", (event) => {
 mergeButton.addEventListener("click", merge);
 undoButton.addEventListener("click", undo);
 document.getElementById("save").addEventListener("click", save);
+document.getElementById("larger").addEventListener("click", enlarge);
 
 function chooseFirst() {
   status.textContent = "No person is chosen: j goes to the first one.";
@@ -179,6 +186,7 @@ const keys = {
   },
   u: undo,
   d: save,
+  l: enlarge,
 };
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
