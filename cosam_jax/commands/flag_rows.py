@@ -19,6 +19,7 @@ from cosam_jax.evaluation.calibration_names import (
   ALL_PAIRS,
   OTHER_CAMERAS,
   PARTS_OF_PEOPLE,
+  IN_WORDS,
   is_rate,
 )
 from cosam_jax.experiment.config import CHANGED_OPTIM
@@ -162,13 +163,13 @@ OWN: dict[str, Flag] = {
     "list",
     "For --mode=calibrate: wished false match rates, more than 0 and less than 1, separated by "
     "commas. The threshold of the first one decides.",
-    ["0.001", "0.01", "0.0001"], accepts=(is_rate, "of rates above 0 and below 1"),
+    ["0.001", "0.01", "0.0001"], accepts=(is_rate, IN_WORDS),
   ),
   "fpir": Flag(
     "list",
     "For --mode=calibrate: wished false positive identification rates of open-set searches, "
     "separated by commas.",
-    ["0.1", "0.01"], accepts=(is_rate, "of rates above 0 and below 1"),
+    ["0.1", "0.01"], accepts=(is_rate, IN_WORDS),
   ),
   "rank": whole_flag(
     "For --mode=calibrate: the rank, besides 1, of the false negative identification rate.", 10
@@ -183,7 +184,7 @@ OWN: dict[str, Flag] = {
     OTHER_CAMERAS, ALL_PAIRS,
   ),
   "calibration": path_flag(
-    "A calibration.json of --mode=calibrate. --mode=search gives each distance its rates; default: "
+    "A calibration.json of --mode=calibrate, or the folder that has it. --mode=search gives each distance its rates; default: "
     "the one in --workdir, or near --gallery or --query, if it is of the same network. "
     "--mode=calibrate measures its thresholds on the people of --embeddings, and finds none. "
     "--mode=link reads the linking.npz beside it, or the one that is given."

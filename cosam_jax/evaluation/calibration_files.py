@@ -65,11 +65,15 @@ def check_calibration_replaceable(path: str | os.PathLike) -> None:
 def read_calibration(path: str | os.PathLike) -> Calibration:
   """Reads a file of `write_calibration`, and checks it.
 
+  Args:
+    path: the file, or the folder in which it lies under its usual name.
+
   Raises:
     InputError: the file is missing, damaged, of another kind or format, or inconsistent; the error
       names the file and what is wrong.
   """
   path = user_path(path)
+  path = path / CALIBRATION_FILE if path.is_dir() else path
   content = read_json(path, "the calibration", _REMEDY)
   names = [field.name for field in dataclasses.fields(Calibration)]
   if not isinstance(content, dict) or not {"format", "points", "likelihood"} <= content.keys():

@@ -11,6 +11,10 @@ PARTS_OF_PEOPLE = (TEST_PEOPLE, HELD_OUT_PEOPLE, TRAINING_PEOPLE)
 that are trained on."""
 
 
+IN_WORDS = "of rates above 0 and below 1, such as 0.01 for 1%"
+"""What `is_rate` takes, for messages about lists."""
+
+
 def is_rate(text: str) -> bool:
   """Whether a text is a number above 0 and below 1."""
   try:

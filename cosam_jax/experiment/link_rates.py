@@ -18,7 +18,7 @@ def links_for(
 
   Args:
     found: the tracklets.
-    given: `linking.npz`, or the `calibration.json` beside it; None: one in the workdir, or near the
+    given: `linking.npz`, the `calibration.json` beside it, or their folder; None: one in the workdir, or near the
       inputs, counts if it is surely of the same network.
     workdir: of the network.
 
@@ -36,11 +36,12 @@ def links_for(
     files = [side.path for side in found.sides]
     fitting = first_fitting(LINKING_FILE, files, workdir, read_links, misfit, unsure)
     return None if fitting is None else _told(*fitting)
-  path = given if given.suffix == ".npz" else given.parent / LINKING_FILE
-  if given.is_dir() or not path.exists():
+  folder = given if given.is_dir() else given.parent
+  path = given if given.suffix == ".npz" else folder / LINKING_FILE
+  if not path.is_file():
     raise InputError(
       f"--calibration is {given}, and there is no {LINKING_FILE}: give the one that "
-      "--mode=calibrate wrote, or the calibration.json beside it"
+      "--mode=calibrate wrote, the calibration.json beside it, or their folder"
     )
   one = read_links(path)
   if (why := misfit(one)) is not None:

@@ -31,6 +31,9 @@ def test_it_is_read_as_it_was_written(calibration, file):
   assert content["made"].startswith("20")
   write_calibration(file, calibration)  # One of ours may be replaced.
   assert read_calibration(str(file)) == calibration
+  assert read_calibration(file.parent) == calibration
+  with pytest.raises(InputError, match=r"calibration\.json cannot be read .No such file"):
+    read_calibration(file.parent.parent)
 
 
 def test_a_users_file_is_not_replaced(calibration, tmp_path):

@@ -82,7 +82,9 @@ def test_people_who_were_drawn_are_counted(tmp_path, monkeypatch):
   assert sentence.endswith(f"; {used} of 24 people were drawn for it")
 
 
-def test_a_folder_is_no_calibration(found, tmp_path):
+def test_a_folder_stands_for_the_calibration_in_it(found, tmp_path):
   write(tmp_path / "run")
-  with pytest.raises(InputError, match=r"and there is no linking\.npz: give the one that"):
-    links_for(found, given=tmp_path / "run")
+  assert links_for(found, given=tmp_path / "run")[1] == tmp_path / "run" / "linking.npz"
+  for given in (tmp_path, tmp_path / "none"):
+    with pytest.raises(InputError, match=r"and there is no linking\.npz: give the one that"):
+      links_for(found, given=given)
