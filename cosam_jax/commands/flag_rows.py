@@ -17,9 +17,9 @@ from cosam_jax.commands.publish_flags import PUBLISH_FLAGS
 from cosam_jax.commands.registry import COMMANDS, MODES
 from cosam_jax.evaluation.calibration_names import (
   ALL_PAIRS,
+  IN_WORDS,
   OTHER_CAMERAS,
   PARTS_OF_PEOPLE,
-  IN_WORDS,
   is_rate,
 )
 from cosam_jax.experiment.config import CHANGED_OPTIM
@@ -184,8 +184,9 @@ OWN: dict[str, Flag] = {
     OTHER_CAMERAS, ALL_PAIRS,
   ),
   "calibration": path_flag(
-    "A calibration.json of --mode=calibrate, or the folder that has it. --mode=search gives each distance its rates; default: "
-    "the one in --workdir, or near --gallery or --query, if it is of the same network. "
+    "A calibration.json of --mode=calibrate, or the folder that has it. --mode=search gives each "
+    "distance its rates; default: the one in --workdir, or near --gallery or --query, if it is of "
+    "the same network. "
     "--mode=calibrate measures its thresholds on the people of --embeddings, and finds none. "
     "--mode=link reads the linking.npz beside it, or the one that is given."
   ),

@@ -18,8 +18,8 @@ def links_for(
 
   Args:
     found: the tracklets.
-    given: `linking.npz`, the `calibration.json` beside it, or their folder; None: one in the workdir, or near the
-      inputs, counts if it is surely of the same network.
+    given: `linking.npz`, the `calibration.json` beside it, or their folder; None: one in the
+      workdir, or near the inputs, counts if it is surely of the same network.
     workdir: of the network.
 
   Raises:
