@@ -30,11 +30,11 @@ place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 "$python" -m venv "$place/venv"
 "$place/venv/bin/pip" install --quiet --editable "${PWD}[export]" \
-  'pytest>=8' 'pytest-xdist>=3.6' 'hypothesis>=6.100'
+  'pytest>=8' 'pytest-xdist>=3.7' 'hypothesis>=6.100'
 # Tests the checkout's code, not the installed copy, which was installed for its requirements.
 export PYTHONPATH=$PWD
 # The tests that depend most on jax, flax, numpy and TensorFlow; all tests would take longer.
-"$place/venv/bin/python" -m pytest -n 2 --dist loadfile -rs \
+"$place/venv/bin/python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder -rs \
   tests/models/test_{cosam,cost_volume,temporal,reid,resample,interop,weight_files,saved_contents,golden_forward}.py \
   tests/evaluation/test_{embed,embeddings,mask_numbers,protocol,retrieval,ranks,search}.py \
   tests/commands/export/test_mode.py

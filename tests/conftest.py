@@ -15,9 +15,12 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault(
   "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 )
-# Processes of the tests keep their compiled programs apart from the user's.
-_CACHE = tempfile.TemporaryDirectory()
-os.environ["COSAM_CACHE"] = _CACHE.name
+# The tests, and the processes that they start, keep compiled programs apart from the user's: all
+# workers in one folder, which lasts for this call, or longer if COSAM_TESTS_CACHE names one.
+if "COSAM_TESTS_CACHE" not in os.environ:
+  _CACHE = tempfile.TemporaryDirectory()
+  os.environ["COSAM_TESTS_CACHE"] = _CACHE.name
+os.environ["COSAM_CACHE"] = os.environ["COSAM_TESTS_CACHE"]
 
 # A run under `nohup`, or behind `&` in a script, ignores these, and so would the processes that the
 # tests send them to.
@@ -33,6 +36,11 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("any machine")
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+  """Whole runs and processes come first, so that no worker waits for a long file at the end."""
+  items.sort(key=lambda item: "system" not in item.path.parts)
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +72,7 @@ def tiny_synthetic(tmp_path_factory) -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
-def compilation_cache(tmp_path_factory) -> Iterator[dict[str, str]]:
+def compilation_cache() -> Iterator[dict[str, str]]:
   """Keeps compiled programs for the session, here and in processes with this environment.
 
   Yields the environment's variables.
@@ -72,7 +80,9 @@ def compilation_cache(tmp_path_factory) -> Iterator[dict[str, str]]:
   import jax
 
   options = {
-    "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+    "jax_compilation_cache_dir": str(pathlib.Path(os.environ["COSAM_TESTS_CACHE"]) / "tests"),
+    "jax_compilation_cache_max_size": 4
+    * 2**30,  # With a limit, JAX locks what it reads and writes.
     "jax_persistent_cache_min_compile_time_secs": 0.1,
     "jax_persistent_cache_min_entry_size_bytes": -1,
   }

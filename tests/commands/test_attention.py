@@ -117,6 +117,7 @@ def shape_of(masks):
   return {name: pytest.approx(np.mean(values), rel=1e-3) for name, values in numbers.items()}
 
 
+@pytest.mark.slow
 def test_numbers_are_those_of_one_clip_at_a_time(saved_run, tiny_synthetic, capsys):
   record = modes.attention(tiny.config(tiny_synthetic), saved_run)
   assert json.loads((saved_run / "attention.json").read_text()) == record

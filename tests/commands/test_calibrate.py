@@ -73,6 +73,7 @@ def test_a_search_says_how_often_such_a_pair_is_two_people(calibrated, tiny_synt
       assert hit["same"] == found.is_same(hit["distance"])
 
 
+@pytest.mark.slow
 def test_an_export_takes_it_along(calibrated, tmp_path, capsys):
   out = tmp_path / "out"
   calls.run("export", None, calibrated, output=str(out), format="torch")

@@ -188,6 +188,7 @@ def end(root, body, seconds=60):
   )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   ("body", "status", "last"),
   [

@@ -77,6 +77,7 @@ builders.prepare("mars", sys.argv[2], sys.argv[3])
 """
 
 
+@pytest.mark.slow
 def test_a_killed_preparation_leaves_nothing_that_looks_complete(unpacked, tmp_path):
   children = {
     stage: subprocess.Popen(

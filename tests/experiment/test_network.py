@@ -142,6 +142,7 @@ def test_without_a_checkpoint_the_file(files, tiny_synthetic, tmp_path, model, f
     jax.tree.map(np.testing.assert_array_equal, jax.device_get(network.variables), variables)
 
 
+@pytest.mark.slow
 def test_vectors_need_no_classifier_but_everything_before_it(
   files, tiny_synthetic, tmp_path, model
 ):

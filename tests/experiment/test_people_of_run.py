@@ -76,6 +76,7 @@ def test_a_checkpoint_says_on_whom_it_was_trained(run, tiny_synthetic, tmp_path)
   assert was_trained_on(run, dataclasses.replace(network, about=about), "training") is None
 
 
+@pytest.mark.slow
 def test_their_vectors_have_a_folder_of_their_own(tiny_synthetic, tmp_path):
   saved.write(tmp_path, tiny_synthetic, **HELD)
   config = tiny.config(tiny_synthetic, **HELD)

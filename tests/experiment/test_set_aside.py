@@ -31,6 +31,7 @@ def test_results_of_something_else_in_the_runs_place_are_moved(run, tiny_synthet
   assert read_results(place / "results.json")["results"] == content["results"]
 
 
+@pytest.mark.slow
 def test_what_another_test_set_left_in_the_runs_place_is_moved_whole(run, others, tiny_synthetic):
   """Results, masks and page of an earlier version, which took any set of the name for the run's."""
   shutil.rmtree(run)

@@ -12,6 +12,9 @@ from cosam_jax.models.fused_product import fits, normed_product
 from cosam_jax.models.fused_product_kernels import Blocks
 from cosam_jax.models.normalise import Affine
 
+# The kernels are for GPUs, and slow where a CPU pretends to be one.
+pytestmark = pytest.mark.slow
+
 # M, I, O, and tiles, several along each axis.
 SEVERAL = (64, 48, 32), Blocks(rows=16, inputs=16, outputs=16, step=16, parts=2)
 EPSILON = 1e-5

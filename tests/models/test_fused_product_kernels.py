@@ -10,6 +10,9 @@ from cosam_jax.models.fused_product import normed_product
 from cosam_jax.models.fused_product_kernels import Blocks, blocks_of
 from cosam_jax.models.normalise import Affine
 
+# The kernels are for GPUs, and slow where a CPU pretends to be one.
+pytestmark = pytest.mark.slow
+
 # M, I, O of conv3 and conv1 in ResNet-50's stages, for 128 frames at 256x128.
 STAGES = [
   (128 * grid, *sides)

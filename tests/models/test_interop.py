@@ -61,6 +61,7 @@ def test_backbones_alone_fill_the_backbone_and_nothing_else(backbone, classifier
       chex.assert_trees_all_equal(leaves, source[kind][part])
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_drawn_as_init_would():
   model = small(cosam_stages=(5,))
   state = to_torch(drawn(model), model, layout="torchvision")

@@ -90,6 +90,7 @@ def test_padded_frames_change_nothing(temporal, train):
   chex.assert_trees_all_close(*outputs, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_clip_of_valid_frames_needs_no_mask():
   model = small(temporal="ta")
   clips = clips_for(model)

@@ -101,6 +101,7 @@ def test_a_call_returns_when_it_has_ended_unless_the_user_says_otherwise():
   assert in_a_process(IN_TURN, JAX_CPU_ENABLE_ASYNC_DISPATCH="true")[0] == ["False"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the C library of Linux alone")
 def test_kept_memory_is_not_asked_for_again():
   (told, faults), _ = in_a_process(COMPUTE, "return")

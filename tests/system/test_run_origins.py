@@ -32,6 +32,7 @@ def test_nothing_to_evaluate_is_refused(tiny_synthetic, tmp_path):
     modes.evaluate(tiny.config(tiny_synthetic), tmp_path / "empty")
 
 
+@pytest.mark.slow
 def test_weights_from_a_file_are_evaluated_and_trained_from(tiny_synthetic, tmp_path, capsys):
   config = tiny.config(tiny_synthetic)
   model = assembly.build_model(config_rules.resolve(config), 6)
@@ -49,6 +50,7 @@ def test_weights_from_a_file_are_evaluated_and_trained_from(tiny_synthetic, tmp_
   assert "initial weights" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_masks_start_open_in_every_stage_and_nothing_else_changes(tiny_synthetic, tmp_path):
   config = tiny.config(tiny_synthetic, model__cosam_stages=(3, 5))
   model = Run(config, tmp_path).model

@@ -189,6 +189,7 @@ def test_masks_start_once(trained, tiny_synthetic, tmp_path):
   check_same(config_rules.complete(saved), asked, config_rules.FREE_ON_RESUME, "here")
 
 
+@pytest.mark.slow
 def test_weights_are_brought_to_other_clips_if_asked(trained, tiny_synthetic, tmp_path):
   workdir = copy_of(trained, tmp_path)
   sizes = {"clips__num_frames": 3, "clips__image_size": (96, 48)}

@@ -73,6 +73,7 @@ def api_arguments(run, inputs, out):
   return run, inputs / "people", inputs / "gate.mkv", inputs / "gate.txt", out
 
 
+@pytest.mark.slow
 def test_the_api_gives_the_same_vectors_without_it(saved_run, inputs, tmp_path):
   vectors = []
   for prelude, out in ((BLOCKED, tmp_path / "a.npz"), ("", tmp_path / "b.npz")):

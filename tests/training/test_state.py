@@ -54,6 +54,7 @@ def trained(state, steps, first=0):
   return state, seen
 
 
+@pytest.mark.slow
 def test_the_average_equals_a_slow_loop_over_steps():
   state, seen = trained(started(), 12)
   average = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), started().variables)

@@ -55,6 +55,7 @@ def by_definition(network, frames):
   return np.asarray(network.model.apply(network.variables, clips).features)
 
 
+@pytest.mark.slow
 def test_somebody_elses_program_runs_any_batch(made, saved_run, tmp_path):
   directory, record = made
   place = tmp_path / "vectors.npy"
@@ -183,6 +184,7 @@ def test_state_dicts_are_read_by_pytorch(made):
     np.testing.assert_array_equal(tensors[name].numpy(), array)
 
 
+@pytest.mark.slow
 def test_a_network_that_answers_differently_is_refused(saved_run, tmp_path, monkeypatch):
   file, write = export.FORMATS["stablehlo"]
 

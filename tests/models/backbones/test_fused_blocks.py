@@ -11,7 +11,8 @@ from cosam_jax.models import ReidNet, fused_product
 from cosam_jax.models.backbones.registry import NORMS, backbone_of
 from cosam_jax.models.backbones.resnet import Block
 
-pytestmark = pytest.mark.usefixtures("hasty_compilation")
+# The kernels are for GPUs, and slow where a CPU pretends to be one.
+pytestmark = [pytest.mark.usefixtures("hasty_compilation"), pytest.mark.slow]
 FRAMES, GRID = 4, (4, 2)
 VALID = np.array([True, False, True, True])
 # Backbone, stage, stride, input channels, and the 1x1 convolutions that are fused.
@@ -71,7 +72,7 @@ def counted(monkeypatch):
   return products
 
 
-@pytest.mark.parametrize("valid", [pytest.param(None, marks=pytest.mark.slow), VALID])
+@pytest.mark.parametrize("valid", [None, VALID])
 @pytest.mark.parametrize("case", BLOCKS)
 def test_outputs_statistics_and_gradients_are_the_compilers(case, valid, counted):
   name, stage, stride, channels, fused = BLOCKS[case]

@@ -115,6 +115,7 @@ def test_grids_are_those_of_its_outputs():
     variable_shapes(net(last_stride=2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
   "stage", [4, *(pytest.param(stage, marks=pytest.mark.slow) for stage in (2, 3, 5))]
 )

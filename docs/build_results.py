@@ -1,0 +1,119 @@
+"""Builds the tables of docs/results.md between marks, from the results files in docs/measured.
+
+  python docs/build_results.py
+
+A row is a network: the mean over its runs (seeds), with the spread over them and an interval over
+people, beside the first row of its table as `--mode=compare` compares them. A test fails if
+docs/results.md is not what this writes.
+"""
+
+import dataclasses
+import pathlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cosam_jax.reports.comparison import compare, files_of
+
+DOCS = pathlib.Path(__file__).resolve().parent
+MEASURED = "measured/mars8"
+_HEADS = ("", "runs", "mAP", "Rank-1", "mAP beside the first row", "Rank-1 beside it")
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+  """The rows of one question, the first of which the others are compared with.
+
+  Attributes:
+    folder: of the runs, below docs/measured/mars8.
+    rows: words for people -> the name of the first run's folder; `_seedN` follows for others.
+  """
+
+  folder: str
+  rows: Mapping[str, str]
+
+
+_OSNET = "osnet_x0_25"
+_STRONG = f"{_OSNET}_cosam45_tp_restricted"
+TABLES: dict[str, Table] = {
+  "positions": Table("osnet_2019", {
+    "no COSAM": f"{_OSNET}_none_tp",
+    "COSAM4,5": f"{_OSNET}_cosam45_tp",
+    "COSAM3": f"{_OSNET}_cosam3_tp",
+    "COSAM4": f"{_OSNET}_cosam4_tp",
+    "COSAM5": f"{_OSNET}_cosam5_tp",
+  }),
+}  # fmt: skip
+"""Name in the marks -> table."""
+
+
+def runs_of(table: Table, name: str) -> list[pathlib.Path]:
+  """The results files of a row, seed by seed."""
+  folder = DOCS / MEASURED / table.folder
+  others = sorted(folder.glob(f"{name}_seed*/results.json"))
+  return [*files_of(str(folder / name)), *others]
+
+
+def built(table: Table) -> str:
+  """The table in Markdown."""
+  first, *_ = names = list(table.rows.values())
+  base = runs_of(table, first)
+  lines = [_HEADS, ("---",) * len(_HEADS)]
+  for words, name in zip(table.rows, names, strict=True):
+    files = runs_of(table, name)
+    record = compare(files, base)
+    metrics = record["comparisons"][0]["metrics"]
+    cells = [words, _links(files)]
+    cells += [_side(metrics[metric]["A"]) for metric in ("mAP", "Rank-1")]
+    cells += ["", ""] if name == first else [
+      _difference(metrics[metric]["difference"]) for metric in ("mAP", "Rank-1")
+    ]  # fmt: skip
+    lines.append(tuple(cells))
+  return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _links(files: Iterable[pathlib.Path]) -> str:
+  """A link to each run's results, by its seed."""
+  found = []
+  for file in files:
+    seed = re.search(r"_seed(\d+)$", file.parent.name)
+    found.append(f"[{seed[1] if seed else 0}]({file.relative_to(DOCS)})")
+  return ", ".join(found)
+
+
+def _side(side: Mapping[str, Any]) -> str:
+  spread = "" if side["spread"] is None else f" ±{100 * side['spread']:.1f}"
+  return f"{100 * side['fraction']:.1f}{spread} ({_range(side['interval'])})"
+
+
+def _difference(difference: Mapping[str, Any]) -> str:
+  return (
+    f"{100 * difference['fraction']:+.1f} ({_range(difference['interval'])}), "
+    f"p = {difference['p']:.3f}"
+  )
+
+
+def _range(bounds: Iterable[float]) -> str:
+  return " to ".join(f"{100 * bound:.1f}" for bound in bounds)
+
+
+def filled(text: str) -> str:
+  """A document with every marked table in its place."""
+  for name, table in TABLES.items():
+    begin, end = f"<!-- table {name}, by docs/build_results.py -->\n", f"<!-- end of {name} -->\n"
+    before, _, rest = text.partition(begin)
+    _, found, after = rest.partition(end)
+    assert found, f"docs/results.md lacks the marks of {name}"
+    text = f"{before}{begin}\n{built(table)}\n{end}{after}"
+  return text
+
+
+def main() -> None:
+  """Writes the page."""
+  path = DOCS / "results.md"
+  path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
+  print(path)
+
+
+if __name__ == "__main__":
+  main()
