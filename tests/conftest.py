@@ -81,8 +81,7 @@ def compilation_cache() -> Iterator[dict[str, str]]:
 
   options = {
     "jax_compilation_cache_dir": str(pathlib.Path(os.environ["COSAM_TESTS_CACHE"]) / "tests"),
-    "jax_compilation_cache_max_size": 4
-    * 2**30,  # With a limit, JAX locks what it reads and writes.
+    "jax_compilation_cache_max_size": 4 * 2**30,  # With a limit, JAX locks the folder.
     "jax_persistent_cache_min_compile_time_secs": 0.1,
     "jax_persistent_cache_min_entry_size_bytes": -1,
   }

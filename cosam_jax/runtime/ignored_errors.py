@@ -5,10 +5,13 @@ jax traces a network, about a sixth of all Ctrl-C comes in the latter, and would
 traceback.
 """
 
+import _thread
 import os
 import signal
 import sys
 import threading
+import time
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -35,9 +38,21 @@ def send_again(
       before(ignored)
       return
     noticed()
-    timer = threading.Timer(_SOON, os.kill, (os.getpid(), number))
-    timer.daemon = True
-    timer.start()
+    # `threading` would wait for the thread's start, during which the signal may already come.
+    _thread.start_new_thread(_send_after, (hook.__code__, number))
 
   sys.unraisablehook = hook
   return before
+
+
+def _send_after(hook: types.CodeType, number: signal.Signals) -> None:
+  """Sends the signal when the main thread has left the hook, in which it would be lost for good."""
+  main = threading.main_thread().ident
+  inside = True
+  while inside:
+    time.sleep(_SOON)
+    frame = sys._current_frames().get(main or 0)
+    inside = False
+    while frame is not None and not inside:
+      inside, frame = frame.f_code is hook, frame.f_back
+  os.kill(os.getpid(), number)

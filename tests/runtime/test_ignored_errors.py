@@ -1,5 +1,6 @@
 """A request to stop that falls into a finalizer comes again, without a traceback."""
 
+import _thread
 import os
 import signal
 import subprocess
@@ -41,6 +42,25 @@ def test_ctrl_c_comes_again(capsys):
   finally:
     sys.unraisablehook = before
   assert capsys.readouterr().err == ""
+
+
+def test_a_slow_end_of_the_hook_is_waited_for(monkeypatch):
+  """On a machine under load, the signal could come while the hook still runs, and be lost."""
+  start = _thread.start_new_thread
+
+  def slow_start(*arguments):
+    start(*arguments)
+    began = time.monotonic()
+    while time.monotonic() - began < 0.2:
+      pass
+
+  monkeypatch.setattr(_thread, "start_new_thread", slow_start)
+  before = send_again(KeyboardInterrupt, signal.SIGINT)
+  try:
+    with pytest.raises(KeyboardInterrupt):
+      lose(signal.SIGINT)
+  finally:
+    sys.unraisablehook = before
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
