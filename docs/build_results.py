@@ -43,6 +43,13 @@ TABLES: dict[str, Table] = {
     "COSAM4": f"{_OSNET}_cosam4_tp",
     "COSAM5": f"{_OSNET}_cosam5_tp",
   }),
+  "masks": Table("osnet_strong", {
+    "COSAM4,5 as published": _STRONG,
+    "`position_free`": f"{_STRONG}_position_free",
+    "`order_free`": f"{_STRONG}_order_free",
+    "`open_masks`": f"{_STRONG}_open_masks",
+    "no COSAM": f"{_OSNET}_none_tp_restricted",
+  }),
 }  # fmt: skip
 """Name in the marks -> table."""
 

@@ -106,12 +106,35 @@ def test_the_page_of_data_sets_has_every_one():
   assert {config or flag for config, flag in named} == set(DATASETS)
 
 
-@pytest.fixture(scope="module")
-def build_options():
-  spec = importlib.util.spec_from_file_location("build_options", ROOT / "docs/build_options.py")
+def built_by(name):
+  spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
   module = importlib.util.module_from_spec(spec)
+  sys.modules[name] = module  # Its dataclasses ask for it.
   spec.loader.exec_module(module)
   return module
+
+
+@pytest.fixture(scope="module")
+def build_options():
+  return built_by("build_options")
+
+
+@pytest.fixture(scope="module")
+def build_results():
+  return built_by("build_results")
+
+
+def test_every_measured_result_is_in_a_table(build_results):
+  written = (ROOT / "docs/results.md").read_text()
+  files = [path.relative_to(ROOT / "docs") for path in (ROOT / "docs/measured").rglob("*.json")]
+  assert len(files) > 5
+  assert [file for file in files if f"]({file})" not in written] == []
+
+
+@pytest.mark.slow
+def test_the_tables_of_results_are_those_of_the_measured_results(build_results):
+  written = (ROOT / "docs/results.md").read_text()
+  assert written == build_results.filled(written), "run: python docs/build_results.py"
 
 
 def test_the_page_of_options_is_what_the_program_reads(build_options):
