@@ -39,15 +39,12 @@ TABLES: dict[str, Table] = {
   "positions": Table("osnet_2019", {
     "no COSAM": f"{_OSNET}_none_tp",
     "COSAM4,5": f"{_OSNET}_cosam45_tp",
-    "COSAM3": f"{_OSNET}_cosam3_tp",
     "COSAM4": f"{_OSNET}_cosam4_tp",
     "COSAM5": f"{_OSNET}_cosam5_tp",
   }),
   "masks": Table("osnet_strong", {
     "COSAM4,5 as published": _STRONG,
     "`position_free`": f"{_STRONG}_position_free",
-    "`order_free`": f"{_STRONG}_order_free",
-    "`open_masks`": f"{_STRONG}_open_masks",
     "no COSAM": f"{_OSNET}_none_tp_restricted",
   }),
 }  # fmt: skip

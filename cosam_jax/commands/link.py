@@ -54,7 +54,7 @@ def run(call: Call) -> None:
 
 def _said(flags: Mapping[str, Any], paths: Sequence[pathlib.Path]) -> list[Given]:
   """What the flags say about each of the inputs of frames."""
-  boxes, cameras = (_for_each(flags[name], name, len(paths)) for name in ("boxes", "camera"))
+  boxes, cameras = (_for_each(flags[name], name, paths) for name in ("boxes", "camera"))
   reading, taking = chosen_frames.box_reading(flags), chosen_frames.taking(flags)
   pattern, margin = flags["camera_from"], flags["box_margin"] or 0.0
   folders = [path.is_dir() and box is None for path, box in zip(paths, boxes, strict=True)]
@@ -72,18 +72,22 @@ def _said(flags: Mapping[str, Any], paths: Sequence[pathlib.Path]) -> list[Given
   ]
 
 
-def _for_each(text: str | None, flag: str, count: int) -> list[str | None]:
+def _for_each(text: str | None, flag: str, paths: Sequence[pathlib.Path]) -> list[str | None]:
   """The entries of a flag, one for each input; None where nothing stands between its commas."""
   if text is None:
-    return [None] * count
-  alone = count == 1 and (flag != "boxes" or pathlib.Path(text).exists())
+    return [None] * len(paths)
+  alone = len(paths) == 1 and (flag != "boxes" or pathlib.Path(text).exists())
   entries = [text] if alone else text.split(",")
-  if len(entries) != count:
+  if len(entries) != len(paths):
     raise InputError(
-      f"--{flag} names {len(entries)} for {count} of --input: give one for each, in their order, "
-      "separated by commas, and nothing between two commas for an input without one"
+      f"--{flag} names {len(entries)} for {len(paths)} of --input ({', '.join(map(str, paths))}): "
+      "give one for each, in their order, separated by commas, and nothing between two commas for "
+      "an input without one; names with commas work only alone"
     )
-  return [entry.strip() or None for entry in entries]
+  found = [entry.strip() or None for entry in entries]
+  if not any(found):
+    raise InputError(f"--{flag} is empty: leave it out, or give an entry for each of --input")
+  return found
 
 
 def _paths(text: str | None) -> list[pathlib.Path]:
@@ -92,4 +96,7 @@ def _paths(text: str | None) -> list[pathlib.Path]:
     return []
   if pathlib.Path(text).exists():
     return [pathlib.Path(text)]
-  return [pathlib.Path(one.strip()).expanduser() for one in text.split(",") if one.strip()]
+  entries = [one.strip() for one in text.split(",")]
+  if not all(entries):
+    raise InputError(f"{text!r} has nothing between two commas, or at an end: take the comma out")
+  return [user_path(one) for one in entries]

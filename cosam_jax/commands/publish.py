@@ -21,10 +21,19 @@ from cosam_jax.commands.export.formats import reads_back, write_safetensors
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE, read_calibration
 from cosam_jax.evaluation.link_files import LINKING_FILE, read_links
+from cosam_jax.experiment.calibrating import warnings_of
 from cosam_jax.experiment.decisions import network_folder
 from cosam_jax.experiment.exported_weights import recipe_of, shareable
 from cosam_jax.experiment.network import Network, network_asked_for
-from cosam_jax.models.exported_record import DIGESTS, RECORD, SAFETENSORS, digests_of, read_record
+from cosam_jax.models.exported_record import (
+  CARD,
+  CARD_DIGEST,
+  DIGESTS,
+  RECORD,
+  SAFETENSORS,
+  digests_of,
+  read_record,
+)
 from cosam_jax.models.foreign import ours
 from cosam_jax.models.hub_errors import hub_client
 from cosam_jax.models.hub_names import why_no_repository
@@ -36,8 +45,6 @@ from cosam_jax.runtime.output_folders import OutputFolder
 from cosam_jax.runtime.quiet import warn
 from cosam_jax.runtime.whole_files import whole_file
 
-CARD = "README.md"
-_CARD_DIGEST = "card"
 _FILES = (SAFETENSORS, RECORD, *COMPANIONS)
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 _LAW = (
@@ -114,7 +121,7 @@ def publish(
     names = [name for name in _FILES if (partial / name).is_file()]
     record[DIGESTS] = digests_of(partial, names)
     text = model_card(_about(network, record, partial, licence, push))
-    record[_CARD_DIGEST] = _digest_of(text.encode())
+    record[CARD_DIGEST] = _digest_of(text.encode())
     (partial / RECORD).write_text(json.dumps(record, indent=1) + "\n")
   if edited:
     print(f"{card} was edited, so it stays as it is")
@@ -145,9 +152,10 @@ def _about(
 ) -> Published:
   """What the model card tells, from the files that go with it."""
   numbers = read_results(folder / PROTOCOL_FILE) if "protocol" in record else None
-  calibration, links = None, None
+  calibration, links, doubts = None, None, list[str]()
   if "calibration" in record:
-    calibration = dataclasses.asdict(read_calibration(folder / CALIBRATION_FILE))
+    measured = read_calibration(folder / CALIBRATION_FILE)
+    calibration, doubts = dataclasses.asdict(measured), warnings_of(measured)
   if "linking" in record:
     found = read_links(folder / LINKING_FILE)
     kind = found.kinds[found.kind_for(found.data["linked_tracklets"])]
@@ -169,6 +177,7 @@ def _about(
     numbers=numbers,
     calibration=calibration,
     links=links,
+    doubts=doubts,
   )
 
 
@@ -178,10 +187,12 @@ def _is_edited(card: pathlib.Path) -> bool:
   Raises:
     InputError: it is of somebody who used no earlier call.
   """
+  if card.is_dir():
+    raise InputError(f"{card} is a folder, and the model card goes there: move it away")
   if not card.is_file():
     return False
   record = card.with_name(RECORD)
-  written = read_record(record).get(_CARD_DIGEST) if record.is_file() else None
+  written = read_record(record).get(CARD_DIGEST) if record.is_file() else None
   if written is None:
     raise InputError(
       f"{card} would be replaced, and this program did not write it: move it away, or give another "

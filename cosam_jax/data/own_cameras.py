@@ -29,6 +29,8 @@ def check_camera(camera: str | None, pattern: str | None, *, folders: bool) -> N
     raise InputError("--camera and --camera_from both say the cameras: give one of them")
   if camera is not None and not 0 < len(camera.strip()) <= MOST_LETTERS:
     raise InputError(f"--camera has {len(camera.strip())} letters: give 1 to {MOST_LETTERS}")
+  if camera is not None and not camera.strip().isprintable():
+    raise InputError(f"--camera is {camera!r}, with signs that cannot be printed: leave them out")
   if camera is not None and is_gap(camera):
     raise InputError(
       f"--camera is {camera.strip()!r}, which means that it is unknown: name it or leave it out"

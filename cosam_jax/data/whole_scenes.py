@@ -17,7 +17,9 @@ from cosam_jax.data.upright import upright_size
 from cosam_jax.data.videos import Footage, Picture
 
 _LOOKED_AT = 20
-_REMEDY = "if it shows a whole scene, give a tracker's boxes with --boxes to --mode=embed or masks"
+_REMEDY = (
+  "if it shows a whole scene, give a tracker's boxes with --boxes to --mode=embed, masks or link"
+)
 
 
 def one_person(footage: Footage) -> Iterator[Frame]:

@@ -129,6 +129,12 @@ def note_of(calibration: Calibration, dataset: str | None = None) -> str | None:
     return "the network was trained on these people, so its rates are too favourable"
   if dataset is not None and data["dataset"] != dataset:
     return f"calibrated on other data ({data['dataset']}) than those of the network's run"
+  first = calibration.points[0]
+  if not first.supported:
+    return (
+      f"its threshold is for a false match rate of {first.wished_fmr:g}, and so few people support "
+      f"none below {calibration.comparisons['smallest_fmr']:.2g}"
+    )
   return None
 
 

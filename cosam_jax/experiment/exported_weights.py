@@ -50,6 +50,16 @@ def exported_configuration(path: pathlib.Path) -> dict[str, Any]:
         f"{place} has config.{name} {shown(value)}, and here it must be {field.allowed()}: {update}"
       )
     known[name] = value
+  lacking = [
+    name for name, field in FIELDS.items()
+    if field.role == NETWORK and not field.late and name not in known
+  ]  # fmt: skip
+  if lacking:
+    raise InputError(
+      f"{place} lacks config.{lacking[0]}"
+      f"{f' and {len(lacking) - 1} more' if len(lacking) > 1 else ''}, so nobody knows what its "
+      "network computes: export or publish it again"
+    )
   return config_rules.complete(known)
 
 

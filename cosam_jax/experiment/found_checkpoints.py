@@ -30,9 +30,10 @@ def find_checkpoint(path: pathlib.Path) -> tuple[Checkpoints, int]:
     return checkpoints, checkpoints.latest_step() or 0
   kinds = [kind for kind in (LAST, BEST) if has_steps(path / kind)]
   if not kinds:
+    files = sorted(one.name for one in path.glob("*.onnx")) if path.is_dir() else []
     raise InputError(
       f"{path} has no checkpoint: give a run's workdir with a folder {LAST} or {BEST}, that "
-      "folder, or a weights file"
+      f"folder, or a weights file{f', such as {path / files[0]}' if files else ''}"
     )
   kind = kinds[0]
   if len(kinds) == 2:  # The run's configuration says which of the two it reports.

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import os
 import pathlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from cosam_jax.evaluation.sightings import Sighting
 from cosam_jax.experiment.own_videos import NOTHING_SAID, Given
 from cosam_jax.experiment.search_sides import Networks, Side, open_side, picture_of
 from cosam_jax.runtime.outside_files import read_text
+from cosam_jax.runtime.quiet import warn
 
 _MOST_SECONDS = 1e9
 
@@ -74,10 +76,22 @@ def open_tracklets(
   Raises:
     InputError: an input cannot be used, is given twice, or two are of different networks.
   """
-  if twice := [path for path, times in Counter(p.resolve() for p in paths).items() if times > 1]:
-    raise InputError(f"{twice[0]} is given twice: its tracklets would be linked with themselves")
+  given = given or [NOTHING_SAID] * len(paths)
+  asked: dict[Any, pathlib.Path] = {}
+  for path, said in zip(paths, given, strict=True):
+    one = _place(path), None if said.boxes is None else _place(said.boxes)
+    if one in asked:
+      raise InputError(
+        f"{path} is given twice, with the same boxes or without: its tracklets would be linked "
+        "with themselves"
+      )
+    asked[one] = path
+    if said.boxes is not None:
+      other = asked.setdefault(one[1], path)
+      if _place(other) != one[0]:
+        warn(f"{said.boxes} has the boxes of both {other} and {path}: is that meant?")
   sides: list[Side] = []
-  for path, said in zip(paths, given or [NOTHING_SAID] * len(paths), strict=True):
+  for path, said in zip(paths, given, strict=True):
     if path.suffix == ".npy":
       raise InputError(
         f"{path} has vectors without names and cameras: give embeddings.npz of --mode=embed"
@@ -97,6 +111,7 @@ def open_tracklets(
     print(f"left out: {left:,} tracklets of nobody who is known")
   if not places:
     raise InputError("there are no tracklets to link: give others")
+  _check_different(sides, places)
   vectors = np.concatenate([
     np.asarray(side.vectors[np.array([row for of, row in places if of == number], np.int64)])
     for number, side in enumerate(sides)
@@ -109,6 +124,32 @@ def open_tracklets(
     tuple(places),
     network_of(sides),
   )
+
+
+def _check_different(sides: Sequence[Side], places: Sequence[tuple[int, int]]) -> None:
+  """Refuses a tracklet that two inputs have, such as a video and its own vectors."""
+  first: dict[tuple[Any, ...], int] = {}
+  for number, row in places:
+    seen = sides[number].seen(row)
+    if seen.source is None or seen.frames is None:
+      continue
+    key = (_place(seen.source), sides[number].name(row), *seen.frames)
+    other = first.setdefault(key, number)
+    if other != number:
+      raise InputError(
+        f"{sides[other].path} and {sides[number].path} both have the tracklet "
+        f"{sides[number].name(row)!r} of {seen.source}, frames {seen.frames_text()}, which would "
+        "be linked with itself: give it once"
+      )
+
+
+def _place(path: str | os.PathLike[str]) -> tuple[int, int] | str:
+  """What tells files apart, also by other names of the same file."""
+  try:
+    found = os.stat(path)
+  except OSError:
+    return os.path.realpath(path)
+  return found.st_dev, found.st_ino
 
 
 def network_of(sides: Sequence[Side]) -> dict[str, Any]:

@@ -249,7 +249,8 @@ class LiveTracks:
     state = self._tracks.get(track)
     if state is None:
       raise InputError(
-        f"track {track!r} is not known: it has had no frame of a weight above 0, or was forgotten"
+        f"track {track!r} is not known: it has had no frame of a weight above 0, was forgotten, or "
+        "is from before the stream was closed (a with block closes it at its end)"
         + (f", or is one of {self.let_go:,} that were let go to make room" if self.let_go else "")
       )
     return state

@@ -21,6 +21,8 @@ RECORD_FORMAT = 1
 """The newest format that is written and read; records of earlier versions do not say theirs."""
 DIGESTS = "files"
 """The entry of a published record with the SHA-256 of each file beside it."""
+CARD, CARD_DIGEST = "README.md", "card"
+"""The model card of a published network, and the entry of the record with its SHA-256."""
 _HEX = re.compile("[0-9a-f]{64}")
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 

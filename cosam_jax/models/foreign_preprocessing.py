@@ -8,7 +8,6 @@ Notation: `B` clips, `T` frames in a clip, `H W` the network's image size.
 """
 
 import dataclasses
-import math
 import pathlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -23,6 +22,8 @@ LAYOUTS = ("NCHW", "NHWC", "NTCHW", "NCTHW", "NTHWC")
 """Orders of the input's axes: batch (N), frame (T), colour (C), height, width."""
 DOCUMENT = "docs/foreign_networks.md"
 _LEVELS = 255
+_MOST_COLOUR = 1e6  # Far above any legal number; compared before anything is computed.
+_LEAST_DEVIATION = 1e-3
 _SIDES, _MOST_FRAMES = (8, 4096), 1024
 _OPTIONAL = ("layout", "output")
 
@@ -101,7 +102,7 @@ def _range(value: Any) -> int | None:
 
 def _colours(value: Any) -> tuple[float, ...] | None:
   three = isinstance(value, list) and len(value) == 3
-  fits = three and all(type(x) in (int, float) and math.isfinite(x) for x in value)
+  fits = three and all(type(x) in (int, float) and abs(x) <= _MOST_COLOUR for x in value)
   return tuple(float(x) for x in value) if fits else None
 
 
@@ -228,13 +229,14 @@ def missing_item(
 def _check_units(path: pathlib.Path, how: Preprocessing) -> None:
   """Refuses a mean or deviation that is plainly in another unit than `range`, the usual slip."""
   whole = how.range == _LEVELS
+  least = 1 if whole else _LEAST_DEVIATION
   wrong = {
     "mean": [x for x in how.mean if not 0 <= x <= how.range or (whole and 0 < x < 1)],
-    "deviation": [x for x in how.deviation if not (1 if whole else 0) <= x <= how.range or x == 0],
+    "deviation": [x for x in how.deviation if not least <= x <= how.range],
   }
   legal = {
     "mean": "0, or from 1 to 255" if whole else "from 0 to 1",
-    "deviation": "from 1 to 255" if whole else "above 0 and at most 1",
+    "deviation": "from 1 to 255" if whole else f"from {_LEAST_DEVIATION} to 1",
   }
   for name, numbers in wrong.items():
     if numbers:

@@ -1,10 +1,12 @@
 """What the Hub's client raises, in one sentence each. It is loaded only if a name is used."""
 
 import os
+import re
 from types import ModuleType
 
 from cosam_jax.errors import InputError
 
+_PASSWORD = re.compile(r"://[^/\s@]*@")
 _LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
 
 
@@ -36,7 +38,7 @@ def fetch_refusal(error: Exception, repository: str, revision: str, file: str) -
   """
   from huggingface_hub import errors
 
-  server, status = endpoint(), status_of(error)
+  server, status = address(), status_of(error)
   if isinstance(error, errors.GatedRepoError):
     return InputError(
       f"{repository} on {server} is open only to those whom its owner admits: ask for access on "
@@ -85,11 +87,11 @@ def push_refusal(error: Exception, repository: str, folder: str | os.PathLike[st
   status, kept = status_of(error), f"{os.fspath(folder)} is complete"
   if isinstance(error, errors.RepositoryNotFoundError) or status in (401, 403):
     return InputError(
-      f"{endpoint()} does not let {repository} be written (HTTP {status}): {_LOG_IN}, with a token "
+      f"{address()} does not let {repository} be written (HTTP {status}): {_LOG_IN}, with a token "
       f"that may write there, and give the command again; {kept}"
     )
   return InputError(
-    f"{repository} could not be uploaded to {endpoint()} ({_reason(error)}): give the command "
+    f"{repository} could not be uploaded to {address()} ({_reason(error)}): give the command "
     f"again, or upload the folder by other means; {kept}"
   )
 
@@ -106,6 +108,11 @@ def endpoint() -> str:
   return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
 
 
+def address() -> str:
+  """The address of the Hub for people: without the name and password that it may hold."""
+  return _PASSWORD.sub("://", endpoint())
+
+
 def _reason(error: BaseException) -> str:
   """A few words: the system's own if it is the cause, since the client says little of it."""
   said, first = error, error.__cause__ or error.__context__
@@ -113,5 +120,5 @@ def _reason(error: BaseException) -> str:
     if isinstance(first, OSError) and first.errno is not None:
       said = first
     first = first.__cause__ or first.__context__
-  words = " ".join(str(said).split()) or type(said).__name__
+  words = _PASSWORD.sub("://", " ".join(str(said).split())) or type(said).__name__
   return words if len(words) <= 160 else f"{words[:157]}..."

@@ -5,7 +5,9 @@ commit. Each file must have the SHA-256 that the record states. Later uses only 
 revision is another commit by now; without a network, they take what is there.
 """
 
+import hashlib
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -20,6 +22,7 @@ from cosam_jax.models.exported_record import (
 from cosam_jax.models.hub_errors import endpoint, fetch_refusal, hub_client
 from cosam_jax.models.hub_names import HubName
 
+_HEX = re.compile("[0-9a-f]+")
 _SECONDS = 10
 """How long to wait for the server's first answer."""
 
@@ -45,6 +48,8 @@ def fetched(name: HubName) -> Found:
   """
   hub_client(str(name))
   record_file = _fetch(name, RECORD)
+  if _is_damaged(record_file):
+    record_file = _fetch(name, RECORD, again=True)
   commit = name._replace(revision=record_file.parent.name)
   record = read_record(record_file, f"remove it, so that {name} is fetched again")
   digests = stated_digests(record)
@@ -61,6 +66,17 @@ def fetched(name: HubName) -> Found:
   for file, digest in digests.items():
     _fetch_whole(commit, file, digest)
   return Found(record_file.with_name(SAFETENSORS), str(commit))
+
+
+def _is_damaged(path: pathlib.Path) -> bool:
+  """Whether a file of the cache is not the one that the server named; unknown without links.
+
+  The cache calls a file by git's SHA-1 of it, and a large one by its SHA-256.
+  """
+  name, content = path.resolve().name, path.read_bytes()
+  plain = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+  wanted = {40: plain, 64: hashlib.sha256(content).hexdigest()}.get(len(name), name)
+  return bool(_HEX.fullmatch(name)) and name != wanted
 
 
 def _fetch_whole(name: HubName, file: str, digest: str) -> None:

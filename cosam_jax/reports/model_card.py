@@ -10,7 +10,8 @@ from cosam_jax.reports import facts
 from cosam_jax.reports.calibration_table import calibration_table
 
 LIBRARY = "cosam_jax"
-_TAGS = ("person-re-identification", "video", "cosam", "jax", "flax")
+_TAGS = ("person-re-identification", "video", "jax", "flax")
+_COSAM_TAG = "cosam"
 _EXAMPLE = "org/name"
 _ABOUT_SETS = {
   "dukemtmc_vidreid": "DukeMTMC-VideoReID was **withdrawn** by its authors in 2019, since people "
@@ -57,6 +58,7 @@ class Published:
     recipe: field, value and meaning of what the training decided.
     numbers: content of `protocol.json`; None if there is none.
     calibration: the fields of a `Calibration`; None if there is none.
+    doubts: sentences on why the calibration's rates may be wrong.
     links: `people`, `of`, `numbers` and `intervals` of a calibration of links; None without one.
   """
 
@@ -70,6 +72,7 @@ class Published:
   numbers: Mapping[str, Any] | None = None
   calibration: Mapping[str, Any] | None = None
   links: Mapping[str, Any] | None = None
+  doubts: Sequence[str] = ()
 
 
 def model_card(one: Published) -> str:
@@ -78,8 +81,7 @@ def model_card(one: Published) -> str:
   parts = [
     _front_matter(one),
     f"# {facts.title(one.config, card)}\n",
-    "A network of `cosam_jax` for video-based person re-identification. COSAM is the "
-    "co-segmentation activation module (Subramaniam, Nambiar, Mittal, ICCV 2019).\n",
+    f"A network of `cosam_jax` for video-based person re-identification{_about_cosam(one)}.\n",
     _usage(one),
     _data(one),
     _recipe(one),
@@ -98,11 +100,23 @@ def _front_matter(one: Published) -> str:
     f"license: {json.dumps(one.licence)}",
     f"library_name: {json.dumps(LIBRARY)}",
     "tags:",
-    *(f"- {json.dumps(tag)}" for tag in _TAGS),
+    *(f"- {json.dumps(tag)}" for tag in _tags(one)),
   ]
   if names := _public_sets(one.config):
     lines += ["datasets:", *(f"- {json.dumps(name)}" for name in names)]
   return "\n".join(["---", *lines, "---", ""])
+
+
+def _about_cosam(one: Published) -> str:
+  if not one.config["model.cosam_stages"]:
+    return ", without COSAM"
+  return (
+    ". COSAM is the co-segmentation activation module (Subramaniam, Nambiar, Mittal, ICCV 2019)"
+  )
+
+
+def _tags(one: Published) -> tuple[str, ...]:
+  return (*_TAGS, _COSAM_TAG) if one.config["model.cosam_stages"] else _TAGS
 
 
 def _public_sets(config: Mapping[str, Any]) -> list[str]:
@@ -125,7 +139,8 @@ embedder = cosam_jax.Embedder.from_pretrained("{name}")
 vector = embedder.embed(frames)  # of one tracklet: RGB crops in the order of time
 ```
 
-On the command line: `--weights=hf:{name}`.
+On the command line: `--weights=hf:{name}`. From a copy of this folder:
+`cosam_jax.Embedder.from_checkpoint("FOLDER")`, `--weights=FOLDER`.
 """
 
 
@@ -207,6 +222,7 @@ def _calibration(one: Published) -> str:
       "`calibration.json` has thresholds by which `Embedder.same_person` decides. Their rates are "
       "those of the people below, and need not hold "
       f"elsewhere.\n\n```\n{calibration_table(one.calibration)}\n```\n"
+      + "".join(f"\n- {doubt[:1].upper()}{doubt[1:]}.\n" for doubt in one.doubts)
     )
   if one.links is not None:
     numbers, (low, high) = one.links["numbers"], one.links["intervals"]["bcubed_f"]

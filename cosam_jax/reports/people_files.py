@@ -127,6 +127,9 @@ def save_sheets(folder: pathlib.Path, people: Sequence[Person]) -> int:
   return drawn
 
 
+_SURE = 0.99  # Above it, nobody has measured how sure.
+
+
 def certainty(person: Person) -> str:
   """What is known about a person's weakest link, in words."""
   if person.said:
@@ -135,7 +138,8 @@ def certainty(person: Person) -> str:
     return "no link" if len(person.members) == 1 else "pieces of one track"
   if person.chance is None:
     return f"weakest link at distance {person.height:.3g}"
-  return f"weakest link right in {100 * person.chance:.0f}% of such cases"
+  share = "more than 99%" if person.chance > _SURE else f"{100 * person.chance:.0f}%"
+  return f"weakest link right in {share} of such cases"
 
 
 def facts_of_member(one: Member) -> list[str]:

@@ -237,9 +237,11 @@ def test_an_input_without_boxes_has_an_empty_place(saved_run, cameras, folders, 
   found = people_of(cameras / "out")
   assert {"gate/3", "gate/8"} < {*found}
   assert len(found) > 4
-  with pytest.raises(InputError, match="--boxes names 1 for 2 of --input: give one for each"):
+  with pytest.raises(
+    InputError, match=r"--boxes names 1 for 2 of --input \(.*gate\.mkv, "
+  ):
     calls.run("link", None, saved_run, threshold=0.0, **given | {"boxes": "b.txt"})
-  with pytest.raises(InputError, match="--camera names 3 for 2 of --input: give one for each"):
+  with pytest.raises(InputError, match=r"--camera names 3 for 2 of --input \("):
     calls.run("link", None, saved_run, threshold=0.0, **given | {"camera": "a,b,c"})
   with pytest.raises(InputError, match="and this is a video, or has --boxes"):
     calls.run("link", None, saved_run, threshold=0.0, camera_from="c",
@@ -248,3 +250,40 @@ def test_an_input_without_boxes_has_an_empty_place(saved_run, cameras, folders, 
   write_embeddings(vectors, labelled.embeddings())
   with pytest.raises(InputError, match="which has vectors and no frames: leave its place empty"):
     calls.run("link", None, saved_run, threshold=0.0, input=str(vectors), boxes="b.txt")
+
+
+def test_what_would_be_linked_with_itself_is_refused(saved_run, cameras, capsys):
+  video, boxes = cameras / "gate.mkv", cameras / "gate.txt"
+  calls.run("embed", None, saved_run, input=str(video), boxes=str(boxes), camera="gate",
+            output=str(cameras / "of_gate"))  # fmt: skip
+  given = {"threshold": 0.0, "input": str(video), "boxes": str(boxes), "camera": "gate"}
+  with pytest.raises(InputError, match=r"both have the tracklet '3' of .*gate\.mkv, frames 2-6"):
+    calls.run("link", None, saved_run, embeddings=str(cameras / "of_gate/embeddings.npz"), **given)
+  (cameras / "again.mkv").hardlink_to(video)
+  twice = {"input": f"{video},{cameras / 'again.mkv'}", "boxes": f"{boxes},{boxes}"}
+  with pytest.raises(InputError, match=r"again\.mkv is given twice, with the same boxes"):
+    calls.run("link", None, saved_run, **given | twice | {"camera": "a,b"})
+  # Tracks of one video in two files of boxes are fine.
+  lines = boxes.read_text().splitlines()
+  for track in ("3", "8"):
+    (cameras / f"{track}.txt").write_text("\n".join(x for x in lines if x.split(",")[1] == track))
+  both = {"input": f"{video},{video}", "boxes": f"{cameras / '3.txt'},{cameras / '8.txt'}"}
+  calls.run(
+    "link", None, saved_run, output=str(cameras / "out"), **given | both | {"camera": "a,b"}
+  )
+  assert sorted(people_of(cameras / "out")) == ["gate/3", "gate/8"]
+  # The same boxes over two videos are usually a slip.
+  slip = {"input": f"{video},{cameras / 'hall.mkv'}", "boxes": f"{boxes},{boxes}", "camera": "a,b"}
+  calls.run("link", None, saved_run, output=str(cameras / "slip"), **given | slip)
+  assert f"{boxes} has the boxes of both {video} and" in capsys.readouterr().out
+
+
+def test_entries_that_are_empty_are_refused(saved_run, cameras):
+  video = str(cameras / "gate.mkv")
+  for flags, words in (
+    ({"input": video, "boxes": ""}, "--boxes is empty: leave it out"),
+    ({"input": f"{video},", "boxes": "a,"}, "has nothing between two commas, or at an end"),
+    ({"input": video, "camera": "a\nb"}, "with signs that cannot be printed"),
+  ):
+    with pytest.raises(InputError, match=words):
+      calls.run("link", None, saved_run, threshold=0.0, **flags)

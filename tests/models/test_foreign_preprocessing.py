@@ -102,8 +102,10 @@ def test_files_of_another_kind_are_refused(tmp_path, content, words):
     ({"range": 1}, r"mean 104 with range 1: each of its numbers must be from 0 to 1"),
     ({"range": 255, "mean": [0.485, 0.456, 0.406]}, r"mean 0\.485 with range 255: .* from 1 to"),
     ({"deviation": [0.017, 0.017, 0.017]}, r"deviation 0\.017 with range 255: .* 1 to 255"),
-    ({"range": 1, "mean": [0, 0, 0]}, r"deviation 50 with range 1: .* above 0 and at most 1"),
+    ({"range": 1, "mean": [0, 0, 0]}, r"deviation 50 with range 1: .* from 0\.001 to 1"),
     ({"deviation": [0, 1, 1]}, "deviation 0 with"),
+    ({"range": 1, "mean": [0, 0, 0], "deviation": [1e-300] * 3}, "deviation 1e-300 with range 1"),
+    ({"mean": [10**400, 0, 0]}, "has mean .*: it must be three numbers"),
     ({"mean": [-1, 0, 0]}, "mean -1 with"),
   ],
 )

@@ -1,5 +1,8 @@
 """Uploads to a Hub on this machine."""
 
+import hashlib
+import json
+
 import hub_server
 import pytest
 
@@ -36,14 +39,49 @@ def test_a_new_repository_is_private_and_has_the_files_that_were_named(hub, fold
   assert files == {name: (folder / name).read_bytes() for name in OURS}
 
 
+def record(card):
+  return json.dumps({"card": hashlib.sha256(card).hexdigest()}).encode()
+
+
 def test_files_of_an_earlier_network_go_and_somebody_elses_stay(hub, folder, monkeypatch):
   monkeypatch.setenv("HF_TOKEN", hub_server.TOKEN)
-  hub.add("org/name", {"calibration.json": b"{}", "notes.md": b"mine", "README.md": b"old"})
+  hub.add("org/name", {"calibration.json": b"{}", "notes.md": b"mine", "README.md": b"old",
+                       "export.json": record(b"old")})  # fmt: skip
   made = upload(folder, OURS[:3], "org/name", OURS)
   files = hub.repositories["org/name"].commits[made.revision]
   assert sorted(files) == ["README.md", "export.json", "model.safetensors", "notes.md"]
   assert files["README.md"] == CARD.encode()
   assert not hub.repositories["org/name"].private
+
+
+def test_a_card_that_was_edited_on_the_hub_stays(hub, folder, monkeypatch, capsys):
+  monkeypatch.setenv("HF_TOKEN", hub_server.TOKEN)
+  hub.add("org/name", {"README.md": b"mine", "export.json": record(b"old")})
+  made = upload(folder, OURS, "org/name", OURS)
+  files = hub.repositories["org/name"].commits[made.revision]
+  assert files["README.md"] == b"mine"
+  assert files["export.json"] == b"export.json"
+  assert "README.md was edited in org/name, so it stays there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("record", [None, b"{}", b"cut", b"[]"])
+def test_a_repository_of_somebody_else_is_not_overwritten(hub, folder, monkeypatch, record):
+  monkeypatch.setenv("HF_TOKEN", hub_server.TOKEN)
+  more = {} if record is None else {"export.json": record}
+  hub.add("o/theirs", {"README.md": b"theirs", "model.safetensors": b"theirs", **more})
+  before = hub.repositories["o/theirs"].refs["main"]
+  with pytest.raises(InputError, match=r"README\.md, .*model\.safetensors, which --mode=publish"):
+    upload(folder, OURS, "o/theirs", OURS)
+  assert hub.repositories["o/theirs"].refs["main"] == before
+
+
+def test_no_password_of_an_address_is_shown(hub, folder, monkeypatch):
+  address = hub.address.replace("://", "://me:s3cret@")
+  monkeypatch.setenv("HF_ENDPOINT", address)
+  with pytest.raises(InputError) as raised:
+    upload(folder, OURS, "org/name", OURS)
+  assert "s3cret" not in str(raised.value)
+  assert hub.address in str(raised.value)
 
 
 def test_what_cannot_be_uploaded_is_one_sentence(hub, folder, monkeypatch):
