@@ -8,7 +8,8 @@ from cosam_jax.commands import chosen_frames
 from cosam_jax.commands.call import Call
 from cosam_jax.data.own_cameras import check_camera
 from cosam_jax.errors import InputError
-from cosam_jax.experiment.link_inputs import open_tracklets, read_starts, read_travel_times
+from cosam_jax.experiment.link_inputs import open_tracklets
+from cosam_jax.experiment.link_tables import read_starts, read_travel_times
 from cosam_jax.experiment.own_videos import NOTHING_SAID, Given
 from cosam_jax.experiment.people_linking import LinkSettings, link_people
 from cosam_jax.experiment.search_sides import Networks

@@ -33,7 +33,7 @@ from cosam_jax.experiment.given_frames import Path, Tracklet, frames_of, listed
 from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.experiment.live_tracks import LiveTracks
 from cosam_jax.experiment.network import Network, load_network
-from cosam_jax.models.hub_names import NEWEST, HubName, is_hub_name, why_no_repository
+from cosam_jax.models.hub_names import pretrained_name
 from cosam_jax.training import mesh
 
 
@@ -119,16 +119,7 @@ class Embedder:
     Raises:
       InputError: there is no such network, or it can neither be fetched nor is in the cache.
     """
-    if os.path.isdir(name) and (why_no_repository(name) or name.startswith(".")):
-      raise InputError(
-        f"{name!r} is a folder here, and no name on the Hub: Embedder.from_checkpoint loads it"
-      )
-    if is_hub_name(name) or "@" in name:
-      raise InputError(
-        f"{name!r} is a name with hf: or a revision, as --weights takes it: give 'org/name', and "
-        "revision="
-      )
-    place = str(HubName(name, NEWEST if revision is None else revision))
+    place = str(pretrained_name(name, revision))
     return cls.from_checkpoint(place, batch_clips=batch_clips, calibration=calibration)
 
   def embed(self, frames: Tracklet) -> np.ndarray:

@@ -59,6 +59,28 @@ def hub_name(text: str | os.PathLike[str]) -> HubName:
   return HubName(repository, revision or NEWEST)
 
 
+def pretrained_name(name: str, revision: str | None = None) -> HubName:
+  """The repository and revision of two texts, as the Hub's own programs take them.
+
+  Args:
+    name: `organisation/name`.
+    revision: a branch, a tag or a commit; None: the newest.
+
+  Raises:
+    InputError: the name is that of a folder here, or has a prefix or a revision in it.
+  """
+  if os.path.isdir(name) and (why_no_repository(name) or name.startswith(".")):
+    raise InputError(
+      f"{name!r} is a folder here, and no name on the Hub: Embedder.from_checkpoint loads it"
+    )
+  if is_hub_name(name) or "@" in name:
+    raise InputError(
+      f"{name!r} is a name with {_PREFIX} or a revision, as --weights takes it: give 'org/name', "
+      "and revision="
+    )
+  return HubName(name, NEWEST if revision is None else revision)
+
+
 def why_no_name(text: str | os.PathLike[str]) -> str:
   """The sentence on a text with `hf:` that names no network; empty if it may name one."""
   try:

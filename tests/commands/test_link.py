@@ -237,9 +237,7 @@ def test_an_input_without_boxes_has_an_empty_place(saved_run, cameras, folders, 
   found = people_of(cameras / "out")
   assert {"gate/3", "gate/8"} < {*found}
   assert len(found) > 4
-  with pytest.raises(
-    InputError, match=r"--boxes names 1 for 2 of --input \(.*gate\.mkv, "
-  ):
+  with pytest.raises(InputError, match=r"--boxes names 1 for 2 of --input \(.*gate\.mkv, "):
     calls.run("link", None, saved_run, threshold=0.0, **given | {"boxes": "b.txt"})
   with pytest.raises(InputError, match=r"--camera names 3 for 2 of --input \("):
     calls.run("link", None, saved_run, threshold=0.0, **given | {"camera": "a,b,c"})

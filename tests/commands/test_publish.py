@@ -86,6 +86,10 @@ def test_a_network_by_name_gives_the_runs_vectors_and_names_its_commit(made, net
     cosam_jax.Embedder.from_pretrained("org/name", revision="v2")
   with pytest.raises(InputError, match="ends with @ and names no revision"):
     cosam_jax.Embedder.from_pretrained("org/name", revision="")
+  with pytest.raises(InputError, match=r"is a folder here.*from_checkpoint loads it"):
+    cosam_jax.Embedder.from_pretrained(str(made))
+  with pytest.raises(InputError, match="give 'org/name', and revision="):
+    cosam_jax.Embedder.from_pretrained("org/name@v1")
 
 
 def test_numbers_and_calibration_come_with_the_name(loaded, hub, tmp_path, capsys):

@@ -146,3 +146,12 @@ def test_people_who_were_trained_on_are_noted(tmp_path):
 )  # fmt: skip
 def test_a_vector_is_no_tracklet(given, wanted):
   assert is_vector(given) is wanted
+
+
+def test_a_rate_that_so_few_people_cannot_support_is_noted(file):
+  found = read_calibration(file)
+  for supported in (True, False):
+    first = dataclasses.replace(found.points[0], supported=supported)
+    note = note_of(dataclasses.replace(found, points=(first, *found.points[1:])))
+    assert (note is None) == supported
+  assert "so few people support none below" in note

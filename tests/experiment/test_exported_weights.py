@@ -93,6 +93,14 @@ def test_a_configuration_of_a_newer_version_is_refused(folder, name, value, word
   assert "update this one" in str(raised.value)
 
 
+def test_a_configuration_that_lacks_what_decides_is_refused(folder):
+  record = json.loads((folder / RECORD).read_text())
+  del record["config"]["clips.image_size"]
+  (folder / RECORD).write_text(json.dumps(record))
+  with pytest.raises(InputError, match=r"lacks config\.clips\.image_size, so nobody knows"):
+    load_network(folder / "model.safetensors")
+
+
 def test_fields_that_do_not_change_the_network_may_be_newer(folder, saved_run):
   record = json.loads((folder / RECORD).read_text())
   record["config"]["train.later"] = 3

@@ -9,12 +9,8 @@ import pytest
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import write_embeddings
 from cosam_jax.evaluation.forbidden_pairs import NO_CLOCK
-from cosam_jax.experiment.link_inputs import (
-  open_tracklets,
-  read_starts,
-  read_travel_times,
-  whereabouts,
-)
+from cosam_jax.experiment.link_inputs import open_tracklets, whereabouts
+from cosam_jax.experiment.link_tables import read_starts, read_travel_times
 from cosam_jax.experiment.search_sides import Networks
 
 

@@ -183,3 +183,12 @@ def test_a_path_that_is_called_like_a_name_is_not_meant(hub, tmp_path, monkeypat
     resolve_weights(NAME, "resnet18")
   assert missing_weights(NAME) == ""
   assert "names no network on the Hub" in missing_weights("hf:org")
+
+
+def test_a_record_that_was_changed_in_the_cache_is_fetched_again(hub):
+  hub.add("org/name", published(CONTENT))
+  record = fetched(hub_name(NAME)).path.with_name("export.json")
+  wanted = record.read_bytes()
+  record.resolve().write_bytes(wanted.replace(b"{", b"{ ", 1))
+  assert fetched(hub_name(NAME)).path.with_name("export.json").read_bytes() == wanted
+  assert hub.downloads().count("export.json") == 2
