@@ -53,7 +53,7 @@ def test_the_embedder_decides_by_it(calibrated):
   found = embedder.same_person(vectors[0], vectors[1])
   assert found.same == (found.distance <= found.threshold)
   assert found.calibrated_on == "4 people of synthetic (held out)"
-  assert found.note is None
+  assert "so few people support none below 0.5" in found.note
 
 
 def test_a_search_says_how_often_such_a_pair_is_two_people(calibrated, tiny_synthetic, capsys):
