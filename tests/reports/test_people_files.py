@@ -1,6 +1,7 @@
 """The files of people: every tracklet once, sheets with pictures, words on certainty."""
 
 import csv
+import dataclasses
 import json
 
 import linked_people
@@ -50,3 +51,10 @@ def test_the_expected_error_is_stated():
   lines = summary_lines(linked_people.ABOUT)
   assert lines[0] == "8 tracklets are of 4 people, by 4 links"
   assert "expected to be wrong: 0.8 of 3 links by distance (25.0%)" in lines[2]
+
+
+def test_no_link_is_said_to_be_surely_right():
+  person = linked_people.people()[0]
+  for chance, words in ((0.51, "51%"), (0.99, "99%"), (0.9996, "more than 99%"), (1.0, "more")):
+    said = certainty(dataclasses.replace(person, chance=chance, said=False))
+    assert said.startswith(f"weakest link right in {words}")
