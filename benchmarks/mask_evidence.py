@@ -34,7 +34,7 @@ PERSON, BACKGROUND = 0.75, 0.25
 """A cell is the person's from this share of its area on, and the background's up to that."""
 MOST_CELLS = 40_000  # Of other people, for a regression.
 STATISTICS = ("highest", "mean", "entropy")
-_EVEN_LOGIT = 1e-6  # Masks are kept this far from 0 and 1.
+_MARGIN = 1e-6  # Masks are kept this far from 0 and 1.
 
 
 def main() -> None:
@@ -260,7 +260,7 @@ def without_what_they_know(network: Any, data_dir: str) -> dict[str, tuple[float
       counts[stage] += len(kept)
 
   found = {"as trained": metrics(lambda stage, logits: logits, add)}
-  means = {stage: np.clip(total / counts[stage], _EVEN_LOGIT, 1 - _EVEN_LOGIT)
+  means = {stage: np.clip(total / counts[stage], _MARGIN, 1 - _MARGIN)
            for stage, total in totals.items()}  # fmt: skip
 
   def put(values: Any, logits: Any) -> Any:
@@ -270,7 +270,7 @@ def without_what_they_know(network: Any, data_dir: str) -> dict[str, tuple[float
     lambda stage, logits: put(means[stage][None, ..., None], logits)
   )
   found["equal everywhere"] = metrics(lambda stage, logits: put(means[stage].mean(), logits))
-  # Half a batch further are clips of other tracklets.
+  # Half a batch further are clips of others, unless a tracklet has as many clips.
   found["of other clips"] = metrics(
     lambda stage, logits: jnp.roll(logits, len(logits) // 2, axis=0)
   )

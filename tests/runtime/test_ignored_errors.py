@@ -34,13 +34,17 @@ def lose(number):
   pytest.fail("it was lost")
 
 
-def test_ctrl_c_comes_again(capsys):
+def lose_ctrl_c():
   before = send_again(KeyboardInterrupt, signal.SIGINT)
   try:
     with pytest.raises(KeyboardInterrupt):
       lose(signal.SIGINT)
   finally:
     sys.unraisablehook = before
+
+
+def test_ctrl_c_comes_again(capsys):
+  lose_ctrl_c()
   assert capsys.readouterr().err == ""
 
 
@@ -55,12 +59,7 @@ def test_a_slow_end_of_the_hook_is_waited_for(monkeypatch):
       pass
 
   monkeypatch.setattr(_thread, "start_new_thread", slow_start)
-  before = send_again(KeyboardInterrupt, signal.SIGINT)
-  try:
-    with pytest.raises(KeyboardInterrupt):
-      lose(signal.SIGINT)
-  finally:
-    sys.unraisablehook = before
+  lose_ctrl_c()
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
