@@ -11,7 +11,12 @@ from cosam_jax.errors import InputError
 from cosam_jax.experiment.link_inputs import open_tracklets
 from cosam_jax.experiment.link_tables import read_starts, read_travel_times
 from cosam_jax.experiment.own_videos import NOTHING_SAID, Given
-from cosam_jax.experiment.people_linking import LinkSettings, link_people
+from cosam_jax.experiment.people_linking import (
+  LAW,
+  LinkSettings,
+  check_before_reading,
+  link_people,
+)
 from cosam_jax.experiment.search_sides import Networks
 from cosam_jax.runtime.user_paths import user_path
 
@@ -48,6 +53,8 @@ def run(call: Call) -> None:
     corrections=call.path("corrections"),
   )
   networks = Networks(call.config, call.workdir, flags["weights"])
+  check_before_reading(inputs, given, networks, directory, settings)
+  print(LAW)
   with call.holding_output():
     found = open_tracklets(inputs, networks, given)
     link_people(found, directory, settings, workdir=networks.place)

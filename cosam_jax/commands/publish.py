@@ -1,7 +1,6 @@
 """`--mode=publish`: the folder of a network for the Hugging Face Hub, and its upload."""
 
 import dataclasses
-import hashlib
 import json
 import pathlib
 import re
@@ -17,8 +16,15 @@ from cosam_jax.commands.export.companions import (
   kept_sentences,
   network_record,
 )
+from cosam_jax.commands.export.edited_cards import (
+  NEW_CARD,
+  check_licence,
+  digest_of,
+  is_edited,
+  written_before,
+)
 from cosam_jax.commands.export.formats import reads_back, write_safetensors
-from cosam_jax.errors import InputError
+from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE, read_calibration
 from cosam_jax.evaluation.link_files import LINKING_FILE, read_links
 from cosam_jax.experiment.calibrating import warnings_of
@@ -28,22 +34,21 @@ from cosam_jax.experiment.network import Network, network_asked_for
 from cosam_jax.models.exported_record import (
   CARD,
   CARD_DIGEST,
+  CARD_FACTS,
   DIGESTS,
   RECORD,
   SAFETENSORS,
   digests_of,
-  read_record,
 )
 from cosam_jax.models.foreign import ours
 from cosam_jax.models.hub_errors import hub_client
 from cosam_jax.models.hub_names import why_no_repository
 from cosam_jax.models.hub_upload import upload
-from cosam_jax.reports.model_card import Published, model_card
+from cosam_jax.reports.model_card import LICENCES, Published, model_card
 from cosam_jax.reports.protocol_card import PROTOCOL_FILE
 from cosam_jax.reports.results import read_results
 from cosam_jax.runtime.output_folders import OutputFolder
 from cosam_jax.runtime.quiet import warn
-from cosam_jax.runtime.whole_files import whole_file
 
 _FILES = (SAFETENSORS, RECORD, *COMPANIONS)
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
@@ -101,9 +106,18 @@ def publish(
     if why := why_no_repository(push):
       raise InputError(f"--push is {push!r}, which cannot be a repository, since {why}")
     hub_client("--push")
-  folder, card = OutputFolder(directory, "publish", _FILES, RECORD), directory / CARD
+  if licence not in LICENCES:
+    near = suggestion(licence, LICENCES)
+    warn(
+      f"--licence {licence} is none of the licences known here, so the Hub may not know it{near}"
+    )
+  folder = OutputFolder(directory, "publish", (*_FILES, CARD, NEW_CARD), RECORD)
+  card, edited = directory / CARD, is_edited(directory, folder)
+  before = written_before(directory, CARD_FACTS)
+  if edited:
+    check_licence(card, licence)
+    folder = dataclasses.replace(folder, spared=(CARD,))
   folder.check()
-  edited = _is_edited(card)
   network = network_asked_for(config, workdir, weights)
   ours(network.model)  # A foreign network is somebody else's to publish.
   if not network.flat:
@@ -120,14 +134,15 @@ def publish(
     record |= keep_companions(network, beside, partial)
     names = [name for name in _FILES if (partial / name).is_file()]
     record[DIGESTS] = digests_of(partial, names)
-    text = model_card(_about(network, record, partial, licence, push))
-    record[CARD_DIGEST] = _digest_of(text.encode())
+    about = _about(network, record, partial, licence)
+    text = model_card(dataclasses.replace(about, name=push))
+    record |= {CARD_DIGEST: digest_of(text), CARD_FACTS: digest_of(model_card(about))}
+    outdated = edited and record[CARD_FACTS] != before
+    if not edited or outdated:
+      (partial / (NEW_CARD if outdated else CARD)).write_text(text, encoding="utf-8")
     (partial / RECORD).write_text(json.dumps(record, indent=1) + "\n")
   if edited:
     print(f"{card} was edited, so it stays as it is")
-  else:
-    with whole_file(card) as file:
-      file.write(text.encode())
   for sentence in (f"{SAFETENSORS} has {network.label}", *kept_sentences(record)):
     print(f"{directory}: {sentence}")
   if "protocol" not in record:
@@ -136,6 +151,13 @@ def publish(
     warn("DukeMTMC was withdrawn by its authors: think again before you publish what it taught")
   print(f"{card} is the model card: read it, and add what you know")
   print(_LAW)
+  if outdated:
+    warn(
+      f"{card} may be outdated, since a new card would say other things than the one that was "
+      f"edited: compare it with {directory / NEW_CARD}"
+    )
+    if push is not None:
+      raise InputError(f"nothing was uploaded: bring {card} up to date, and give the command again")
   if push is None:
     print(f"nothing was uploaded; --push=ORGANISATION/NAME uploads {directory}")
   else:
@@ -148,9 +170,8 @@ def _about(
   record: Mapping[str, Any],
   folder: pathlib.Path,
   licence: str,
-  name: str | None,
 ) -> Published:
-  """What the model card tells, from the files that go with it."""
+  """What the model card tells, but for the repository's name, from the files that go with it."""
   numbers = read_results(folder / PROTOCOL_FILE) if "protocol" in record else None
   calibration, links, doubts = None, None, list[str]()
   if "calibration" in record:
@@ -167,7 +188,7 @@ def _about(
     }
   people = (numbers or {}).get("run", {}).get("training_identities")
   return Published(
-    name=name,
+    name=None,
     licence=licence,
     config=record["config"],
     weights=network.label,
@@ -179,27 +200,3 @@ def _about(
     links=links,
     doubts=doubts,
   )
-
-
-def _is_edited(card: pathlib.Path) -> bool:
-  """Whether somebody changed the model card that an earlier call wrote.
-
-  Raises:
-    InputError: it is of somebody who used no earlier call.
-  """
-  if card.is_dir():
-    raise InputError(f"{card} is a folder, and the model card goes there: move it away")
-  if not card.is_file():
-    return False
-  record = card.with_name(RECORD)
-  written = read_record(record).get(CARD_DIGEST) if record.is_file() else None
-  if written is None:
-    raise InputError(
-      f"{card} would be replaced, and this program did not write it: move it away, or give another "
-      "--output"
-    )
-  return written != _digest_of(card.read_bytes())
-
-
-def _digest_of(content: bytes) -> str:
-  return hashlib.sha256(content).hexdigest()

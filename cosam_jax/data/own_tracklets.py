@@ -9,7 +9,7 @@ import itertools
 import os
 import pathlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -118,16 +118,19 @@ def _count_files(place: str, files: list[str], left_out: LeftOut) -> None:
     left_out.add(set_aside(name) or OTHER, place, name)
 
 
+def tracklets_in(files: Sequence[str]) -> dict[str, int]:
+  """The tracklets that MARS's names of frames tell apart: name -> camera; empty for other names."""
+  matches = [match for file in files if (match := _MARS.fullmatch(file))]
+  return {match[1]: int(match[2]) for match in matches} if len(matches) == len(files) else {}
+
+
 def _tracklets(root: pathlib.Path, place: pathlib.Path) -> Iterator[listing.ListedTracklet]:
   """The tracklet of a folder, or the several that the names of its frames separate."""
   below = place.relative_to(root).as_posix()
   here = below == "."
   name = (root.resolve().name or "tracklet") if here else below
   files = listing.list_images(place, LeftOut())  # Skipped entries were counted before.
-  matches = [match for file in files if (match := _MARS.fullmatch(file))]
-  parts = {match[1]: int(match[2]) for match in matches}
-  if len(matches) < len(files):
-    parts = {}
+  parts = tracklets_in(files)
 
   def listed(name: str, files: list[str], camera: int) -> listing.ListedTracklet:
     return listing.ListedTracklet(
@@ -138,5 +141,5 @@ def _tracklets(root: pathlib.Path, place: pathlib.Path) -> Iterator[listing.List
     yield listed(name, files, *parts.values() or (UNKNOWN,))
     return
   for part, camera in parts.items():
-    own = [file for file, match in zip(files, matches, strict=True) if match[1] == part]
+    own = [file for file in files if file.startswith(f"{part}F")]
     yield listed(f"{name}/{part}", own, camera)

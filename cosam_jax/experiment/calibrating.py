@@ -228,8 +228,10 @@ def _calibrate(
       "note: nobody knows whether the weights were trained on these people; if they were, the "
       "rates are too favourable"
     )
-  if before is not None and before.network.get("vectors_hash") != embeddings.origin.vectors_hash:
-    print(f"this replaces the calibration of other weights ({before.network.get('label')})")
+  if before is not None:
+    same = before.network.get("vectors_hash") == embeddings.origin.vectors_hash
+    of = "the same weights" if same else f"other weights ({before.network.get('label')})"
+    print(f"this replaces the calibration of {of}, made on {before.calibrated_on}")
   print(f"{target}, and the curve in {place / PICTURES_OF_RATES / 'figures'}")
   return calibration
 

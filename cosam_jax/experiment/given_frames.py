@@ -7,6 +7,7 @@ import numpy as np
 
 from cosam_jax.data.left_out import LeftOut
 from cosam_jax.data.listing import IMAGE_SUFFIXES, is_image, list_images
+from cosam_jax.data.own_tracklets import tracklets_in
 from cosam_jax.data.packing import Frame, read_image
 from cosam_jax.errors import InputError
 from cosam_jax.runtime.user_paths import user_path
@@ -25,12 +26,20 @@ def listed(tracklet: Tracklet, number: int, left_out: LeftOut) -> Sequence[np.nd
     left_out: receives the files of a folder that are no images.
 
   Raises:
-    InputError: there are no frames, or they have another type or shape.
+    InputError: there are no frames, they have another type or shape, or a folder has those of
+      several tracklets.
   """
   if isinstance(tracklet, str | os.PathLike):
     path = user_path(tracklet)
     if path.is_dir():
-      return [path / name for name in list_images(path, left_out)]
+      names = list_images(path, left_out)
+      if len(several := tracklets_in(names)) > 1:
+        raise InputError(
+          f"{path} has the frames of {len(several):,} tracklets ({', '.join([*several][:2])}"
+          f"{', ...' if len(several) > 2 else ''}), which have a vector each: give the frames of "
+          "each as a list of paths, or the folder to --mode=embed --input"
+        )
+      return [path / name for name in names]
     if not is_image(path.name):
       raise InputError(
         f"tracklet {path} is neither a folder nor an image ({', '.join(IMAGE_SUFFIXES)}): give a "

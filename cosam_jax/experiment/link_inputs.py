@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from cosam_jax.data.box_files import read_boxes
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.forbidden_pairs import NO_CLOCK, Whereabouts
 from cosam_jax.evaluation.sightings import Sighting
 from cosam_jax.experiment.own_videos import NOTHING_SAID, Given
-from cosam_jax.experiment.search_sides import Networks, Side, open_side, picture_of
+from cosam_jax.experiment.search_sides import Networks, Side, check_side, open_side, picture_of
 from cosam_jax.runtime.quiet import warn
 
 
@@ -57,22 +58,16 @@ class Tracklets:
     return np.unique([str(one.identity) for one in self.seen], return_inverse=True)[1]
 
 
-def open_tracklets(
-  paths: Sequence[pathlib.Path],
-  networks: Networks,
-  given: Sequence[Given] = (),
-) -> Tracklets:
-  """Reads or embeds every input; junk and distractors of a data set are left out.
+def check_inputs(paths: Sequence[pathlib.Path], given: Sequence[Given]) -> None:
+  """Refuses inputs that plainly cannot be used, before any of them is embedded.
 
   Args:
-    paths: embeddings, or folders and videos, which are embedded.
-    networks: embeds folders and videos.
-    given: what is said about each of the paths; empty: nothing.
+    paths, given: as for `open_tracklets`.
 
   Raises:
-    InputError: an input cannot be used, is given twice, or two are of different networks.
+    InputError: an input does not exist, has no names, or is given twice; or a file of boxes cannot
+      be read.
   """
-  given = given or [NOTHING_SAID] * len(paths)
   asked: dict[Any, pathlib.Path] = {}
   for path, said in zip(paths, given, strict=True):
     one = _place(path), None if said.boxes is None else _place(said.boxes)
@@ -86,16 +81,40 @@ def open_tracklets(
       other = asked.setdefault(one[1], path)
       if _place(other) != one[0]:
         warn(f"{said.boxes} has the boxes of both {other} and {path}: is that meant?")
-  sides: list[Side] = []
   for path, said in zip(paths, given, strict=True):
     if path.suffix == ".npy":
       raise InputError(
         f"{path} has vectors without names and cameras: give embeddings.npz of --mode=embed"
       )
-    side = open_side(path, networks, said)
-    if sides:
-      _check_same_network(sides[0], side)
-    sides.append(side)
+    check_side(path, said)
+    if said.boxes is not None:
+      read_boxes(said.boxes, said.reading)
+
+
+def open_tracklets(
+  paths: Sequence[pathlib.Path],
+  networks: Networks,
+  given: Sequence[Given] = (),
+) -> Tracklets:
+  """Reads or embeds every input; junk and distractors of a data set are left out.
+
+  Args:
+    paths: embeddings, or folders and videos, which are embedded.
+    networks: embeds folders and videos.
+    given: what is said about each of the paths, which `check_inputs` checked; empty: nothing.
+
+  Raises:
+    InputError: an input cannot be used, or two are of different networks, or have a tracklet both.
+  """
+  given = given or [NOTHING_SAID] * len(paths)
+  opened: dict[int, Side] = {}
+  # Vectors first, so that what is wrong with them is said before frames are embedded.
+  for number in sorted(range(len(paths)), key=lambda one: paths[one].suffix != ".npz"):
+    side = open_side(paths[number], networks, given[number])
+    if opened:
+      _check_same_network(next(iter(opened.values())), side)
+    opened[number] = side
+  sides = [opened[number] for number in range(len(paths))]
   places = [
     (number, row)
     for number, side in enumerate(sides)

@@ -36,14 +36,7 @@ def links_for(
     files = [side.path for side in found.sides]
     fitting = first_fitting(LINKING_FILE, files, workdir, read_links, misfit, unsure)
     return None if fitting is None else _told(*fitting)
-  folder = given if given.is_dir() else given.parent
-  path = given if given.suffix == ".npz" else folder / LINKING_FILE
-  if not path.is_file():
-    raise InputError(
-      f"--calibration is {given}, and there is no {LINKING_FILE}: give the one that "
-      "--mode=calibrate wrote, the calibration.json beside it, or their folder"
-    )
-  one = read_links(path)
+  one, path = given_links(given)
   if (why := misfit(one)) is not None:
     raise InputError(
       f"{path} is the calibration of another network than that of {found.sides[0].path} ({why}): "
@@ -52,6 +45,22 @@ def links_for(
   if unsure(one):
     warn(f"nothing says whether {path} is of the network of these vectors; it is used")
   return _told(one, path)
+
+
+def given_links(given: pathlib.Path) -> tuple[LinkCalibration, pathlib.Path]:
+  """The calibration that a user names, and its file; InputError if it cannot be read."""
+  folder = given if given.is_dir() else given.parent
+  path = given if given.suffix == ".npz" else folder / LINKING_FILE
+  if not given.exists():
+    raise InputError(
+      f"--calibration is {given}, which does not exist: give what --mode=calibrate wrote"
+    )
+  if not path.is_file():
+    raise InputError(
+      f"--calibration is {given}, and there is no {LINKING_FILE}: give the one that "
+      "--mode=calibrate wrote, the calibration.json beside it, or their folder"
+    )
+  return read_links(path), path
 
 
 def _misfit(one: LinkCalibration, found: Tracklets) -> str | None:

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import pathlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -20,12 +20,16 @@ from cosam_jax.evaluation.corrections import (
 )
 from cosam_jax.evaluation.forbidden_pairs import Forbidden
 from cosam_jax.evaluation.link_calibration import KindOfLink, LinkCalibration
+from cosam_jax.evaluation.link_files import LINKING_FILE
 from cosam_jax.evaluation.linking import MOST_BYTES, Links, link
 from cosam_jax.evaluation.linking_space import PLAIN_KIND, LinkDistances
 from cosam_jax.evaluation.stitching import stitched
-from cosam_jax.experiment.link_inputs import Tracklets, whereabouts
+from cosam_jax.experiment.link_inputs import Tracklets, check_inputs, whereabouts
 from cosam_jax.experiment.link_notes import facts_of_links, notes_on_links
-from cosam_jax.experiment.link_rates import links_for
+from cosam_jax.experiment.link_rates import given_links, links_for
+from cosam_jax.experiment.own_videos import Given
+from cosam_jax.experiment.search_sides import Networks
+from cosam_jax.experiment.stored_calibrations import near
 from cosam_jax.reports.people_files import (
   MOST_SHEETS,
   PEOPLE_PAGE,
@@ -44,7 +48,7 @@ LAW = (
   "Linking people across cameras is biometric processing of people, which laws restrict: read "
   "docs/responsible_use.md first."
 )
-"""The line that the mode prints."""
+"""The line that the mode prints before it begins."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +77,40 @@ class LinkSettings:
   corrections: pathlib.Path | None = None
 
 
+def check_before_reading(
+  inputs: Sequence[pathlib.Path],
+  given: Sequence[Given],
+  networks: Networks,
+  directory: pathlib.Path,
+  settings: LinkSettings,
+) -> None:
+  """Refuses what can be refused before frames are embedded, which takes long.
+
+  Args:
+    inputs, given, networks: as for `link_inputs.open_tracklets`.
+    directory: the output folder.
+    settings: how to link.
+
+  Raises:
+    InputError: inputs or files of the settings cannot be used, settings contradict each other,
+      there is neither a calibration nor a threshold, or a user's files are in the way of the
+      output.
+  """
+  check_inputs(inputs, given)
+  people_folder_of(directory).check(*inputs)
+  if settings.threshold is not None and settings.least_chance is not None:
+    raise InputError("--threshold and --least_chance both say what is joined: give one of them")
+  if settings.calibration is not None:
+    given_links(settings.calibration)
+  elif settings.threshold is None:
+    if any(path.suffix != ".npz" for path in inputs):
+      networks.embedder  # noqa: B018 (its own refusal comes first)
+    if not any(near(LINKING_FILE, inputs, networks.place)):
+      raise _no_calibration(inputs[0])
+  if settings.corrections is not None:
+    read_corrections(settings.corrections)
+
+
 def link_people(
   found: Tracklets,
   directory: pathlib.Path,
@@ -96,11 +134,7 @@ def link_people(
   output.check(*(side.path for side in found.sides))
   rates = links_for(found, given=settings.calibration, workdir=workdir)
   if rates is None and settings.threshold is None:
-    raise InputError(
-      f"there is no calibration of links for the network of {found.sides[0].path}, so nobody knows "
-      "which distance is one person: make one with --mode=calibrate, name it with --calibration, "
-      "or give a --threshold of your own"
-    )
+    raise _no_calibration(found.sides[0].path)
   calibration = None if rates is None else rates[0]
   seen = whereabouts(found, settings.starts, settings.travel)
   corrections = _corrections(settings.corrections, directory)
@@ -149,13 +183,18 @@ def link_people(
   elif sheets == MOST_SHEETS:
     print(f"sheets of the {sheets:,} least certain people are drawn")
   print(f"{directory / PEOPLE_PAGE} is the page to look through; people.csv has every tracklet")
-  print(LAW)
   return people
 
 
+def _no_calibration(path: pathlib.Path) -> InputError:
+  return InputError(
+    f"there is no calibration of links for the network of {path}, so nobody knows which distance "
+    "is one person: make one with --mode=calibrate, name it with --calibration, or give a "
+    "--threshold of your own"
+  )
+
+
 def _cut(settings: LinkSettings, known: KindOfLink | None) -> float:
-  if settings.threshold is not None and settings.least_chance is not None:
-    raise InputError("--threshold and --least_chance both say what is joined: give one of them")
   if settings.threshold is not None:
     return settings.threshold
   assert known is not None

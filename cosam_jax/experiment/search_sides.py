@@ -106,11 +106,7 @@ def open_side(path: pathlib.Path, networks: Networks, given: Given = NOTHING_SAI
   Raises:
     InputError: the input cannot be used, or has boxes and no frames.
   """
-  if given.boxes is not None and path.suffix in (".npy", ".npz"):
-    raise InputError(
-      f"--boxes has {given.boxes} for {path}, which has vectors and no frames: leave its place "
-      "empty"
-    )
+  check_side(path, given)
   if path.suffix == ".npy":
     return Side(path, VectorFile(path), lambda row: f"row {row}", lambda row: None)
   if path.suffix == ".npz":
@@ -132,11 +128,6 @@ def open_side(path: pathlib.Path, networks: Networks, given: Given = NOTHING_SAI
       settings_of_embeddings(saved),
       saved.origin.vectors_hash,
     )
-  if not path.exists():
-    raise InputError(
-      f"{path} does not exist: give embeddings.npz of --mode=embed, a .npy file of vectors, a "
-      "folder of tracklets or a video"
-    )
   embedder = networks.embedder
   own = embed_own(embedder, path, **vars(given))
   return Side(
@@ -151,6 +142,20 @@ def open_side(path: pathlib.Path, networks: Networks, given: Given = NOTHING_SAI
     settings=settings_of_network(embedder.network),
     vectors_hash=vectors_hash(embedder.network.variables),
   )
+
+
+def check_side(path: pathlib.Path, given: Given = NOTHING_SAID) -> None:
+  """Refuses an input that does not exist, or has boxes and no frames; InputError."""
+  if given.boxes is not None and path.suffix in (".npy", ".npz"):
+    raise InputError(
+      f"--boxes has {given.boxes} for {path}, which has vectors and no frames: leave its place "
+      "empty"
+    )
+  if not path.exists():
+    raise InputError(
+      f"{path} does not exist: give embeddings.npz of --mode=embed, a .npy file of vectors, a "
+      "folder of tracklets or a video"
+    )
 
 
 def picture_of(side: Side, row: int) -> np.ndarray | None:

@@ -29,7 +29,7 @@ def first_fitting(
     misfit: why it is not for these vectors; None if it may be.
     unsure: whether nothing says of which network it or the vectors are.
   """
-  for path in _near(name, files, workdir):
+  for path in near(name, files, workdir):
     try:
       found = read(path)
       why = misfit(found)
@@ -44,7 +44,7 @@ def first_fitting(
   return None
 
 
-def _near(
+def near(
   name: str, files: Iterable[pathlib.Path], workdir: pathlib.Path | None
 ) -> Iterator[pathlib.Path]:
   """Yields the files of that name in the workdir, and beside and above the vectors, each once."""

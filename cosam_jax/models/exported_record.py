@@ -23,6 +23,8 @@ DIGESTS = "files"
 """The entry of a published record with the SHA-256 of each file beside it."""
 CARD, CARD_DIGEST = "README.md", "card"
 """The model card of a published network, and the entry of the record with its SHA-256."""
+CARD_FACTS = "card_facts"
+"""The entry with the SHA-256 of the card without the repository's name: of what it says."""
 _HEX = re.compile("[0-9a-f]{64}")
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 

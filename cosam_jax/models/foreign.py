@@ -37,7 +37,8 @@ _INPUTS = {
 }  # fmt: skip
 _OUTPUTS = tuple(kind for kind in _INPUTS if kind != "tensor(uint8)")
 _TRIED_AT_ONCE = 2
-_GREY = 127.5
+_MOST_APART = 0.05
+"""Of a vector's length: rounding in half precision stays below it, batch statistics exceed it."""
 
 
 class ForeignNet:
@@ -59,7 +60,7 @@ class ForeignNet:
 
     Raises:
       InputError: one of them is missing or cannot be used, they contradict each other, an item is
-        missing, or the network does not give one vector for each clip.
+        missing, or the network does not give one vector for each clip, whatever stands beside it.
     """
     self.file = path.name
     asked = read_preprocessing(path)
@@ -74,8 +75,7 @@ class ForeignNet:
       self._identity["weights_beside"] = program.beside
     self._identity["preprocessing"] = self.preprocessing.record()
     self.num_frames, self.image_size = self.preprocessing.frames, self.preprocessing.size
-    shape = (self._at_once or _TRIED_AT_ONCE, self.num_frames, *self.image_size, 3)
-    self.embedding_size = self._vectors(np.full(shape, _GREY, np.float32)).shape[1]
+    self.embedding_size = self._tried()
 
   @property
   def variables(self) -> dict[str, Any]:
@@ -115,6 +115,32 @@ class ForeignNet:
       lengths = np.linalg.norm(found, axis=1, keepdims=True)
       found = found / np.maximum(lengths, np.finfo(np.float32).tiny)
     return found
+
+  def _tried(self) -> int:
+    """D, found by a trial.
+
+    Raises:
+      InputError: a clip's vector depends on the clips beside it.
+    """
+    count = self._at_once or _TRIED_AT_ONCE
+    shape = (self.num_frames, *self.image_size, 3)
+    clip, bright, dark = (
+      np.random.default_rng(0).uniform(least, most, shape).astype(np.float32)
+      for least, most in ((0, 255), (200, 255), (0, 50))
+    )
+    beside = [
+      self._vectors(np.stack([clip, *[other] * (count - 1)]))[0] for other in (bright, dark)
+    ]
+    if self._at_once is None:
+      beside.append(self._vectors(clip[None])[0])
+    away = max(float(np.linalg.norm(one - beside[0])) for one in beside)
+    if away > _MOST_APART * max(float(np.linalg.norm(one)) for one in beside):
+      raise InputError(
+        f"{self.path} gives a clip another vector if other clips stand beside it, so its vectors "
+        "mean nothing: it was probably exported in training mode; call model.eval() before the "
+        "export"
+      )
+    return len(beside[0])
 
   def _vectors(self, levels: np.ndarray) -> np.ndarray:
     """float32[B, D] as the network gives them; a file for a fixed number gets that many at once."""

@@ -1,5 +1,6 @@
 """Uploads the folder of a network to the Hub."""
 
+import contextlib
 import hashlib
 import pathlib
 import sys
@@ -7,7 +8,13 @@ from collections.abc import Collection
 from typing import Any
 
 from cosam_jax.errors import InputError
-from cosam_jax.models.exported_record import CARD, CARD_DIGEST, RECORD, read_record
+from cosam_jax.models.exported_record import (
+  CARD,
+  CARD_DIGEST,
+  CARD_FACTS,
+  RECORD,
+  read_record,
+)
 from cosam_jax.models.hub_errors import address, endpoint, hub_client, push_refusal
 from cosam_jax.models.hub_names import HubName
 from cosam_jax.runtime.quiet import warn
@@ -42,7 +49,8 @@ def upload(
     client.create_repo(repository, private=True, exist_ok=True)
     info = client.model_info(repository)
     there = {one.rfilename for one in info.siblings or ()}
-    kept = _edited_card(client, repository, info.sha, there, ours)
+    facts = read_record(folder / RECORD).get(CARD_FACTS)
+    kept = _edited_card(client, repository, info.sha, there, ours, facts)
     operations: list[hub.CommitOperationAdd | hub.CommitOperationDelete] = [
       hub.CommitOperationAdd(name, str(folder / name)) for name in names if name != kept
     ]
@@ -62,9 +70,19 @@ def upload(
 
 
 def _edited_card(
-  client: Any, repository: str, revision: str | None, there: Collection[str], ours: Collection[str]
+  client: Any,
+  repository: str,
+  revision: str | None,
+  there: Collection[str],
+  ours: Collection[str],
+  facts: Any,
 ) -> str | None:
   """The name of a model card that was edited on the Hub; None if there is none.
+
+  Args:
+    client, repository, revision: the repository.
+    there: names of its files. ours: as of `upload`.
+    facts: the digest of what the new card says.
 
   Raises:
     InputError: the repository has files of our names that no upload of this program left.
@@ -75,12 +93,11 @@ def _edited_card(
   def fetched(name: str) -> pathlib.Path:
     return pathlib.Path(client.hf_hub_download(repository, name, revision=revision))
 
-  written = None
+  record: dict[str, Any] = {}
   if RECORD in there:
-    try:
-      written = read_record(fetched(RECORD)).get(CARD_DIGEST)
-    except InputError:
-      written = None
+    with contextlib.suppress(InputError):
+      record = read_record(fetched(RECORD))
+  written = record.get(CARD_DIGEST)
   if written is None:
     raise InputError(
       f"{repository} on {address()} has {', '.join(found)}, which --mode=publish did not upload: "
@@ -90,5 +107,7 @@ def _edited_card(
     return None
   if hashlib.sha256(fetched(CARD).read_bytes()).hexdigest() == written:
     return None
-  warn(f"{CARD} was edited in {repository}, so it stays there as it is")
+  other = ", although a new one would say other things"
+  but = "" if record.get(CARD_FACTS) == facts else other
+  warn(f"{CARD} was edited in {repository}, so it stays there as it is{but}")
   return CARD

@@ -48,6 +48,7 @@ class OutputFolder:
       seen beside files of another call.
     earlier: returns the names that a version without lists wrote into the folder.
     remedy: what to do if the folder cannot be used, for the end of a sentence.
+    spared: names that stay as they are, even if an earlier call wrote them: somebody edited them.
   """
 
   directory: pathlib.Path
@@ -56,6 +57,7 @@ class OutputFolder:
   head: str
   earlier: Callable[[pathlib.Path], Iterable[str]] = no_earlier_names
   remedy: str = "move it away, or give another --output"
+  spared: tuple[str, ...] = ()
 
   @property
   def list_name(self) -> str:
@@ -197,7 +199,7 @@ class OutputFolder:
       for path in self.directory.glob(pattern):
         if not ("**" in pattern and path.is_dir()):
           found.add(path.relative_to(self.directory).as_posix())
-    return sorted(found)
+    return sorted(found - {*self.spared})
 
   def _is_ours(self, name: str, written: Mapping[str, Collection[int]]) -> bool:
     try:
@@ -222,7 +224,8 @@ class OutputFolder:
     """Name -> sizes of the files of earlier calls, whether they are still there or not."""
     content = self._read_list()
     if content is not None:
-      return {name: set(sizes) for name, sizes in content["files"].items()}
+      files = content["files"].items()
+      return {name: set(sizes) for name, sizes in files if name not in self.spared}
     found: _Files = {}
     for name in self.earlier(self.directory) if self.directory.is_dir() else ():
       with contextlib.suppress(OSError):

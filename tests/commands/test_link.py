@@ -132,6 +132,29 @@ def test_a_calibration_of_another_network_is_not_used(run, capsys):
     link(run, calibration=str(run / "calibration.json"))
 
 
+def test_what_is_wrong_is_said_before_any_video_is_embedded(run, tmp_path, monkeypatch):
+  monkeypatch.setattr("cosam_jax.experiment.link_inputs.open_side", lambda *_: pytest.fail("read"))
+  video, boxes, other = tmp_path / "a.avi", tmp_path / "a.txt", tmp_path / "o"
+  video.write_bytes(b"not looked into")
+  boxes.write_text("1,1,2,2,5,5,1\n")
+  other.mkdir()
+  (other / "people.csv").write_text("mine")
+  both = {"embeddings": None, "input": f"{video},{tmp_path / 'b.avi'}"}
+  for flags, words in (
+    (both, "b.avi does not exist"),
+    ({"embeddings": None, "input": str(video), "boxes": str(tmp_path / "b.txt")}, "b.txt"),
+    ({"output": str(other)}, "this program did not write it"),
+    ({"calibration": str(tmp_path / "none")}, "none, which does not exist"),
+    ({"corrections": str(tmp_path / "none.json")}, "none.json"),
+    ({"threshold": 0.5, "least_chance": 0.5}, "give one of them"),
+  ):
+    with pytest.raises(InputError, match=words):
+      link(run, **flags)
+  (run / "linking.npz").unlink()
+  with pytest.raises(InputError, match="there is no calibration of links"):
+    link(run)
+
+
 def test_files_of_others_are_not_replaced(run):
   (run / "people_linked").mkdir()
   (run / "people_linked" / "people.csv").write_text("mine")

@@ -27,6 +27,7 @@ from cosam_jax.models.hub_names import hub_name
 from cosam_jax.reports.results import write_results
 
 pytestmark = pytest.mark.usefixtures("hasty_compilation")
+MINE = "---\nlicense: mit\n---\nmine\n"
 FRAMES = np.random.default_rng(0).integers(0, 255, (3, 64, 32, 3), np.uint8)
 
 
@@ -129,13 +130,71 @@ def test_it_is_uploaded_only_if_asked_for(made, loaded, hub, tmp_path, monkeypat
 def test_a_card_that_somebody_edited_stays(loaded, tmp_path, capsys):
   out = tmp_path / "out"
   publish(None, tmp_path, out, licence="mit")
-  (out / "README.md").write_text("mine")
+  (out / "README.md").write_text(MINE)
   publish(None, tmp_path, out, licence="mit")
   assert "README.md was edited, so it stays as it is" in capsys.readouterr().out
-  assert (out / "README.md").read_text() == "mine"
+  assert (out / "README.md").read_text() == MINE
+  assert not (out / "README.new.md").exists()
   (out / "README.md").unlink()
   publish(None, tmp_path, out, licence="apache-2.0")
   assert 'license: "apache-2.0"' in (out / "README.md").read_text()
+
+
+def test_an_edited_card_of_other_facts_is_not_uploaded(loaded, hub, tmp_path, monkeypatch):
+  out = tmp_path / "out"
+  monkeypatch.setenv("HF_TOKEN", hub_server.TOKEN)
+  publish(None, tmp_path, out, licence="mit")
+  (out / "README.md").write_text(MINE)
+  monkeypatch.setattr(mode, "network_asked_for", lambda *_: dataclasses.replace(
+    loaded, label="step 9",
+  ))  # fmt: skip
+  with pytest.raises(InputError, match=r"nothing was uploaded: bring .*README\.md up to date"):
+    publish(None, tmp_path, out, licence="mit", push="org/name")
+  assert hub.asked == []
+  assert "Weights: step 9" in (out / "README.new.md").read_text()
+  publish(None, tmp_path, out, licence="mit", push="org/name")  # Asked again, so it is meant.
+  files = hub.repositories["org/name"].commits[hub.repositories["org/name"].refs["main"]]
+  assert files["README.md"] == MINE.encode()
+  assert "README.new.md" not in {*files, *(path.name for path in out.iterdir())}
+
+
+@pytest.mark.parametrize(
+  ("text", "words"),
+  [
+    ("mine", "was edited and states no licence, and --licence is mit: write `license: mit`"),
+    ("---\nlicense: gpl-3.0\n---\nmine", "states the licence gpl-3.0, and --licence is mit"),
+    ("---\nlicense: [\n---\nmine", "the lines between --- at its head cannot be read"),
+  ],
+)
+def test_an_edited_card_must_state_the_licence(loaded, tmp_path, text, words):
+  out = tmp_path / "out"
+  publish(None, tmp_path, out, licence="mit")
+  (out / "README.md").write_text(text)
+  before = (out / "export.json").read_bytes()
+  with pytest.raises(InputError) as raised:
+    publish(None, tmp_path, out, licence="mit")
+  assert words in str(raised.value)
+  assert (out / "export.json").read_bytes() == before
+  assert (out / "README.md").read_text() == text
+
+
+def test_a_killed_calls_card_makes_room_and_a_link_does_not(loaded, tmp_path):
+  out = tmp_path / "out"
+  publish(None, tmp_path, out, licence="mit")
+  (out / "export.json").unlink()  # It is removed first and written last.
+  publish(None, tmp_path, out, licence="mit")
+  (out / "README.md").unlink()
+  (out / "README.md").symlink_to(tmp_path / "nowhere")
+  with pytest.raises(InputError, match=r"README\.md is a link, and the model card goes there"):
+    publish(None, tmp_path, out, licence="mit")
+
+
+def test_a_licence_that_the_hub_may_not_know_is_warned_of(loaded, tmp_path, capsys):
+  publish(None, tmp_path, tmp_path / "out", licence="apache2.0")
+  said = (
+    "apache2.0 is none of the licences known here, so the Hub may not know it; did you mean 'apa"
+  )
+  assert said in capsys.readouterr().out
 
 
 def refused(words, out, **given):

@@ -66,7 +66,12 @@ def test_the_file_the_curve_and_the_table_are_left(tmp_path, capsys):
   assert "nobody knows whether" not in out
   # Made again, with other weights.
   calibrate_file(written(tmp_path / "o.npz", vectors_hash="cc"), QUICK, workdir=place)
-  assert "this replaces the calibration of other weights (step 3)" in capsys.readouterr().out
+  words = (
+    "this replaces the calibration of other weights (step 3), made on 12 people of mars (held out)"
+  )
+  assert words in capsys.readouterr().out
+  calibrate_file(path.with_name("o.npz"), QUICK, workdir=place)
+  assert "this replaces the calibration of the same weights, made on 12" in capsys.readouterr().out
 
 
 def test_people_who_were_trained_on_are_warned_of(tmp_path, capsys):

@@ -27,3 +27,12 @@ def test_frames_come_with_their_tracklet_and_its_end(tmp_path):
   assert [(frame.tracklet, frame.last) for frame in frames] == [(0, False), (0, True), (1, True)]
   for frame in frames:
     np.testing.assert_array_equal(frame.image, PICTURE)
+
+
+def test_a_folder_of_several_tracklets_is_not_taken_for_one(tmp_path):
+  for name in ("0001C1T0001F001.jpg", "0001C1T0001F002.jpg"):
+    Image.fromarray(PICTURE).save(tmp_path / name)
+  assert len(listed(tmp_path, 0, LeftOut())) == 2
+  Image.fromarray(PICTURE).save(tmp_path / "0001C2T0001F001.jpg")
+  with pytest.raises(InputError, match=r"of 2 tracklets \(0001C1T0001, 0001C2T0001\), which have"):
+    listed(tmp_path, 0, LeftOut())

@@ -9,8 +9,9 @@ import pytest
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import write_embeddings
 from cosam_jax.evaluation.forbidden_pairs import NO_CLOCK
-from cosam_jax.experiment.link_inputs import open_tracklets, whereabouts
+from cosam_jax.experiment.link_inputs import check_inputs, open_tracklets, whereabouts
 from cosam_jax.experiment.link_tables import read_starts, read_travel_times
+from cosam_jax.experiment.own_videos import NOTHING_SAID
 from cosam_jax.experiment.search_sides import Networks
 
 
@@ -82,10 +83,10 @@ def test_frames_are_a_clock_of_tracked_people_alone(tmp_path):
 def test_what_cannot_be_linked_is_refused(two, tmp_path):
   path = tmp_path / "gate" / "embeddings.npz"
   with pytest.raises(InputError, match="is given twice"):
-    open_tracklets([path, path], Networks())
+    check_inputs([path, path], [NOTHING_SAID] * 2)
   np.save(tmp_path / "m.npy", np.eye(3, dtype=np.float32))
   with pytest.raises(InputError, match="has vectors without names"):
-    open_tracklets([tmp_path / "m.npy"], Networks())
+    check_inputs([tmp_path / "m.npy"], [NOTHING_SAID])
   made = labelled.embeddings(vectors_hash="zz")
   write_embeddings(tmp_path / "z.npz", made)
   with pytest.raises(InputError, match="by different networks"):

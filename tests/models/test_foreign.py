@@ -218,6 +218,14 @@ def test_an_output_that_is_no_vector_of_each_is_refused(tmp_path):
     ForeignNet(path)
 
 
+@pytest.mark.parametrize("batch", ["N", 3])
+def test_vectors_that_depend_on_other_clips_are_refused(tmp_path, batch):
+  path = tmp_path / "model.onnx"
+  tiny_files.write(path, {}, axes=tiny_files.shape(batch=batch), trained=True)
+  with pytest.raises(InputError, match=r"another vector if other clips .*call model\.eval\(\)"):
+    ForeignNet(path)
+
+
 def test_ours_are_told_from_foreign_ones(tmp_path):
   tiny_files.write(tmp_path / "model.onnx", {})
   own = ReidNet("resnet18")

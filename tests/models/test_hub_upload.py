@@ -24,7 +24,7 @@ def folder(tmp_path):
   place = tmp_path / "published"
   place.mkdir()
   for name in (*OURS, "example.npz"):
-    (place / name).write_text(CARD if name == "README.md" else name)
+    (place / name).write_text({"README.md": CARD, "export.json": "{}"}.get(name, name))
   return place
 
 
@@ -60,8 +60,16 @@ def test_a_card_that_was_edited_on_the_hub_stays(hub, folder, monkeypatch, capsy
   made = upload(folder, OURS, "org/name", OURS)
   files = hub.repositories["org/name"].commits[made.revision]
   assert files["README.md"] == b"mine"
-  assert files["export.json"] == b"export.json"
-  assert "README.md was edited in org/name, so it stays there" in capsys.readouterr().out
+  assert files["export.json"] == b"{}"
+  assert "README.md was edited in org/name, so it stays there as it is\n" in capsys.readouterr().out
+
+
+def test_a_new_card_that_says_other_things_is_told(hub, folder, monkeypatch, capsys):
+  monkeypatch.setenv("HF_TOKEN", hub_server.TOKEN)
+  (folder / "export.json").write_text('{"card_facts": "others"}')
+  hub.add("org/name", {"README.md": b"mine", "export.json": record(b"old")})
+  upload(folder, OURS, "org/name", OURS)
+  assert "stays there as it is, although a new one would say other" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("record", [None, b"{}", b"cut", b"[]"])

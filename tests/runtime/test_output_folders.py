@@ -58,6 +58,16 @@ def test_what_was_written_makes_room_and_what_somebody_added_stays(tmp_path):
   assert not (out / "pictures").exists()
 
 
+def test_a_spared_file_stays_whoever_wrote_it(tmp_path):
+  for text in ("ours pictures/0.txt", "edited"):  # Of the same size as ours, and of another.
+    write(tmp_path, "index.txt", "pictures/0.txt")
+    (tmp_path / "pictures" / "0.txt").write_text(text)
+    write(tmp_path, "index.txt", text="newer", spared=("pictures/0.txt",))
+    assert content(tmp_path) == {"index.txt": "newer index.txt", "pictures/0.txt": text}
+    assert folder(tmp_path).names == ["index.txt"]
+    (tmp_path / "pictures" / "0.txt").unlink()
+
+
 @pytest.mark.parametrize("name", ["index.txt", "pictures/0.txt", "pictures/5.txt"])
 def test_somebodys_file_in_the_way_is_refused_before_any_work(tmp_path, name):
   (tmp_path / name).parent.mkdir(exist_ok=True)

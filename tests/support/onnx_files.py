@@ -23,7 +23,7 @@ def shape(layout="NCHW", size=SIZE, frames=1, batch="N"):
 
 def write(
   path, how=None, *, axes=None, kind=TensorProto.FLOAT, out=TensorProto.FLOAT, outputs=("vectors",),
-  inputs=("pictures",), beside=None, seed=0, grid=False, mixed=False,
+  inputs=("pictures",), beside=None, seed=0, grid=False, mixed=False, trained=False,
 ):  # fmt: skip
   """Writes `path` and the JSON file beside it; returns the matrix, float32[numbers, WIDTH].
 
@@ -37,6 +37,7 @@ def write(
     seed: of the matrix.
     grid: whether the output keeps a grid of one place, as a pool leaves it.
     mixed: whether the output is the mean over all pictures at once, one vector for several.
+    trained: whether the mean over all pictures at once is subtracted, as norms do in training mode.
   """
   items = {**HOW, **(how or {})}
   axes = shape(size=items["size"]) if axes is None else axes
@@ -60,6 +61,10 @@ def write(
     nodes[-1].output[0] = "row"
     nodes.append(helper.make_node("ReduceMean", ["row"], [outputs[0]], axes=[0], keepdims=1))
     end = [1, WIDTH]
+  if trained:
+    nodes[-1].output[0] = "row"
+    nodes.append(helper.make_node("ReduceMean", ["row"], ["mean"], axes=[0], keepdims=1))
+    nodes.append(helper.make_node("Sub", ["row", "mean"], [outputs[0]]))
   for name in outputs[1:]:
     nodes.append(helper.make_node("Neg", [outputs[0]], [name]))
   graph = helper.make_graph(
