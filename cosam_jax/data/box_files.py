@@ -127,6 +127,7 @@ def read_boxes(path: str | os.PathLike, reading: BoxReading = FOUND_OUT) -> Boxe
     frames[rows].astype(np.int64),
     tracks[rows].astype(np.int64),
     corners[rows],
+    called=f"the boxes of {path}",
     left_out=(*said, *lines.bad.sentences()),
     told=(what, *layout.notes, *doubts),
     plain=reading.coordinates is None and layout.coordinates == "sizes",

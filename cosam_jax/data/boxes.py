@@ -40,6 +40,7 @@ class Boxes:
     told: remarks on the format that was found.
     plain: whether the form of the coordinates was assumed and not given, so that it may be doubted.
     guessed: whether the order of the columns was not given, by names or by a format.
+    called: names them in messages.
   """
 
   frames: np.ndarray
@@ -50,6 +51,7 @@ class Boxes:
   told: tuple[str, ...] = ()
   plain: bool = True
   guessed: bool = False
+  called: str = "the boxes"
 
   @classmethod
   def of(cls, frames: np.ndarray, ids: np.ndarray, corners: np.ndarray, **others: Any) -> "Boxes":
@@ -171,11 +173,11 @@ def crops(
     if row == len(boxes.frames):
       return
   lost = len(boxes.frames) - row
-  ends = f"there are {number:,} frames, but the boxes name frame {boxes.frames[-1]:,}"
+  ends = f"there are {number:,} frames, but {boxes.called} name frame {boxes.frames[-1]:,}"
   if lost > FEW * len(boxes.frames) or (left == boxes.lengths).any():
     if footage is not None and footage.warnings:
       raise InputError(
-        f"{'; '.join(footage.warnings)}; the boxes name frame {boxes.frames[-1]:,}: repair the "
+        f"{'; '.join(footage.warnings)}; {boxes.called} name frame {boxes.frames[-1]:,}: repair the "
         f"video, or leave out the boxes after frame {number:,}"
       )
     raise InputError(

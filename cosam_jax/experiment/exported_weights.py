@@ -93,7 +93,7 @@ def shareable(flat: Mapping[str, Any]) -> dict[str, Any]:
     elif field.path and field.role == PLACE:
       value = ""
     elif field.path and not is_hub_name(value):
-      value = pathlib.PurePath(value).name
+      value = pathlib.PureWindowsPath(value).name  # Its rules know both kinds of slashes.
     found[name] = value
   return found
 

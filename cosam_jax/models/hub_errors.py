@@ -17,7 +17,8 @@ def hub_client(what: str) -> ModuleType:
     what: begins the error's sentence: what it is needed for.
 
   Raises:
-    InputError: it is not installed.
+    InputError: it is not installed, or the environment has an address or a token that cannot be
+      one.
   """
   try:
     import huggingface_hub
@@ -26,6 +27,14 @@ def hub_client(what: str) -> ModuleType:
       f"{what} needs the package huggingface_hub, which is not installed ({error}): pip install "
       "huggingface_hub"
     ) from error
+  if not endpoint().startswith(("http://", "https://")):
+    raise InputError(
+      f"HF_ENDPOINT is {address()}: it must begin with http:// or https://; correct it, or leave it "
+      "unset for the Hub"
+    )
+  token = os.environ.get("HF_TOKEN", "").strip()
+  if not all("!" <= sign <= "~" for sign in token):
+    raise InputError(f"HF_TOKEN has signs that no token has: {_LOG_IN} to what the Hub shows")
   return huggingface_hub
 
 

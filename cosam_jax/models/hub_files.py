@@ -51,7 +51,8 @@ def fetched(name: HubName) -> Found:
   if _is_damaged(record_file):
     record_file = _fetch(name, RECORD, again=True)
   commit = name._replace(revision=record_file.parent.name)
-  record = read_record(record_file, f"remove it, so that {name} is fetched again")
+  owner = "its owner should make the folder with --mode=publish"
+  record = read_record(record_file, f"{commit} has it so; {owner}, or name another revision")
   digests = stated_digests(record)
   lacking = []
   if not (isinstance(record.get("config"), Mapping) and record["config"]):
@@ -61,7 +62,7 @@ def fetched(name: HubName) -> Found:
   if lacking:
     raise InputError(
       f"{RECORD} of {commit} lacks {' and '.join(lacking)}, so nobody knows what its weights are: "
-      "its owner should make the folder with --mode=publish"
+      f"{owner}"
     )
   for file, digest in digests.items():
     _fetch_whole(commit, file, digest)

@@ -29,6 +29,7 @@ _COLUMNS = (
   "person", "name", "camera", "source", "first_frame", "last_frame", "first_second", "last_second",
   "chance",
 )  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _HEIGHT, _WIDTH, _A_LINE, _GAP, _LINE = 176, 96, 10, 12, 17
 _INK, _FAINT, _PAPER, _MISSING = (25, 25, 25), (85, 85, 85), (255, 255, 255), (190, 190, 190)
 
@@ -102,7 +103,7 @@ def write_people(folder: pathlib.Path, people: Sequence[Person]) -> None:
     chance = None if person.chance is None else round(person.chance, 4)
     members = [{"name": one.name} | one.seen.record() for one in person.members]
     for member in members:
-      rows.writerow({"person": person.number, "chance": chance} | member)
+      rows.writerow({"person": person.number, "chance": chance} | _plain(member))
     record: dict[str, Any] = {"person": person.number, "tracklets": len(members)}
     record |= {"cameras": person.cameras, "chance": chance, "height": person.height}
     lines.append(json.dumps(record | {"members": members}) + "\n")
@@ -125,6 +126,14 @@ def save_sheets(folder: pathlib.Path, people: Sequence[Person]) -> int:
       _sheet(person, pictures).save(folder / "sheets" / f"{person.number:05d}.jpg", quality=88)
       drawn += 1
   return drawn
+
+
+def _plain(member: Mapping[str, Any]) -> dict[str, Any]:
+  """Cells that a spreadsheet takes for text: it computes what begins with a sign of `_FORMULA`."""
+  return {
+    name: f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    for name, cell in member.items()
+  }
 
 
 _SURE = 0.99  # Above it, nobody has measured how sure.

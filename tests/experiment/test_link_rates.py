@@ -55,7 +55,7 @@ def test_one_of_another_network_is_passed_over_or_refused(found, tmp_path, capsy
     links_for(found, given=tmp_path / "run" / "linking.npz")
   write(tmp_path / "run", width=5)
   with pytest.raises(InputError, match="vectors have 5 dimensions, and these 6"):
-    links_for(found, given=tmp_path / "run" / "calibration.json")
+    links_for(found, given=tmp_path / "run" / "linking.npz")
 
 
 def test_people_who_were_trained_on_are_warned_of(found, tmp_path, capsys):
@@ -85,6 +85,7 @@ def test_people_who_were_drawn_are_counted(tmp_path, monkeypatch):
 def test_a_folder_stands_for_the_calibration_in_it(found, tmp_path):
   write(tmp_path / "run")
   assert links_for(found, given=tmp_path / "run")[1] == tmp_path / "run" / "linking.npz"
-  for given in (tmp_path, tmp_path / "none"):
-    with pytest.raises(InputError, match=r"and there is no linking\.npz: give the one that"):
-      links_for(found, given=given)
+  with pytest.raises(InputError, match=r"and there is no linking\.npz: give the one that"):
+    links_for(found, given=tmp_path)
+  with pytest.raises(InputError, match=r"which does not exist: give what --mode=calibrate wrote"):
+    links_for(found, given=tmp_path / "run" / "calibrations.json")

@@ -92,7 +92,7 @@ def test_a_damaged_download_is_fetched_once_more_and_then_refused(hub):
     (published({"calibration.json": b"{}"}), "lacks the SHA-256 of model.safetensors"),
     (published(CONTENT, files={"model.safetensors": ZEROS, "../x": ZEROS}), "lacks the SHA-256"),
     (published(CONTENT, format=2), "has the format '2', and this version reads up to 1"),
-    ({**published(CONTENT), "export.json": b"{"}, "cannot be read (it is not JSON"),
+    ({**published(CONTENT), "export.json": b"{"}, "its owner should make the folder"),
     (published(CONTENT, files={"model.safetensors": ZEROS, "gone.npz": ZEROS}), "promises 0000"),
   ],
 )  # fmt: skip
@@ -168,6 +168,23 @@ def test_the_client_is_said_to_be_missing(monkeypatch):
     fetched(hub_name(NAME))
   with pytest.raises(InputError, match="--push needs"):
     hub_client("--push")
+
+
+@pytest.mark.parametrize(
+  ("name", "value", "words"),
+  [
+    ("HF_ENDPOINT", "hub.example", "HF_ENDPOINT is hub.example: it must begin with http:// or"),
+    ("HF_ENDPOINT", "ftp://a:secret@b", "HF_ENDPOINT is ftp://b: it must begin with http:// or"),
+    ("HF_TOKEN", "hf_ü", "HF_TOKEN has signs that no token has: log in with"),
+    ("HF_TOKEN", "two words", "HF_TOKEN has signs that no token has"),
+  ],
+)
+def test_settings_that_cannot_be_are_named(hub, monkeypatch, name, value, words):
+  monkeypatch.setenv(name, value)
+  sentence = refused()
+  assert words in sentence
+  assert "secret" not in sentence
+  assert hub.asked == []
 
 
 def test_the_server_is_the_one_that_the_environment_names(monkeypatch):
