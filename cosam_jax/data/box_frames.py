@@ -89,7 +89,7 @@ def _few(boxes: Boxes, exists: np.ndarray, source: str, has: str) -> None:
   lost = int((~exists).sum())
   if lost > FEW * len(exists):
     raise InputError(
-      f"{boxes.called} name frames {boxes.frames[0]} to {boxes.frames[-1]}, but {source} has {has}: "
-      f"{lost:,} of {len(exists):,} boxes have no picture; give the boxes of this very video, or "
-      "say with --boxes_first_frame which frame the first picture is"
+      f"{boxes.called} name frames {boxes.frames[0]} to {boxes.frames[-1]}, but {source} has "
+      f"{has}: {lost:,} of {len(exists):,} boxes have no picture; give the boxes of this very "
+      "video, or say with --boxes_first_frame which frame the first picture is"
     )

@@ -177,8 +177,8 @@ def crops(
   if lost > FEW * len(boxes.frames) or (left == boxes.lengths).any():
     if footage is not None and footage.warnings:
       raise InputError(
-        f"{'; '.join(footage.warnings)}; {boxes.called} name frame {boxes.frames[-1]:,}: repair the "
-        f"video, or leave out the boxes after frame {number:,}"
+        f"{'; '.join(footage.warnings)}; {boxes.called} name frame {boxes.frames[-1]:,}: repair "
+        f"the video, or leave out the boxes after frame {number:,}"
       )
     raise InputError(
       f"{ends}: the video ends early, or the boxes are of another one; give the boxes of this very "

@@ -29,8 +29,8 @@ def hub_client(what: str) -> ModuleType:
     ) from error
   if not endpoint().startswith(("http://", "https://")):
     raise InputError(
-      f"HF_ENDPOINT is {address()}: it must begin with http:// or https://; correct it, or leave it "
-      "unset for the Hub"
+      f"HF_ENDPOINT is {address()}: it must begin with http:// or https://; correct it, or leave "
+      "it unset for the Hub"
     )
   token = os.environ.get("HF_TOKEN", "").strip()
   if not all("!" <= sign <= "~" for sign in token):

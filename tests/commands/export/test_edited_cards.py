@@ -61,7 +61,7 @@ def test_the_licence_must_be_the_stated_one(tmp_path):
   card = tmp_path / "README.md"
   card.write_text('---\nlicense: "mit"\ntags:\n- "video"\n---\n# Mine\n')
   check_licence(card, "mit")
-  with pytest.raises(InputError, match="states the licence mit, and --licence is gpl-3.0"):
+  with pytest.raises(InputError, match=r"states the licence mit, and --licence is gpl-3\.0"):
     check_licence(card, "gpl-3.0")
   card.write_bytes(b"\xff\xfe")
   with pytest.raises(InputError, match="at its head cannot be read"):
