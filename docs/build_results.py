@@ -3,8 +3,8 @@
   python docs/build_results.py
 
 A row is a network: the mean over its runs (seeds), with the spread over them and an interval over
-people, beside the first row of its table as `--mode=compare` compares them. A test fails if
-docs/results.md is not what this writes.
+people, beside another row as `--mode=compare` compares them: the first of its table, or the one
+above it. A test fails if docs/results.md is not what this writes.
 """
 
 import dataclasses
@@ -17,20 +17,22 @@ from cosam_jax.reports.comparison import compare, files_of
 
 DOCS = pathlib.Path(__file__).resolve().parent
 MEASURED = "measured/mars8"
-_HEADS = ("", "runs", "mAP", "Rank-1", "mAP beside the first row", "Rank-1 beside it")
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-  """The rows of one question, the first of which the others are compared with.
+  """The rows of one question.
 
   Attributes:
     folder: of the runs, below docs/measured/mars8.
     rows: words for people -> the name of the first run's folder; `_seedN` follows for others.
+    pairs: whether the second row of each two is compared with the first of the two, rather than
+      every row with the first of all.
   """
 
   folder: str
   rows: Mapping[str, str]
+  pairs: bool = False
 
 
 _OSNET = "osnet_x0_25"
@@ -60,16 +62,17 @@ def runs_of(table: Table, name: str) -> list[pathlib.Path]:
 
 def built(table: Table) -> str:
   """The table in Markdown."""
-  first, *_ = names = list(table.rows.values())
-  base = runs_of(table, first)
-  lines = [_HEADS, ("---",) * len(_HEADS)]
-  for words, name in zip(table.rows, names, strict=True):
-    files = runs_of(table, name)
+  beside = "the row above" if table.pairs else "the first row"
+  heads = ("", "runs", "mAP", "Rank-1", f"mAP beside {beside}", "Rank-1 beside it")
+  lines, base = [heads, ("---",) * len(heads)], list[pathlib.Path]()
+  for number, (words, name) in enumerate(table.rows.items()):
+    files, begins = runs_of(table, name), number % 2 == 0 if table.pairs else number == 0
+    base = files if begins else base
     record = compare(files, base)
     metrics = record["comparisons"][0]["metrics"]
     cells = [words, _links(files)]
     cells += [_side(metrics[metric]["A"]) for metric in ("mAP", "Rank-1")]
-    cells += ["", ""] if name == first else [
+    cells += ["", ""] if begins else [
       _difference(metrics[metric]["difference"]) for metric in ("mAP", "Rank-1")
     ]  # fmt: skip
     lines.append(tuple(cells))
