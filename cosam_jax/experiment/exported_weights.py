@@ -63,14 +63,21 @@ def exported_configuration(path: pathlib.Path) -> dict[str, Any]:
   return config_rules.complete(known)
 
 
-def warn_of_other_weights(path: pathlib.Path, variables: Mapping[str, Any]) -> None:
-  """Warns if the record beside an exported file is of other weights than the file's."""
-  wanted = _record(path).get("weights_hash")
+def exported_label(path: pathlib.Path, variables: Mapping[str, Any]) -> str:
+  """Names an exported file's weights: as the record beside it does, such as "step 240".
+
+  If the record is of other weights, it warns and gives the file's name; and so for a record without
+  a name.
+  """
+  record = _record(path)
+  wanted, label = record.get("weights_hash"), record.get("weights")
   if wanted is not None and wanted != weights_hash(variables):
     warn(
       f"{path.name} has other weights than those that {RECORD} beside it is about; its "
       "configuration is used all the same"
     )
+    return path.name
+  return label if isinstance(label, str) and label else path.name
 
 
 def _record(path: pathlib.Path) -> dict[str, Any]:

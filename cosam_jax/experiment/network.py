@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.experiment import config as config_rules
-from cosam_jax.experiment.exported_weights import exported_configuration, warn_of_other_weights
+from cosam_jax.experiment.exported_weights import exported_configuration, exported_label
 from cosam_jax.experiment.field_kinds import NETWORK
 from cosam_jax.experiment.fields import role_of
 from cosam_jax.experiment.flags_again import flags_again
@@ -254,8 +254,7 @@ def _from_weights(path: pathlib.Path, settings: dict[str, Any]) -> Network:
     return _from_file(path, lambda classes: ReidNet(**{"num_classes": classes, **settings}), flat)
   config = config_rules.resolve(config_rules.unflatten(flat))
   network = _from_file(path, lambda classes: build_model(config, classes), flat)
-  warn_of_other_weights(path, network.variables)
-  return network
+  return dataclasses.replace(network, label=exported_label(path, network.variables))
 
 
 def _from_file(

@@ -30,7 +30,7 @@ def test_it_needs_no_settings_and_keeps_the_runs_resize(folder, saved_run, capsy
   ours, file = load_network(saved_run), folder / "model.safetensors"
   assert exported_configuration(file) == {**ours.flat, "clips.resize": "bicubic"}
   network = load_network(file)
-  assert network.model == ours.model
+  assert (network.model, network.label) == (ours.model, "step 3")
   frames = np.random.default_rng(0).integers(0, 255, (3, 90, 40, 3), np.uint8)
   run, embedder = (cosam_jax.Embedder.from_checkpoint(place) for place in (saved_run, file))
   assert embedder.inference.reading.resize_method == "bicubic"
@@ -63,8 +63,9 @@ def test_other_files_and_other_folders_have_no_configuration(folder, tmp_path_fa
 def test_a_record_of_other_weights_is_said(folder, capsys):
   record = json.loads((folder / RECORD).read_text())
   (folder / RECORD).write_text(json.dumps(record | {"weights_hash": "0" * 16}))
-  load_network(folder / "model.safetensors")
+  network = load_network(folder / "model.safetensors")
   assert "model.safetensors has other weights" in capsys.readouterr().out
+  assert network.label == "model.safetensors"
 
 
 def test_a_damaged_record_is_one_sentence(folder):
