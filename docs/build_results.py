@@ -38,12 +38,24 @@ class Table:
 _OSNET = "osnet_x0_25"
 _STRONG = f"{_OSNET}_cosam45_tp_restricted"
 TABLES: dict[str, Table] = {
+  "untrained": Table("untrained", {
+    "half-width ResNet-50": "resnet50_half",
+    "OSNet x0.25": "osnet",
+  }),
   "positions": Table("osnet_2019", {
     "no COSAM": f"{_OSNET}_none_tp",
     "COSAM4,5": f"{_OSNET}_cosam45_tp",
     "COSAM4": f"{_OSNET}_cosam4_tp",
     "COSAM5": f"{_OSNET}_cosam5_tp",
   }),
+  "heads": Table("osnet_2019", {
+    "TP, no COSAM": f"{_OSNET}_none_tp",
+    "TP, COSAM4,5": f"{_OSNET}_cosam45_tp",
+    "TA, no COSAM": f"{_OSNET}_none_ta",
+    "TA, COSAM4,5": f"{_OSNET}_cosam45_ta",
+    "RNN, no COSAM": f"{_OSNET}_none_rnn",
+    "RNN, COSAM4,5": f"{_OSNET}_cosam45_rnn",
+  }, pairs=True),
   "masks": Table("osnet_strong", {
     "COSAM4,5 as published": _STRONG,
     "`position_free`": f"{_STRONG}_position_free",
@@ -94,10 +106,8 @@ def _side(side: Mapping[str, Any]) -> str:
 
 
 def _difference(difference: Mapping[str, Any]) -> str:
-  return (
-    f"{100 * difference['fraction']:+.1f} ({_range(difference['interval'])}), "
-    f"p = {difference['p']:.3f}"
-  )
+  chance = f"p = {difference['p']:.3f}" if difference["p"] >= 0.0005 else "p < 0.001"
+  return f"{100 * difference['fraction']:+.1f} ({_range(difference['interval'])}), {chance}"
 
 
 def _range(bounds: Iterable[float]) -> str:
