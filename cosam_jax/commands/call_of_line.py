@@ -13,7 +13,7 @@ from cosam_jax.errors import InputError, suggestion
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment import run_configuration
 from cosam_jax.experiment.flags_again import flags_again
-from cosam_jax.experiment.learning_rules import check_length
+from cosam_jax.experiment.learning_rules import check_training
 
 
 def call_of(words: Sequence[str]) -> Call:
@@ -33,7 +33,7 @@ def call_of(words: Sequence[str]) -> Call:
     if mode != "doctor":  # The doctor looks at data that this check would refuse.
       config_rules.check(config)
       if mode == "train" and not run_configuration.has_checkpoint(pathlib.Path(values["workdir"])):
-        check_length(config)
+        check_training(config)
   workdir = None if values["workdir"] is None else pathlib.Path(values["workdir"])
   overrides = config_flags.overrides()
   return Call(mode, config, workdir, values, overrides, tuple(words), tuple(sys.argv[1:]))

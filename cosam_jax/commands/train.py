@@ -22,7 +22,7 @@ from cosam_jax.experiment.fields import MOST_EPOCHS
 from cosam_jax.experiment.foreign_refusals import refuse_foreign
 from cosam_jax.experiment.found_checkpoints import weights_label
 from cosam_jax.experiment.learning import learning_of, optimizer_of, schedule_of
-from cosam_jax.experiment.learning_rules import OF_LENGTH, check_length, drops_beyond_the_end
+from cosam_jax.experiment.learning_rules import OF_LENGTH, check_training, drops_beyond_the_end
 from cosam_jax.experiment.mask_report import BEFORE, MaskReport
 from cosam_jax.experiment.outcome import leave, report_results
 from cosam_jax.experiment.page_report import check_outputs
@@ -117,7 +117,7 @@ def _train(
   }  # fmt: skip
   first_step = checkpoints.latest_step() or 0
   if not first_step:
-    check_length(config)
+    check_training(config)
     check_ours(workdir / "config.json", ("data.name",))
     check_replaceable(workdir / "results.json", workdir / BEFORE)
   last_step = max(first_step, last_step)  # More epochs may be done already than are now asked for.
@@ -130,7 +130,7 @@ def _train(
     free = config_rules.free_on_resume(config, change_optim)
     check_same(earlier, run.flat, free, where, REMEDY)
     if any(earlier[name] != run.flat[name] for name in OF_LENGTH):
-      check_length(config)
+      check_training(config)
     check_same(saved, about, ("config", "test_set", "steps_per_epoch"), where)
     if not may_be_same(saved.get("test_set"), run.test_set):
       print(f"note: {config.data.dir} has another test set than the run had so far")

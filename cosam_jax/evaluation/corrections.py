@@ -17,11 +17,12 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse.csgraph import connected_components
 
-from cosam_jax.errors import InputError
+from cosam_jax.errors import InputError, suggestion
 from cosam_jax.runtime.json_files import read_json
 
 CORRECTIONS_FILE = "corrections.json"
 _FORMAT = 1
+_KINDS = ("same", "apart")
 _REMEDY = "give a file that the page of --mode=link saved"
 
 
@@ -36,6 +37,11 @@ class Corrections:
 
   same: tuple[tuple[str, str], ...] = ()
   apart: tuple[tuple[str, str], ...] = ()
+
+  def names(self) -> list[str]:
+    """All names, each once."""
+    pairs = (*self.same, *self.apart)
+    return list(dict.fromkeys(name for pair in pairs for name in pair))
 
   def text(self) -> str:
     """The file's content."""
@@ -59,11 +65,44 @@ class Applied:
 
 
 def read_corrections(path: str | os.PathLike) -> Corrections:
-  """Reads and checks a file; InputError if it cannot be used."""
+  """Reads and checks a file; InputError if it cannot be used or contradicts itself."""
   content = read_json(path, "corrections", _REMEDY)
   if not isinstance(content, dict) or content.get("format") != _FORMAT:
     raise InputError(f"corrections {path} are not of format {_FORMAT}: {_REMEDY}")
-  return Corrections(*(_pairs(content.get(name, []), name, path) for name in ("same", "apart")))
+  if others := [name for name in content if name not in ("format", *_KINDS)]:
+    raise InputError(
+      f"corrections {path} have {others[0][:40]!r}, and only format, {', '.join(_KINDS)} are known"
+      f"{suggestion(others[0], _KINDS)}: {_REMEDY}"
+    )
+  found = Corrections(*(_pairs(content.get(name, []), name, path) for name in _KINDS))
+  names = found.names()
+  try:
+    applied(found, names, np.arange(len(names)))
+  except InputError as error:
+    raise InputError(f"{path}: {error}") from error
+  return found
+
+
+def check_kept(new: Corrections, kept: Corrections, path: str | os.PathLike) -> None:
+  """Refuses to lose what somebody said earlier.
+
+  Args:
+    new: the corrections that a user gives.
+    kept: those that a file has already, which the new ones would replace.
+    path: of that file.
+
+  Raises:
+    InputError: a pair of `kept` is not in `new`.
+  """
+  said = {(kind, frozenset(pair)) for kind in _KINDS for pair in getattr(new, kind)}
+  lost = [
+    pair for kind in _KINDS for pair in getattr(kept, kind) if (kind, frozenset(pair)) not in said
+  ]
+  if lost:
+    raise InputError(
+      f"the corrections lack {len(lost):,} of the pairs that {path} keeps from earlier, such as "
+      f"{lost[0][0]!r} and {lost[0][1]!r}, which would be lost: add them, or move that file away"
+    )
 
 
 def applied(corrections: Corrections, names: Sequence[str], groups: np.ndarray) -> Applied:
@@ -78,8 +117,7 @@ def applied(corrections: Corrections, names: Sequence[str], groups: np.ndarray) 
     InputError: the corrections contradict each other.
   """
   rows = {name: row for row, name in enumerate(names)}
-  every = [name for pair in (*corrections.same, *corrections.apart) for name in pair]
-  unknown = tuple(dict.fromkeys(name for name in every if name not in rows))
+  unknown = tuple(name for name in corrections.names() if name not in rows)
   same, apart = (
     np.array([[rows[a], rows[b]] for a, b in pairs if a in rows and b in rows], np.int64).reshape(
       -1, 2

@@ -1,6 +1,7 @@
 """Makes the calibration of a network from embeddings, and keeps it beside the network."""
 
 import dataclasses
+import math
 import pathlib
 from collections.abc import Sequence
 
@@ -252,6 +253,7 @@ def warnings_of(calibration: Calibration) -> list[str]:
     found.append(
       f"{compared['people_pairs']:,} pairs of people cannot support a false match rate of "
       f"{' or '.join(unsupported)}: by the rule of 3 the smallest is {compared['smallest_fmr']:.2g}"
+      f"{_wish('fmr', compared['smallest_fmr'])}"
     )
   searches = calibration.identification
   others = data["identities"] - searches["enrolled"]
@@ -263,6 +265,7 @@ def warnings_of(calibration: Calibration) -> list[str]:
     found.append(
       f"{others:,} people who are not enrolled cannot support a false positive identification rate "
       f"of {' or '.join(unsupported)}: by the rule of 3 the smallest is {least:.2g}"
+      f"{_wish('fpir', least)}"
     )
   if searches["rank"] > searches["enrolled"]:
     found.append(
@@ -275,6 +278,13 @@ def warnings_of(calibration: Calibration) -> list[str]:
       "nothing can check that the calibration is used with the same network: embed again"
     )
   return found
+
+
+def _wish(flag: str, least: float) -> str:
+  """The end of a sentence: the flag for a rate that is supported, rounded up to one digit."""
+  unit = 10.0 ** math.floor(math.log10(least))
+  rate = math.ceil(round(least / unit, 6)) * unit
+  return f"; give --{flag}={rate:.1g}, or more people" if rate < 1 else "; give more people"
 
 
 def _refusal(what: str, dataset: str) -> str:

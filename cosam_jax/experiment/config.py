@@ -196,11 +196,6 @@ def _training(config: ConfigDict) -> None:
       f"config.data.validation_identities is {config.data.validation_identities}: hold out at "
       "least 2 identities to validate on (the test set is never used to choose a model)"
     )
-  if config.data.validation_identities and not config.train.validate_every_epochs:
-    raise InputError(
-      f"config.data.validation_identities is {config.data.validation_identities}, but "
-      "config.train.validate_every_epochs is 0: set it to 1 or more, or hold out nobody"
-    )
   if config.evaluation.checkpoint == "best" and not config.train.validate_every_epochs:
     raise InputError(
       "config.evaluation.checkpoint is 'best', but nothing is validated: set "

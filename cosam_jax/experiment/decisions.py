@@ -34,7 +34,8 @@ class Decision:
     same: whether they are taken for one person: the distance is at most the threshold.
     distance: between their vectors.
     threshold: that of the calibration.
-    false_match_rate: how many pairs of two people are at least as near, 0 to 1.
+    false_match_rate: how many pairs of two people are at least as near, 0 to 1; rather too large
+      than too small, and never below what so many people support (3 / pairs of people).
     probability: of one person, for the prior.
     prior: the share of pairs of one person that the probability is for.
     calibrated_on: the people on whom the rates were measured.
@@ -60,20 +61,20 @@ class Stored:
   """
 
   def __init__(self, path: Path | None, network: Network):
-    self._path, self._network = path, network
+    self.path, self._network = path, network
 
   @functools.cached_property
   def calibration(self) -> Calibration:
     """The calibration; InputError if there is none, it cannot be read, or is of another network."""
-    if self._path is None:
+    if self.path is None:
       raise InputError(
         "there is no calibration beside the network, so nobody knows what its distances mean: make "
         "one with --mode=calibrate, or give the file"
       )
-    found = read_calibration(self._path)
+    found = read_calibration(self.path)
     if (why := found.misfit(network_facts(self._network))) is not None:
       raise InputError(
-        f"{self._path} is the calibration of another network than this one ({why}): calibrate this "
+        f"{self.path} is the calibration of another network than this one ({why}): calibrate this "
         "one with --mode=calibrate"
       )
     return found
@@ -134,6 +135,11 @@ def note_of(calibration: Calibration, dataset: str | None = None) -> str | None:
     return (
       f"its threshold is for a false match rate of {first.wished_fmr:g}, and so few people support "
       f"none below {calibration.comparisons['smallest_fmr']:.2g}"
+    )
+  if data.get("learned", True) is None:
+    return (
+      "nobody knows whether the network was trained on these people; if it was, its rates are too "
+      "favourable"
     )
   return None
 

@@ -293,6 +293,8 @@ class Embedder:
   def distance(self) -> str:
     """The distance by which the network's run ranks: "sqeuclidean" or "cosine".
 
-    Without a run it is the default, "sqeuclidean".
+    Without a run it is that of the calibration, or else the default, "sqeuclidean".
     """
+    if "evaluation.distance" not in self.network.flat and self._stored.path is not None:
+      return str(self._stored.calibration.network["distance"])
     return str(value_of(self.network.flat, "evaluation.distance"))

@@ -36,7 +36,8 @@ def flags_again(workdir: pathlib.Path) -> str:
       words = f"--config with its fields, and {weights}"
     return (
       f"{workdir} is not a run, since nothing was trained in it: {path.relative_to(workdir)} there "
-      f"was made with flags that each command must have; give them again: {words}"
+      "was made with flags that each command must have (or --mode=publish once, whose folder is "
+      f"loaded without); give them again: {words}"
     )
   return ""
 
@@ -67,7 +68,10 @@ def _made_in(workdir: pathlib.Path) -> Iterator[tuple[pathlib.Path, Mapping[str,
   # It loads libraries that take seconds.
   from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE, read_embeddings
 
-  for path in [workdir / EMBEDDINGS_FILE, *sorted(workdir.glob(f"own/*/{EMBEDDINGS_FILE}"))]:
+  below = [
+    path for kind in ("own", "people") for path in workdir.glob(f"{kind}/*/{EMBEDDINGS_FILE}")
+  ]
+  for path in [workdir / EMBEDDINGS_FILE, *sorted(below)]:
     try:
       origin = read_embeddings(path).origin
     except InputError:  # It is missing or damaged, and says nothing.

@@ -35,16 +35,22 @@ def check_learning(config: ConfigDict) -> None:
     )
 
 
-def check_length(config: ConfigDict) -> None:
-  """Refuses a training that ends before its warm-up.
+def check_training(config: ConfigDict) -> None:
+  """Refuses a training that ends before its warm-up, or holds people out and never looks at them.
 
   For a training that begins, or goes on with other fields of `OF_LENGTH`. Others may be asked for
   fewer epochs than they once were, and whatever was trained must stay readable, so
   `check_learning` does not call this.
 
   Raises:
-    InputError: it names the field and the number of epochs.
+    InputError: it names the fields.
   """
+  held_out = config.data.validation_identities
+  if held_out and not config.train.validate_every_epochs:
+    raise InputError(
+      f"config.data.validation_identities is {held_out}, but config.train.validate_every_epochs is "
+      "0: set it to 1 or more, or hold out nobody"
+    )
   epochs, warmup = config.train.epochs, config.optim.warmup_epochs
   if warmup > epochs:
     raise InputError(

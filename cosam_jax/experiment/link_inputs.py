@@ -3,16 +3,15 @@
 import dataclasses
 import os
 import pathlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from cosam_jax.data.box_files import read_boxes
-from cosam_jax.errors import InputError, suggestion
-from cosam_jax.evaluation.forbidden_pairs import NO_CLOCK, Whereabouts
+from cosam_jax.errors import InputError
 from cosam_jax.evaluation.sightings import Sighting
+from cosam_jax.experiment.link_names import tracklet_names
 from cosam_jax.experiment.own_videos import NOTHING_SAID, Given
 from cosam_jax.experiment.search_sides import Networks, Side, check_side, open_side, picture_of
 from cosam_jax.runtime.quiet import warn
@@ -134,7 +133,7 @@ def open_tracklets(
   return Tracklets(
     tuple(sides),
     vectors,
-    _names(sides, places),
+    tracklet_names(paths, given, [(number, sides[number].name(row)) for number, row in places]),
     tuple(sides[number].seen(row) for number, row in places),
     tuple(places),
     network_of(sides),
@@ -196,79 +195,3 @@ def _check_same_network(first: Side, other: Side) -> None:
       f"the vectors of {first.path} have {first.vectors.shape[1]} dimensions, and those of "
       f"{other.path} {other.vectors.shape[1]}: embed one of them again"
     )
-
-
-def _names(sides: Sequence[Side], places: Sequence[tuple[int, int]]) -> tuple[str, ...]:
-  """Names that differ: with the input's folder, and with a number if that is not enough.
-
-  Also of a single input: corrections name tracklets, and more inputs may come later.
-  """
-  longer = [f"{_stem(sides[number].path)}/{sides[number].name(row)}" for number, row in places]
-  again, used = Counter(longer), Counter[str]()
-  found = []
-  for name in longer:
-    used[name] += 1
-    found.append(name if again[name] == 1 else f"{name} ({used[name]})")
-  return tuple(found)
-
-
-def _stem(path: pathlib.Path) -> str:
-  return path.absolute().parent.name if path.suffix == ".npz" else path.stem
-
-
-def whereabouts(
-  found: Tracklets,
-  starts: Mapping[str, float] | None = None,
-  travel: Mapping[tuple[str, str], float] | None = None,
-) -> Whereabouts:
-  """Where and when, by clocks: those of the sources, or one for all.
-
-  Without times, the numbers of frames are the clock of a source with several tracked people.
-
-  Args:
-    found: the tracklets.
-    starts: camera -> the second at which its recording began, by a clock for all; every camera of a
-      tracklet with times must be there. None: each source has a clock of its own.
-    travel: least seconds between two cameras.
-
-  Raises:
-    InputError: a camera of the tables is unknown, or one with times has no start.
-  """
-  names = sorted({one.camera for one in found.seen if one.camera})
-  for table, mentioned in (
-    ("--starts", list(starts or {})), ("--travel_times", [c for pair in travel or {} for c in pair])
-  ):  # fmt: skip
-    for name in mentioned:
-      if name not in names:
-        raise InputError(
-          f"{table} has the camera {name!r}, which no tracklet has: the cameras are "
-          f"{', '.join(names) or 'not known'}{suggestion(name, names)}"
-        )
-  sources: dict[str, int] = {}
-  several = Counter(one.source for one in found.seen)
-  clocks = np.full(len(found.seen), NO_CLOCK)
-  moments = np.full((len(found.seen), 2), np.nan)
-  for row, one in enumerate(found.seen):
-    if one.times is not None and starts is not None and one.camera:
-      if one.camera not in starts:
-        raise InputError(
-          f"--starts lacks the camera {one.camera!r}: every camera with times needs a line"
-        )
-      clocks[row], moments[row] = 0, np.array(one.times) + starts[one.camera]
-    elif one.source and (one.times or (_counted(one) and several[one.source] > 1)):
-      clocks[row] = sources.setdefault(one.source, len(sources) + 1)
-      moments[row] = one.times or one.frames
-  numbers = {name: number for number, name in enumerate(names)}
-  least: dict[tuple[int, int], float] = {}
-  for (first, second), seconds in (travel or {}).items():
-    for pair in ((first, second), (second, first)):
-      least[numbers[pair[0]], numbers[pair[1]]] = seconds
-  return Whereabouts(found.cameras, clocks, moments[:, 0], moments[:, 1], least)
-
-
-def _counted(one: Sighting) -> bool:
-  """Whether the numbers of frames count moments of one recording: boxes over a folder of frames.
-
-  A data set's tracklets share a folder if they are of one person, and number their own frames.
-  """
-  return one.frames is not None and one.identity is None

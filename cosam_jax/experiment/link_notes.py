@@ -14,8 +14,6 @@ from cosam_jax.evaluation.linking import Links
 from cosam_jax.experiment.link_inputs import Tracklets
 from cosam_jax.runtime.text_numbers import counted
 
-_FEW = 100  # Fewer tracklets than this are unlike those on which chances were measured.
-
 
 def facts_of_links(
   found: Tracklets, links: Links, joins: int, known: KindOfLink | None
@@ -75,11 +73,6 @@ def notes_on_links(
     )
   elif expected is None:
     notes.append("no calibration: nobody knows how many of these links are wrong")
-  if expected is not None and len(found.names) < _FEW:
-    notes.append(
-      f"only {counted(len(found.names), 'tracklet')}: chances come from links among hundreds, and "
-      "are likely to be too high for so few; look at each person"
-    )
   unknown = int((seen.cameras < 0).sum())
   if unknown:
     notes.append(f"the cameras of {counted(unknown, 'tracklet')} are not known")

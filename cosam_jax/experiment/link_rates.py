@@ -38,10 +38,7 @@ def links_for(
     return None if fitting is None else _told(*fitting)
   one, path = given_links(given)
   if (why := misfit(one)) is not None:
-    raise InputError(
-      f"{path} is the calibration of another network than that of {found.sides[0].path} ({why}): "
-      "calibrate the same network"
-    )
+    raise other_network(path, found.sides[0].path, why)
   if unsure(one):
     warn(f"nothing says whether {path} is of the network of these vectors; it is used")
   return _told(one, path)
@@ -61,6 +58,14 @@ def given_links(given: pathlib.Path) -> tuple[LinkCalibration, pathlib.Path]:
       "--mode=calibrate wrote, the calibration.json beside it, or their folder"
     )
   return read_links(path), path
+
+
+def other_network(calibration: pathlib.Path, path: pathlib.Path, why: str) -> InputError:
+  """The error for a calibration of another network than that of an input."""
+  return InputError(
+    f"{calibration} is the calibration of another network than that of {path} ({why}): calibrate "
+    "the same network"
+  )
 
 
 def _misfit(one: LinkCalibration, found: Tracklets) -> str | None:

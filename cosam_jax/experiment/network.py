@@ -81,6 +81,8 @@ def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = 
     raise InputError(
       f"{path} is a run's folder, which knows its network: leave {', '.join(settings)} out"
     )
+  if missing := flags_again(path):
+    raise InputError(missing)
   checkpoints, step = find_checkpoint(path)
   flat = config_rules.complete(checkpoints.about(step)["config"])
   config = config_rules.unflatten(flat)
@@ -106,8 +108,6 @@ def network_asked_for(
   if config is None and weights is not None:
     return load_network(weights)
   if config is None:
-    if missing := flags_again(workdir):
-      raise InputError(missing)
     return load_network(workdir)
   if weights is not None:
     config = config.copy_and_resolve_references()
@@ -276,8 +276,14 @@ def _from_file(
   merged = merge(weights, model, allow_missing=(spared,))
   lacking = {name.partition(".")[0] for name in merged.kept} - {"classifier"}
   if lacking:
+    without = all(part.startswith("cosam") for part in lacking)
+    remedy = (
+      "give --cosam=none if it was trained without COSAM"
+      if without
+      else ("give a checkpoint of one")
+    )
     raise InputError(
       f"weights file {path} is not a whole network, since it lacks {', '.join(sorted(lacking))}: "
-      "give a checkpoint of one, or train from these weights first"
+      f"{remedy}, or train from these weights first"
     )
   return Network(model, merged.variables, flat, path.name, place=path)

@@ -10,12 +10,14 @@ import numpy as np
 
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.average_linkage import Merge, numbered
+from cosam_jax.evaluation.calibrated_network import network_misfit
 from cosam_jax.evaluation.candidates import unit_rows
 from cosam_jax.evaluation.corrections import (
   CORRECTIONS_FILE,
   Applied,
   Corrections,
   applied,
+  check_kept,
   read_corrections,
 )
 from cosam_jax.evaluation.forbidden_pairs import Forbidden
@@ -24,9 +26,10 @@ from cosam_jax.evaluation.link_files import LINKING_FILE
 from cosam_jax.evaluation.linking import MOST_BYTES, Links, link
 from cosam_jax.evaluation.linking_space import PLAIN_KIND, LinkDistances
 from cosam_jax.evaluation.stitching import stitched
-from cosam_jax.experiment.link_inputs import Tracklets, check_inputs, whereabouts
+from cosam_jax.experiment.link_inputs import Tracklets, check_inputs
 from cosam_jax.experiment.link_notes import facts_of_links, notes_on_links
-from cosam_jax.experiment.link_rates import given_links, links_for
+from cosam_jax.experiment.link_rates import given_links, links_for, other_network
+from cosam_jax.experiment.link_times import whereabouts
 from cosam_jax.experiment.own_videos import Given
 from cosam_jax.experiment.search_sides import Networks
 from cosam_jax.experiment.stored_calibrations import near
@@ -63,7 +66,7 @@ class LinkSettings:
     gap: the longest gap within a track in seconds (or frames, for sources without times); 0: pieces
       are not stitched.
     most_bytes: the memory that tables of pairs may take.
-    starts, travel: see `link_inputs.whereabouts`.
+    starts, travel: see `link_times.whereabouts`.
     corrections: a file; None: those in the output folder, if an earlier call kept some.
   """
 
@@ -100,15 +103,15 @@ def check_before_reading(
   people_folder_of(directory).check(*inputs)
   if settings.threshold is not None and settings.least_chance is not None:
     raise InputError("--threshold and --least_chance both say what is joined: give one of them")
+  # A missing network is refused first.
+  network = networks.facts if any(path.suffix != ".npz" for path in inputs) else None
   if settings.calibration is not None:
-    given_links(settings.calibration)
-  elif settings.threshold is None:
-    if any(path.suffix != ".npz" for path in inputs):
-      networks.embedder  # noqa: B018 (its own refusal comes first)
-    if not any(near(LINKING_FILE, inputs, networks.place)):
-      raise _no_calibration(inputs[0])
-  if settings.corrections is not None:
-    read_corrections(settings.corrections)
+    one, path = given_links(settings.calibration)
+    if network is not None and (why := network_misfit(one.network, network)) is not None:
+      raise other_network(path, inputs[0], why)
+  elif settings.threshold is None and not any(near(LINKING_FILE, inputs, networks.place)):
+    raise _no_calibration(inputs[0])
+  _corrections(settings.corrections, directory)
 
 
 def link_people(
@@ -138,6 +141,8 @@ def link_people(
   calibration = None if rates is None else rates[0]
   seen = whereabouts(found, settings.starts, settings.travel)
   corrections = _corrections(settings.corrections, directory)
+  if corrections != Corrections() and settings.corrections is None:
+    print(f"the corrections in {directory / CORRECTIONS_FILE} are applied again")
   placed = _placed(found, calibration)
   kind = PLAIN_KIND if calibration is None else calibration.kind_for(len(placed))
   known = None if calibration is None else calibration.kinds[kind]
@@ -213,13 +218,13 @@ def _placed(found: Tracklets, calibration: LinkCalibration | None) -> np.ndarray
 
 
 def _corrections(given: pathlib.Path | None, directory: pathlib.Path) -> Corrections:
-  kept = directory / CORRECTIONS_FILE
-  if given is not None:
-    return read_corrections(given)
-  if kept.is_file():
-    print(f"the corrections in {kept} are applied again")
-    return read_corrections(kept)
-  return Corrections()
+  file = directory / CORRECTIONS_FILE
+  kept = read_corrections(file) if file.is_file() else Corrections()
+  if given is None:
+    return kept
+  new = read_corrections(given)
+  check_kept(new, kept, file)
+  return new
 
 
 def _people(

@@ -15,7 +15,7 @@ from cosam_jax.evaluation.embeddings import read_embeddings
 from cosam_jax.evaluation.fingerprints import vectors_hash, weights_hash
 from cosam_jax.evaluation.search import Rows, VectorFile
 from cosam_jax.evaluation.sightings import NEVER_SEEN, Sighting
-from cosam_jax.experiment.decisions import network_folder
+from cosam_jax.experiment.decisions import network_facts, network_folder
 from cosam_jax.experiment.embedder import Embedder
 from cosam_jax.experiment.flat_config import complete
 from cosam_jax.experiment.network import network_asked_for
@@ -85,6 +85,11 @@ class Networks:
       )
     workdir = self.workdir or pathlib.Path()
     return Embedder(network_asked_for(self.config, workdir, self.weights))
+
+  @property
+  def facts(self) -> dict[str, Any]:
+    """What a calibration of links compares of this network; InputError if there is no network."""
+    return {**network_facts(self.embedder.network), "distance": None}
 
   @functools.cached_property
   def place(self) -> pathlib.Path | None:

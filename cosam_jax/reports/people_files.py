@@ -25,6 +25,8 @@ PEOPLE_PAGE = "people.html"
 PEOPLE_RECORD = "people.json"
 MOST_SHEETS = 500
 """At most as many people get a sheet; the files have all."""
+FEW_TRACKLETS = 100
+"""Fewer are unlike those among which the chances of links were measured."""
 _COLUMNS = (
   "person", "name", "camera", "source", "first_frame", "last_frame", "first_second", "last_second",
   "chance",
@@ -194,10 +196,16 @@ def summary_lines(about: Mapping[str, Any]) -> list[str]:
     verb = "joins" if about["stitched"] == 1 else "join"
     found.append(f"{about['stitched']:,} of the links {verb} pieces of one track")
   if about.get("expected_false_links") is not None:
-    wrong = about["expected_false_links"]
+    wrong, few = about["expected_false_links"], about["tracklets"] < FEW_TRACKLETS
     share = wrong / max(about["links_by_distance"], 1)
     found.append(
-      f"expected to be wrong: {wrong:.1f} of {counted(about['links_by_distance'], 'link')} by "
-      f"distance ({100 * share:.1f}%), measured on {about['calibrated_on']}"
+      f"expected to be wrong: {'at least ' if few else ''}{wrong:.1f} of "
+      f"{counted(about['links_by_distance'], 'link')} by distance ({100 * share:.1f}%), measured "
+      f"on {about['calibrated_on']}"
     )
+    if few:
+      found.append(
+        f"only {counted(about['tracklets'], 'tracklet')}: chances come from links among hundreds, "
+        "and are likely to be too high for so few; look at each person"
+      )
   return found

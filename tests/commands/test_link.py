@@ -292,7 +292,7 @@ def test_what_would_be_linked_with_itself_is_refused(saved_run, cameras, capsys)
   calls.run(
     "link", None, saved_run, output=str(cameras / "out"), **given | both | {"camera": "a,b"}
   )
-  assert sorted(people_of(cameras / "out")) == ["gate/3", "gate/8"]
+  assert sorted(people_of(cameras / "out")) == ["gate[3]/3", "gate[8]/8"]
   # The same boxes over two videos are usually a slip.
   slip = {"input": f"{video},{cameras / 'hall.mkv'}", "boxes": f"{boxes},{boxes}", "camera": "a,b"}
   calls.run("link", None, saved_run, output=str(cameras / "slip"), **given | slip)

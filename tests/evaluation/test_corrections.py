@@ -7,7 +7,7 @@ import pytest
 
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.average_linkage import numbered
-from cosam_jax.evaluation.corrections import Corrections, applied, read_corrections
+from cosam_jax.evaluation.corrections import Corrections, applied, check_kept, read_corrections
 
 NAMES = ["a", "b", "c", "d", "e"]
 
@@ -41,9 +41,24 @@ def test_contradictions_are_refused():
 @pytest.mark.parametrize(
   "content",
   [[], {"format": 2}, {"format": 1, "same": [["a"]]}, {"format": 1, "apart": [["a", "a"]]},
-   {"format": 1, "same": {"a": "b"}}, {"format": 1, "same": [[1, 2]]}],
+   {"format": 1, "same": {"a": "b"}}, {"format": 1, "same": [[1, 2]]},
+   {"format": 1, "smae": [["a", "b"]]}],
 )  # fmt: skip
 def test_other_files_are_refused(content, tmp_path):
   (tmp_path / "c.json").write_text(json.dumps(content))
   with pytest.raises(InputError, match="give a file that the page of --mode=link saved"):
     read_corrections(tmp_path / "c.json")
+
+
+def test_a_file_that_contradicts_itself_is_named(tmp_path):
+  (tmp_path / "c.json").write_text(Corrections((("a", "b"),), (("b", "a"),)).text())
+  with pytest.raises(InputError, match=r"c\.json: the corrections say that 'b' and 'a' are two"):
+    read_corrections(tmp_path / "c.json")
+
+
+def test_kept_corrections_are_not_lost():
+  kept = Corrections((("a", "b"),), (("c", "d"),))
+  check_kept(Corrections((("b", "a"), ("a", "e")), (("d", "c"),)), kept, "kept.json")
+  check_kept(kept, Corrections(), "kept.json")
+  with pytest.raises(InputError, match=r"lack 1 of the pairs that kept\.json .*'c' and 'd', which"):
+    check_kept(Corrections((("a", "b"), ("c", "d"))), kept, "kept.json")

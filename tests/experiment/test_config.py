@@ -186,7 +186,6 @@ def test_a_group_that_is_no_group():
     ),
     ({"clips.image_size": (16, 16)}, ["config.clips.image_size is (16, 16)", "1x1", "larger"]),
     ({"train.validate_every_epochs": 5}, ["validate_every_epochs is 5", "at least 2", "test set"]),
-    ({"data.validation_identities": 9}, ["validation_identities is 9", "validate_every_epochs"]),
     ({"evaluation.checkpoint": "best"}, ["config.evaluation.checkpoint is 'best'", "'last'"]),
     ({"data.split": 1}, ["config.data.split is 1", "mars has 1 split"]),
     ({"data.name": "prid2011", "data.split": 10}, ["split is 10", "from 0 to 9"]),

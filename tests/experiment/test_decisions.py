@@ -132,7 +132,10 @@ def test_people_who_were_trained_on_are_noted(tmp_path):
   content = json.loads(path.read_text())
   content["data"]["learned"] = None
   path.write_text(json.dumps(content))
-  assert note_of(read_calibration(path)) is None
+  for dataset in (None, "mars"):
+    assert note_of(read_calibration(path), dataset).startswith("nobody knows whether the network")
+  content["data"]["learned"] = False
+  path.write_text(json.dumps(content))
   assert note_of(read_calibration(path), "mars") is None
 
 

@@ -6,7 +6,7 @@ from ml_collections import ConfigDict
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as rules
 from cosam_jax.experiment import configurations
-from cosam_jax.experiment.learning_rules import check_length, drops_beyond_the_end, frozen_parts
+from cosam_jax.experiment.learning_rules import check_training, drops_beyond_the_end, frozen_parts
 
 
 def mars(**changes) -> ConfigDict:
@@ -54,10 +54,10 @@ def test_a_warm_up_beyond_the_end_of_a_training_is_refused_but_can_be_read(sched
   config = mars(**{"optim.warmup_epochs": 5, "train.epochs": 4, "optim.schedule": schedule})
   rules.check(config)
   with pytest.raises(InputError) as caught:
-    check_length(config)
+    check_training(config)
   for words in ("warmup_epochs is 5", "epochs is 4", "use at most 4", "for 5 epochs or more"):
     assert words in str(caught.value)
-  check_length(mars(**{"optim.warmup_epochs": 4, "train.epochs": 4, "optim.schedule": schedule}))
+  check_training(mars(**{"optim.warmup_epochs": 4, "train.epochs": 4, "optim.schedule": schedule}))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_warm_up_beyond_the_end_of_a_training_is_refused_but_can_be_read(sched
 )
 def test_drops_that_a_training_does_not_reach_are_said(epochs, beyond):
   late = {"optim.schedule": "milestones", "optim.milestones": (3, 7, 9), "train.epochs": epochs}
-  check_length(mars(**late))
+  check_training(mars(**late))
   said = drops_beyond_the_end(mars(**late))
   if beyond is None:
     assert said is None
@@ -78,7 +78,7 @@ def test_drops_that_a_training_does_not_reach_are_said(epochs, beyond):
 @pytest.mark.parametrize("name", configurations.names())
 def test_our_configurations_end_in_time(name):
   config = configurations.read(configurations.folder() / f"{name}.py")
-  check_length(config)
+  check_training(config)
   assert drops_beyond_the_end(config) is None
 
 
@@ -110,3 +110,10 @@ def test_another_number_of_epochs_moves_the_end_of_a_cosine():
   assert set(rules.FREE_ON_RESUME) - set(rules.free_on_resume(cosine)) == {"train.epochs"}
   for config in (mars(), cosine):
     assert rules.free_on_resume(config, True) == (*rules.FREE_ON_RESUME, "optim")
+
+
+def test_people_who_are_held_out_of_a_training_must_be_looked_at():
+  config = mars(**{"data.validation_identities": 9, "train.validate_every_epochs": 0})
+  rules.check(config)  # Nobody is trained on, in a calibration for one.
+  with pytest.raises(InputError, match=r"validation_identities is 9, but .* set it to 1 or more"):
+    check_training(config)

@@ -9,8 +9,9 @@ import pytest
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import write_embeddings
 from cosam_jax.evaluation.forbidden_pairs import NO_CLOCK
-from cosam_jax.experiment.link_inputs import check_inputs, open_tracklets, whereabouts
+from cosam_jax.experiment.link_inputs import check_inputs, open_tracklets
 from cosam_jax.experiment.link_tables import read_starts, read_travel_times
+from cosam_jax.experiment.link_times import whereabouts
 from cosam_jax.experiment.own_videos import NOTHING_SAID
 from cosam_jax.experiment.search_sides import Networks
 

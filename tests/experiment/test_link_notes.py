@@ -9,8 +9,9 @@ from cosam_jax.evaluation.corrections import Corrections, applied
 from cosam_jax.evaluation.embeddings import write_embeddings
 from cosam_jax.evaluation.link_calibration import KindOfLink
 from cosam_jax.evaluation.linking import Links
-from cosam_jax.experiment.link_inputs import open_tracklets, whereabouts
+from cosam_jax.experiment.link_inputs import open_tracklets
 from cosam_jax.experiment.link_notes import facts_of_links, notes_on_links
+from cosam_jax.experiment.link_times import whereabouts
 from cosam_jax.experiment.search_sides import Networks
 
 KNOWN = KindOfLink(
@@ -41,9 +42,8 @@ def test_what_was_measured_holds_for_the_calibrations_cut_alone(found):
   notes = notes_on_links(found, seen, start, about, chosen=True)
   assert "25% (95% interval 20 to 30) of the pairs" in notes[0]
   assert "for whom the cut was chosen" in notes[0]
-  assert "only 4 tracklets: chances come from links among hundreds" in notes[1]
-  assert "times are known of 0 of 4 tracklets" in notes[2]
-  assert "1 name of the corrections, such as 'gone', is no tracklet's here" in notes[3]
+  assert "times are known of 0 of 4 tracklets" in notes[1]
+  assert "1 name of the corrections, such as 'gone', is no tracklet's here" in notes[2]
   assert "of the pairs" not in " ".join(notes_on_links(found, seen, start, about, chosen=False))
   nothing = notes_on_links(found, seen, start, {"expected": None}, chosen=True)
   assert nothing[0] == "no calibration: nobody knows how many of these links are wrong"

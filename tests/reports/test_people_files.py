@@ -50,7 +50,10 @@ def test_certainty_is_in_words():
 def test_the_expected_error_is_stated():
   lines = summary_lines(linked_people.ABOUT)
   assert lines[0] == "8 tracklets are of 4 people, by 4 links"
-  assert "expected to be wrong: 0.8 of 3 links by distance (25.0%)" in lines[2]
+  assert "expected to be wrong: at least 0.8 of 3 links by distance (25.0%)" in lines[2]
+  assert lines[3].startswith("only 8 tracklets: chances come from links among hundreds")
+  many = {**linked_people.ABOUT, "tracklets": 100}
+  assert "expected to be wrong: 0.8 of 3 links" in summary_lines(many)[-1]
 
 
 def test_no_link_is_said_to_be_surely_right():

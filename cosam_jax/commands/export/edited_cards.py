@@ -62,7 +62,8 @@ def check_licence(card: pathlib.Path, licence: str) -> None:
   from huggingface_hub import ModelCard
 
   try:
-    stated = ModelCard(card.read_text(encoding="utf-8"), ignore_metadata_errors=True).data.license
+    front = ModelCard(card.read_text(encoding="utf-8"), ignore_metadata_errors=True).data
+    stated = getattr(front, "license", None)
   except Exception as error:  # YAML's errors, and those of texts that are no UTF-8.
     raise InputError(
       f"{card} was edited, and the lines between --- at its head cannot be read "

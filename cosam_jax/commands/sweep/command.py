@@ -7,7 +7,7 @@ from cosam_jax.commands.sweep.plan import Job, configuration, parse_seeds, plan
 from cosam_jax.commands.sweep.progress import DONE, NEW
 from cosam_jax.commands.sweep.runner import Sweep
 from cosam_jax.experiment.config import resolve
-from cosam_jax.experiment.learning_rules import check_length
+from cosam_jax.experiment.learning_rules import check_training
 from cosam_jax.experiment.required_inputs import require_inputs
 from cosam_jax.experiment.run_configuration import has_checkpoint
 
@@ -21,7 +21,7 @@ def run(call: Call) -> None:
   runs = Sweep(config, call.folder, jobs, call.arguments)
   states = runs.states()
   if all(one.state == NEW for one in states):
-    check_length(config)
+    check_training(config)
   _require_inputs(call, [one.job for one in states if one.state != DONE])
   if flags["sweep"] in ("attributes", "all") and not config.evaluation.attributes_file:
     print(
