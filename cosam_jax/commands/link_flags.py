@@ -22,7 +22,8 @@ LINK_FLAGS: dict[str, Flag] = {
   ),
   "starts": path_flag(
     "For --mode=link: a file of lines camera,seconds: when the recording of each camera began, by "
-    "one clock. Default: times are compared only within one video."
+    "one clock. A camera with several recordings has a line for each, by the end of its path. "
+    "Default: times are compared only within one video."
   ),
   "travel_times": path_flag(
     "For --mode=link: a file of lines camera,camera,seconds: the least time from one to the other. "
