@@ -60,15 +60,24 @@ def input_names(paths: Sequence[pathlib.Path], given: Sequence[Given]) -> list[s
       break
     for number in short:
       parts[number] += 1
-  again = Counter(names)
-  return [
-    f"{name}[{end}]" if again[name] > 1 and (end := _end(path, said)) else name
-    for name, path, said in zip(names, paths, given, strict=True)
-  ]
+  for end in (_file, _kind):
+    again = Counter(names)
+    ends = [end(path, said) for path, said in zip(paths, given, strict=True)]
+    names = [
+      f"{name}[{more}]" if again[name] > 1 and more else name
+      for name, more in zip(names, ends, strict=True)
+    ]
+  return names
 
 
-def _end(path: pathlib.Path, said: Given) -> str:
-  """What tells an input from others in its place; may be empty."""
+def _file(path: pathlib.Path, said: Given) -> str:
+  """The file of boxes or of vectors, which tells inputs of one place apart; may be empty."""
   if said.boxes is not None:
     return pathlib.Path(said.boxes).stem
   return path.stem if path.suffix == ".npz" and path.name != EMBEDDINGS_FILE else ""
+
+
+def _kind(path: pathlib.Path, said: Given) -> str:
+  """The kind of a video, which tells a file from another one of its name; may be empty."""
+  del said
+  return path.suffix[1:]

@@ -25,6 +25,7 @@ def test_inputs_of_one_name_have_folders_above_or_what_else_differs():
   ]  # fmt: skip
   assert named("/v/gate.npz", "/v/hall.npz") == ["v[gate]", "v[hall]"]
   assert named("/v/a.mp4", "/v/a.mp4", boxes=["/t/3.txt", "/t/8.txt"]) == ["a[3]", "a[8]"]
+  assert named("/v/a.mp4", "/v/a.mkv", "/v/a") == ["a[mp4]", "a[mkv]", "a"]
 
 
 def test_names_do_not_depend_on_the_order_of_inputs():
