@@ -45,6 +45,7 @@ TABLES: dict[str, Table] = {
   "positions": Table("osnet_2019", {
     "no COSAM": f"{_OSNET}_none_tp",
     "COSAM4,5": f"{_OSNET}_cosam45_tp",
+    "COSAM3": f"{_OSNET}_cosam3_tp",
     "COSAM4": f"{_OSNET}_cosam4_tp",
     "COSAM5": f"{_OSNET}_cosam5_tp",
   }),
@@ -58,6 +59,7 @@ TABLES: dict[str, Table] = {
   }, pairs=True),
   "masks": Table("osnet_strong", {
     "COSAM4,5 as published": _STRONG,
+    "`order_free`": f"{_STRONG}_order_free",
     "`position_free`": f"{_STRONG}_position_free",
     "no COSAM": f"{_OSNET}_none_tp_restricted",
   }),
