@@ -31,7 +31,7 @@ def test_it_shows_people_in_the_given_order(tmp_path):
 
 def test_names_and_notes_are_escaped(tmp_path):
   page = page_of(tmp_path, Corrections((("c</script>", "d"),)))
-  assert "a &lt;note&gt;" in page
+  assert "A &lt;note&gt;." in page
   assert page.count("</script>") == 2
   kept = re.search(r'id="kept">(.*?)</script>', page, re.DOTALL)[1]
   assert json.loads(kept) == {"format": 1, "same": [["c</script>", "d"]], "apart": []}
