@@ -142,10 +142,11 @@ def network_folder(path: Path) -> pathlib.Path:
   """The folder of a network, in which what was measured of it lies.
 
   Args:
-    path: a workdir, its folder `checkpoints` or `best`, a checkpoint in there, or a weights file.
+    path: a workdir, which need not be there yet, its folder `checkpoints` or `best`, a checkpoint
+      in there, or a weights file.
   """
   place = user_path(os.fspath(path)).absolute()
-  if not place.is_dir():
+  if place.is_file():
     return place.parent
   if place.parent.name in (BEST, LAST):
     return place.parent.parent

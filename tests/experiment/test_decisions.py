@@ -16,6 +16,7 @@ from cosam_jax.experiment.decisions import (
   calibration_beside,
   is_vector,
   network_facts,
+  network_folder,
   note_of,
 )
 from cosam_jax.experiment.network import load_network
@@ -123,6 +124,10 @@ def test_it_is_found_beside_the_network(tmp_path):
   assert [calibration_beside(place) for place in places] == [None] * 5
   (tmp_path / "calibration.json").write_text("")
   assert [calibration_beside(place) for place in places] == [tmp_path / "calibration.json"] * 5
+
+
+def test_a_workdir_that_is_not_there_yet_is_its_own_folder(tmp_path):
+  assert network_folder(tmp_path / "new") == tmp_path / "new"
 
 
 def test_people_who_were_trained_on_are_noted(tmp_path):
