@@ -25,6 +25,8 @@ CARD, CARD_DIGEST = "README.md", "card"
 """The model card of a published network, and the entry of the record with its SHA-256."""
 CARD_FACTS = "card_facts"
 """The entry with the SHA-256 of the card without the repository's name: of what it says."""
+TRAINED_HERE = "trained"
+"""The entry that says whether this program trained the weights; earlier versions have none."""
 _HEX = re.compile("[0-9a-f]{64}")
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
