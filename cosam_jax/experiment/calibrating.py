@@ -10,7 +10,13 @@ from cosam_jax.data.identities import numbering_of
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.calibrated_network import network_of_embeddings
-from cosam_jax.evaluation.calibration import Calibration, Wishes, calibrate, digest_of_labelled
+from cosam_jax.evaluation.calibration import (
+  Calibration,
+  Wishes,
+  calibrate,
+  digest_of_labelled,
+  labelled_rows,
+)
 from cosam_jax.evaluation.calibration_files import (
   CALIBRATION_FILE,
   check_calibration_replaceable,
@@ -21,6 +27,7 @@ from cosam_jax.evaluation.calibration_names import HELD_OUT_PEOPLE, TEST_PEOPLE
 from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE, Embeddings, read_embeddings
 from cosam_jax.evaluation.error_rates import smallest_claim
 from cosam_jax.evaluation.link_files import LINKING_FILE, check_linking_replaceable
+from cosam_jax.evaluation.vector_spread import said_if_same
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.fields import FIELDS
 from cosam_jax.experiment.link_calibrating import calibrate_and_write_links
@@ -163,6 +170,8 @@ def check_on_others(
   )
   print(f"thresholds of {calibration_file}, calibrated on {calibration.calibrated_on}\n")
   print(calibration_table(record))
+  if alike := said_if_same(embeddings.vectors[labelled_rows(embeddings)]):
+    warn(alike)
   print(f"\n{target}")
   return found
 
@@ -221,7 +230,8 @@ def _calibrate(
     print(f"\n{by_camera}")
   print()
   print(calibrate_and_write_links(embeddings, calibration, place, wishes.resamples))
-  for sentence in warnings_of(calibration):
+  alike = said_if_same(embeddings.vectors[labelled_rows(embeddings)])
+  for sentence in [*([alike] if alike else []), *warnings_of(calibration)]:
     warn(sentence)
   if calibration.data["learned"] is None:
     print(

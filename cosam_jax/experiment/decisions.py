@@ -15,6 +15,7 @@ from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE, read_calibr
 from cosam_jax.evaluation.distances import check_features
 from cosam_jax.evaluation.fingerprints import vectors_hash
 from cosam_jax.evaluation.search import exact_distances
+from cosam_jax.evaluation.vector_spread import check_directions, check_lengths
 from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.experiment.given_frames import Path, Tracklet
 from cosam_jax.experiment.network import Network
@@ -93,7 +94,13 @@ class Stored:
         f"the two vectors have {one.shape[1]} dimensions, and those of this network have {width}: "
         "give vectors that it made"
       )
-    distance = float(exact_distances(one[0], other, calibration.network["distance"])[0])
+    vectors, names = np.concatenate([one, other]), ("the first tracklet", "the second tracklet")
+    kind = calibration.network["distance"]
+    if kind == "cosine" or not vectors.any():  # Two of zeros are equal, whoever they show.
+      check_directions(vectors, names)
+    if kind != "cosine":
+      check_lengths(vectors, names)
+    distance = float(exact_distances(one[0], other, kind)[0])
     return Decision(
       same=calibration.is_same(distance),
       distance=distance,

@@ -7,6 +7,7 @@ import calibrations
 import labelled
 import numpy as np
 import pytest
+import tiny
 
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.calibration_files import read_calibration
@@ -153,3 +154,40 @@ def test_rates_of_searches_that_few_people_cannot_support_are_warned_of(tmp_path
   sentences = " ".join(warnings_of(calibrate_file(path, wishes)))
   assert "not enrolled" not in sentences
   assert "rank 7 is beyond the 6 people who are enrolled" in sentences
+
+
+def changed(path, change):
+  vectors, people, cameras = labelled.drawn()
+  write_embeddings(path, labelled.embeddings((change(vectors), people, cameras)))
+  return path
+
+
+def test_vectors_that_are_all_the_same_are_said(tmp_path, capsys):
+  near = changed(tmp_path / "near.npz", lambda vectors: 0.001 * vectors + 1)
+  found = calibrate_file(near, QUICK, workdir=tmp_path / "near")
+  said = "the vectors of 60 tracklets are nearly the same (they differ by 0."
+  assert said in capsys.readouterr().out
+  assert (tmp_path / "near" / "linking.npz").is_file()
+  other = changed(tmp_path / "other.npz", lambda vectors: 0.001 * vectors[::-1] + 1)
+  check_on_others(other, tmp_path / "near" / "calibration.json", QUICK, workdir=tmp_path)
+  assert said in capsys.readouterr().out
+  assert found.data["tracklets"] == 60
+
+
+def test_vectors_of_zeros_are_not_compared_by_direction(tmp_path, capsys):
+  path = changed(tmp_path / "e.npz", lambda vectors: vectors * (np.arange(60) != 7)[:, None])
+  calibrate_file(path, QUICK)
+  said = capsys.readouterr().out
+  assert "no calibration for --mode=link: t7 has a vector of zeros, which has no direction" in said
+  assert not (tmp_path / "linking.npz").exists()
+  cosine = tiny.config(tmp_path, evaluation__distance="cosine")
+  with pytest.raises(InputError, match="t7 has a vector of zeros, which has no direction"):
+    calibrate_file(path, QUICK, config=cosine, workdir=tmp_path / "cosine")
+  assert not (tmp_path / "cosine").exists()
+
+
+def test_vectors_whose_distances_overflow_are_refused(tmp_path):
+  path = changed(tmp_path / "e.npz", lambda vectors: np.float32(1e30) * vectors)
+  with pytest.raises(InputError, match=r"t\d+ has a vector of length .*e\+30, and squared distan"):
+    calibrate_file(path, QUICK)
+  assert not (tmp_path / "calibration.json").exists()
