@@ -47,7 +47,7 @@ def main() -> None:
 
   import cosam_jax
   from cosam_jax.data import load_dataset
-  from cosam_jax.experiment.foreign_networks import ALIKE, spread
+  from cosam_jax.evaluation.vector_spread import ALIKE, spread
 
   table = load_dataset("mars", options.data_dir, check_files=False).query
   rows = np.random.default_rng(0).choice(len(table), 40, replace=False)

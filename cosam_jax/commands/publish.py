@@ -27,7 +27,7 @@ from cosam_jax.commands.export.formats import reads_back, write_safetensors
 from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE, read_calibration
 from cosam_jax.evaluation.link_files import LINKING_FILE, read_links
-from cosam_jax.experiment.calibrating import warnings_of
+from cosam_jax.experiment.calibration_doubts import warnings_of
 from cosam_jax.experiment.decisions import network_folder
 from cosam_jax.experiment.exported_weights import recipe_of, shareable
 from cosam_jax.experiment.network import Network, network_asked_for
@@ -38,6 +38,7 @@ from cosam_jax.models.exported_record import (
   DIGESTS,
   RECORD,
   SAFETENSORS,
+  TRAINED_HERE,
   digests_of,
 )
 from cosam_jax.models.foreign import ours
@@ -147,7 +148,12 @@ def publish(
     print(f"{directory}: {sentence}")
   if "protocol" not in record:
     warn(f"no results of these weights lie in {beside}, so the model card has no numbers")
-  if record["config"]["data.name"] == "dukemtmc_vidreid":
+  if not record[TRAINED_HERE] and not edited:
+    warn(
+      f"these weights ({network.label}) were not trained by this program, as far as it knows: say "
+      f"in {card} on whom they were trained"
+    )
+  if record[TRAINED_HERE] and record["config"]["data.name"] == "dukemtmc_vidreid":
     warn("DukeMTMC was withdrawn by its authors: think again before you publish what it taught")
   print(f"{card} is the model card: read it, and add what you know")
   print(_LAW)
@@ -194,7 +200,8 @@ def _about(
     weights=network.label,
     weights_hash=record["weights_hash"],
     people=people or network.ours.num_classes,
-    recipe=recipe_of(record["config"]),
+    trained=record[TRAINED_HERE],
+    recipe=recipe_of(record["config"], record[TRAINED_HERE]),
     numbers=numbers,
     calibration=calibration,
     links=links,

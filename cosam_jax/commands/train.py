@@ -38,6 +38,7 @@ from cosam_jax.models.foreign import ours
 from cosam_jax.reports.event_files import EventFiles
 from cosam_jax.reports.results import check_replaceable
 from cosam_jax.runtime import command_line, hosts
+from cosam_jax.runtime.full_disk import naming
 from cosam_jax.runtime.holder import Holder
 from cosam_jax.runtime.json_files import check_ours
 from cosam_jax.training import loop, mesh, state, steps
@@ -240,6 +241,7 @@ def _twice(config: ConfigDict, epochs: int) -> dict[str, str]:
 def _write_config(run: Run, arguments: Sequence[str] | None) -> None:
   run.workdir.mkdir(parents=True, exist_ok=True)
   partial = run.workdir / "config.json.partial"
-  partial.write_text(json.dumps(run.flat, indent=2) + "\n")
+  with naming(partial):
+    partial.write_text(json.dumps(run.flat, indent=2) + "\n")
   partial.replace(run.workdir / "config.json")
   command_line.record(run.workdir, "train", arguments)

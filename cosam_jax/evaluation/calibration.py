@@ -30,6 +30,7 @@ from cosam_jax.evaluation.error_rates import (
 from cosam_jax.evaluation.fingerprints import rows_hash
 from cosam_jax.evaluation.identification import DRAWS, Searches, open_set_searches
 from cosam_jax.evaluation.likelihood import likelihood_ratios, probability, ratio_of
+from cosam_jax.evaluation.vector_spread import check_directions, check_lengths
 
 LEAST_MATED = 100
 """A pair of cameras is reported if it has as many mated comparisons."""
@@ -163,7 +164,8 @@ def calibrate(
       the calibration is used with no other network; None: nothing is known.
 
   Raises:
-    InputError: there are too few people, cameras or tracklets, or none is labelled.
+    InputError: there are too few people, cameras or tracklets, none is labelled, or a vector has no
+      distances: see `vector_spread`.
   """
   known = labelled_rows(embeddings)
   origin = embeddings.origin
@@ -172,6 +174,8 @@ def calibrate(
       "none of the tracklets has a known person, and a calibration needs labelled ones: embed the "
       "held-out or the training people of a data set with --mode=embed --people"
     )
+  check = check_directions if distance == "cosine" else check_lengths
+  check(embeddings.vectors[known], embeddings.names[known])
   comparisons = Comparisons(
     embeddings.vectors[known], embeddings.identities[known], embeddings.cameras[known],
     distance=distance, compared=wishes.compared,

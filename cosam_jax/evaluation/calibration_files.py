@@ -25,6 +25,7 @@ from cosam_jax.runtime.whole_files import whole_file
 
 CALIBRATION_FILE = "calibration.json"
 _FORMAT = 1
+_ROUNDED = 1e-9
 _REMEDY = "give a file that --mode=calibrate wrote, or calibrate again"
 
 
@@ -121,6 +122,8 @@ def _check(calibration: Calibration) -> None:
   for name in ("fmr", "fnmr"):
     if det[name].min() < 0 or det[name].max() > 1:
       raise ValueError(f"det.{name} has a rate that is not from 0 to 1")
+  for i, point in enumerate(calibration.points):
+    _on_curve(f"points[{i}]", point, det)
   ratios = _columns("likelihood", calibration.likelihood, ("distance", "ratio"))["ratio"]
   if (np.diff(ratios) > 0).any() or ratios.min() <= 0:
     raise ValueError("likelihood.ratio does not fall, or is not above 0")
@@ -141,6 +144,20 @@ def _check(calibration: Calibration) -> None:
     raise TypeError(f"data.learned is {str(data['learned'])[:40]!r}")
   if type(data["identities"]) is not int or data["identities"] < 2:
     raise ValueError(f"data.identities is {str(data['identities'])[:40]}")
+
+
+def _on_curve(name: str, point: OperatingPoint, det: Mapping[str, np.ndarray]) -> None:
+  """Raises ValueError unless the rates of a point fit those of the curve at its threshold."""
+  distances, at = det["distance"], np.float32(point.threshold)
+  before = int(np.searchsorted(distances, at, side="right")) - 1
+  after = int(np.searchsorted(distances, at, side="left"))
+  fmr, fnmr = np.append(det["fmr"], 1.0), np.append(det["fnmr"], 0.0)
+  low = (fmr[before], fnmr[before]) if before >= 0 else (0.0, 1.0)
+  if not (
+    low[0] - _ROUNDED <= point.fmr <= fmr[after] + _ROUNDED
+    and fnmr[after] - _ROUNDED <= point.fnmr <= low[1] + _ROUNDED
+  ):
+    raise ValueError(f"{name}.threshold is {point.threshold:g}, at which det has other rates")
 
 
 def _columns(what: str, table: Any, names: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -1,7 +1,6 @@
 """Makes the calibration of a network from embeddings, and keeps it beside the network."""
 
 import dataclasses
-import math
 import pathlib
 from collections.abc import Sequence
 
@@ -11,7 +10,13 @@ from cosam_jax.data.identities import numbering_of
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.calibrated_network import network_of_embeddings
-from cosam_jax.evaluation.calibration import Calibration, Wishes, calibrate, digest_of_labelled
+from cosam_jax.evaluation.calibration import (
+  Calibration,
+  Wishes,
+  calibrate,
+  digest_of_labelled,
+  labelled_rows,
+)
 from cosam_jax.evaluation.calibration_files import (
   CALIBRATION_FILE,
   check_calibration_replaceable,
@@ -20,9 +25,10 @@ from cosam_jax.evaluation.calibration_files import (
 )
 from cosam_jax.evaluation.calibration_names import HELD_OUT_PEOPLE, TEST_PEOPLE
 from cosam_jax.evaluation.embeddings import EMBEDDINGS_FILE, Embeddings, read_embeddings
-from cosam_jax.evaluation.error_rates import smallest_claim
 from cosam_jax.evaluation.link_files import LINKING_FILE, check_linking_replaceable
+from cosam_jax.evaluation.vector_spread import said_if_same
 from cosam_jax.experiment import config as config_rules
+from cosam_jax.experiment.calibration_doubts import warnings_of
 from cosam_jax.experiment.fields import FIELDS
 from cosam_jax.experiment.link_calibrating import calibrate_and_write_links
 from cosam_jax.experiment.network_settings import settings_of_embeddings
@@ -164,6 +170,8 @@ def check_on_others(
   )
   print(f"thresholds of {calibration_file}, calibrated on {calibration.calibrated_on}\n")
   print(calibration_table(record))
+  if alike := said_if_same(embeddings.vectors[labelled_rows(embeddings)]):
+    warn(alike)
   print(f"\n{target}")
   return found
 
@@ -222,7 +230,8 @@ def _calibrate(
     print(f"\n{by_camera}")
   print()
   print(calibrate_and_write_links(embeddings, calibration, place, wishes.resamples))
-  for sentence in warnings_of(calibration):
+  alike = said_if_same(embeddings.vectors[labelled_rows(embeddings)])
+  for sentence in [*([alike] if alike else []), *warnings_of(calibration)]:
     warn(sentence)
   if calibration.data["learned"] is None:
     print(
@@ -235,56 +244,6 @@ def _calibrate(
     print(f"this replaces the calibration of {of}, made on {before.calibrated_on}")
   print(f"{target}, and the curve in {place / PICTURES_OF_RATES / 'figures'}")
   return calibration
-
-
-def warnings_of(calibration: Calibration) -> list[str]:
-  """Sentences on why the rates may be wrong, or are not supported by enough people."""
-  data, compared = calibration.data, calibration.comparisons
-  found = []
-  if data["learned"]:
-    found.append(
-      "the network was trained on these people, so all rates are too favourable: calibrate on "
-      "people held out (config.data.validation_identities)"
-    )
-  if data["people"] == TEST_PEOPLE and not data_set_of(data["dataset"]).own:
-    found.append("these are the test set's people, so no result on them says how well this works")
-  unsupported = [f"{one.wished_fmr:g}" for one in calibration.points if not one.supported]
-  if unsupported:
-    found.append(
-      f"{compared['people_pairs']:,} pairs of people cannot support a false match rate of "
-      f"{' or '.join(unsupported)}: by the rule of 3 the smallest is {compared['smallest_fmr']:.2g}"
-      f"{_wish('fmr', compared['smallest_fmr'])}"
-    )
-  searches = calibration.identification
-  others = data["identities"] - searches["enrolled"]
-  least = smallest_claim(others)
-  unsupported = [
-    f"{row['wished_fpir']:g}" for row in searches["at_fpir"] if row["wished_fpir"] < least
-  ]
-  if unsupported:
-    found.append(
-      f"{others:,} people who are not enrolled cannot support a false positive identification rate "
-      f"of {' or '.join(unsupported)}: by the rule of 3 the smallest is {least:.2g}"
-      f"{_wish('fpir', least)}"
-    )
-  if searches["rank"] > searches["enrolled"]:
-    found.append(
-      f"rank {searches['rank']} is beyond the {searches['enrolled']:,} people who are enrolled, so "
-      "nobody is missed by rank: give a smaller --rank, or more people"
-    )
-  if calibration.network["vectors_hash"] is None:
-    found.append(
-      "the embeddings are of an earlier version, which did not note their weights in full, so "
-      "nothing can check that the calibration is used with the same network: embed again"
-    )
-  return found
-
-
-def _wish(flag: str, least: float) -> str:
-  """The end of a sentence: the flag for a rate that is supported, rounded up to one digit."""
-  unit = 10.0 ** math.floor(math.log10(least))
-  rate = math.ceil(round(least / unit, 6)) * unit
-  return f"; give --{flag}={rate:.1g}, or more people" if rate < 1 else "; give more people"
 
 
 def _refusal(what: str, dataset: str) -> str:

@@ -15,6 +15,7 @@ from cosam_jax.evaluation.calibration_files import CALIBRATION_FILE, read_calibr
 from cosam_jax.evaluation.distances import check_features
 from cosam_jax.evaluation.fingerprints import vectors_hash
 from cosam_jax.evaluation.search import exact_distances
+from cosam_jax.evaluation.vector_spread import check_directions, check_lengths
 from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.experiment.given_frames import Path, Tracklet
 from cosam_jax.experiment.network import Network
@@ -94,7 +95,13 @@ class Stored:
         f"the two vectors have {one.shape[1]} dimensions, and those of this network have {width}: "
         "give vectors that it made"
       )
-    distance = float(exact_distances(one[0], other, calibration.network["distance"])[0])
+    vectors, names = np.concatenate([one, other]), ("the first tracklet", "the second tracklet")
+    kind = calibration.network["distance"]
+    if kind == "cosine" or not vectors.any():  # Two of zeros are equal, whoever they show.
+      check_directions(vectors, names)
+    if kind != "cosine":
+      check_lengths(vectors, names)
+    distance = float(exact_distances(one[0], other, kind)[0])
     return Decision(
       same=calibration.is_same(distance),
       distance=distance,
@@ -148,10 +155,11 @@ def network_folder(path: Path) -> pathlib.Path:
   """The folder of a network, in which what was measured of it lies.
 
   Args:
-    path: a workdir, its folder `checkpoints` or `best`, a checkpoint in there, or a weights file.
+    path: a workdir, which need not be there yet, its folder `checkpoints` or `best`, a checkpoint
+      in there, or a weights file.
   """
   place = user_path(os.fspath(path)).absolute()
-  if not place.is_dir():
+  if place.is_file():
     return place.parent
   if place.parent.name in (BEST, LAST):
     return place.parent.parent

@@ -105,15 +105,17 @@ def shareable(flat: Mapping[str, Any]) -> dict[str, Any]:
   return found
 
 
-def recipe_of(flat: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def recipe_of(flat: Mapping[str, Any], trained: bool = True) -> list[tuple[str, str, str]]:
   """Field, value and meaning of what a training decided, and of what everybody asks for.
 
   Args:
     flat: a complete configuration; data and initial weights are left out.
+    trained: whether the configuration is that of the weights' training; if not, only fields of the
+      network and of its frames are given.
   """
-  rows = []
+  rows, roles = [], (NETWORK, TRAINING) if trained else (NETWORK,)
   for name, field in FIELDS.items():
-    if field.role not in (NETWORK, TRAINING) or name not in flat or name.startswith(_ABOUT_DATA):
+    if field.role not in roles or name not in flat or name.startswith(_ABOUT_DATA):
       continue
     value = flat[name]
     usual = list(field.default) if isinstance(field.default, tuple) else field.default

@@ -20,6 +20,7 @@ from cosam_jax.models.hub_names import is_hub_name
 from cosam_jax.reports.results import EVALUATIONS, read_results
 from cosam_jax.training.same_run import plain as saved_form
 
+_OF_CHECKPOINT = re.compile(r"(best )?step \d[\d,]*(, .*)?")
 _MOST = 12
 """If more flags than these are needed, the file of `--config` was none of ours."""
 
@@ -89,6 +90,11 @@ def _made_in(workdir: pathlib.Path) -> Iterator[tuple[pathlib.Path, Mapping[str,
       yield path, flat
 
 
+def is_of_checkpoint(label: str) -> bool:
+  """Whether a label of weights is that of a training's checkpoint, such as "step 240, averaged"."""
+  return bool(_OF_CHECKPOINT.fullmatch(label))
+
+
 def _is_given(label: str | None, flat: Mapping[str, Any]) -> bool:
   """Whether a label means the weights of the configuration, and not those of a training.
 
@@ -104,4 +110,4 @@ def _is_given(label: str | None, flat: Mapping[str, Any]) -> bool:
     return is_hub_name(given)
   if label in WEIGHTS:
     return pathlib.Path(given).name == label
-  return not re.match(r"(best )?step \d", label)
+  return not is_of_checkpoint(label)

@@ -8,6 +8,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from cosam_jax.errors import InputError
+from cosam_jax.evaluation.vector_spread import nearly_same
 from cosam_jax.experiment.loaded_network import Network
 from cosam_jax.experiment.run_configuration import has_checkpoint
 from cosam_jax.models.foreign import AnyNet, ForeignNet
@@ -15,9 +16,6 @@ from cosam_jax.models.foreign_preprocessing import preprocessing_file
 from cosam_jax.models.onnx_sessions import is_onnx
 from cosam_jax.models.weight_register import missing_weights
 from cosam_jax.runtime.user_paths import user_path
-
-ALIKE = 0.05
-"""Vectors whose `spread` is less than this are nearly the same; see docs/foreign_networks.md."""
 
 
 def foreign_file(path: pathlib.Path, settings: Mapping[str, Any]) -> Network:
@@ -102,17 +100,6 @@ def with_sizes(config: ConfigDict, network: ForeignNet) -> ConfigDict:
   return config
 
 
-def spread(vectors: np.ndarray) -> float:
-  """How far vectors lie from their mean, as a share of their length: 0 if they are all the same.
-
-  Args:
-    vectors: float32[n, D].
-  """
-  away = np.square(vectors - vectors.mean(axis=0), dtype=np.float64).sum()
-  length = np.square(vectors, dtype=np.float64).sum()
-  return float(np.sqrt(away / length)) if length else 0.0
-
-
 def alike(vectors: np.ndarray, model: AnyNet) -> str | None:
   """A sentence if a foreign network gave all tracklets nearly the same vector; None if not.
 
@@ -120,17 +107,12 @@ def alike(vectors: np.ndarray, model: AnyNet) -> str | None:
     vectors: float32[n, D], of n tracklets.
     model: the network.
   """
-  if not isinstance(model, ForeignNet) or len(vectors) < 2:
-    return None
-  share = spread(vectors)
-  if share >= ALIKE:
+  if not isinstance(model, ForeignNet) or (found := nearly_same(vectors)) is None:
     return None
   return (
-    f"the vectors of {len(vectors):,} tracklets are nearly the same (they differ by "
-    f"{100 * share:.2g}% of their length), so these numbers say little: {_beside(model)} is "
-    "probably wrong, most often range, mean or deviation; make the vector of one frame with the "
-    "authors' program, and compare it with cosam_jax.Embedder.from_checkpoint"
-    f"({model.file!r}).embed([frame])"
+    f"{found}: {_beside(model)} is probably wrong, most often range, mean or deviation; make the "
+    "vector of one frame with the authors' program, and compare it with "
+    f"cosam_jax.Embedder.from_checkpoint({model.file!r}).embed([frame])"
   )
 
 

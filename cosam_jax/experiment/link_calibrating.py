@@ -5,10 +5,11 @@ import pathlib
 import numpy as np
 
 from cosam_jax.errors import InputError
-from cosam_jax.evaluation.calibration import Calibration
+from cosam_jax.evaluation.calibration import Calibration, labelled_rows
 from cosam_jax.evaluation.embeddings import Embeddings
 from cosam_jax.evaluation.link_calibration import LinkCalibration, calibrate_links
 from cosam_jax.evaluation.link_files import LINKING_FILE, write_links
+from cosam_jax.evaluation.vector_spread import check_directions
 
 _MOST_RESAMPLES = 1000
 
@@ -16,7 +17,7 @@ _MOST_RESAMPLES = 1000
 def calibrate_and_write_links(
   embeddings: Embeddings, calibration: Calibration, place: pathlib.Path, resamples: int
 ) -> str:
-  """Writes `linking.npz`, or removes that of earlier vectors if there are too few people.
+  """Writes `linking.npz`, or removes that of earlier vectors if it cannot be made.
 
   Args:
     embeddings: of labelled tracklets.
@@ -28,8 +29,9 @@ def calibrate_and_write_links(
     A sentence on the outcome.
   """
   path = place / LINKING_FILE
-  known = np.array([embeddings.seen(row).known for row in range(len(embeddings.vectors))])
+  known = labelled_rows(embeddings)
   try:
+    check_directions(embeddings.vectors[known], embeddings.names[known])
     found = calibrate_links(
       embeddings.vectors[known],
       embeddings.identities[known],

@@ -9,6 +9,8 @@ from cosam_jax.errors import InputError, suggestion
 from cosam_jax.evaluation.forbidden_pairs import NO_CLOCK, Whereabouts
 from cosam_jax.evaluation.sightings import Sighting
 from cosam_jax.experiment.link_inputs import Tracklets
+from cosam_jax.runtime.quiet import warn
+from cosam_jax.runtime.text_numbers import counted
 
 
 def whereabouts(
@@ -18,6 +20,7 @@ def whereabouts(
 ) -> Whereabouts:
   """Where and when, by clocks: those of the sources, or one for all.
 
+  Times of a tracklet whose last moment is before its first are not used, and a warning says so.
   Without times, the numbers of frames are the clock of a source with several tracked people.
 
   Args:
@@ -46,6 +49,13 @@ def whereabouts(
     elif one.source and (one.times or (_counted(one) and several[one.source] > 1)):
       clocks[row] = sources.setdefault(one.source, len(sources) + 1)
       moments[row] = one.times or one.frames
+  if (backwards := np.flatnonzero(moments[:, 1] < moments[:, 0])).size:
+    clocks[backwards], moments[backwards] = NO_CLOCK, np.nan
+    warn(
+      f"{counted(len(backwards), 'tracklet')}, such as {found.names[backwards[0]]}, would end "
+      "before it begins, so nothing is concluded from its times: embed again, or look at the clock "
+      "of its source"
+    )
   numbers = {name: number for number, name in enumerate(names)}
   least: dict[tuple[int, int], float] = {}
   for (first, second), seconds in (travel or {}).items():

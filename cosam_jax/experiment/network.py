@@ -21,7 +21,12 @@ from cosam_jax.experiment.parts import build_model, initial_weights
 from cosam_jax.experiment.run import Run
 from cosam_jax.experiment.run_configuration import has_checkpoint, has_steps
 from cosam_jax.models import ReidNet
-from cosam_jax.models.exported_record import RECORD, SAFETENSORS
+from cosam_jax.models.exported_record import (
+  RECORD,
+  SAFETENSORS,
+  check_digests,
+  lacking_of_published,
+)
 from cosam_jax.models.foreign import ForeignNet
 from cosam_jax.models.hub_files import fetched
 from cosam_jax.models.hub_names import hub_name, is_hub_name
@@ -56,8 +61,8 @@ def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = 
       the file's. A run has its own settings, and so has a file in an export's folder.
 
   Raises:
-    InputError: the path or name does not exist, a setting does not exist, or the weights do not
-      fit.
+    InputError: the path or name does not exist, a setting does not exist, the weights do not fit,
+      or a published folder is not as it was published.
   """
   settings = dict(settings or {})
   for name in settings:
@@ -76,11 +81,14 @@ def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = 
   if all((path / name).is_file() for name in (RECORD, SAFETENSORS)) and not has_checkpoint(path):
     path = path / SAFETENSORS
   if not path.is_dir():
+    check_digests(path)
     return _from_weights(path, settings)
   if settings:
     raise InputError(
       f"{path} is a run's folder, which knows its network: leave {', '.join(settings)} out"
     )
+  if (lacking := lacking_of_published(path)) and not has_checkpoint(path):
+    raise InputError(lacking)
   if missing := flags_again(path):
     raise InputError(missing)
   checkpoints, step = find_checkpoint(path)

@@ -26,6 +26,7 @@ from cosam_jax.evaluation.link_files import LINKING_FILE
 from cosam_jax.evaluation.linking import MOST_BYTES, Links, link
 from cosam_jax.evaluation.linking_space import PLAIN_KIND, LinkDistances
 from cosam_jax.evaluation.stitching import stitched
+from cosam_jax.evaluation.vector_spread import check_directions, said_if_same
 from cosam_jax.experiment.link_inputs import Tracklets, check_inputs
 from cosam_jax.experiment.link_notes import facts_of_links, notes_on_links
 from cosam_jax.experiment.link_rates import given_links, links_for, other_network
@@ -46,6 +47,7 @@ from cosam_jax.reports.people_files import (
 )
 from cosam_jax.reports.people_page import write_people_page
 from cosam_jax.reports.results import write_json
+from cosam_jax.runtime.quiet import warn
 
 LAW = (
   "Linking people across cameras is biometric processing of people, which laws restrict: read "
@@ -130,11 +132,12 @@ def link_people(
     workdir: of the network, where its calibration may lie.
 
   Raises:
-    InputError: there is neither a calibration nor a threshold, files cannot be used, or a user's
-      files are in the way of the output.
+    InputError: there is neither a calibration nor a threshold, a vector is of zeros, files cannot
+      be used, or a user's files are in the way of the output.
   """
   output = people_folder_of(directory)
   output.check(*(side.path for side in found.sides))
+  check_directions(found.vectors, found.names)
   rates = links_for(found, given=settings.calibration, workdir=workdir)
   if rates is None and settings.threshold is None:
     raise _no_calibration(found.sides[0].path)
@@ -183,6 +186,8 @@ def link_people(
     write_json(folder / PEOPLE_RECORD, about)
   for line in [*summary_lines(about), *about["notes"]]:
     print(line)
+  if same := said_if_same(found.vectors):
+    warn(same)
   if not sheets:
     print("no sheets: no input has pictures; --mode=embed --input writes them")
   elif sheets == MOST_SHEETS:

@@ -21,10 +21,14 @@ RECORD_FORMAT = 1
 """The newest format that is written and read; records of earlier versions do not say theirs."""
 DIGESTS = "files"
 """The entry of a published record with the SHA-256 of each file beside it."""
+PUBLISHED_LIST = "publish_files.json"
+"""The list of what `--mode=publish` wrote, in its folder."""
 CARD, CARD_DIGEST = "README.md", "card"
 """The model card of a published network, and the entry of the record with its SHA-256."""
 CARD_FACTS = "card_facts"
 """The entry with the SHA-256 of the card without the repository's name: of what it says."""
+TRAINED_HERE = "trained"
+"""The entry that says whether this program trained the weights; earlier versions have none."""
 _HEX = re.compile("[0-9a-f]{64}")
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
@@ -67,6 +71,48 @@ def stated_digests(record: Mapping[str, Any]) -> dict[str, str]:
     for name, digest in found.items()
   )
   return dict(found) if sound and isinstance(found, dict) else {}
+
+
+def check_digests(weights: pathlib.Path) -> None:
+  """Compares a published file of weights, and the files beside it, with the record's digests.
+
+  A record of `--mode=export` states none, and a file of another name has no record.
+
+  Raises:
+    InputError: the record cannot be read, or a file is not the one that was published.
+  """
+  record = weights.with_name(RECORD)
+  if weights.name not in WEIGHTS or not record.is_file():
+    return
+  for name, wanted in stated_digests(read_record(record)).items():
+    file = weights.with_name(name)
+    if file.is_file() and (found := sha256_of(file)) != wanted:
+      raise InputError(
+        f"{file} has SHA-256 {found[:16]}..., and {RECORD} beside it promises {wanted[:16]}...: it "
+        "is damaged, or was changed since it was published; take a whole copy of the folder, or "
+        "publish the network again"
+      )
+
+
+def lacking_of_published(folder: pathlib.Path) -> str:
+  """The sentence on a published folder without its weights or its record; empty for others.
+
+  The list of files says that it is one; a copy from the Hub has no list, and its record says it.
+  """
+  there = {name: (folder / name).is_file() for name in (PUBLISHED_LIST, RECORD, SAFETENSORS)}
+  if there[RECORD] and there[SAFETENSORS]:
+    return ""
+  if there[PUBLISHED_LIST]:
+    sign = PUBLISHED_LIST
+  elif there[RECORD] and SAFETENSORS in stated_digests(read_record(folder / RECORD)):
+    sign = RECORD
+  else:
+    return ""
+  lacking = " and ".join(name for name in (RECORD, SAFETENSORS) if not there[name])
+  return (
+    f"{folder} is a published folder, as its {sign} says, and lacks {lacking}: take a whole copy "
+    "of it, or publish the network again"
+  )
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:

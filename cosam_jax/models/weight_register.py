@@ -18,6 +18,7 @@ from typing import TypedDict
 import tqdm
 
 from cosam_jax.errors import InputError, suggestion
+from cosam_jax.models.exported_record import check_digests
 from cosam_jax.models.hub_files import Found, fetched
 from cosam_jax.models.hub_names import hub_name, is_hub_name, why_no_name
 from cosam_jax.runtime.cache import cache_folder, why_unusable
@@ -60,7 +61,8 @@ def find_weights(
     that its name or its record says.
 
   Raises:
-    InputError: there is no such file or name, none for this backbone, or it cannot be fetched.
+    InputError: there is no such file or name, none for this backbone, it cannot be fetched, or a
+      published file is not as its record says.
   """
   text = os.fspath(name_or_path)
   if is_hub_name(text):
@@ -68,6 +70,7 @@ def find_weights(
   path, label = user_path(text), pathlib.Path(text).name
   register = weight_register()
   if path.is_file() or (text not in register and path.exists()):
+    check_digests(path)
     return Found(path, label)  # `read_weights` refuses a path that is not a file.
   if missing := missing_weights(text):
     raise InputError(missing)

@@ -26,10 +26,15 @@ def title(config: Mapping[str, Any], card: Record) -> str:
   """Data set and network, such as "mars: se_resnet50 with COSAM4,5, temporal average"."""
   if foreign := card.get("foreign"):
     return f"{_data_set(card)}: {foreign['file']}, a foreign network"
+  return f"{_data_set(card)}: {network_title(config)}"
+
+
+def network_title(config: Mapping[str, Any]) -> str:
+  """The network alone, such as "se_resnet50 with COSAM4,5, temporal average"."""
   stages = ",".join(map(str, config["model.cosam_stages"]))
   cosam = f"with COSAM{stages}" if stages else "without COSAM"
   head = _HEADS.get(config["model.temporal"], config["model.temporal"])
-  return f"{_data_set(card)}: {config['model.backbone']} {cosam}, {head}"
+  return f"{config['model.backbone']} {cosam}, {head}"
 
 
 def _data_set(card: Record) -> str:

@@ -69,7 +69,9 @@ class Published:
     weights: names the weights, such as "step 240".
     weights_hash: see `fingerprints`.
     people: the number of people of the training.
-    recipe: field, value and meaning of what the training decided.
+    trained: whether this program trained the weights; if not, the configuration's data set and
+      initial weights say nothing about them, and are not told.
+    recipe: field, value and meaning of what the training decided, or of the network and its frames.
     numbers: content of `protocol.json`; None if there is none.
     calibration: the fields of a `Calibration`; None if there is none.
     doubts: sentences on why the calibration's rates may be wrong.
@@ -82,6 +84,7 @@ class Published:
   weights: str
   weights_hash: str
   people: int
+  trained: bool = True
   recipe: Sequence[tuple[str, str, str]] = ()
   numbers: Mapping[str, Any] | None = None
   calibration: Mapping[str, Any] | None = None
@@ -92,9 +95,10 @@ class Published:
 def model_card(one: Published) -> str:
   """The text of the card, with its front matter."""
   card = one.numbers["results"][0]["card"] if one.numbers else {"dataset": one.config["data.name"]}
+  title = facts.title(one.config, card) if one.trained else facts.network_title(one.config)
   parts = [
     _front_matter(one),
-    f"# {facts.title(one.config, card)}\n",
+    f"# {title}\n",
     f"A network of `cosam_jax` for video-based person re-identification{_about_cosam(one)}.\n",
     _usage(one),
     _data(one),
@@ -116,7 +120,7 @@ def _front_matter(one: Published) -> str:
     "tags:",
     *(f"- {json.dumps(tag)}" for tag in _tags(one)),
   ]
-  if names := _public_sets(one.config):
+  if names := _public_sets(one.config) if one.trained else []:
     lines += ["datasets:", *(f"- {json.dumps(name)}" for name in names)]
   return "\n".join(["---", *lines, "---", ""])
 
@@ -159,6 +163,12 @@ On the command line: `--weights=hf:{name}`. From a copy of this folder:
 
 
 def _data(one: Published) -> str:
+  if not one.trained:
+    return (
+      f"## Data\n\nThese weights (`{one.weights}`, hash `{one.weights_hash}`) were not trained by "
+      "this program, as far as it knows, so nobody can tell from this folder what they learned. "
+      "The publisher should say here on whom they were trained, and where they come from.\n"
+    )
   config, name = one.config, str(one.config["data.name"])
   row = data_set_of(name)
   run = one.numbers["run"] if one.numbers else {}
@@ -187,10 +197,13 @@ def _split(config: Mapping[str, Any]) -> str:
 
 def _recipe(one: Published) -> str:
   rows = [f"| `{name}` | {_cell(value)} | {_cell(what)} |" for name, value, what in one.recipe]
+  fields = (
+    "Fields that the training decided; `export.json` has all of them:" if one.trained else
+    "Fields of the network and its frames:"
+  )  # fmt: skip
   return "\n".join([
-    "## Recipe\n",
-    f"Weights: {one.weights} (hash `{one.weights_hash}`). Fields that the training decided; "
-    "`export.json` has all of them:\n",
+    "## Recipe\n" if one.trained else "## Network\n",
+    f"Weights: {one.weights} (hash `{one.weights_hash}`). {fields}\n",
     "| field | value | meaning |", "| --- | --- | --- |", *rows, "",
   ])  # fmt: skip
 
@@ -250,8 +263,10 @@ def _calibration(one: Published) -> str:
 
 
 def _licence(one: Published) -> str:
+  terms = "the terms of the data sets and of the initial weights"
+  if one.trained:
+    terms += " above"
   return (
     f"## Licence\n\nThe weights: {one.licence}, as their publisher states. What they were trained "
-    "on binds beside it: the terms of the data sets and of the initial weights above, and the "
-    "rights of the people in them.\n"
+    f"on binds beside it: {terms}, and the rights of the people in them.\n"
   )

@@ -17,6 +17,7 @@ import numpy as np
 
 from cosam_jax.data.npz_files import read_npz
 from cosam_jax.errors import InputError, suggestion
+from cosam_jax.runtime.full_disk import naming
 
 RANKINGS_FILE = "rankings.npz"
 _FORMAT = 1
@@ -81,7 +82,7 @@ def write_rankings(path: str | os.PathLike, rankings: Rankings) -> None:
     arrays |= {f"{name}_{number}": getattr(ranking, name) for name in _LISTS}
   path = pathlib.Path(path)
   partial = path.with_name(f"{path.name}.partial")
-  with partial.open("wb") as file:
+  with naming(path), partial.open("wb") as file:
     np.savez_compressed(file, **arrays)
   partial.replace(path)
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from cosam_jax.errors import InputError, printable
+from cosam_jax.runtime.full_disk import naming
 from cosam_jax.runtime.json_files import read_json_lines
 from cosam_jax.runtime.outside_files import open_to_append
 
@@ -84,7 +85,8 @@ def record(workdir: pathlib.Path, mode: str, arguments: Sequence[str] | None) ->
     arguments: without the program; None if `main` did not start the process: nothing is appended.
   """
   if arguments is not None:
-    with open_to_append(workdir / COMMANDS_FILE) as file:
+    path = workdir / COMMANDS_FILE
+    with naming(path), open_to_append(path) as file:
       file.write(json.dumps({"mode": mode, "command": command(arguments)}) + "\n")
 
 

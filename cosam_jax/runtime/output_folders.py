@@ -20,6 +20,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from cosam_jax.errors import InputError
+from cosam_jax.runtime.full_disk import naming
 from cosam_jax.runtime.json_files import read_json
 from cosam_jax.runtime.made_folders import new_folders, remove_empty
 from cosam_jax.runtime.whole_files import whole_file
@@ -124,7 +125,7 @@ class OutputFolder:
       InputError: as `check`.
     """
     self.check()
-    with new_folders(self.directory):
+    with naming(self.directory), new_folders(self.directory):
       self._remove_unfinished()
       mine = f"{self._unfinished}{socket.gethostname()}-{os.getpid()}-"
       partial = pathlib.Path(tempfile.mkdtemp(prefix=mine, dir=self.directory))

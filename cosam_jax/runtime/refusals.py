@@ -1,10 +1,10 @@
 """Errors that a user can fix: one line on the terminal, and an exit status."""
 
-import errno
 import sys
 from collections.abc import Callable
 
 from cosam_jax.errors import InputError, Preempted, TryLaterError
+from cosam_jax.runtime.full_disk import is_full, is_limited
 from cosam_jax.runtime.stop_requests import INTERRUPTED, STOPPED, in_words, status_after
 
 
@@ -23,8 +23,11 @@ def status_of(work: Callable[[], int | None]) -> int:
   except OSError as error:
     name = error.filename2 or error.filename  # If a renaming failed, this is the new name.
     place = f" ({name})" if name else ""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    way_out = "make room" if full else "make it usable, or give another place"
+    way_out = "make it usable, or give another place"
+    if is_full(error):
+      way_out = "make room"
+    if is_limited(error):
+      way_out = "raise the limit on the size of files (ulimit -f), or give another place"
     return refuse(f"{error.strerror or error}{place}: {way_out}, and run the same command again")
   except Preempted as request:
     where = str(request) or "outside the training steps, where nothing was to be saved"

@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from cosam_jax.runtime.full_disk import naming
+
 _MOST_BYTES = 255
 """The longest file name of most file systems."""
 
@@ -38,7 +40,7 @@ def whole_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
   flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
   descriptor = os.open(temporary, flags, 0o666)
   try:
-    with os.fdopen(descriptor, "wb") as file:
+    with naming(path), os.fdopen(descriptor, "wb") as file:
       yield file
       file.flush()
       os.fsync(file.fileno())

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 
+from cosam_jax.runtime.full_disk import naming
 from cosam_jax.runtime.json_files import parse_json
 from cosam_jax.runtime.outside_files import MOST_TEXT_BYTES, read_bytes
 
@@ -16,7 +17,7 @@ def write_checksums(folder: pathlib.Path) -> None:
   digests = {name: _digest(folder / name) for name in sorted(_files(folder))}
   digests[NAME] = _digest_of_list(digests)
   partial = folder / f"{NAME}.partial"
-  with open(partial, "w", encoding="utf-8") as file:
+  with naming(partial), open(partial, "w", encoding="utf-8") as file:
     json.dump(digests, file, indent=1)
     file.flush()
     os.fsync(file.fileno())

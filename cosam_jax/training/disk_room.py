@@ -21,5 +21,7 @@ def check_room(directory: pathlib.Path, state: TrainState) -> None:
   free = shutil.disk_usage(directory).free
   if free < needed:
     raise OSError(
-      errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {needed >> 10:,} KiB needed, {free >> 10:,} free"
+      errno.ENOSPC,
+      f"{os.strerror(errno.ENOSPC)}: {needed >> 10:,} KiB needed, {free >> 10:,} free",
+      os.fspath(directory),
     )

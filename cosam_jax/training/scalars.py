@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cosam_jax.errors import InputError
+from cosam_jax.runtime.full_disk import naming
 from cosam_jax.runtime.json_files import read_json_lines
 from cosam_jax.runtime.outside_files import open_to_append
 from cosam_jax.runtime.quiet import warn
@@ -38,14 +39,15 @@ class ScalarLog:
     if rows and first_step == 1:
       print(f"{path} is begun anew: its {len(rows)} lines are of a training without a checkpoint")
     partial = self._path.with_suffix(".partial")
-    partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
+    with naming(self._path):
+      partial.write_text("".join(json.dumps(row) + "\n" for row in kept))
     partial.replace(self._path)
 
   def write(self, step: int, **values: float | list[float]) -> None:
     """Appends one line; it is on disk when the call returns."""
     if self._path is None:
       return
-    with open_to_append(self._path) as file:
+    with naming(self._path), open_to_append(self._path) as file:
       file.write(json.dumps({"step": step, **values}) + "\n")
     if self._also is not None:
       self._also(step, **values)

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import json
+import shutil
 
 import calibrations
 import calls
@@ -15,12 +16,14 @@ from results_record import RECORD
 
 import cosam_jax
 from cosam_jax.commands import publish as mode
+from cosam_jax.commands.export.formats import write_safetensors
 from cosam_jax.commands.publish import publish
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import read_embeddings
 from cosam_jax.evaluation.fingerprints import weights_hash
+from cosam_jax.experiment.config import unflatten
 from cosam_jax.experiment.decisions import network_facts
-from cosam_jax.experiment.network import load_network
+from cosam_jax.experiment.network import load_network, network_asked_for
 from cosam_jax.models.exported_record import sha256_of
 from cosam_jax.models.hub_files import fetched
 from cosam_jax.models.hub_names import hub_name
@@ -138,6 +141,49 @@ def test_a_card_that_somebody_edited_stays(loaded, tmp_path, capsys):
   (out / "README.md").unlink()
   publish(None, tmp_path, out, licence="apache-2.0")
   assert 'license: "apache-2.0"' in (out / "README.md").read_text()
+
+
+def test_weights_that_were_given_are_not_said_to_be_trained(network, saved_run, tmp_path, capsys):
+  theirs = tmp_path / "theirs.safetensors"
+  write_safetensors(network, theirs)
+  config = unflatten(network.flat)
+  config.init.weights = str(theirs)
+  workdir = tmp_path / "new"
+  out = workdir / "published"
+  publish(config, workdir, out, licence="mit")
+  said = capsys.readouterr().out
+  assert f"say in {out / 'README.md'} on whom they were trained" in said
+  assert f"no results of these weights lie in {workdir}, so" in said
+  record = json.loads((out / "export.json").read_text())
+  text = (out / "README.md").read_text()
+  assert record["trained"] is False
+  assert f"(`theirs.safetensors`, hash `{record['weights_hash']}`) were not trained" in text
+  assert "`train." not in text
+  assert "`clips.image_size`" in text
+  # A copy of the folder says the same, and a run's own weights are known by their record.
+  publish(None, tmp_path, tmp_path / "copy", licence="mit", weights=str(out))
+  assert (tmp_path / "copy" / "README.md").read_text() == text
+
+
+def test_a_copy_that_is_not_whole_is_refused(made, network, tmp_path):
+  copy_of = shutil.copytree(made, tmp_path / "copy")
+  file = copy_of / "model.safetensors"
+  content = bytearray(file.read_bytes())
+  content[-1] ^= 1
+  file.write_bytes(content)
+  config = unflatten(network.flat)
+  config.init.weights = str(file)
+  for load in (
+    lambda: load_network(copy_of), lambda: load_network(file),
+    lambda: network_asked_for(config, tmp_path / "new"),
+  ):  # fmt: skip
+    with pytest.raises(InputError, match=r"model\.safetensors has SHA-256 .* export\.json beside"):
+      load()
+  for name in ("model.safetensors", "export.json"):
+    copy_of = shutil.copytree(made, tmp_path / f"without {name}")
+    (copy_of / name).unlink()
+    with pytest.raises(InputError, match=rf"as its publish_files\.json says, and lacks {name}: "):
+      load_network(copy_of)
 
 
 def test_an_edited_card_of_other_facts_is_not_uploaded(loaded, hub, tmp_path, monkeypatch):

@@ -3,11 +3,13 @@
 import json
 
 import labelled
+import numpy as np
 import pytest
 
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.calibration import Wishes, calibrate
 from cosam_jax.evaluation.calibration_files import read_calibration, write_calibration
+from cosam_jax.evaluation.error_rates import NEVER
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,16 @@ def test_it_is_read_as_it_was_written(calibration, file):
   assert read_calibration(file.parent) == calibration
   with pytest.raises(InputError, match=r"calibration\.json cannot be read .No such file"):
     read_calibration(file.parent.parent)
+
+
+def test_a_threshold_that_no_distance_meets_is_read(tmp_path):
+  """All vectors of two people are equal, so no threshold keeps them apart."""
+  vectors, people, cameras = labelled.drawn()
+  made = labelled.embeddings((np.ones_like(vectors), people, cameras))
+  found = calibrate(made, "sqeuclidean", Wishes(fmr=(0.1,), rank=3, resamples=100))
+  assert found.threshold == NEVER
+  write_calibration(tmp_path / "c.json", found)
+  assert read_calibration(tmp_path / "c.json") == found
 
 
 def test_a_users_file_is_not_replaced(calibration, tmp_path):
@@ -65,6 +77,10 @@ def put(content, name, value):
     ("points", [], "points is empty"),
     ("points", 3, "cannot be used"),
     ("points.0.threshold", "far", r"points\[0\].threshold is 'far', and no number"),
+    ("points.0.threshold", 1e9, r"points\[0\].threshold is 1e\+09, at which det has other rates"),
+    ("points.0.threshold", -5, r"points\[0\].threshold is -5, at which det has other rates"),
+    ("points.1.threshold", 3.0, r"points\[1\].threshold is 3, at which det has other rates"),
+    ("points.0.fnmr", 0.99, r"points\[0\].threshold is .*, at which det has other rates"),
     ("points.0.fmr", 1.5, r"points\[0\].fmr is 1.5, and a rate is from 0 to 1"),
     ("points.1.fnmr", None, r"points\[1\].fnmr is 'None', and no number"),
     ("points.0.fmr_interval", 3, "cannot be used"),

@@ -7,6 +7,7 @@ import calibrations
 import labelled
 import numpy as np
 import pytest
+import tiny
 
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.calibration_files import read_calibration
@@ -15,7 +16,6 @@ from cosam_jax.experiment.calibrating import (
   calibrate_file,
   check_on_others,
   is_of_test_set,
-  warnings_of,
 )
 
 QUICK = calibrations.QUICK
@@ -46,9 +46,10 @@ def test_the_test_set_of_a_known_data_set_is_refused(facts, wanted, tmp_path, ca
   with pytest.raises(InputError, match="is of the test set of mars, and a threshold chosen on it"):
     calibrate_file(path, QUICK)
   assert not (tmp_path / "calibration.json").exists()
-  found = calibrate_file(path, QUICK, allow_test=True)
-  assert ("test set" in " ".join(warnings_of(found))) == (facts["people"] == "test")
   capsys.readouterr()
+  calibrate_file(path, QUICK, allow_test=True)
+  said = "these are the test set's people" in capsys.readouterr().out
+  assert said == (facts["people"] == "test")
 
 
 def test_the_file_the_curve_and_the_table_are_left(tmp_path, capsys):
@@ -142,14 +143,38 @@ def test_the_very_people_of_the_calibration_are_no_check(tmp_path):
   check_on_others(tmp_path / "e.npz", tmp_path / "calibration.json", QUICK)
 
 
-def test_rates_of_searches_that_few_people_cannot_support_are_warned_of(tmp_path):
-  wishes = dataclasses.replace(QUICK, fpir=(0.6, 0.4, 0.1), rank=6)
-  path = written(tmp_path / "e.npz")
-  sentences = " ".join(warnings_of(calibrate_file(path, wishes)))
-  assert "6 people who are not enrolled cannot support a false positive id" in sentences
-  assert "rate of 0.4 or 0.1: by the rule of 3 the smallest is 0.5" in sentences
-  assert "is beyond the" not in sentences
-  wishes = dataclasses.replace(QUICK, fpir=(0.5,), rank=7)
-  sentences = " ".join(warnings_of(calibrate_file(path, wishes)))
-  assert "not enrolled" not in sentences
-  assert "rank 7 is beyond the 6 people who are enrolled" in sentences
+def changed(path, change):
+  vectors, people, cameras = labelled.drawn()
+  write_embeddings(path, labelled.embeddings((change(vectors), people, cameras)))
+  return path
+
+
+def test_vectors_that_are_all_the_same_are_said(tmp_path, capsys):
+  near = changed(tmp_path / "near.npz", lambda vectors: 0.001 * vectors + 1)
+  found = calibrate_file(near, QUICK, workdir=tmp_path / "near")
+  said = "the vectors of 60 tracklets are nearly the same (they differ by 0."
+  assert said in capsys.readouterr().out
+  assert (tmp_path / "near" / "linking.npz").is_file()
+  other = changed(tmp_path / "other.npz", lambda vectors: 0.001 * vectors[::-1] + 1)
+  check_on_others(other, tmp_path / "near" / "calibration.json", QUICK, workdir=tmp_path)
+  assert said in capsys.readouterr().out
+  assert found.data["tracklets"] == 60
+
+
+def test_vectors_of_zeros_are_not_compared_by_direction(tmp_path, capsys):
+  path = changed(tmp_path / "e.npz", lambda vectors: vectors * (np.arange(60) != 7)[:, None])
+  calibrate_file(path, QUICK)
+  said = capsys.readouterr().out
+  assert "no calibration for --mode=link: t7 has a vector of zeros, which has no direction" in said
+  assert not (tmp_path / "linking.npz").exists()
+  cosine = tiny.config(tmp_path, evaluation__distance="cosine")
+  with pytest.raises(InputError, match="t7 has a vector of zeros, which has no direction"):
+    calibrate_file(path, QUICK, config=cosine, workdir=tmp_path / "cosine")
+  assert not (tmp_path / "cosine").exists()
+
+
+def test_vectors_whose_distances_overflow_are_refused(tmp_path):
+  path = changed(tmp_path / "e.npz", lambda vectors: np.float32(1e30) * vectors)
+  with pytest.raises(InputError, match=r"t\d+ has a vector of length .*e\+30, and squared distan"):
+    calibrate_file(path, QUICK)
+  assert not (tmp_path / "calibration.json").exists()

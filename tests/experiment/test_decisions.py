@@ -16,6 +16,7 @@ from cosam_jax.experiment.decisions import (
   calibration_beside,
   is_vector,
   network_facts,
+  network_folder,
   note_of,
 )
 from cosam_jax.experiment.network import load_network
@@ -123,6 +124,29 @@ def test_it_is_found_beside_the_network(tmp_path):
   assert [calibration_beside(place) for place in places] == [None] * 5
   (tmp_path / "calibration.json").write_text("")
   assert [calibration_beside(place) for place in places] == [tmp_path / "calibration.json"] * 5
+
+
+def test_a_workdir_that_is_not_there_yet_is_its_own_folder(tmp_path):
+  assert network_folder(tmp_path / "new") == tmp_path / "new"
+
+
+@pytest.mark.parametrize("distance", ["sqeuclidean", "cosine"])
+def test_vectors_that_say_nothing_are_not_decided_on(network, tmp_path, distance):
+  path = calibrations.write(
+    tmp_path / "c.json", network_facts(network) | {"distance": distance}, distance
+  )
+  stored = Stored(path, dataclasses.replace(network, flat={}))
+  one = np.ones(width_of(network), np.float32)
+  with pytest.raises(InputError, match=r"the first tracklet has a vector of zeros, .*1 other"):
+    stored.decision(0 * one, 0 * one, None)
+  if distance == "cosine":
+    with pytest.raises(InputError, match=r"the second tracklet has a vector of zeros"):
+      stored.decision(one, 0 * one, None)
+    assert stored.decision(1e30 * one, one, None).distance == pytest.approx(0, abs=1e-6)
+  else:
+    assert stored.decision(one, 0 * one, None).distance == pytest.approx(len(one))
+    with pytest.raises(InputError, match=r"the first tracklet has a vector of length .*e\+3"):
+      stored.decision(1e30 * one, one, None)
 
 
 def test_people_who_were_trained_on_are_noted(tmp_path):

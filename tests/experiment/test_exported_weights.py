@@ -136,3 +136,6 @@ def test_a_recipe_is_what_a_training_decided(saved_run):
   assert found["model.backbone"] == flat["model.backbone"]
   assert not [name for name in found if name.startswith(("data.", "init.", "evaluation."))]
   assert "model.neck" not in found  # As usual.
+  alone = {name for name, _, _ in recipe_of(flat, trained=False)}
+  assert {"model.backbone", "clips.image_size"} <= alone < set(found)
+  assert not [name for name in alone if name.startswith(("train.", "optim.", "loss."))]

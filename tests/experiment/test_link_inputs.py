@@ -45,6 +45,19 @@ def two(tmp_path):
   return open_tracklets(paths, Networks())
 
 
+def test_times_that_run_backwards_are_not_used(tmp_path, capsys):
+  ends = np.arange(6.0) + 2
+  ends[3] = 1.5
+  path = saved(
+    tmp_path / "gate" / "embeddings.npz", sources=np.array(["/v/gate.mp4"] * 6),
+    camera_names=np.array(["gate"] * 6), first_times=np.arange(6.0), last_times=ends,
+  )  # fmt: skip
+  seen = whereabouts(open_tracklets([path], Networks()))
+  assert seen.clocks.tolist() == [1, 1, 1, NO_CLOCK, 1, 1]
+  assert np.isnan([seen.begins[3], seen.ends[3]]).all()
+  assert "1 tracklet, such as gate/t3, would end before it begins" in capsys.readouterr().out
+
+
 def test_names_say_which_input_also_of_a_single_one(two, tmp_path):
   assert two.names[:2] == ("gate/t0", "gate/t1")
   assert two.names[6] == "hall/t0"

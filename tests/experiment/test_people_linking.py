@@ -7,6 +7,7 @@ import labelled
 import numpy as np
 import pytest
 
+from cosam_jax.errors import InputError
 from cosam_jax.evaluation.average_linkage import Merge
 from cosam_jax.evaluation.embeddings import write_embeddings
 from cosam_jax.experiment.link_inputs import open_tracklets
@@ -40,3 +41,18 @@ def test_pieces_of_a_track_are_joined_first(tmp_path):
     about = json.loads((tmp_path / "out" / "people.json").read_text())
     assert (about["stitched"], len(people)) == (stitched, 2)
     assert about["links_by_distance"] == 2 - stitched
+
+
+def test_vectors_that_say_nothing_are_refused_or_said(tmp_path, capsys):
+  vectors = np.array([[1, 0], [1, 0.01], [1, 0]], np.float32)
+  unknown = np.full(3, -1)
+  for factor in (1, [[1], [0], [1]]):
+    made = labelled.embeddings((np.float32(factor) * vectors, unknown, unknown))
+    write_embeddings(tmp_path / f"{np.size(factor)}.npz", made)
+  settings = LinkSettings(threshold=0.02)
+  link_people(open_tracklets([tmp_path / "1.npz"], Networks()), tmp_path / "out", settings)
+  assert "the vectors of 3 tracklets are nearly the same" in capsys.readouterr().out
+  found = open_tracklets([tmp_path / "3.npz"], Networks())
+  with pytest.raises(InputError, match="t1 has a vector of zeros, which has no direction"):
+    link_people(found, tmp_path / "other", settings)
+  assert not (tmp_path / "other").exists()

@@ -77,6 +77,26 @@ def test_it_has_data_recipe_numbers_licence_and_uses():
     assert words in text, words
 
 
+def test_of_weights_that_were_given_no_training_is_told():
+  given = {"trained": False, "weights": "osnet.npz", "recipe": [("clips.num_frames", "4", "T.")]}
+  for config in (CONFIG, {**CONFIG, "data.name": "dukemtmc_vidreid"}):
+    text = card(config=config, numbers=None, **given)
+    for words in (
+      "# se_resnet50 with COSAM4,5, temporal average",
+      "These weights (`osnet.npz`, hash `aa`) were not trained by this program",
+      "The publisher should say here on whom they were trained",
+      "Weights: osnet.npz (hash `aa`). Fields of the network and its frames:",
+      "| `clips.num_frames` | 4 | T. |",
+      "the terms of the data sets and of the initial weights, and the rights",
+    ):
+      assert words in text, words
+    for words in ("Trained on", "500", "imagenet", "Initial", "held out", "MARS", "withdrawn"):
+      assert words not in text, words
+    assert "training decided" not in text
+    assert "datasets" not in front_matter(text)
+  assert "| as ranked | 79.88 (70.0 to 90.0) |" in card(**given)  # Numbers are of these weights.
+
+
 def test_without_an_evaluation_it_says_so():
   text = card(numbers=None, name=None)
   assert "No evaluation of these weights was published with them" in text

@@ -45,7 +45,7 @@ def test_a_long_page_has_pictures_for_the_first_alone(tmp_path, monkeypatch, mos
   monkeypatch.setattr(people_page, "MOST_PICTURES", most)
   page = page_of(tmp_path)
   assert page.count("data:image") == pictures
-  assert f"the {note} shown without pictures" in page
+  assert f"The {note} shown without pictures" in page
 
 
 def test_pictures_are_stored_larger_if_they_are_not_too_many(tmp_path, monkeypatch):

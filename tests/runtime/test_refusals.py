@@ -22,6 +22,12 @@ ERRORS = [
     "command again",
   ),
   (
+    OSError(errno.EFBIG, "File too large", "/data/a"),
+    2,
+    "error: File too large (/data/a): raise the limit on the size of files (ulimit -f), or give "
+    "another place, and run the same command again",
+  ),
+  (
     OSError("gone"),
     2,
     "error: gone: make it usable, or give another place, and run the same command again",

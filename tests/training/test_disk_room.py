@@ -17,6 +17,7 @@ def test_room_for_the_arrays_and_their_index(tmp_path, monkeypatch):
   monkeypatch.setattr(shutil, "disk_usage", lambda folder: types.SimpleNamespace(free=free))
   check_room(tmp_path, state)
   free -= 1
-  with pytest.raises(OSError, match=r": 1,281 KiB needed, 1,280 free$") as raised:
+  with pytest.raises(OSError, match=r": 1,281 KiB needed, 1,280 free") as raised:
     check_room(tmp_path, state)
+  assert raised.value.filename == str(tmp_path)
   assert raised.value.errno == errno.ENOSPC

@@ -20,7 +20,8 @@ from cosam_jax.evaluation.link_files import LINKING_FILE, read_links
 from cosam_jax.experiment.decisions import network_facts
 from cosam_jax.experiment.inference import Reading
 from cosam_jax.experiment.network import Network
-from cosam_jax.models.exported_record import RECORD_FORMAT
+from cosam_jax.experiment.trained_here import is_trained_here
+from cosam_jax.models.exported_record import RECORD_FORMAT, TRAINED_HERE
 from cosam_jax.reports.protocol_card import PROTOCOL_FILE, protocol_card
 from cosam_jax.reports.results import read_results, write_json
 from cosam_jax.runtime.json_files import read_json
@@ -39,6 +40,7 @@ def network_record(network: Network) -> dict[str, Any]:
     "program": f"cosam-jax {cosam_jax.__version__}",
     "weights": network.label,
     "weights_hash": weights_hash(network.variables),
+    TRAINED_HERE: is_trained_here(network),
     "mean": list(IMAGENET_MEAN),
     "std": list(IMAGENET_STD),
     "resize": Reading.of(network.flat).resize_method,

@@ -12,6 +12,7 @@ from cosam_jax.commands.sweep.plan import Job, differing
 from cosam_jax.data.sets.registry import data_set_of
 from cosam_jax.errors import InputError
 from cosam_jax.reports.results import read_results
+from cosam_jax.runtime.full_disk import naming
 from cosam_jax.runtime.json_files import read_json_lines
 from cosam_jax.runtime.outside_files import open_to_append
 from cosam_jax.runtime.quiet import warn
@@ -109,7 +110,7 @@ def read_attempts(folder: pathlib.Path) -> list[dict[str, Any]]:
 
 def note_attempt(folder: pathlib.Path, seconds: float, status: int) -> None:
   """Records an attempt that ended: its seconds and exit status."""
-  with open_to_append(folder / ATTEMPTS) as file:
+  with naming(folder / ATTEMPTS), open_to_append(folder / ATTEMPTS) as file:
     file.write(json.dumps({"seconds": round(seconds, 1), "status": status}) + "\n")
 
 
