@@ -44,6 +44,7 @@ from PIL import Image
 
 from cosam_jax.commands import config_flags as command_config
 from cosam_jax.commands import parsing
+from cosam_jax.commands.flags import NumberParser
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.runtime.refusals import status_of
@@ -54,7 +55,9 @@ _CONFIG = config_flags.DEFINE_config_file(
   "lists them: with --config.group.field=value, and config.data.dir with --data_dir.",
 )  # fmt: skip
 _REPEATS = flags.DEFINE_integer("repeats", 10, "Turns of each side.", lower_bound=2)
-_SECONDS = flags.DEFINE_float("seconds", 5.0, "Seconds of a turn.", lower_bound=0.1)
+_SECONDS = flags.DEFINE(
+  NumberParser(0.1), "seconds", 5.0, "Seconds of a turn.", serializer=flags.ArgumentSerializer()
+)
 _WORKERS = flags.DEFINE_integer(
   "workers", os.cpu_count(),
   "Processes of the DataLoader; 0: none of its own. The default is the number of cores.",

@@ -1,5 +1,6 @@
 """The flags of the command line: defined once from their rows, and checked once."""
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -16,6 +17,17 @@ from cosam_jax.reports.poster_rows import SWEEPS
 MODULE = "cosam_jax"
 """The name under which absl lists the flags."""
 ROWS: dict[str, Flag] = GENERAL | OWN
+
+
+_WRITER: flags.ArgumentSerializer = flags.ArgumentSerializer()
+
+
+class NumberParser(flags.FloatParser):
+  """Reads numbers within bounds; absl's own parser lets NaN through, which no bound excludes."""
+
+  def is_outside_bounds(self, val: float) -> bool:
+    """Whether the number is out of bounds, or none."""
+    return not math.isfinite(val) or super().is_outside_bounds(val)
 
 
 def define() -> None:
@@ -38,8 +50,8 @@ def _define(name: str, row: Flag) -> None:
     same |= {"lower_bound": least, "upper_bound": most}
     flags.DEFINE_integer(name, row.default, row.help, **same)
   elif row.kind == "number":
-    same |= {"lower_bound": row.least, "upper_bound": row.most}
-    flags.DEFINE_float(name, row.default, row.help, **same)
+    parser = NumberParser(row.least, row.most)
+    flags.DEFINE(parser, name, row.default, row.help, flags.FLAGS, _WRITER, **same)
   elif row.kind == "yes":
     flags.DEFINE_bool(name, row.default, row.help, **same)
   else:

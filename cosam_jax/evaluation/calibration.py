@@ -31,6 +31,7 @@ from cosam_jax.evaluation.fingerprints import rows_hash
 from cosam_jax.evaluation.identification import DRAWS, Searches, open_set_searches
 from cosam_jax.evaluation.likelihood import likelihood_ratios, probability, ratio_of
 from cosam_jax.evaluation.vector_spread import check_directions, check_lengths
+from cosam_jax.runtime.given_values import number_given
 
 LEAST_MATED = 100
 """A pair of cameras is reported if it has as many mated comparisons."""
@@ -125,8 +126,7 @@ class Calibration:
       InputError: the prior is not between 0 and 1.
     """
     prior = self.prior if prior is None else prior
-    if not 0 < prior < 1:
-      raise InputError(f"prior is {prior}: it must be more than 0 and less than 1")
+    prior = number_given("prior", prior, lambda x: 0 < x < 1, "more than 0 and less than 1")
     likelihood = self.likelihood
     ratio = ratio_of(float(np.float32(distance)), likelihood["distance"], likelihood["ratio"])
     return probability(ratio, prior)

@@ -258,7 +258,19 @@ def _synthetic(config: ConfigDict) -> None:
     )
 
 
+def check_network(config: ConfigDict) -> None:
+  """Refuses fields of the network that contradict each other.
+
+  Args:
+    config: resolved; its groups `model` and `clips` are read.
+
+  Raises:
+    InputError: one sentence, as `check`.
+  """
+  for rule in (_frames_and_grid, _neck, _norms):
+    rule(config)
+
+
 _RULES: tuple[Callable[[ConfigDict], None], ...] = (
-  _batch, _training, check_learning, _data, _weights, _evaluation, _synthetic, _frames_and_grid,
-  _neck, _norms,
+  _batch, _training, check_learning, _data, _weights, _evaluation, _synthetic, check_network,
 )  # fmt: skip

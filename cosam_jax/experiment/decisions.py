@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -20,11 +20,13 @@ from cosam_jax.experiment.flat_config import value_of
 from cosam_jax.experiment.given_frames import Path, Tracklet
 from cosam_jax.experiment.network import Network
 from cosam_jax.experiment.network_settings import settings_of_network
+from cosam_jax.runtime.given_values import kind_of_value
 from cosam_jax.runtime.user_paths import user_path
 from cosam_jax.training.checkpoints import BEST, LAST
 
 VectorOrTracklet = np.ndarray | Tracklet
 """float[D], or a tracklet."""
+_DIMENSIONS_OF_FRAME = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,11 @@ class Stored:
   """
 
   def __init__(self, path: Path | None, network: Network):
+    """Reads nothing yet; InputError if the file does not exist."""
+    if path is not None and not _file_of(path).is_file():
+      raise InputError(
+        f"the calibration {os.fspath(path)} does not exist: give a file that --mode=calibrate wrote"
+      )
     self.path, self._network = path, network
 
   @functools.cached_property
@@ -176,11 +183,46 @@ def calibration_beside(path: Path) -> pathlib.Path | None:
   return found if found.is_file() else None
 
 
+def _file_of(path: Path) -> pathlib.Path:
+  """The file that `read_calibration` reads."""
+  if not isinstance(path, str | os.PathLike):
+    raise InputError(f"the calibration is {kind_of_value(path)}: give the path of a file")
+  place = user_path(path)
+  return place / CALIBRATION_FILE if place.is_dir() else place
+
+
 def is_vector(given: VectorOrTracklet) -> TypeGuard[np.ndarray | Sequence[float]]:
   """Whether an argument is a vector, and no tracklet: one row of real numbers, not of pictures."""
-  if isinstance(given, str | os.PathLike):
-    return False
-  if not hasattr(given, "dtype"):  # A list of frames would be copied to become an array.
-    return bool(given) and all(isinstance(value, float | np.floating) for value in given)
-  array = np.asarray(given)
-  return array.ndim == 1 and array.dtype.kind == "f"
+  if hasattr(given, "dtype"):
+    # Others are not made arrays, since a list of frames would be copied.
+    array = np.asarray(given)
+    return array.ndim == 1 and array.dtype.kind == "f" and not np.ma.isMaskedArray(given)
+  return (
+    isinstance(given, list | tuple)
+    and bool(given)
+    and all(isinstance(value, float | np.floating) for value in given)
+  )
+
+
+def check_comparable(name: str, given: VectorOrTracklet) -> None:
+  """Refuses what is neither a vector nor has the form of a tracklet, as a matrix with one row.
+
+  Args:
+    name: of the argument.
+    given: as it was given.
+
+  Raises:
+    InputError: the reason is in what it is; frames of a tracklet are not looked at.
+  """
+  first: Any = given[0] if isinstance(given, list | tuple) and given else given
+  if is_vector(given) or isinstance(first, str | os.PathLike | Iterator):
+    return
+  try:
+    flat = np.ndim(first) < _DIMENSIONS_OF_FRAME
+  except ValueError:  # Frames of several sizes.
+    flat = False
+  if flat or np.ma.isMaskedArray(given):
+    kind = kind_of_value(given) + ("" if first is given else f" with {kind_of_value(first)} in it")
+    raise InputError(
+      f"{name} is {kind}: give a vector float[D] that this network made, or a tracklet as for embed"
+    )

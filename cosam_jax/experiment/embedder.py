@@ -7,34 +7,34 @@
 Notation: `n` tracklets, `f` frames of one of them, `T` frames in a clip, `D` embedding size.
 """
 
-import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from absl import logging
 
 from cosam_jax.data.clips import num_dense_clips
-from cosam_jax.data.left_out import LeftOut
 from cosam_jax.data.packing import Frame, packed_clips
-from cosam_jax.data.telling import Telling
 from cosam_jax.data.threaded_frames import BY_PILLOW
 from cosam_jax.data.tracklets import TrackletTable
-from cosam_jax.errors import InputError
 from cosam_jax.experiment.decisions import (
   Decision,
   Stored,
   VectorOrTracklet,
   calibration_beside,
+  check_comparable,
   is_vector,
 )
+from cosam_jax.experiment.fields import FIELDS
 from cosam_jax.experiment.flat_config import value_of
-from cosam_jax.experiment.given_frames import Path, Tracklet, frames_of, listed
+from cosam_jax.experiment.given_frames import Path, Tracklet, every_listed, frames_of
 from cosam_jax.experiment.inference import Inference, Reading
 from cosam_jax.experiment.live_tracks import LiveTracks
 from cosam_jax.experiment.network import Network, load_network
 from cosam_jax.models.hub_names import pretrained_name
+from cosam_jax.runtime.given_values import whole_given
 from cosam_jax.training import mesh
+
+_MOST_CLIPS = int(FIELDS["evaluation.batch_clips"].most or 0)
 
 
 class Embedder:
@@ -56,8 +56,7 @@ class Embedder:
   ):
     if batch_clips is None:
       batch_clips = int(value_of(network.flat, "evaluation.batch_clips"))
-    if batch_clips < 1:
-      raise InputError(f"batch_clips is {batch_clips}: it must be at least 1")
+    batch_clips = whole_given("batch_clips", batch_clips, most=_MOST_CLIPS)
     self.network = network
     devices = mesh.make_mesh()
     self._devices = devices.size
@@ -94,7 +93,7 @@ class Embedder:
     Raises:
       InputError: there is nothing to load, or the weights do not fit the settings.
     """
-    network = load_network(os.fspath(path), settings)
+    network = load_network(path, settings)
     if calibration is None and network.place is not None:
       calibration = calibration_beside(network.place)
     return cls(network, batch_clips=batch_clips, calibration=calibration)
@@ -157,12 +156,7 @@ class Embedder:
     Raises:
       InputError: as `embed`; the error names the tracklet or gives its number.
     """
-    passed = LeftOut()
-    lists = [listed(tracklet, i, passed) for i, tracklet in enumerate(tracklets)]
-    telling = Telling(show=lambda text: logging.warning("%s", text))
-    telling.leave_out(*passed.sentences(), prefix="")
-    if not lists:
-      raise InputError("there are no tracklets to embed: give at least one")
+    lists = every_listed(tracklets)
     clips = int(num_dense_clips(np.array([len(x) for x in lists]), self.num_frames).sum())
     return self.embed_frames(
       frames_of(lists, self.network.model.image_size),
@@ -244,10 +238,10 @@ class Embedder:
     Raises:
       InputError: there is no calibration, or it is of another network or distance.
     """
-    return self._stored.decision(self._vector(first), self._vector(second), prior)
-
-  def _vector(self, given: VectorOrTracklet) -> np.ndarray:
-    return np.asarray(given) if is_vector(given) else self.embed(given)
+    check_comparable("first", first)
+    check_comparable("second", second)
+    one, other = (np.asarray(x) if is_vector(x) else self.embed(x) for x in (first, second))
+    return self._stored.decision(one, other, prior)
 
   def stream(
     self,
@@ -263,6 +257,8 @@ class Embedder:
         live.add(track, frame)  # or add_many, or add_boxes(picture, tracks, corners)
         vector = live.vector(track)
 
+    Several threads may share a stream, such as one for each camera.
+
     Args:
       batch_clips: clips of any tracks that are embedded at once; fewer are filled up, so that one
         program is compiled.
@@ -273,6 +269,7 @@ class Embedder:
     Raises:
       InputError: a number is out of range.
     """
+    batch_clips = whole_given("batch_clips", batch_clips, most=_MOST_CLIPS)
     inference = self.inference.reading_as(on_unreadable="error")
     return LiveTracks(
       lambda clips, valid: inference.forward(self._variables, clips, valid).features,

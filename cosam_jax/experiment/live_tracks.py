@@ -6,7 +6,8 @@ size. A track's number or name is any value that can be a key of a dict.
 
 import collections
 import math
-from collections.abc import Callable, Hashable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Hashable, Iterable
 from types import TracebackType
 from typing import Any
 
@@ -16,6 +17,8 @@ from absl import logging
 from cosam_jax.data.boxes import crop
 from cosam_jax.data.frame_quality import frame_quality
 from cosam_jax.errors import InputError
+from cosam_jax.experiment.given_frames import checked_frame
+from cosam_jax.experiment.live_boxes import TRACKS, picture_boxes
 from cosam_jax.experiment.track_sums import (
   KeptFrames,
   TrackSum,
@@ -23,9 +26,9 @@ from cosam_jax.experiment.track_sums import (
   check_track,
   checked_weight,
 )
+from cosam_jax.runtime.given_values import items_given, number_given, whole_given
 
 Forward = Callable[[np.ndarray, np.ndarray], Any]
-_FARTHEST = 1e9
 
 
 class LiveTracks:
@@ -45,7 +48,8 @@ class LiveTracks:
   smaller of the crop and 12 H W bytes) and two vectors, and B clips. If one more track comes, the
   one whose last frame is the longest ago is let go, and the first time a warning says so.
 
-  Not for several threads at once.
+  Several threads may share it, such as one for each camera: a lock lets them in one at a time. Each
+  track's frames should come from one thread, since nobody else knows their order.
 
   Attributes:
     let_go: number of tracks that were let go to make room.
@@ -73,15 +77,13 @@ class LiveTracks:
       batch_clips: B.
       most_tracks, quality, margin: see `Embedder.stream`.
     """
-    for name, value in (("batch_clips", batch_clips), ("most_tracks", most_tracks)):
-      if not isinstance(value, int) or value < 1:
-        raise InputError(f"{name} is {value}: it must be a whole number of at least 1")
-    if not 0 <= margin < math.inf:
-      raise InputError(f"margin is {margin}: it must be 0 or more")
     self.let_go = 0
     self._forward, self._num_frames, self._image_size = forward, num_frames, image_size
-    self._batch_clips, self._most = batch_clips, most_tracks
-    self._quality, self._margin = quality, margin
+    self._batch_clips = whole_given("batch_clips", batch_clips)
+    self._most, self._quality = whole_given("most_tracks", most_tracks), quality
+    self._margin = number_given("margin", margin, lambda x: 0 <= x < math.inf, "0 or more")
+    # Public methods call each other, so a thread may take it again.
+    self._lock = threading.RLock()
     self._kept = KeptFrames(self._image_size, resize_method, pixels)
     # In the order of their last frames.
     self._tracks: collections.OrderedDict[Hashable, TrackSum] = collections.OrderedDict()
@@ -110,33 +112,35 @@ class LiveTracks:
   ) -> list[Hashable]:
     """Adds a frame to each of several tracks; see `add`. If one is refused, none is added.
 
+    A track that is named several times gets several frames, in this order.
+
     Returns:
       the tracks whose frame counts: whose weight is not 0.
     """
-    tracks, frames = list(tracks), [np.asarray(frame) for frame in frames]
-    given = None if weights is None else list(weights)
+    tracks = items_given("tracks", tracks, TRACKS)
+    frames = items_given("frames", frames, "a list of frames, one for each track")
+    given = None
+    if weights is not None:
+      given = items_given("weights", weights, "a list of weights, one for each track")
     if len(tracks) != len(frames) or (given is not None and len(given) != len(frames)):
       counts = f"{len(tracks)} tracks, {len(frames)} frames"
       counts += "" if given is None else f", {len(given)} weights"
       raise InputError(f"{counts}: give one of each for each track")
-    for track, frame in zip(tracks, frames):
+    for row, track in enumerate(tracks):
       check_track(track)
-      if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
-        raise InputError(
-          f"a frame of track {track!r} is {frame.dtype}{list(frame.shape)}: a frame is "
-          "uint8[H, W, 3], RGB from 0 to 255"
-        )
+      frames[row] = checked_frame(f"a frame of track {track!r}", frames[row])
     if given is None:
       given = [frame_quality(frame, self._image_size) if self._quality else 1.0 for frame in frames]
     numbers = [checked_weight(track, weight) for track, weight in zip(tracks, given)]
-    for track, frame, number in zip(tracks, frames, numbers):
-      self._add(track, frame, number)
+    with self._lock:
+      for track, frame, number in zip(tracks, frames, numbers):
+        self._add(track, frame, number)
     return [track for track, number in zip(tracks, numbers) if number]
 
   def add_boxes(
     self,
     picture: np.ndarray,
-    tracks: Sequence[Hashable],
+    tracks: Iterable[Hashable],
     boxes: np.ndarray,
     *,
     sized: bool = False,
@@ -147,7 +151,7 @@ class LiveTracks:
 
     Args:
       picture: uint8[height, width, 3], RGB.
-      tracks: n tracks.
+      tracks: n different tracks.
       boxes: float[n, 4], the corners x1, y1, x2, y2 in pixels, as trackers' packages have them.
       sized: whether boxes are x, y, width, height instead, as in MOTChallenge's files.
 
@@ -155,33 +159,16 @@ class LiveTracks:
       the tracks that got a frame that counts.
 
     Raises:
-      InputError: the picture or the boxes have another type or shape, or a box has no area.
+      InputError: the picture or the boxes have another type or shape, a box has no area, or a track
+        has two boxes, since two people would become one.
     """
-    picture, rows = np.asarray(picture), np.asarray(boxes, np.float64)
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
-      raise InputError(
-        f"the picture is {picture.dtype}{list(picture.shape)}: it must be uint8[H, W, 3], RGB"
-      )
-    if rows.size and (rows.ndim != 2 or rows.shape[1] != 4):
-      raise InputError(f"boxes are {list(rows.shape)}: give four numbers for each track")
-    rows = rows.reshape(-1, 4)
-    if not (np.abs(rows) <= _FARTHEST).all():
-      raise InputError("a box has NaN, infinity or more than 1e9 among its numbers: leave it out")
-    if len(tracks) != len(rows):
-      raise InputError(f"{len(tracks)} tracks, {len(rows)} boxes: give one of each for each track")
-    sizes = rows if sized else np.concatenate([rows[:, :2], rows[:, 2:] - rows[:, :2]], axis=1)
-    if len(rows) and (empty := (sizes[:, 2:] <= 0).any(axis=1)).any():
-      form = "x, y, width, height" if sized else "the corners x1, y1, x2, y2 with x1 < x2, y1 < y2"
-      raise InputError(f"box {rows[int(np.argmax(empty))].tolist()} has no area: give {form}")
-    whole = picture.shape[:2]
-    ends = sizes[:, :2] + sizes[:, 2:]
-    inside = np.asarray(((sizes[:, :2] < whole[::-1]) & (ends > 0)).all(axis=1))
-    tracks, sizes = [track for track, i in zip(tracks, inside.tolist()) if i], sizes[inside]
-    crops = [crop(picture, box, self._margin) for box in sizes]
+    found = picture_boxes(picture, tracks, boxes, sized)
+    whole = found.picture.shape[:2]
+    crops = [crop(found.picture, box, self._margin) for box in found.sizes]
     weights = None
     if self._quality:
-      weights = [frame_quality(c, self._image_size, b, whole) for c, b in zip(crops, sizes)]
-    return self.add_many(tracks, crops, weights=weights)
+      weights = [frame_quality(c, self._image_size, b, whole) for c, b in zip(crops, found.sizes)]
+    return self.add_many(found.tracks, crops, weights=weights)
 
   def vector(self, track: Hashable) -> np.ndarray:
     """float32[D], a track's vector by its frames so far; not normalised, as `Embedder.embed`.
@@ -197,17 +184,19 @@ class LiveTracks:
     Args:
       tracks: which ones; None: all.
     """
-    chosen = {track: self._known(track) for track in (self.tracks if tracks is None else tracks)}
-    last = [(state, state.last_clip(self._num_frames)) for state in chosen.values()]
-    open_ones = [(state, clip) for state, clip in last if clip is not None]
-    # If this fails, nothing has changed, and the clips still wait.
-    found = self._embed(self._ready + open_ones)
-    whole, self._ready = self._ready, []
-    for (state, clip), vector in zip(whole, found):
-      state.count(vector, clip.weight)
-    for (state, clip), vector in zip(open_ones, found[len(whole) :]):
-      state.remember(vector, clip.weight)
-    return {track: state.mean() for track, state in chosen.items()}
+    asked = None if tracks is None else items_given("tracks", tracks, TRACKS, ordered=False)
+    with self._lock:
+      chosen = {track: self._known(track) for track in (self._tracks if asked is None else asked)}
+      last = [(state, state.last_clip(self._num_frames)) for state in chosen.values()]
+      open_ones = [(state, clip) for state, clip in last if clip is not None]
+      # If this fails, nothing has changed, and the clips still wait.
+      found = self._embed(self._ready + open_ones)
+      whole, self._ready = self._ready, []
+      for (state, clip), vector in zip(whole, found):
+        state.count(vector, clip.weight)
+      for (state, clip), vector in zip(open_ones, found[len(whole) :]):
+        state.remember(vector, clip.weight)
+      return {track: state.mean() for track, state in chosen.items()}
 
   def forget(self, track: Hashable) -> None:
     """Drops a track and its vector; later frames of that number begin a new one.
@@ -215,24 +204,29 @@ class LiveTracks:
     Raises:
       InputError: the track is not known.
     """
-    state = self._known(track)
-    del self._tracks[track]
-    self._drop(state)
+    with self._lock:
+      state = self._known(track)
+      del self._tracks[track]
+      self._drop(state)
 
   @property
   def tracks(self) -> list[Hashable]:
     """The tracks that are known, the one whose last frame is the longest ago first."""
-    return list(self._tracks)
+    with self._lock:
+      return list(self._tracks)
 
   def frames(self, track: Hashable) -> int:
     """The number of a track's frames that count; 0 if it is not known."""
-    state = self._tracks.get(track)
-    return state.frames if state else 0
+    check_track(track)
+    with self._lock:
+      state = self._tracks.get(track)
+      return state.frames if state else 0
 
   def close(self) -> None:
     """Drops all tracks; the stream can be used again."""
-    self._tracks.clear()
-    self._ready = []
+    with self._lock:
+      self._tracks.clear()
+      self._ready = []
 
   def __enter__(self) -> "LiveTracks":
     return self
@@ -246,6 +240,7 @@ class LiveTracks:
     self.close()
 
   def _known(self, track: Hashable) -> TrackSum:
+    check_track(track)
     state = self._tracks.get(track)
     if state is None:
       raise InputError(

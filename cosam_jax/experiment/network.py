@@ -1,6 +1,7 @@
 """Loads a network from a run's checkpoint or a weights file, without its data set."""
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from cosam_jax.errors import InputError, suggestion
+from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.experiment.exported_weights import exported_configuration, exported_label
 from cosam_jax.experiment.field_kinds import NETWORK
@@ -16,6 +17,7 @@ from cosam_jax.experiment.fields import role_of
 from cosam_jax.experiment.flags_again import flags_again
 from cosam_jax.experiment.foreign_networks import as_network, foreign_file, foreign_of, with_sizes
 from cosam_jax.experiment.found_checkpoints import find_checkpoint, kind_of, weights_label
+from cosam_jax.experiment.given_settings import checked_settings
 from cosam_jax.experiment.loaded_network import Network as Network
 from cosam_jax.experiment.parts import build_model, initial_weights
 from cosam_jax.experiment.run import Run
@@ -36,21 +38,20 @@ from cosam_jax.models.prefixes import classes_of
 from cosam_jax.models.resample import resample_variables
 from cosam_jax.models.weight_files import read_weights
 from cosam_jax.models.weight_register import find_weights
+from cosam_jax.runtime.given_values import kind_of_value
 from cosam_jax.runtime.user_paths import user_path
 from cosam_jax.training import optim, state
 from cosam_jax.training.checkpoints import Checkpoints
 from cosam_jax.training.mesh import make_mesh, put_everywhere
 from cosam_jax.training.same_run import check_same, differing
 
-_SETTINGS = tuple(
-  field.name for field in dataclasses.fields(ReidNet) if field.name not in ("parent", "name")
-)
-
 # The sizes of a clip belong to the network, but may change if its weights are resampled.
 _SIZES = ("clips.num_frames", "clips.image_size")
 
 
-def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = None) -> Network:
+def load_network(
+  path: str | os.PathLike[str], settings: Mapping[str, Any] | None = None
+) -> Network:
   """Reads a run's checkpoint, a weights file, a network on the Hub, or a foreign network.
 
   Args:
@@ -61,13 +62,15 @@ def load_network(path: str | pathlib.Path, settings: Mapping[str, Any] | None = 
       the file's. A run has its own settings, and so has a file in an export's folder.
 
   Raises:
-    InputError: the path or name does not exist, a setting does not exist, the weights do not fit,
-      or a published folder is not as it was published.
+    InputError: the path or name does not exist, a setting does not exist or is out of its range,
+      the weights do not fit, or a published folder is not as it was published.
   """
-  settings = dict(settings or {})
-  for name in settings:
-    if name not in _SETTINGS:
-      raise InputError(f"{name!r} is not a setting of ReidNet{suggestion(name, _SETTINGS)}")
+  if not isinstance(path, str | os.PathLike):
+    raise InputError(
+      f"the network's path is {kind_of_value(path)}: give a run's workdir, one of its checkpoints, "
+      "or a weights file"
+    )
+  settings = checked_settings(settings or {})
   if is_hub_name(path):
     found = fetched(hub_name(path))
     return dataclasses.replace(_from_weights(found.path, settings), label=found.label)

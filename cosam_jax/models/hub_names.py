@@ -9,6 +9,7 @@ import re
 from typing import NamedTuple
 
 from cosam_jax.errors import InputError
+from cosam_jax.runtime.text_numbers import shown
 
 NEWEST = "main"
 """The revision of a name without one."""
@@ -69,6 +70,8 @@ def pretrained_name(name: str, revision: str | None = None) -> HubName:
   Raises:
     InputError: the name is that of a folder here, or has a prefix or a revision in it.
   """
+  if not isinstance(name, str):
+    raise InputError(f"the network's name is {shown(name)}: give 'org/name'")
   if os.path.isdir(name) and (why_no_repository(name) or name.startswith(".")):
     raise InputError(
       f"{name!r} is a folder here, and no name on the Hub: Embedder.from_checkpoint loads it"

@@ -6,7 +6,7 @@ import pytest
 from absl import flags
 
 from cosam_jax.commands.config_flags import illegal_value
-from cosam_jax.commands.flags import ROWS, check, define
+from cosam_jax.commands.flags import ROWS, NumberParser, check, define
 from cosam_jax.commands.registry import COMMANDS, MODES
 from cosam_jax.errors import InputError
 from cosam_jax.experiment import configurations
@@ -112,6 +112,26 @@ def test_every_number_has_a_largest_value(above):
     assert len(said) < 700
     flags.FLAGS[name].parse(str(row.most))
     flags.FLAGS[name].unparse()
+
+
+@pytest.mark.parametrize("value", ["nan", "-nan", "inf", "-inf", "1e999"])
+def test_numbers_are_finite(value):
+  define()
+  names = [name for name, row in ROWS.items() if row.kind == "number"]
+  assert {"least_chance", "stitch_gap", "threshold", "memory", "box_margin"} <= set(names)
+  for name in names:
+    row = ROWS[name]
+    with pytest.raises(flags.IllegalFlagValueError) as refused:
+      flags.FLAGS[name].parse(value)
+    said = illegal_value(str(refused.value))
+    assert said == (
+      f"--{name} is '{value}': it must be a number in the range [{row.least}, {row.most}]"
+    )
+    flags.FLAGS[name].unparse()
+  bare = NumberParser()
+  assert bare.parse("-1e300") == -1e300
+  with pytest.raises(ValueError, match="is not a number"):
+    bare.parse(value)
 
 
 def test_every_mode_can_be_asked_for_with_what_it_needs():

@@ -78,8 +78,12 @@ def test_without_a_calibration_one_sentence_says_so(network, saved_run, file):
   vector = np.zeros(width_of(network), np.float32)
   with pytest.raises(InputError, match="there is no calibration beside the network"):
     cosam_jax.Embedder.from_checkpoint(saved_run).same_person(vector, vector)
-  with pytest.raises(InputError, match=r"nowhere\.json cannot be read"):
-    cosam_jax.Embedder(network, calibration="nowhere.json").same_person(vector, vector)
+  with pytest.raises(
+    InputError, match=r"^the calibration nowhere\.json does not exist: give a file"
+  ):
+    cosam_jax.Embedder(network, calibration="nowhere.json")
+  with pytest.raises(InputError, match=r"^the calibration is 5: give the path of a file"):
+    cosam_jax.Embedder.from_checkpoint(saved_run, calibration=5)
   embedder, short = cosam_jax.Embedder(network, calibration=file), np.ones(3, np.float32)
   with pytest.raises(InputError, match=f"have {len(vector)} and 3 dimensions"):
     embedder.same_person(vector, short)
@@ -168,11 +172,41 @@ def test_people_who_were_trained_on_are_noted(tmp_path):
   [
     (np.zeros(4, np.float32), True), (np.zeros(4), True), ([0.5, 1.0], True),
     (np.zeros((2, 8, 8, 3), np.uint8), False), (["a.jpg"], False), ("folder", False), ([], False),
-    ([np.zeros((4, 4, 3), np.uint8)], False), (np.zeros(4, np.uint8), False),
+    ([np.zeros((4, 4, 3), np.uint8)], False), (np.zeros(4, np.uint8), False), (None, False),
+    ({0.5, 1.0}, False), (np.ma.zeros(4), False),
   ],
 )  # fmt: skip
 def test_a_vector_is_no_tracklet(given, wanted):
   assert is_vector(given) is wanted
+
+
+@pytest.mark.parametrize(
+  ("given", "kind"),
+  [
+    (None, "None"), (5, "5"), (np.zeros(4, np.int64), r"int64\[4\]"),
+    ([1, 2], "a list with 1 in it"),
+    ([np.zeros(4)], r"a list with float64\[4\] in it"), (np.zeros((1, 4)), r"float64\[1, 4\]"),
+    (np.ma.zeros(4), "a masked array"), ({0.5}, "a set"), ({}, "a dict"), ([], "a list"),
+  ],
+)  # fmt: skip
+def test_what_is_neither_vector_nor_tracklet_is_refused(network, file, given, kind):
+  embedder, vector = cosam_jax.Embedder(network, calibration=file), np.zeros(4)
+  sentence = (
+    f"is {kind}: give a vector float.D. that this network made, or a tracklet as for embed$"
+  )
+  with pytest.raises(InputError, match=f"^first {sentence}"):
+    embedder.same_person(given, vector)
+  with pytest.raises(InputError, match=f"^second {sentence}"):
+    embedder.same_person(vector, given)
+
+
+@pytest.mark.parametrize("prior", ["x", 0, 1.0, float("nan"), True])
+def test_a_prior_is_a_share(network, file, prior):
+  embedder, vector = cosam_jax.Embedder(network, calibration=file), np.ones(width_of(network))
+  with pytest.raises(
+    InputError, match=f"^prior is {prior!r}: it must be more than 0 and less than"
+  ):
+    embedder.same_person(vector, vector, prior=prior)
 
 
 def test_a_rate_that_so_few_people_cannot_support_is_noted(file):

@@ -161,11 +161,46 @@ def test_a_weights_file_with_settings(saved_run, embedder, table, tmp_path):
     ([np.zeros((8, 8), np.uint8)], r"uint8\[8, 8\]"),
     ("nowhere", "neither a folder nor an image"),
     (["nowhere.jpg"], "No such file"),
+    (None, "tracklet 0 is None: give a folder of frames, or a list of frames in the order of time"),
+    (5, "tracklet 0 is 5: give a folder"),
+    (np.array(5), r"tracklet 0 is int64\[\]: give a folder"),
+    ({"a.jpg", "b.jpg"}, "tracklet 0 is a set: give a folder"),
+    ({0: np.zeros((8, 8, 3), np.uint8)}, "tracklet 0 is a dict: give a folder"),
+    (np.ma.zeros((2, 8, 8, 3), np.uint8), "tracklet 0 is a masked array: give a folder"),
+    ([np.ma.zeros((8, 8, 3), np.uint8)], "frame 0 of tracklet 0 is a masked array: give an array"),
+    ([[[1, 2], [3]]], "frame 0 of tracklet 0: a list is no array"),
   ],
 )
 def test_what_is_no_tracklet_is_refused(embedder, frames, words):
   with pytest.raises(InputError, match=words):
     embedder.embed(frames)
+
+
+def test_what_are_no_tracklets_is_refused(embedder):
+  for given, kind in ((None, "None"), ("folder", "'folder'"), ({"a"}, "a set"), ({}, "a dict")):
+    with pytest.raises(InputError, match=f"^tracklets is {kind}: give a list of tracklets$"):
+      embedder.embed_many(given)
+  with pytest.raises(InputError, match="there are no tracklets to embed"):
+    embedder.embed_many([])
+
+
+def test_generators_are_tracklets(embedder, table):
+  wanted = embedder.embed(arrays(table, 0))
+  np.testing.assert_array_equal(embedder.embed(frame for frame in arrays(table, 0)), wanted)
+
+
+@pytest.mark.parametrize("count", ["8", 2.5, 0, True, 10**9])
+def test_numbers_of_clips_are_checked(saved_run, count):
+  with pytest.raises(InputError, match=f"^batch_clips is {count!r}: it must be a whole number of"):
+    cosam_jax.Embedder.from_checkpoint(saved_run, batch_clips=count)
+
+
+def test_paths_and_names_that_are_none_are_refused():
+  for given, kind in ((None, "None"), (5, "5"), (b"run", "b'run'"), (["run"], "a list")):
+    with pytest.raises(InputError, match=f"^the network's path is {kind}: give a run's workdir"):
+      cosam_jax.Embedder.from_checkpoint(given)
+  with pytest.raises(InputError, match=r"^the network's name is None: give 'org/name'"):
+    cosam_jax.Embedder.from_pretrained(None)
 
 
 def test_folders_without_a_network_are_refused(tmp_path, saved_run):

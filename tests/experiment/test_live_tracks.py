@@ -1,8 +1,10 @@
 """Running tracks: vectors of the whole tracklets at any time, bounded memory, one program."""
 
+import concurrent.futures
 import dataclasses
 import itertools
 import logging as std_logging
+import sys
 
 import numpy as np
 import pytest
@@ -233,6 +235,26 @@ FRAME = np.zeros((8, 4, 3), np.uint8)
     (lambda live: live.add(1, FRAME, weight=1e-320), "has the weight 1e-320"),
     (lambda live: live.add(1, FRAME, weight=1e308), r"has the weight 1e\+308"),
     (lambda live: live.vectors([3]), "track 3 is not known"),
+    (
+      lambda live: live.add_boxes(FRAME, [79, 79], [[0, 0, 2, 4], [2, 0, 4, 4]]),
+      r"track 79 has two boxes in one picture, \[0.0, 0.0, 2.0, 4.0\] and \[2.0, 0.0, 4.",
+    ),
+    (lambda live: live.add_boxes(FRAME, [7, 7.0], [[0, 0, 2, 4], [90, 0, 94, 4]]), "7.0 has two"),
+    (lambda live: live.add_boxes(FRAME, [1], "abc"), "boxes: 'abc' is no array, so give numbers"),
+    (lambda live: live.add_boxes(FRAME, [1, 2], [[0, 0, 2, 4], [1]]), "boxes: a list is no array"),
+    (lambda live: live.add_boxes(FRAME, 1, [[0, 0, 2, 4]]), "tracks is 1: give a list of tracks"),
+    (lambda live: live.add_boxes(FRAME, [1], np.ma.ones((1, 4))), "boxes is a masked array: give"),
+    (lambda live: live.add_boxes(None, [1], [[0, 0, 2, 4]]), r"the picture is object\[\]: it must"),
+    (lambda live: live.add_boxes(FRAME, [[1]], [[0, 0, 2, 4]]), r"\[1\] cannot name a track"),
+    (lambda live: live.add_many({1, 2}, [FRAME] * 2), "tracks is a set: give a list of tracks"),
+    (lambda live: live.add_many([1], None), "frames is None: give a list of frames"),
+    (lambda live: live.add_many([1], [FRAME], weights=1), "weights is 1: give a list of weights"),
+    (lambda live: live.add(1, None), r"a frame of track 1 is object\[\]: a frame is"),
+    (lambda live: live.add(1, np.ma.array(FRAME)), "a frame of track 1 is a masked array: give"),
+    (lambda live: live.vectors(79), "tracks is 79: give a list of tracks"),
+    (lambda live: live.vectors("79"), "tracks is '79': give a list of tracks"),
+    (lambda live: live.vector([3]), r"\[3\] cannot name a track"),
+    (lambda live: live.frames([3]), r"\[3\] cannot name a track"),
   ],
 )
 def test_what_does_not_fit_is_refused_and_nothing_is_added(embedder, add, words):
@@ -246,11 +268,61 @@ def test_numbers_out_of_range_are_refused(embedder):
   for options, words in (
     ({"most_tracks": 0}, "most_tracks is 0"),
     ({"batch_clips": 0}, "batch_clips is 0"),
-    ({"batch_clips": 2.5}, "batch_clips is .*: it must be a whole number"),
-    ({"margin": -0.5}, "margin is -0.5"),
+    ({"batch_clips": 2.5}, "batch_clips is 2.5: it must be a whole number of at least 1, at most"),
+    ({"batch_clips": "8"}, "batch_clips is '8': it must be a whole number"),
+    ({"batch_clips": 10**9}, "batch_clips is 1000000000: .* at most 4096"),
+    ({"most_tracks": True}, "most_tracks is True: it must be a whole number of at least 1"),
+    ({"margin": -0.5}, "margin is -0.5: it must be 0 or more"),
+    ({"margin": "x"}, "margin is 'x': it must be 0 or more"),
+    ({"margin": float("nan")}, "margin is nan"),
   ):
     with pytest.raises(InputError, match=words):
       embedder.stream(**options)
+
+
+def test_tracks_and_frames_may_come_from_generators(embedder):
+  frames, live = drawn(2, 8), embedder.stream(batch_clips=np.int64(4), margin=np.float32(0))
+  assert live.add_many((n for n in "ab"), iter(frames)) == ["a", "b"]
+  picture = np.concatenate([np.full((40, 40, 3), 90, np.uint8), np.zeros((40, 40, 3), np.uint8)])
+  assert live.add_boxes(picture, (n for n in "cd"), [[0, 0, 9, 20], [3, 50, 9, 80]]) == ["c", "d"]
+  assert set(live.vectors(track for track in "abcd")) == set("abcd")
+  assert set(live.vectors({"a": 0}.keys())) == {"a"}
+
+
+def test_threads_share_a_stream_and_each_track_keeps_its_vector(embedder):
+  """One for each camera; they take turns often, so that a stream without a lock would fail."""
+  cameras, per_camera, count = 6, 3, 7
+  tracklets = {
+    (camera, track): drawn(count, 10 * camera + track, sizes=((30, 20),))
+    for camera in range(cameras)
+    for track in range(per_camera)
+  }
+  wanted = dict(zip(tracklets, embedder.embed_many(list(tracklets.values()))))
+  # The embedder's own size of a batch: another program rounds otherwise, and of a saturated LSTM a
+  # number may then differ by a hundredth, in one thread too.
+  live = embedder.stream(batch_clips=4)
+
+  def film(camera):
+    tracks = [(camera, track) for track in range(per_camera)]
+    for number in range(count):
+      live.add_many(tracks, [tracklets[track][number] for track in tracks])
+      assert set(live.vectors(tracks[: number % 3])) == set(tracks[: number % 3])
+      live.add(("gone", camera), tracklets[tracks[0]][0])
+      live.vectors()
+      live.forget(("gone", camera))
+    return live.vectors(tracks)
+
+  before = sys.getswitchinterval()
+  sys.setswitchinterval(1e-6)
+  try:
+    with concurrent.futures.ThreadPoolExecutor(cameras) as pool:
+      found = [one for part in pool.map(film, range(cameras)) for one in part.items()]
+  finally:
+    sys.setswitchinterval(before)
+  assert len(found) == cameras * per_camera
+  for track, vector in found:
+    assert live.frames(track) == count
+    close(vector, wanted[track])
 
 
 def test_frames_are_resized_as_the_network_was_trained(embedder):

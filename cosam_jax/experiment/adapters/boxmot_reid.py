@@ -5,12 +5,16 @@ tracker = boxmot.BotSort(reid_model=BoxmotReid(embedder))
 
 import numpy as np
 
+from cosam_jax.data.boxes import FILL
 from cosam_jax.errors import InputError
 from cosam_jax.experiment.adapters.colours import as_rgb
 from cosam_jax.experiment.embedder import Embedder
+from cosam_jax.runtime.given_values import array_given
 
 _UPRIGHT = (4, 6, 8)
 """Numbers of columns of upright boxes in BoxMOT: corners, with confidence and class, and more."""
+_EMPTY = FILL[None, None]
+"""uint8[1, 1, 3], the colour of crops outside of their picture."""
 
 
 class BoxmotReid:
@@ -18,6 +22,10 @@ class BoxmotReid:
 
   Each is the vector of a tracklet of that one frame, brought to unit length, since BoxMOT compares
   by cosine. COSAM compares frames of a clip, and here all frames of a clip are the same one.
+
+  A box wholly outside of the picture gets the vector of an empty crop, without a person, as from
+  BoxMOT's own networks. It says nothing about the box's person, and all such boxes look alike. A
+  vector of zeros would be plainer, but its cosine is NaN, which BoxMOT would compare.
 
   Attributes:
     embedding_dim: D; None before the first boxes.
@@ -47,7 +55,7 @@ class BoxmotReid:
     Raises:
       InputError: turned boxes, or as `LiveTracks.add_boxes`.
     """
-    boxes = np.asarray(xyxys, np.float64)
+    boxes = array_given("boxes", xyxys, np.float64)
     if not boxes.size:
       return np.zeros((0, self.embedding_dim or 0), np.float32)
     boxes = np.atleast_2d(boxes)
@@ -62,7 +70,9 @@ class BoxmotReid:
     with self._embedder.stream(
       batch_clips=self._batch_clips, most_tracks=len(rows), margin=self._margin
     ) as live:
-      live.add_boxes(as_rgb(img, "bgr"), rows, corners)
+      inside = set(live.add_boxes(as_rgb(img, "bgr"), rows, corners))
+      outside = [row for row in rows if row not in inside]
+      live.add_many(outside, [_EMPTY] * len(outside))
       found = live.vectors()
     vectors = np.stack([found[row] for row in rows]).astype(np.float64)
     self.embedding_dim = vectors.shape[1]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cosam_jax.data.clips import check_choice
-from cosam_jax.errors import InputError
+from cosam_jax.experiment.given_frames import checked_picture
 
 COLOURS = ("bgr", "rgb")
 
@@ -15,9 +15,5 @@ def as_rgb(picture: np.ndarray, colours: str) -> np.ndarray:
     InputError: there is no such order, or the picture has another type or shape.
   """
   check_choice("colours", colours, COLOURS)
-  picture = np.asarray(picture)
-  if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
-    raise InputError(
-      f"the picture is {picture.dtype}{list(picture.shape)}: it must be uint8[H, W, 3]"
-    )
+  picture = checked_picture("the picture", picture, "it must be uint8[H, W, 3]")
   return picture if colours == "rgb" else picture[..., ::-1]

@@ -28,6 +28,22 @@ def test_vectors_are_those_of_tracklets_of_one_frame(scene, embedder):
     reid.get_features(np.ones((2, 5)), picture)
 
 
+def test_boxes_outside_of_the_picture_get_the_vector_of_an_empty_crop(scene, embedder):
+  picture, corners = scene[0]
+  reid, far = BoxmotReid(embedder), [[-90.0, 5, -10, 95], [5, 1e6, 45, 2e6]]
+  found = reid.get_features(np.concatenate([corners[:1], far]), picture[..., ::-1])
+  np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+  empty = embedder.embed([crop(picture, np.array([-90.0, 5, 80, 90]))])
+  np.testing.assert_allclose(found[1], empty / np.linalg.norm(empty), atol=1e-6)
+  np.testing.assert_array_equal(found[1], found[2])
+  alone = reid.get_features(corners[:1], picture[..., ::-1])
+  np.testing.assert_allclose(found[:1], alone, atol=1e-6)
+  assert np.abs(found[0] - found[1]).max() > 1e-3
+  np.testing.assert_allclose(
+    reid.get_features(np.array(far), picture[..., ::-1]), found[1:], atol=1e-6
+  )
+
+
 @pytest.mark.parametrize("name", ["BotSort", "StrongSort", "DeepOcSort"])
 def test_its_trackers_run_with_our_vectors(scene, embedder, name):
   boxmot = pytest.importorskip("boxmot", reason="needs BoxMOT: pip install boxmot")

@@ -33,6 +33,13 @@ def test_the_sample_video_has_the_vectors_of_its_tracks(sample, embedder, tmp_pa
     np.testing.assert_allclose(vector, whole, rtol=1e-5, atol=1e-6 * np.abs(whole).max())
 
 
+def test_a_track_with_two_boxes_in_a_picture_is_refused(sample, embedder, tmp_path):
+  (tmp_path / "a.txt").write_text("1,5,10,5,20,40,1,-1,-1,-1\n1,5,90,5,20,40,1,-1,-1,-1\n")
+  video = sample / "one-by-one-person-detection.mp4"
+  with pytest.raises(InputError, match="5"):
+    list(add_mot(embedder.stream(), video, tmp_path / "a.txt"))
+
+
 def test_each_picture_says_which_tracks_end(embedder, tmp_path):
   import videos
 
