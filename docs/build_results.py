@@ -59,6 +59,7 @@ TABLES: dict[str, Table] = {
   }, pairs=True),
   "masks": Table("osnet_strong", {
     "COSAM4,5 as published": _STRONG,
+    "`descriptors_below`": f"{_STRONG}_descriptors_below",
     "`gate_multiplies`": f"{_STRONG}_gate_multiplies",
     "`order_free`": f"{_STRONG}_order_free",
     "`position_free`": f"{_STRONG}_position_free",
