@@ -63,6 +63,7 @@ TABLES: dict[str, Table] = {
     "`gate_multiplies`": f"{_STRONG}_gate_multiplies",
     "`order_free`": f"{_STRONG}_order_free",
     "`position_free`": f"{_STRONG}_position_free",
+    "`sparse_masks`": f"{_STRONG}_sparse_masks",
     "no COSAM": f"{_OSNET}_none_tp_restricted",
   }),
 }  # fmt: skip
