@@ -61,6 +61,7 @@ TABLES: dict[str, Table] = {
     "COSAM4,5 as published": _STRONG,
     "`descriptors_below`": f"{_STRONG}_descriptors_below",
     "`gate_multiplies`": f"{_STRONG}_gate_multiplies",
+    "`open_masks`": f"{_STRONG}_open_masks",
     "`order_free`": f"{_STRONG}_order_free",
     "`position_free`": f"{_STRONG}_position_free",
     "`sparse_masks`": f"{_STRONG}_sparse_masks",
