@@ -35,9 +35,8 @@ def whereabouts(
       start of its own.
   """
   names = sorted({one.camera for one in found.seen if one.camera})
-  for name in [camera for pair in travel or {} for camera in pair]:
-    if name not in names:
-      raise _unknown("--travel_times", "camera", name, names)
+  timed = {one.source for one in found.seen if one.times is not None and one.camera and one.source}
+  check_names(names, timed, starts or {}, travel or {})
   begun = None if starts is None else _begun(found.seen, starts, names)
   sources: dict[str, int] = {}
   several = Counter(one.source for one in found.seen)
@@ -85,11 +84,8 @@ def _begun(
     if one.times is not None and one.camera:
       recordings.setdefault(one.camera, set()).add(one.source)
   sources = {source for found in recordings.values() for source in found if source}
-  meant = {name: [one for one in sources if f"/{one}".endswith(f"/{name}")] for name in starts}
+  meant = {name: [one for one in sources if _is_end(name, one)] for name in starts}
   for name, found in meant.items():
-    if name not in cameras and not found:
-      known = sorted({*cameras, *(one.rpartition("/")[2] for one in sources)})
-      raise _unknown("--starts", "camera or recording", name, known)
     if name not in cameras and len(found) > 1:
       raise InputError(
         f"--starts has {name!r}, which is the end of {len(found)} recordings, such as {found[0]}: "
@@ -115,6 +111,32 @@ def _begun(
       else:
         begun[camera, source] = starts[camera]
   return begun
+
+
+def check_names(
+  cameras: Collection[str],
+  recordings: Collection[str],
+  starts: Collection[str],
+  travel: Collection[tuple[str, str]],
+) -> None:
+  """Refuses names in the tables that no input has; InputError.
+
+  Args:
+    cameras, recordings: those of the inputs, the latter by their paths.
+    starts, travel: the names in the tables, see `whereabouts`.
+  """
+  for name in [camera for pair in travel for camera in pair]:
+    if name not in cameras:
+      raise _unknown("--travel_times", "camera", name, sorted(cameras))
+  for name in starts:
+    if name not in cameras and not any(_is_end(name, one) for one in recordings):
+      known = sorted({*cameras, *(one.rpartition("/")[2] for one in recordings)})
+      raise _unknown("--starts", "camera or recording", name, known)
+
+
+def _is_end(name: str, path: str) -> bool:
+  """Whether a name is the end of a path, of whole parts of it."""
+  return f"/{path}".endswith(f"/{name}")
 
 
 def _unknown(table: str, kind: str, name: str, known: Collection[str]) -> InputError:

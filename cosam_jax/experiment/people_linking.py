@@ -30,7 +30,7 @@ from cosam_jax.evaluation.vector_spread import check_directions, said_if_same
 from cosam_jax.experiment.link_inputs import Tracklets, check_inputs
 from cosam_jax.experiment.link_notes import facts_of_links, notes_on_links
 from cosam_jax.experiment.link_rates import given_links, links_for, other_network
-from cosam_jax.experiment.link_times import whereabouts
+from cosam_jax.experiment.link_times import check_names, whereabouts
 from cosam_jax.experiment.own_videos import Given
 from cosam_jax.experiment.search_sides import Networks
 from cosam_jax.experiment.stored_calibrations import near
@@ -102,6 +102,10 @@ def check_before_reading(
       output.
   """
   check_inputs(inputs, given)
+  cameras = {said.camera for said in given}
+  if None not in cameras:  # Otherwise inputs tell some.
+    recordings = [str(path.absolute()) for path in inputs]
+    check_names({*filter(None, cameras)}, recordings, settings.starts or {}, settings.travel or {})
   people_folder_of(directory).check(*inputs)
   if settings.threshold is not None and settings.least_chance is not None:
     raise InputError("--threshold and --least_chance both say what is joined: give one of them")

@@ -136,6 +136,8 @@ def test_what_is_wrong_is_said_before_any_video_is_embedded(run, tmp_path, monke
   monkeypatch.setattr("cosam_jax.experiment.link_inputs.open_side", lambda *_: pytest.fail("read"))
   video, boxes, other = tmp_path / "a.avi", tmp_path / "a.txt", tmp_path / "o"
   video.write_bytes(b"not looked into")
+  starts = tmp_path / "starts.csv"
+  starts.write_text("gat,0\n")
   boxes.write_text("1,1,2,2,5,5,1\n")
   other.mkdir()
   (other / "people.csv").write_text("mine")
@@ -143,6 +145,10 @@ def test_what_is_wrong_is_said_before_any_video_is_embedded(run, tmp_path, monke
   for flags, words in (
     (both, "b.avi does not exist"),
     ({"embeddings": None, "input": str(video), "boxes": str(tmp_path / "b.txt")}, "b.txt"),
+    (
+      {"embeddings": None, "input": str(video), "camera": "gate", "starts": str(starts)},
+      "--starts has the camera or recording 'gat', .* did you mean 'gate'",
+    ),
     ({"output": str(other)}, "this program did not write it"),
     ({"calibration": str(tmp_path / "none")}, "none, which does not exist"),
     ({"corrections": str(tmp_path / "none.json")}, "none.json"),

@@ -9,7 +9,7 @@ import pytest
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation.embeddings import write_embeddings
 from cosam_jax.experiment.link_inputs import open_tracklets
-from cosam_jax.experiment.link_times import whereabouts
+from cosam_jax.experiment.link_times import check_names, whereabouts
 from cosam_jax.experiment.search_sides import Networks
 
 
@@ -59,3 +59,13 @@ def test_each_recording_may_have_a_start_of_its_own(found):
 def test_starts_that_do_not_say_it_are_refused(found, starts, words):
   with pytest.raises(InputError, match=words):
     whereabouts(found, starts)
+
+
+def test_names_of_the_tables_are_compared_with_those_of_the_inputs():
+  check_names({"gate", "hall"}, ["/v/day1/gate.mp4"], {"gate": 0, "day1/gate.mp4": 1}, [])
+  with pytest.raises(
+    InputError, match=r"--travel_times has the camera 'hal'.* did you mean 'hall'"
+  ):
+    check_names({"gate", "hall"}, [], {}, [("gate", "hal")])
+  with pytest.raises(InputError, match=r"recording '1/gate.mp4', .* gate, gate.mp4"):
+    check_names({"gate"}, ["/v/day1/gate.mp4"], {"1/gate.mp4": 0}, [])
