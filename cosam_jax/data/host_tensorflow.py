@@ -8,9 +8,12 @@ JAX is about to use, whatever the order of imports. It is loaded when it is firs
 takes seconds, and programs that read no frames run without it.
 """
 
+import contextlib
 import importlib.util
 import os
+import pathlib
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from cosam_jax.errors import InputError
@@ -47,7 +50,8 @@ def _load() -> Any:
   os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
   settle_libraries()
   check_tensorflow()
-  import tensorflow
+  with _keras_on_demand():
+    import tensorflow
 
   os.environ["TF_CPP_MIN_LOG_LEVEL"] = level
   for kind in ("GPU", "TPU"):
@@ -58,6 +62,28 @@ def _load() -> Any:
       # itself runs on the CPU in any case.
       continue
   return tensorflow
+
+
+@contextlib.contextmanager
+def _keras_on_demand() -> Iterator[None]:
+  """TensorFlow's import, without that of all of Keras, which this package does not use.
+
+  Keras, and what it imports, take a quarter of the seconds. TensorFlow goes on if Keras cannot be
+  imported, and imports it later if `tf.keras` is used.
+  """
+  if "keras" in sys.modules or "tensorflow" in sys.modules:
+    yield
+    return
+  sys.modules["keras"] = None  # type: ignore[assignment]
+  try:
+    yield
+  finally:
+    del sys.modules["keras"]
+  tensorflow, spec = sys.modules["tensorflow"], importlib.util.find_spec("keras")
+  if spec and spec.submodule_search_locations:
+    # Where `import tensorflow.keras` looks, which TensorFlow did not find.
+    place = str(pathlib.Path(spec.submodule_search_locations[0]) / "_tf_keras")
+    tensorflow.__path__ = [place if one is None else one for one in tensorflow.__path__]
 
 
 class _Late:

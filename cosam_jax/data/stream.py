@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -47,6 +48,7 @@ def frame_batches(
   """
   path = _paths(store)
   height, width = preprocess.size
+  transformed = _traced(preprocess, seed)
 
   def plan(step: int) -> tuple[np.ndarray, ...]:
     """Frames, paths ("" if there are none), places in the batch and its clips, all [B * T]."""
@@ -68,8 +70,7 @@ def frame_batches(
     return tf.numpy_function(lambda i: store.read(int(i)), [frame], tf.string, stateful=False)
 
   def load(frame: tf.Tensor, name: tf.Tensor, index: tf.Tensor, clip: tf.Tensor, step: tf.Tensor):
-    place = Address(seed, step, clip, index)
-    return preprocess(tf.ensure_shape(read(frame, name), []), place), True
+    return transformed(tf.ensure_shape(read(frame, name), []), step, clip, index), True
 
   def nothing() -> tuple[tf.Tensor, bool]:
     return tf.zeros([height, width, 3], preprocess.dtype), False
@@ -103,6 +104,21 @@ def frame_batches(
   ahead = steps_ahead(batch_bytes)
   options.autotune.ram_budget = INPUT_BYTES
   return frames.batch(size, drop_remainder=True).prefetch(ahead).with_options(options)
+
+
+@functools.lru_cache(maxsize=16)
+def _traced(preprocess: Preprocess, seed: int) -> Callable[..., tf.Tensor]:
+  """(bytes, step, clip, frame) -> pixels, as a graph that all readings of one kind share.
+
+  To trace it takes up to a second, each time that frames are read: query, gallery, each validation.
+  """
+  number = tf.TensorSpec([], tf.int64)
+
+  def transformed(data: tf.Tensor, step: tf.Tensor, clip: tf.Tensor, frame: tf.Tensor) -> tf.Tensor:
+    return preprocess(data, Address(seed, step, clip, frame))
+
+  given = [tf.TensorSpec([], tf.string), number, number, number]
+  return tf.function(transformed, input_signature=given).get_concrete_function()
 
 
 def frames_of_steps(

@@ -32,6 +32,7 @@ from cosam_jax.models.match_statistics import (
   match_statistics_explicit,
   match_statistics_factored,
 )
+from cosam_jax.models.parameters import parameter
 from cosam_jax.models.pooling import mean_to_grid
 
 SUMMARY_CHANNELS = 64
@@ -177,8 +178,8 @@ class _SummaryWeights(nn.Module):
     stored: jax.Array | None = self.get_variable("params", "kernel")
     if stored is not None and stored.shape[2] != self.inputs:
       raise InputError(f"COSAM's summary weights have {stored.shape[2]} inputs, but {self.fits}")
-    kernel = self.param("kernel", _torch_init, (1, 1, self.inputs, self.outputs))
-    return kernel[0, 0], self.param("bias", nn.initializers.zeros, (self.outputs,))
+    kernel = parameter(self, "kernel", _torch_init, (1, 1, self.inputs, self.outputs))
+    return kernel[0, 0], parameter(self, "bias", nn.initializers.zeros, (self.outputs,))
 
 
 def start_masks(params: dict[str, Any], start: float) -> dict[str, Any]:

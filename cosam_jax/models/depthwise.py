@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from cosam_jax.models.layers import Dtype, kaiming_fan_out
+from cosam_jax.models.parameters import parameter
 
 _SIZE = 3
 
@@ -28,7 +29,7 @@ class DepthwiseConv(nn.Module):
   @nn.compact
   def __call__(self, x: jax.Array) -> jax.Array:
     """float[F, h, w, C] -> dtype[F, h, w, C]."""
-    kernel = self.param("kernel", kaiming_fan_out, (_SIZE, _SIZE, 1, x.shape[-1]))
+    kernel = parameter(self, "kernel", kaiming_fan_out, (_SIZE, _SIZE, 1, x.shape[-1]))
     x, kernel = x.astype(self.dtype), kernel.astype(self.dtype)
     if self.portable:
       return _convolve(x, kernel)

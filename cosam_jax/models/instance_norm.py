@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from cosam_jax.models.layers import BatchNorm, Dtype
+from cosam_jax.models.parameters import parameter
 
 
 class InstanceNorm(nn.Module):
@@ -23,8 +24,8 @@ class InstanceNorm(nn.Module):
   def __call__(self, x: jax.Array) -> jax.Array:
     """float[F, h, w, C] -> dtype[F, h, w, C]."""
     channels = x.shape[-1:]
-    scale = self.param("scale", nn.initializers.ones, channels)
-    bias = self.param("bias", nn.initializers.zeros, channels)
+    scale = parameter(self, "scale", nn.initializers.ones, channels)
+    bias = parameter(self, "bias", nn.initializers.zeros, channels)
     x = x.astype(jnp.float32)
     centred = x - x.mean((1, 2), keepdims=True)
     var = jnp.square(centred).mean((1, 2), keepdims=True)

@@ -14,6 +14,7 @@ from flax import linen as nn
 from cosam_jax.models import winograd
 from cosam_jax.models.matrix_product import multiply
 from cosam_jax.models.normalise import Affine, Moments, moments_of, normalise, weight_and_count
+from cosam_jax.models.parameters import parameter
 
 Dtype = Any
 _FEW_CHANNELS = 4
@@ -94,10 +95,10 @@ class Conv(nn.Module):
   def _weights(self, channels: int) -> tuple[jax.Array, jax.Array | None]:
     """The kernel for so many input channels, and the bias, if there is one."""
     size = self.kernel_size
-    kernel = self.param("kernel", self.kernel_init, (size, size, channels, self.features))
+    kernel = parameter(self, "kernel", self.kernel_init, (size, size, channels, self.features))
     if not self.use_bias:
       return kernel, None
-    return kernel, self.param("bias", nn.initializers.zeros, (self.features,))
+    return kernel, parameter(self, "bias", nn.initializers.zeros, (self.features,))
 
 
 def _is_large(channels: int, positions: int) -> bool:
@@ -241,8 +242,8 @@ class BatchNorm(nn.Module):
   @nn.compact
   def _variables(self, channels: int) -> tuple[jax.Array, jax.Array, Any, Any]:
     """Scale, bias, and the running mean and variance of so many channels."""
-    scale = self.param("scale", _around_one(self.deviation), (channels,))
-    bias = self.param("bias", nn.initializers.zeros, (channels,))
+    scale = parameter(self, "scale", _around_one(self.deviation), (channels,))
+    bias = parameter(self, "bias", nn.initializers.zeros, (channels,))
     bias = bias if self.bias_trained else jax.lax.stop_gradient(bias)
     mean = self.variable("batch_stats", "mean", jnp.zeros, (channels,), jnp.float32)
     var = self.variable("batch_stats", "var", jnp.ones, (channels,), jnp.float32)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from cosam_jax.errors import InputError
+from cosam_jax.models.parameters import parameter
 from cosam_jax.models.pool_names import SPATIAL_POOLS
 
 _START = 3.0
@@ -38,7 +39,7 @@ class SpatialPool(nn.Module):
       return features.mean((2, 3))
     if self.kind == "max":
       return features.max((2, 3))
-    exponent = self.param("exponent", nn.initializers.constant(_START), (1,))
+    exponent = parameter(self, "exponent", nn.initializers.constant(_START), (1,))
     # By logarithms, since powers of numbers near 0 fall below what float32 holds.
     logs = exponent * jnp.log(jnp.maximum(features, _LEAST))
     most = jax.lax.stop_gradient(logs.max((2, 3), keepdims=True))

@@ -15,6 +15,7 @@ from flax import linen as nn
 
 from cosam_jax.models.cosam import masked_mean
 from cosam_jax.models.layers import Dtype
+from cosam_jax.models.parameters import parameter
 
 ATTENTION_SIZE = 256
 LSTM_SIZE = 512
@@ -112,10 +113,10 @@ class TemporalRnn(nn.Module):
     def uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
       return jax.random.uniform(key, shape, minval=-1, maxval=1) / LSTM_SIZE**0.5
 
-    to_gates = self.param("input_kernel", uniform, (channels, 4 * LSTM_SIZE))
-    recur = self.param("hidden_kernel", uniform, (LSTM_SIZE, 4 * LSTM_SIZE))
-    bias = self.param("input_bias", uniform, (4 * LSTM_SIZE,))
-    bias = bias + self.param("hidden_bias", uniform, (4 * LSTM_SIZE,))
+    to_gates = parameter(self, "input_kernel", uniform, (channels, 4 * LSTM_SIZE))
+    recur = parameter(self, "hidden_kernel", uniform, (LSTM_SIZE, 4 * LSTM_SIZE))
+    bias = parameter(self, "input_bias", uniform, (4 * LSTM_SIZE,))
+    bias = bias + parameter(self, "hidden_bias", uniform, (4 * LSTM_SIZE,))
     gates_in = vectors @ to_gates + bias
     alive = jnp.ones((clips, frames), bool) if valid is None else valid
 
@@ -141,5 +142,5 @@ class _Weights(nn.Module):
 
   @nn.compact
   def __call__(self) -> tuple[jax.Array, jax.Array]:
-    kernel = self.param("kernel", _torch_init, self.shape)
-    return kernel, self.param("bias", nn.initializers.zeros, self.shape[-1:])
+    kernel = parameter(self, "kernel", _torch_init, self.shape)
+    return kernel, parameter(self, "bias", nn.initializers.zeros, self.shape[-1:])

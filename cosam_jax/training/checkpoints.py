@@ -10,6 +10,7 @@ import os
 import pathlib
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -228,7 +229,10 @@ class Checkpoints:
     self._require_whole(step)
     try:
       self._check_shapes(step, like)
-      return self._manager.restore(step, args=arguments).state
+      # In the main thread, asyncio would ask Python for its handler of Ctrl-C, and Python would
+      # write out what waits there, with all arrays.
+      with ThreadPoolExecutor(1) as thread:
+        return thread.submit(self._manager.restore, step, args=arguments).result().state
     except InputError:
       raise
     except (OSError, ValueError, KeyError, TypeError) as error:
