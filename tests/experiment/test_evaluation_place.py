@@ -70,6 +70,7 @@ def test_other_data_protocols_and_weights_leave_the_run_as_it_is(run, tiny_synth
   assert (pages[0] / "report" / "index.html").is_file()
 
 
+@pytest.mark.slow
 def test_mirror_images_make_another_evaluation(run, tiny_synthetic):
   before = files(run)
   (plain, *_) = modes.evaluate(tiny.config(tiny_synthetic, evaluation__flip=True), run)

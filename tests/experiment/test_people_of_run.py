@@ -56,6 +56,7 @@ def test_nobody_may_be_held_out(tiny_synthetic, tmp_path):
   assert len(people(tables_of_people(run, "training"))) == 6
 
 
+@pytest.mark.slow
 def test_a_checkpoint_says_on_whom_it_was_trained(run, tiny_synthetic, tmp_path):
   network = load_network(saved.write(tmp_path / "same", tiny_synthetic, **HELD))
   said = {part: was_trained_on(run, network, part) for part in ("test", "held_out", "training")}

@@ -54,6 +54,7 @@ def test_what_another_test_set_left_in_the_runs_place_is_moved_whole(run, others
   assert not kept & set(files(run))
 
 
+@pytest.mark.slow
 def test_a_training_that_begins_anew_moves_the_earlier_results(run):
   shutil.rmtree(run / "checkpoints")
   before = files(run)

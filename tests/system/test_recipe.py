@@ -15,6 +15,7 @@ from cosam_jax.experiment.network import load_network
 from cosam_jax.training.state import init_variables
 
 pytestmark = [
+  pytest.mark.slow,
   pytest.mark.usefixtures("hasty_compilation"),
   pytest.mark.filterwarnings("ignore:Sharding info not provided"),
 ]
@@ -55,7 +56,6 @@ def results(workdir):
   return json.loads((workdir / "results.json").read_text())
 
 
-@pytest.mark.slow
 def test_the_average_is_evaluated_with_mirror_images(whole, tiny_synthetic):
   content = results(whole)
   card = content["results"][0]["card"]
@@ -94,7 +94,6 @@ def test_a_stem_that_is_frozen_stays_as_it_was_drawn(whole):
   assert not any(jax.tree.leaves(same["stage5"]))
 
 
-@pytest.mark.slow
 def test_a_run_that_is_stopped_between_epochs_ends_with_the_same_bits(
   whole, tiny_synthetic, tmp_path
 ):

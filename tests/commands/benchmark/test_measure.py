@@ -44,6 +44,7 @@ def measured(tmp_path_factory, hasty_compilation):
   return run.stdout, workdir
 
 
+@pytest.mark.slow
 def test_it_runs_without_tensorflow_and_without_data(measured):
   out, workdir = measured
   record = json.loads((workdir / "benchmark.json").read_text())

@@ -80,8 +80,15 @@ class Torch:
     return self.norm(x, "fc.1").relu().numpy()
 
 
-@pytest.mark.parametrize("name", ["osnet_x0_25", "osnet_ibn_x1_0"])
-@pytest.mark.parametrize("image_size", [(64, 32), (70, 44)])
+@pytest.mark.parametrize(
+  ("name", "image_size"),
+  [
+    ("osnet_x0_25", (70, 44)),
+    ("osnet_ibn_x1_0", (64, 32)),
+    pytest.param("osnet_x0_25", (64, 32), marks=pytest.mark.slow),
+    pytest.param("osnet_ibn_x1_0", (70, 44), marks=pytest.mark.slow),
+  ],
+)
 def test_a_frames_vector_is_torchreids(name, image_size):
   torch = pytest.importorskip("torch")
   model = net(name, image_size=image_size, width=1.0 if name == "osnet_x0_25" else 0.25)
