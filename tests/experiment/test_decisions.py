@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import calibrations
+import jax
 import numpy as np
 import pytest
 
@@ -38,7 +39,8 @@ def file(network, tmp_path):
 def width_of(network):
   model, size = network.model, network.model.image_size
   clip = np.zeros((1, model.num_frames, *size, 3), np.float32)
-  return model.apply(network.variables, clip, train=False).features.shape[1]
+  outputs = jax.eval_shape(lambda: model.apply(network.variables, clip, train=False))
+  return outputs.features.shape[1]
 
 
 def test_two_vectors_are_judged_by_the_calibration(network, file):
