@@ -67,6 +67,14 @@ TABLES: dict[str, Table] = {
     "`sparse_masks`": f"{_STRONG}_sparse_masks",
     "no COSAM": f"{_OSNET}_none_tp_restricted",
   }),
+  "switches": Table("osnet_strong", {
+    "the strong recipe": f"{_OSNET}_none_tp_restricted",
+    "`no_erasing`": f"{_OSNET}_none_tp_restricted_no_erasing",
+    "`average_pool`": f"{_OSNET}_none_tp_restricted_average_pool",
+    "`no_neck`": f"{_OSNET}_none_tp_restricted_no_neck",
+    "`euclidean_triplet`": f"{_OSNET}_none_tp_restricted_euclidean_triplet",
+    "`sequential`": f"{_OSNET}_none_tp",
+  }),
 }  # fmt: skip
 """Name in the marks -> table."""
 
