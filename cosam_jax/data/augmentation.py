@@ -162,6 +162,8 @@ class Preprocess:
       raise InputError(f"image_size is {self.size}, but must be a height and a width above 0")
     check_choice("resize_method", self.resize_method, RESIZE_METHODS)
     check_choice("pixels", self.pixels, PIXEL_FORMS)
+    # A list would do too, but what compares and stores these values needs a tuple.
+    object.__setattr__(self, "size", (int(self.size[0]), int(self.size[1])))
 
   @property
   def dtype(self) -> np.dtype:
@@ -170,7 +172,7 @@ class Preprocess:
 
   def __call__(self, data: tf.Tensor, address: Address) -> tf.Tensor:
     """Scalar string -> float32[H, W, 3], normalised or grey levels, or uint8."""
-    size = (int(self.size[0]), int(self.size[1]))
+    size = self.size
     # Also without augmentation, so that a network is tested on what it was trained on.
     image = decode(data, at_least=enlarged(size))
     shape, how = (*size, 3), self.augmentation
