@@ -74,6 +74,7 @@ TABLES: dict[str, Table] = {
     "`no_neck`": f"{_OSNET}_none_tp_restricted_no_neck",
     "`euclidean_triplet`": f"{_OSNET}_none_tp_restricted_euclidean_triplet",
     "`sequential`": f"{_OSNET}_none_tp",
+    "`bilinear`": f"{_OSNET}_none_tp_restricted_bilinear",
   }),
 }  # fmt: skip
 """Name in the marks -> table."""
