@@ -211,3 +211,8 @@ def test_settings_that_cannot_be_are_refused(settings, words):
 def test_an_unknown_resize_is_refused():
   with pytest.raises(InputError, match=r"resize_method is 'cubic'.*did you mean 'bicubic'"):
     Preprocess((8, 8), None, "cubic")
+
+
+def test_a_size_may_be_a_list():
+  assert Preprocess([8, 6], None) == Preprocess((8, 6), None)
+  assert len({Preprocess([8, 6], None), Preprocess((8, 6), None)}) == 1

@@ -124,11 +124,6 @@ def test_clips_augmented_as_one_show_the_same_crop_of_the_same_frame(table):
   assert not all((batch.clips == batch.clips[:, :1]).all() for batch in apart)
 
 
-def test_a_size_may_be_a_list(table):
-  (listed,) = pipeline.training_batches(make_plan(table), image_size=list(SIZE), last_step=1)
-  assert_same(listed, *take(make_plan(table), last_step=1))
-
-
 def test_starting_at_a_step_gives_the_batches_of_a_run_from_zero(table):
   plan = make_plan(table)
   whole = take(plan, last_step=6)
