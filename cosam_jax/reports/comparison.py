@@ -20,7 +20,7 @@ import cosam_jax
 from cosam_jax.errors import InputError
 from cosam_jax.evaluation import bootstrap
 from cosam_jax.reports.comparability import check_alike
-from cosam_jax.reports.comparison_sides import differing_fields
+from cosam_jax.reports.comparison_sides import differing_fields, remarks_on_runs
 from cosam_jax.reports.foreign_words import with_networks
 from cosam_jax.reports.results import read_results
 from cosam_jax.runtime.user_paths import user_text
@@ -133,6 +133,7 @@ def compare(
     kind_of_it = {name: card.get(name) for name in ("reranking", *_APART)}
     comparisons.append(kind_of_it | _compared(sides, allow_mixed, resamples))
   fields = [[_fields(content, deciding, told) for _, content in side] for side in contents]
+  warnings += remarks_on_runs(SIDES, fields)
   sides_of_files = dict(zip(SIDES, ([_about(*file) for file in side] for side in contents)))
   return {
     "format": FORMAT,

@@ -7,6 +7,8 @@ from typing import Any
 
 _MOST = 12
 """At most this many fields are named in a sentence; the file of the comparison has all."""
+_OF_A_RUN = ("seed", "data.split")
+"""Fields that the runs of one network differ in."""
 
 
 def differing_fields(
@@ -28,6 +30,35 @@ def differing_fields(
     if any(each.keys() != values[0].keys() for each in values):
       found[name] = [list(each.values()) for each in values]
   return found
+
+
+def remarks_on_runs(
+  labels: Sequence[str], sides: Sequence[Sequence[Mapping[str, Any]]]
+) -> list[str]:
+  """A sentence for each side whose runs are not those of one network, with other seeds or splits.
+
+  A pattern such as `runs/cosam*` easily takes in more than was meant.
+
+  Args:
+    labels: the sides' names.
+    sides: for each side, the flat configuration of each of its runs; of empty ones nothing is said.
+  """
+  remarks = []
+  for label, runs in zip(labels, sides, strict=True):
+    known = [flat for flat in runs if flat]
+    mixed = {}
+    for name in sorted({name for flat in known for name in flat} - set(_OF_A_RUN)):
+      values = dict.fromkeys(_text(flat.get(name)) for flat in known)
+      if len(values) > 1:
+        mixed[name] = " and ".join(values)
+    if mixed:
+      named = "; ".join(f"{name} ({values})" for name, values in list(mixed.items())[:_MOST])
+      more = f"; and {len(mixed) - _MOST} more" if len(mixed) > _MOST else ""
+      remarks.append(
+        f"the runs of {label} are not one network with other seeds: they differ in {named}{more}; "
+        "name the runs that you mean, with commas between them"
+      )
+  return remarks
 
 
 def fields_in_words(fields: Mapping[str, Sequence[Sequence[Any]]] | None) -> str:

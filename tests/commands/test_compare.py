@@ -77,7 +77,11 @@ def test_the_fields_in_which_the_sides_differ_are_printed(tmp_path, capsys):
   record = json.loads((tmp_path / "comparison.json").read_text())
   assert record["differing_fields"] == {"model.cosam_stages": [[[5]], [[4, 5]]]}
   assert "differ in seed (0 in A, 1 in B) queries" in printed(str(files[0]), str(files[1]))
+  mixed = printed(f"{a},{b}", b)
+  assert "warning the runs of A are not one network with other seeds: they differ in" in mixed
+  assert "model.cosam_stages ([5] and [4, 5]); name the runs" in mixed
   same = printed(a, a)
+  assert "warning" not in same
   assert "differ in no field of the configuration that decides results" in same
   assert "A and B are the same: " in same
 

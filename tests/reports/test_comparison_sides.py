@@ -6,6 +6,7 @@ from cosam_jax.reports.comparison_sides import (
   differing_fields,
   fields_in_words,
   remark_on_files,
+  remarks_on_runs,
 )
 
 
@@ -36,6 +37,18 @@ def test_of_many_fields_some_are_named():
   words = fields_in_words({f"f{i:02}": [[0], [1]] for i in range(15)})
   assert words.endswith("; f11 (0 in A, 1 in B); and 3 more")
   assert words.count(" in A") == 12
+
+
+def test_runs_of_one_side_that_are_not_one_network_are_told():
+  first = [{"seed": 0, "lr": 1, "data.split": 2}, {"seed": 1, "lr": 1, "data.split": 3}, {}]
+  second = [{"seed": 0, "lr": 1}, {"seed": 1, "lr": 2, "mask": "a"}]
+  assert remarks_on_runs("AB", [first, second]) == [
+    "the runs of B are not one network with other seeds: they differ in lr (1 and 2); mask "
+    '(null and "a"); name the runs that you mean, with commas between them'
+  ]
+  many = [{f"f{i:02}": value for i in range(15)} for value in (0, 1)]
+  (remark,) = remarks_on_runs("A", [many])
+  assert "f11 (0 and 1); and 3 more; name the runs" in remark
 
 
 def test_the_same_file_is_noticed_by_another_path(tmp_path):
