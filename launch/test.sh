@@ -12,6 +12,9 @@ cd "$checkout"
 "$venv/bin/ruff" format --check .
 "$venv/bin/shellcheck" -x launch/*.sh launch/*.sbatch .ci/run
 "$venv/bin/mypy"
+# Where Python is told to keep no compiled files, each worker and each of the many processes that tests
+# start would compile the package and the tests anew.
+export PYTHONDONTWRITEBYTECODE=
 # Two workers, a file of tests each: much of the time is compilation, which uses one core. In the
 # order of conftest.py, which begins with the longest files.
 "$venv/bin/python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"

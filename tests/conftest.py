@@ -38,8 +38,15 @@ hypothesis.settings.load_profile("any machine")
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-  """Whole runs and processes come first, so that no worker waits for a long file at the end."""
+  """Whole runs and processes come first, so that no worker waits for a long file at the end.
+
+  Before `-m` chooses among them, tests that ask for `torch` are marked so.
+  """
+  for item in items:
+    if "torch" in getattr(item, "fixturenames", ()):
+      item.add_marker("torch")
   items.sort(key=lambda item: "system" not in item.path.parts)
 
 
@@ -50,6 +57,12 @@ def shared() -> pathlib.Path:
   if not (folder / "data").is_dir():
     pytest.skip(f"needs real data: no folder {folder}/data (set COSAM_SHARED to where it lies)")
   return folder
+
+
+@pytest.fixture(scope="session")
+def torch():
+  """PyTorch, an oracle of some tests; they are left out where it is not installed."""
+  return pytest.importorskip("torch", reason="PyTorch is not installed, and is the oracle here")
 
 
 @pytest.fixture(scope="session")

@@ -85,12 +85,11 @@ def test_named_parts_may_differ():
   chex.assert_trees_all_equal(found["params"]["cosam4"], drawn(other)["params"]["cosam4"])
 
 
-def test_tensors_and_other_types():
+def test_tensors_and_other_types(torch):
   model = small(cosam_stages=())
   state = {name: value.astype(np.float16) for name, value in to_torch(drawn(model), model).items()}
   half = from_torch(state, model)
   assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(half))
-  torch = pytest.importorskip("torch")
   tensors = {name: torch.from_numpy(np.array(v)).bfloat16() for name, v in state.items()}
   found = from_torch(tensors, model)
   chex.assert_trees_all_close(found, half, rtol=0.01)

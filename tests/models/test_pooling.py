@@ -36,8 +36,7 @@ def test_means_equal_a_loop_over_cells(size, grid):
 
 
 @pytest.mark.parametrize(("size", "grid"), GRIDS)
-def test_means_equal_pytorchs(size, grid):
-  torch = pytest.importorskip("torch", reason="PyTorch is not installed, and is the oracle here")
+def test_means_equal_pytorchs(torch, size, grid):
   x = drawn(size)
   wanted = torch.nn.functional.adaptive_avg_pool2d(torch.tensor(x).permute(0, 3, 1, 2), grid)
   np.testing.assert_allclose(mean_to_grid(x, grid), wanted.permute(0, 2, 3, 1), atol=1e-6)

@@ -45,8 +45,7 @@ def test_reads_what_torch_wrote(name):
   _check(DATA / name, "module." if name.startswith("checkpoint") else "")
 
 
-def test_reads_what_this_torch_writes(tmp_path):
-  pytest.importorskip("torch")
+def test_reads_what_this_torch_writes(torch, tmp_path):
   _make().write(tmp_path)
   for name in FILES:
     _check(tmp_path / name, "module." if name.startswith("checkpoint") else "")

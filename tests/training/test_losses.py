@@ -100,8 +100,7 @@ def test_identical_features_have_finite_gradients(distance, value):
   assert np.isfinite(gradient).all()
 
 
-def test_the_gradient_of_the_cosine_is_pytorchs():
-  torch = pytest.importorskip("torch", reason="PyTorch is not installed, and is the oracle here")
+def test_the_gradient_of_the_cosine_is_pytorchs(torch):
   rng = np.random.default_rng(3)
   features, labels = rng.standard_normal((12, 5)).astype(np.float32), np.arange(12) % 4
   rows = torch.tensor(features, requires_grad=True)

@@ -105,8 +105,7 @@ def test_every_parameter_has_its_rate_and_decay(groups, form):
 
 
 @pytest.mark.parametrize("form", ["coupled", "decoupled"])
-def test_groups_are_pytorchs(form):
-  torch = pytest.importorskip("torch", reason="PyTorch is not installed, and is the oracle here")
+def test_groups_are_pytorchs(torch, form):
   groups, gradients = Groups(0.25, 2.0, False), [drawn(seed) for seed in range(1, 6)]
   params, _ = trained(groups, form, gradients)
   start = flat(drawn(0))

@@ -79,8 +79,7 @@ def test_a_schedule_equals_a_loop_over_steps(name, warmup, start):
 
 @pytest.mark.parametrize("name", SCHEDULES)
 @pytest.mark.parametrize("warmup", [0, 10])
-def test_a_schedule_equals_pytorchs(name, warmup):
-  torch = pytest.importorskip("torch", reason="PyTorch is not installed, and is the oracle here")
+def test_a_schedule_equals_pytorchs(torch, name, warmup):
   of_torch = torch.optim.lr_scheduler
   optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=RATE)
   if name == "cosine":

@@ -23,6 +23,7 @@ from cosam_jax.training.state import create_state
 from cosam_jax.training.steps import Objective, train_step
 
 torch = pytest.importorskip("torch", reason="compares with PyTorch, which is not installed")
+pytestmark = pytest.mark.torch
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "benchmarks"))
 pytorch_network = pytest.importorskip("pytorch_network")
 

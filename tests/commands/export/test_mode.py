@@ -175,8 +175,7 @@ def test_the_average_is_exported_but_mirror_images_are_not(
   )
 
 
-def test_state_dicts_are_read_by_pytorch(made):
-  torch = pytest.importorskip("torch")
+def test_state_dicts_are_read_by_pytorch(torch, made):
   tensors = torch.load(made[0] / "model.pth.tar", weights_only=True)["state_dict"]
   arrays = load_file(made[0] / "model.safetensors")
   assert set(tensors) == set(arrays)

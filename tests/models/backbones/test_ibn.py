@@ -17,8 +17,7 @@ def net(name, **options):
   return ReidNet(name, **{**settings, "width": 0.25, **options})
 
 
-def wanted_vectors(state, frames, blocks):
-  torch = pytest.importorskip("torch")
+def wanted_vectors(torch, state, frames, blocks):
   f = torch.nn.functional
   state = {name: torch.from_numpy(np.asarray(value)) for name, value in state.items()}
 
@@ -59,12 +58,12 @@ def wanted_vectors(state, frames, blocks):
 @pytest.mark.parametrize(
   "name", [pytest.param("resnet50_ibn_a", marks=pytest.mark.slow), "se_resnet50_ibn_a"]
 )
-def test_a_frames_vector_is_ibn_nets(name):
+def test_a_frames_vector_is_ibn_nets(torch, name):
   model = net(name)
   variables = drawn(model)
   clips = np.random.default_rng(1).standard_normal((3, 1, 64, 32, 3)).astype(np.float32)
   state = to_torch(variables, model, layout="torchvision")
-  wanted = wanted_vectors(state, clips[:, 0], (3, 4, 6, 3))
+  wanted = wanted_vectors(torch, state, clips[:, 0], (3, 4, 6, 3))
   assert wanted.std() > 1e-2
   forward = jax.jit(lambda v: model.apply(v, clips).features)
   np.testing.assert_allclose(forward(variables), wanted, rtol=1e-3, atol=1e-4 * wanted.max())

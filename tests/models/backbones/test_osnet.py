@@ -89,8 +89,7 @@ class Torch:
     pytest.param("osnet_ibn_x1_0", (70, 44), marks=pytest.mark.slow),
   ],
 )
-def test_a_frames_vector_is_torchreids(name, image_size):
-  torch = pytest.importorskip("torch")
+def test_a_frames_vector_is_torchreids(torch, name, image_size):
   model = net(name, image_size=image_size, width=1.0 if name == "osnet_x0_25" else 0.25)
   variables = drawn(model)
   clips = np.random.default_rng(1).standard_normal((2, 2, *image_size, 3)).astype(np.float32)
