@@ -1,4 +1,4 @@
-"""Whole runs with every switch of the objective, the optimiser and the evaluation."""
+"""Whole runs with every switch of the draws, the objective, the optimiser and the evaluation."""
 
 import json
 
@@ -20,6 +20,16 @@ pytestmark = [
   pytest.mark.filterwarnings("ignore:Sharding info not provided"),
 ]
 RECIPE = {
+  "train__sampler": "every_tracklet",
+  "clips__selection": "strided",
+  "clips__stride": 2,
+  "clips__cut_frames": 3,
+  "clips__resize": "bicubic",
+  "clips__crop": "none",
+  "clips__augment_per": "clip",
+  "clips__erase": 0.5,
+  "clips__erase_per": "frame",
+  "clips__jitter": 0.3,
   "model__summary": "position_free",
   "model__descriptors": "below",
   "loss__triplet_distance": "cosine",
@@ -39,13 +49,17 @@ RECIPE = {
 }
 
 
+EPOCH = 6  # Steps; an epoch of every identity would have 3.
+LAST = 2 * EPOCH
+
+
 def config(data_dir, **fields):
   return tiny.config(data_dir, **(RECIPE | fields))
 
 
 @pytest.fixture(scope="module")
 def whole(tiny_synthetic, tmp_path_factory, hasty_compilation):
-  """The workdir of a run of two epochs of three steps."""
+  """The workdir of a run of two epochs."""
   del hasty_compilation
   workdir = tmp_path_factory.mktemp("recipe") / "whole"
   modes.train(config(tiny_synthetic), workdir)
@@ -59,18 +73,18 @@ def results(workdir):
 def test_the_average_is_evaluated_with_mirror_images(whole, tiny_synthetic):
   content = results(whole)
   card = content["results"][0]["card"]
-  assert (card["flip"], card["checkpoint"]) == (True, "step 6, averaged")
-  assert (content["run"]["step"], content["run"]["steps_per_epoch"]) == (6, 3)
-  saved = processes.state(whole, 6)
+  assert (card["flip"], card["checkpoint"]) == (True, f"step {LAST}, averaged")
+  assert (content["run"]["step"], content["run"]["steps_per_epoch"]) == (LAST, EPOCH)
+  saved = processes.state(whole, LAST)
   network = load_network(whole)
   for part, tree in saved["average"].items():
     found = jax.tree.map(np.asarray, dict(network.variables[part]))
     jax.tree.map(np.testing.assert_array_equal, found, tree)
   assert card["checkpoint_hash"] == weights_hash(network.variables)
-  # A milestone after the first epoch, and a warm-up over its three steps.
+  # A milestone after the first epoch, and a warm-up over its steps.
   factors = [row["learning_rate"] for row in processes.losses(whole)]
-  rate, drop = content["run"]["config"]["optim.learning_rate"], 0.1
-  wanted = [0.01, 0.34, 0.67, *[drop] * 3]
+  rate = content["run"]["config"]["optim.learning_rate"]
+  wanted = [*(0.01 + 0.99 * np.arange(EPOCH) / EPOCH), *[0.1] * EPOCH]
   np.testing.assert_allclose(factors, np.multiply(rate, wanted), rtol=1e-5)
   assert all(0 < row["mask_mean"] < 1 for row in processes.losses(whole))
   # The same evaluation replaces itself; any other goes elsewhere.
@@ -83,11 +97,11 @@ def test_the_average_is_evaluated_with_mirror_images(whole, tiny_synthetic):
   assert tiny.metrics(whole) == before
   others = [results(place)["results"][0]["card"] for place in (whole / "evaluations").iterdir()]
   named = sorted((card["checkpoint"], card["flip"]) for card in others)
-  assert named == [("step 6", True), ("step 6, averaged", False)]
+  assert named == [(f"step {LAST}", True), (f"step {LAST}, averaged", False)]
 
 
 def test_a_stem_that_is_frozen_stays_as_it_was_drawn(whole):
-  state, network = processes.state(whole, 6), load_network(whole)
+  state, network = processes.state(whole, LAST), load_network(whole)
   drawn = jax.device_get(init_variables(network.model, 0)["params"])
   same = jax.tree.map(lambda a, b: bool(np.array_equal(a, b)), state["params"], drawn)
   assert all(jax.tree.leaves(same["stem"]))
@@ -99,7 +113,7 @@ def test_a_run_that_is_stopped_between_epochs_ends_with_the_same_bits(
 ):
   modes.train(config(tiny_synthetic, train__epochs=1), tmp_path / "run")
   modes.train(config(tiny_synthetic), tmp_path / "run")
-  processes.assert_same_run(tmp_path / "run", whole, 6)
+  processes.assert_same_run(tmp_path / "run", whole, LAST)
 
 
 def test_another_recipe_does_not_go_on_from_its_checkpoint(whole, tiny_synthetic):

@@ -30,7 +30,6 @@ def test_a_killed_run_repeated_equals_one_never_killed(
   setting = (killed, tiny_synthetic, hasty_compilation)
   scalars, saved = killed / "scalars.jsonl", killed / "checkpoints"
   moments = {
-    "the first step, before any checkpoint": lambda: processes.lines(scalars) >= 1,
     "a checkpoint being written over lines of later steps": (
       lambda: processes.lines(scalars) >= 3 and any(saved.glob("*.orbax-checkpoint-tmp"))
     ),
@@ -69,31 +68,3 @@ def test_a_terminated_run_saves_its_steps_and_continues(
   out = processes.finish(processes.start(stopped, tiny_synthetic, hasty_compilation, **HELD_OUT))
   assert f"continuing from step {done} of {LAST_STEP}" in out
   processes.assert_same_run(stopped, whole, LAST_STEP)
-
-
-# What later recipes draw: tracklets, frames and pixels (docs/batches.md).
-DRAWN = {
-  "train__sampler": "every_tracklet", "clips__selection": "strided", "clips__stride": 2,
-  "clips__cut_frames": 3, "clips__resize": "bicubic", "clips__crop": "none",
-  "clips__augment_per": "clip", "clips__erase": 0.5, "clips__erase_per": "frame",
-  "clips__jitter": 0.3,
-}  # fmt: skip
-
-
-def test_a_run_of_other_draws_continues_with_the_same_bits(
-  tiny_synthetic, tmp_path, hasty_compilation
-):
-  """Two epochs at once, and one after the other."""
-
-  def train(workdir, epochs):
-    fields = DRAWN | {"train__epochs": epochs}
-    process = processes.start(workdir, tiny_synthetic, hasty_compilation, **fields)
-    return processes.finish(process)
-
-  train(tmp_path / "whole", 2)
-  last = processes.losses(tmp_path / "whole")[-1]["step"]
-  assert last > 2 * 3  # An epoch of every identity has 3 steps.
-  train(tmp_path / "twice", 1)
-  out = train(tmp_path / "twice", 2)
-  assert f"continuing from step {last // 2} of {last}" in out
-  processes.assert_same_run(tmp_path / "twice", tmp_path / "whole", last)
