@@ -35,7 +35,7 @@ trap 'rm -rf "$place"' EXIT
 export PYTHONPATH=$PWD
 # The tests that depend most on jax, flax, numpy and TensorFlow; all tests would take longer.
 "$place/venv/bin/python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder -rs \
-  tests/models/test_{cosam,cost_volume,temporal,reid,resample,interop,weight_files,saved_contents,golden_forward}.py \
+  tests/models/test_{cosam,cost_volume,temporal,interop,weight_files,saved_contents,golden_forward}.py \
   tests/evaluation/test_{embed,embeddings,mask_numbers,protocol,retrieval,ranks,search}.py \
   tests/commands/export/test_mode.py
 "$place/venv/bin/python" -m pytest tests/commands/export/test_mode.py -m slow -k clips
