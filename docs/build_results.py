@@ -75,6 +75,20 @@ TABLES: dict[str, Table] = {
     "`euclidean_triplet`": f"{_OSNET}_none_tp_restricted_euclidean_triplet",
     "`sequential`": f"{_OSNET}_none_tp",
     "`bilinear`": f"{_OSNET}_none_tp_restricted_bilinear",
+    "`enlarged_crops`": f"{_OSNET}_none_tp_restricted_enlarged_crops",
+    "`change_each_frame`": f"{_OSNET}_none_tp_restricted_change_each_frame",
+    "`neck_of_clips`": f"{_OSNET}_none_tp_restricted_neck_of_clips",
+    "`neck_for_classifier`": f"{_OSNET}_none_tp_restricted_neck_for_classifier",
+    "`embedding_before_neck`": f"{_OSNET}_none_tp_restricted_embedding_before_neck",
+    "`uniform_classifier`": f"{_OSNET}_none_tp_restricted_uniform_classifier",
+    "`smoothed_labels`": f"{_OSNET}_none_tp_restricted_smoothed_labels",
+  }),
+  "clips": Table("osnet_2019", {
+    "4 frames, sequential": f"{_OSNET}_cosam45_tp",
+    "2 frames": f"{_OSNET}_cosam45_tp_n2",
+    "8 frames": f"{_OSNET}_cosam45_tp_n8",
+    "4 frames, random": f"{_OSNET}_cosam45_tp_random",
+    "4 frames, restricted": f"{_OSNET}_cosam45_tp_restricted",
   }),
 }  # fmt: skip
 """Name in the marks -> table."""
