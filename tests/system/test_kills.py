@@ -11,7 +11,7 @@ import pytest
 
 SIGNALS = 8
 """Seven times SIGKILL, and the fifth time SIGTERM; other moments in every run of the test."""
-EPOCHS = 28
+EPOCHS = 32
 LAST_STEP = 3 * EPOCHS
 # A checkpoint every 3 steps: a kill in the middle of one is likely.
 FIELDS = {"train__epochs": EPOCHS, "train__checkpoint_every_epochs": 1}
