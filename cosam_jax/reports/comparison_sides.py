@@ -46,16 +46,15 @@ def remarks_on_runs(
   remarks = []
   for label, runs in zip(labels, sides, strict=True):
     known = [flat for flat in runs if flat]
-    mixed = {}
+    mixed = []
     for name in sorted({name for flat in known for name in flat} - set(_OF_A_RUN)):
       values = dict.fromkeys(_text(flat.get(name)) for flat in known)
       if len(values) > 1:
-        mixed[name] = " and ".join(values)
+        mixed.append(f"{name} ({' and '.join(values)})")
     if mixed:
-      named = "; ".join(f"{name} ({values})" for name, values in list(mixed.items())[:_MOST])
-      more = f"; and {len(mixed) - _MOST} more" if len(mixed) > _MOST else ""
       remarks.append(
-        f"the runs of {label} are not one network with other seeds: they differ in {named}{more}; "
+        f"the runs of {label} are not one network with other seeds: they differ in "
+        f"{_some_of(mixed)}; "
         "name the runs that you mean, with commas between them"
       )
   return remarks
@@ -67,10 +66,9 @@ def fields_in_words(fields: Mapping[str, Sequence[Sequence[Any]]] | None) -> str
     return "unknown fields: not every file says its configuration"
   named = [
     f"{name} ({' and '.join(map(_text, first))} in A, {' and '.join(map(_text, second))} in B)"
-    for name, (first, second) in list(fields.items())[:_MOST]
+    for name, (first, second) in fields.items()
   ]
-  more = [f"and {len(fields) - _MOST} more"] if len(fields) > _MOST else []
-  return "; ".join([*named, *more]) or "no field of the configuration that decides results"
+  return _some_of(named) or "no field of the configuration that decides results"
 
 
 def remark_on_files(sides: Sequence[Sequence[str]]) -> str:
@@ -82,6 +80,11 @@ def remark_on_files(sides: Sequence[Sequence[str]]) -> str:
   if first.keys() == second.keys():
     return f"A and B are the same: {', '.join(shared)}. There is nothing to compare."
   return f"A and B both have {', '.join(shared)}, so they are more alike than their other runs."
+
+
+def _some_of(phrases: Sequence[str]) -> str:
+  more = [f"and {len(phrases) - _MOST} more"] if len(phrases) > _MOST else []
+  return "; ".join([*phrases[:_MOST], *more])
 
 
 def _text(value: Any) -> str:
