@@ -20,6 +20,7 @@ enlarged beforehand, 64 of them in turn under all names.
 import contextlib
 import dataclasses
 import functools
+import itertools
 import json
 import os
 import pathlib
@@ -72,8 +73,8 @@ _FRAME_SIZE = flags.DEFINE_list(
   "frame_size", [], "H,W in pixels of enlarged frames, such as 1080,1920; none: as they are."
 )
 command_config.define_overrides()
-BATCHES, LARGE_BATCHES = 400, 60
-"""More than a turn takes, of frames as they are and of enlarged ones."""
+BATCHES = 400
+"""The batches that the DataLoader is given; it repeats them if a turn takes more."""
 DIFFERENT = 64
 """Enlarged frames; more would only fill the disk."""
 WARM_UP = 6
@@ -121,18 +122,18 @@ def _measure() -> None:
   config = config_rules.resolve(config)
   plan = training_plan(config, read_tables(config).train)
   size = tuple(config.clips.image_size)
-  batches = BATCHES if not _FRAME_SIZE.value else LARGE_BATCHES
   with contextlib.ExitStack() as stack:
     if _FRAME_SIZE.value:
       folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
-      plan = _enlarged(plan, batches, folder, tuple(map(int, _FRAME_SIZE.value)))
-    _compare(plan, batches, size, config.clips.augment_per)
+      plan = _enlarged(plan, folder, tuple(map(int, _FRAME_SIZE.value)))
+    _compare(plan, size, config.clips.augment_per)
 
 
-def _enlarged(plan: Any, batches: int, folder: pathlib.Path, size: tuple[int, int]) -> Any:
+def _enlarged(plan: Any, folder: pathlib.Path, size: tuple[int, int]) -> Any:
   """The same plan over frames of another size: links to a few files that are enlarged once."""
   store = plan.table.frames
-  used = sorted({int(f) for step in range(batches) for f in plan.batch(step).frames.reshape(-1)})
+  spans = zip(plan.table.starts.tolist(), plan.table.lengths.tolist(), strict=True)
+  used = [frame for start, length in spans for frame in range(start, start + length)]
   for i, frame in enumerate(used[:DIFFERENT]):
     image = Image.open(store.path(frame)).convert("RGB").resize(size[::-1])
     image.save(folder / f"{i}.jpg", quality=90)
@@ -144,7 +145,7 @@ def _enlarged(plan: Any, batches: int, folder: pathlib.Path, size: tuple[int, in
   return dataclasses.replace(plan, table=dataclasses.replace(plan.table, frames=frames))
 
 
-def _compare(plan: Any, batches: int, size: tuple[int, int], augment_per: str) -> None:
+def _compare(plan: Any, size: tuple[int, int], augment_per: str) -> None:
   """Times all sides in turn, and prints a line for each."""
   from torch.utils.data import DataLoader
 
@@ -153,20 +154,19 @@ def _compare(plan: Any, batches: int, size: tuple[int, int], augment_per: str) -
 
   store = plan.table.frames
   paths = [[store.path(frame) for frame in clip]
-           for step in range(batches) for clip in plan.batch(step).frames]  # fmt: skip
+           for step in range(BATCHES) for clip in plan.batch(step).frames]  # fmt: skip
 
   def theirs(decoder: str) -> Iterator:
     clips = loader_clips.LoaderClips(paths, size, decoder)
     # Forked workers would have our settings of the C library; these are as PyTorch makes them.
     spawn = "spawn" if _WORKERS.value else None
-    return iter(
-      DataLoader(
-        clips,
-        batch_size=plan.batch_clips,
-        num_workers=_WORKERS.value,
-        multiprocessing_context=spawn,
-      )
+    ends = range(0, len(paths), plan.batch_clips)
+    # Over and over: a fast machine reads more than these batches in the time given.
+    order = itertools.cycle([range(i, i + plan.batch_clips) for i in ends])
+    loader = DataLoader(
+      clips, batch_sampler=order, num_workers=_WORKERS.value, multiprocessing_context=spawn
     )
+    return iter(loader)
 
   def ours() -> Iterator:
     return training_batches(plan, image_size=size, augmentation=Augmentation(augment_per))
