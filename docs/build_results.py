@@ -49,6 +49,11 @@ TABLES: dict[str, Table] = {
     "COSAM4": f"{_OSNET}_cosam4_tp",
     "COSAM5": f"{_OSNET}_cosam5_tp",
   }),
+  "strong_positions": Table("osnet_strong", {
+    "no COSAM": f"{_OSNET}_none_tp_restricted",
+    "COSAM4,5": _STRONG,
+    "COSAM5": f"{_OSNET}_cosam5_tp_restricted",
+  }),
   "heads": Table("osnet_2019", {
     "TP, no COSAM": f"{_OSNET}_none_tp",
     "TP, COSAM4,5": f"{_OSNET}_cosam45_tp",
@@ -82,6 +87,7 @@ TABLES: dict[str, Table] = {
     "`embedding_before_neck`": f"{_OSNET}_none_tp_restricted_embedding_before_neck",
     "`uniform_classifier`": f"{_OSNET}_none_tp_restricted_uniform_classifier",
     "`smoothed_labels`": f"{_OSNET}_none_tp_restricted_smoothed_labels",
+    "sampler `every_identity`": f"{_OSNET}_none_tp_restricted_every_identity",
   }),
   "clips": Table("osnet_2019", {
     "4 frames, sequential": f"{_OSNET}_cosam45_tp",
