@@ -39,6 +39,7 @@ from cosam_jax.errors import InputError
 from cosam_jax.experiment import config as config_rules
 from cosam_jax.runtime import (
   compiled_programs,
+  cycles,
   host_memory,
   process_end,
   processes,
@@ -103,6 +104,7 @@ def _connect() -> None:
 def run() -> None:
   """Parses the command line, runs a mode, and ends the process with its status."""
   terminal.settle()
+  cycles.collect_rarely()
   # absl shows the docstring and the flags of the script, which here is a stub of two lines.
   sys.modules["__main__"].__doc__ = __doc__
   try:

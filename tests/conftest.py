@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from cosam_jax.runtime import cycles
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Most of the tests' time goes into compiling networks that run once: compile them in haste.
@@ -21,6 +23,8 @@ if "COSAM_TESTS_CACHE" not in os.environ:
   _CACHE = tempfile.TemporaryDirectory()
   os.environ["COSAM_TESTS_CACHE"] = _CACHE.name
 os.environ["COSAM_CACHE"] = os.environ["COSAM_TESTS_CACHE"]
+
+cycles.collect_rarely()  # As the program does.
 
 # A run under `nohup`, or behind `&` in a script, ignores these, and so would the processes that the
 # tests send them to.
